@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The records that flow between premap's rooms. They are frozen, and know nothing of the rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+VerdictStatus = Literal["equivalent", "equivalent-except", "different", "unknown"]
+Safety = Literal["automatic", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One initializer (or assignment) of an mmap-like member of an operation table."""
+
+    file: str
+    """Name of the file that holds the table, relative to the root of its tree."""
+    line: int
+    """Line of the initializer, from 1."""
+    name: str
+    """The C function that the table names; or the C expression, where it is not a plain name."""
+    ops: str
+    """C type of the table, such as "struct file_operations"; "?" where it can't be told."""
+    member: str
+    """"mmap" or "mmap_prepare"."""
+    start: int = 0
+    """Byte offset of the initializer's first byte (the dot of `.mmap = x`, or the assignment)."""
+    end: int = 0
+    """Byte offset after its last byte (without the comma)."""
+    table: str | None = None
+    """Name of the table's variable, where it has one."""
+    in_macro: str | None = None
+    """Name of the macro whose body defines the table, if one does."""
+    arms: tuple[str, ...] = ()
+    """Conditions of the #if arms around the initializer, outermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a reviewer of a conversion should know."""
+
+    id: str
+    message: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a handler was not converted; `id` is what `premap explain` takes."""
+
+    id: str
+    message: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replaces the bytes [start, end) of a file by `new`; nothing else of it changes."""
+
+    file: str
+    start: int
+    end: int
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of one handler: the edits that convert it, or the reason why there are none."""
+
+    handler: Handler
+    new_name: str | None = None
+    """The function that the table names afterwards; None if declined."""
+    edits: tuple[Edit, ...] = ()
+    idioms: tuple[str, ...] = ()
+    """Ids of the idioms that were applied, each once, in the order of `facts` (R1, F1, A1 …)."""
+    notes: tuple[Note, ...] = ()
+    reason: Reason | None = None
+    """Set exactly when the handler was declined; then there are no edits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which two hooks differ, or may."""
+
+    id: str
+    message: str
+    example: dict[str, Any] | None = None
+    """The mmap() call that shows it: its arguments, the made-up state, what old and new do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Do two versions of a hook do the same?"""
+
+    status: VerdictStatus
+    differences: tuple[Difference, ...] = ()
+    reason: str | None = None
+    """With `unknown`: what stood in the way, with file and line."""
+    bounds: tuple[str, ...] = field(default=())
+    """What the verdict holds for: page and word size, loop limits, what was assumed."""
