@@ -20,11 +20,9 @@ def kernel_tree() -> Callable[[str], Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the fixture, so that `-m tree` and `-m 'not tree'` are complete."""
+    """Mark every test that uses the fixture, so that `-m tree` finds all of them."""
     for item in items:
-        if "kernel_tree" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
-            "tree"
-        ):
+        if "kernel_tree" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.tree)
 
 
