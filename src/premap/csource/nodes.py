@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""tree-sitter for C: parse text, and walk what came of it.
+
+Nothing here recurses: a megabyte of brackets is a tree of a million levels.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser, Range
+
+from premap.csource.errors import NotC
+from premap.csource.text import parser_view
+
+_EXPRESSION_HEAD = b"void f(void){("
+_STATEMENT_HEAD = b"void f(void){"
+
+
+@functools.cache
+def _language() -> Language:
+    return Language(tree_sitter_c.language())
+
+
+def parse(text: bytes) -> Node:
+    """Parse a whole file. Annotations such as `__user` are hidden from the parser.
+
+    Node offsets are those of `text`; errors in it stay local.
+    """
+    return Parser(_language()).parse(parser_view(text)).root_node
+
+
+def parse_range(text: bytes, start: int, end: int, line: int) -> Node:
+    """Parse only the bytes [start, end) of `text`, which begin on `line` (from 1).
+
+    Node offsets are those of the whole text. Costs no more than the range.
+    """
+    view = parser_view(text[start:end])
+    padded = bytes(start) + view
+    only = Range((line - 1, 0), (line - 1 + view.count(b"\n"), 0), start, end)
+    return Parser(_language(), included_ranges=[only]).parse(padded).root_node
+
+
+def parse_expression(text: str | bytes) -> Node:
+    """Parse one C expression, such as the body of a macro.
+
+    Raises NotC if it isn't one. Offsets of the node are of no use; its `text` is.
+    """
+    given = text.encode("latin-1") if isinstance(text, str) else text
+    root = parse(_EXPRESSION_HEAD + given + b"\n);}")
+    body = _only_statement(root)
+    if body is not None and body.type == "expression_statement" and not root.has_error:
+        grouped = body.named_children[0]
+        inner = [child for child in grouped.named_children if child.type != "comment"]
+        if grouped.type == "parenthesized_expression" and len(inner) == 1:
+            return inner[0]
+    raise NotC("expression", given.decode("latin-1"))
+
+
+def parse_statement(text: str | bytes) -> Node:
+    """Parse C statements, such as the body of a macro: one, or a compound_statement of several.
+
+    Raises NotC if they aren't. A macro's body that lacks its semicolon gets one.
+    """
+    given = text.encode("latin-1") if isinstance(text, str) else text
+    for tail in (b"\n}", b"\n;}"):
+        root = parse(_STATEMENT_HEAD + given + tail)
+        if not root.has_error and (found := _only_statement(root)) is not None:
+            return found
+    raise NotC("statement", given.decode("latin-1"))
+
+
+def _only_statement(root: Node) -> Node | None:
+    """Return the statement in the body of the one function of `root`; the body if several."""
+    if len(root.named_children) != 1:
+        return None
+    body = root.named_children[0].child_by_field_name("body")
+    if body is None:
+        return None
+    inner = [child for child in body.named_children if child.type != "comment"]
+    return inner[0] if len(inner) == 1 else body
+
+
+def walk(node: Node, *, into: Callable[[Node], bool] | None = None) -> Iterator[Node]:
+    """Every node of the subtree, `node` first, in the order of the text.
+
+    Children of a node for which `into` is false are left out.
+    """
+    cursor = node.walk()
+    while True:
+        here = cursor.node
+        if here is None:
+            return
+        yield here
+        if (into is None or into(here)) and cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+
+
+def path_to(root: Node, byte: int) -> list[Node]:
+    """Nodes that hold `byte`, from `root` to the leaf.
+
+    Use this to climb: `Node.parent` starts at the root each time.
+    """
+    cursor = root.walk()
+    path: list[Node] = []
+    while (here := cursor.node) is not None and here.start_byte <= byte < here.end_byte:
+        path.append(here)
+        if cursor.goto_first_child_for_byte(byte) is None:
+            break
+    return path
+
+
+def text_of(node: Node | None) -> str:
+    """Text of a node, byte for byte (Latin-1); "" without one."""
+    return "" if node is None or node.text is None else node.text.decode("latin-1")
+
+
+def find_all(node: Node, *types: str) -> Iterator[Node]:
+    """Nodes of these types in the subtree."""
+    return (found for found in walk(node) if found.type in types)
+
+
+def calls_in(node: Node, name: str | None = None) -> Iterator[Node]:
+    """call_expression nodes in the subtree; only those of the function `name`, if given."""
+    for call in find_all(node, "call_expression"):
+        if name is None or callee(call) == name:
+            yield call
+
+
+def callee(call: Node) -> str | None:
+    """Name of the function that a call_expression calls; None if it is no plain name."""
+    function = call.child_by_field_name("function")
+    return text_of(function) if function is not None and function.type == "identifier" else None
+
+
+def arguments(call: Node) -> list[Node]:
+    """Arguments of a call_expression, without comments."""
+    listed = call.child_by_field_name("arguments")
+    if listed is None:
+        return []
+    return [child for child in listed.named_children if child.type != "comment"]
+
+
+def identifiers_in(node: Node) -> set[str]:
+    """Names used in the subtree; field names, labels and type names are not among them."""
+    return {text_of(found) for found in find_all(node, "identifier")}
+
+
+def unwrapped(node: Node) -> Node:
+    """The expression within parentheses."""
+    while node.type == "parenthesized_expression":
+        inner = [child for child in node.named_children if child.type != "comment"]
+        if len(inner) != 1:
+            break
+        node = inner[0]
+    return node

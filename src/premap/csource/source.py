@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One file of C: its text, its parse tree, and what it defines."""
+
+from __future__ import annotations
+
+import re
+import stat
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from tree_sitter import Node
+
+from premap.csource import errors
+from premap.csource.nodes import parse, text_of, walk
+from premap.csource.text import Conditionals, code_view, without_comments
+
+MAX_BYTES = 16 << 20
+"""Larger files are refused; the largest .c file of a kernel has under 2 MiB."""
+
+_DEFINE = re.compile(
+    rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*(?:\\\r?\n[^()\n]*)*\))?"
+    rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
+    re.MULTILINE,
+)
+_CONTINUATION = re.compile(rb"\\\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function."""
+
+    name: str
+    """"" where it has none, "..." for the variable ones."""
+    type_text: str
+    """Its type as written, with the stars: "struct vm_area_struct *"."""
+    node: Node = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """One definition of a function; a name has several where `#if` arms define it twice."""
+
+    name: str
+    source: SourceFile = field(repr=False)
+    node: Node = field(repr=False)
+    """The function_definition. Its offsets are those of the file."""
+    parameters: tuple[Parameter, ...]
+    return_type: str
+    """As written, with the stars and without storage class and qualifiers."""
+    body: Node = field(repr=False)
+    """The compound_statement."""
+    arms: tuple[str, ...]
+    """Conditions of the `#if` arms around it, outermost first."""
+
+    @property
+    def line(self) -> int:
+        """Line of its first byte, from 1."""
+        return self.source.line_of(self.node.start_byte)
+
+    @property
+    def name_node(self) -> Node:
+        """The identifier of its declarator."""
+        found = function_name(self.node)
+        if found is None:
+            raise AssertionError(self.name)
+        return found[0]
+
+    @property
+    def static(self) -> bool:
+        """Has it internal linkage?"""
+        return any(
+            child.type == "storage_class_specifier" and child.text == b"static"
+            for child in self.node.children
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prototype:
+    """A declaration of a function without its body."""
+
+    name: str
+    source: SourceFile = field(repr=False)
+    node: Node = field(repr=False)
+    """The declaration; it may declare other things, too."""
+    name_node: Node = field(repr=False)
+    parameters: tuple[Parameter, ...]
+    return_type: str
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Macro:
+    """One `#define`."""
+
+    name: str
+    parameters: tuple[str, ...] | None
+    """None for an object-like macro; "..." stands for the variable ones."""
+    body: str
+    """Replacement text, without comments, line continuations joined."""
+    line: int
+    source: SourceFile = field(repr=False)
+    start: int
+    """Byte offset of the line with the `#`."""
+    end: int
+    """Byte offset after the body."""
+    body_start: int = 0
+    """Byte offset where the body begins."""
+    arms: tuple[str, ...] = ()
+
+    @property
+    def raw_body(self) -> bytes:
+        """The body as it lies in the file."""
+        return self.source.text[self.body_start : self.end]
+
+
+class SourceFile:
+    """One file of C, as bytes: any encoding and line ends will do.
+
+    Parsing and indexing happen when first asked for.
+    """
+
+    def __init__(self, name: str, text: bytes, path: Path | None = None) -> None:
+        self.name = name
+        """Relative to the root of its tree, or as given."""
+        self.text = text
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"SourceFile({self.name!r})"
+
+    @cached_property
+    def newline(self) -> bytes:
+        """What ends its lines, by majority: LF or CR LF."""
+        crlf = self.text.count(b"\r\n")
+        return b"\r\n" if crlf * 2 > self.text.count(b"\n") else b"\n"
+
+    @cached_property
+    def root(self) -> Node:
+        """The translation_unit of tree-sitter; annotations (`__user`) are spaces in it."""
+        return parse(self.text)
+
+    @cached_property
+    def code(self) -> bytes:
+        """The text with spaces for comments and for what strings hold; same offsets."""
+        return code_view(self.text)
+
+    @cached_property
+    def conditionals(self) -> Conditionals:
+        """The `#if` arms by byte offset."""
+        return Conditionals(self.code)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer(rb"\n", self.text))]
+
+    def line_of(self, byte: int) -> int:
+        """Line that holds the byte, from 1."""
+        return bisect_right(self._line_starts, byte)
+
+    def line_start(self, byte: int) -> int:
+        """Offset of the first byte of the line that holds the byte."""
+        return self._line_starts[self.line_of(byte) - 1]
+
+    def arms_at(self, byte: int) -> tuple[str, ...]:
+        """Conditions of the `#if` arms around the byte, outermost first."""
+        return self.conditionals.at(byte)
+
+    def text_of(self, node: Node) -> bytes:
+        """Text of a node as it lies in the file, annotations included."""
+        return self.text[node.start_byte : node.end_byte]
+
+    @cached_property
+    def functions(self) -> dict[str, list[Function]]:
+        """Every function definition, by name; those of all `#if` arms."""
+        found: dict[str, list[Function]] = {}
+        for node in self._definitions("function_definition"):
+            function = function_of(self, node)
+            if function is not None:
+                found.setdefault(function.name, []).append(function)
+        return found
+
+    @cached_property
+    def prototypes(self) -> dict[str, list[Prototype]]:
+        """Every declaration of a function at file level, by name."""
+        found: dict[str, list[Prototype]] = {}
+        for node in self._definitions("declaration"):
+            for prototype in _prototypes(self, node):
+                found.setdefault(prototype.name, []).append(prototype)
+        return found
+
+    @cached_property
+    def macros(self) -> dict[str, list[Macro]]:
+        """Every `#define`, by name, in the order of the file."""
+        found: dict[str, list[Macro]] = {}
+        for macro in self.macro_list:
+            found.setdefault(macro.name, []).append(macro)
+        return found
+
+    @cached_property
+    def macro_list(self) -> list[Macro]:
+        """Every `#define` in the order of the file."""
+        return [_macro(self, match) for match in _DEFINE.finditer(self.code)]
+
+    def macro_at(self, byte: int) -> Macro | None:
+        """Return the `#define` whose text holds the byte."""
+        index = bisect_right(self._macro_starts, byte) - 1
+        if index < 0 or byte >= self.macro_list[index].end:
+            return None
+        return self.macro_list[index]
+
+    @cached_property
+    def _macro_starts(self) -> list[int]:
+        return [macro.start for macro in self.macro_list]
+
+    @cached_property
+    def _file_level(self) -> list[Node]:
+        """Definitions and declarations outside functions; within ERROR nodes, too."""
+        stop = {"function_definition", "declaration", "preproc_def", "preproc_function_def"}
+        return [
+            node
+            for node in walk(self.root, into=lambda node: node.type not in stop)
+            if node.type in {"function_definition", "declaration"}
+        ]
+
+    def _definitions(self, kind: str) -> Iterator[Node]:
+        return (node for node in self._file_level if node.type == kind)
+
+    def declarations(self) -> Iterator[Node]:
+        """Declaration nodes at file level."""
+        return self._definitions("declaration")
+
+
+def read_source(path: Path, name: str | None = None) -> SourceFile:
+    """Read a file. Raises a SourceError that says why it can't be used."""
+    shown = str(path) if name is None else name
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise errors.DirectorySource(shown)
+        if not stat.S_ISREG(status.st_mode):
+            raise errors.UnreadableSource(shown, "is no regular file")
+        if status.st_size > MAX_BYTES:
+            raise errors.LargeSource(shown, f"is too large ({status.st_size} bytes)")
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise errors.MissingSource(shown) from error
+    except OSError as error:
+        raise errors.UnreadableSource(shown, f"can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise errors.MissingSource(shown, "is no file name") from error
+    if b"\0" in text:
+        raise errors.BinarySource(shown)
+    return SourceFile(shown, text, path)
+
+
+def function_name(node: Node) -> tuple[Node, Node] | None:
+    """Return the identifier and the function_declarator that a definition or declarator has.
+
+    Looks through pointers, parentheses and attributes; None if it declares no function.
+    """
+    declarator = node.child_by_field_name("declarator")
+    innermost: Node | None = None
+    while declarator is not None:
+        if declarator.type == "function_declarator":
+            innermost = declarator
+        if declarator.type == "identifier":
+            return None if innermost is None else (declarator, innermost)
+        inner = declarator.child_by_field_name("declarator")
+        if inner is None and declarator.type in _WRAPPERS:
+            inner = next((c for c in declarator.named_children if c.type in _INNER), None)
+        declarator = inner
+    return None
+
+
+_WRAPPERS = {"parenthesized_declarator", "attributed_declarator"}
+_INNER = {
+    "identifier",
+    "pointer_declarator",
+    "function_declarator",
+    "parenthesized_declarator",
+    "array_declarator",
+}
+
+
+def function_of(source: SourceFile, node: Node) -> Function | None:
+    """Return the Function of a function_definition node of `source`; None if it defines none."""
+    named = function_name(node)
+    body = node.child_by_field_name("body")
+    if named is None or body is None or body.type != "compound_statement":
+        return None
+    name, declarator = named
+    return Function(
+        text_of(name),
+        source,
+        node,
+        parameters_of(declarator),
+        _return_type(node, node.child_by_field_name("declarator"), declarator),
+        body,
+        source.arms_at(node.start_byte),
+    )
+
+
+def _prototypes(source: SourceFile, node: Node) -> Iterator[Prototype]:
+    for declarator in node.children_by_field_name("declarator"):
+        inner: Node | None = declarator
+        while inner is not None and inner.type == "pointer_declarator":
+            inner = inner.child_by_field_name("declarator")
+        if inner is None or inner.type != "function_declarator":
+            continue
+        name = inner.child_by_field_name("declarator")
+        if name is None or name.type != "identifier":
+            continue
+        yield Prototype(
+            text_of(name),
+            source,
+            node,
+            name,
+            parameters_of(inner),
+            _return_type(node, declarator, inner),
+            source.arms_at(node.start_byte),
+        )
+
+
+def parameters_of(declarator: Node) -> tuple[Parameter, ...]:
+    """Parameters of a function_declarator; none for `(void)`."""
+    listed = declarator.child_by_field_name("parameters")
+    if listed is None:
+        return ()
+    found = []
+    for child in listed.named_children:
+        if child.type == "parameter_declaration":
+            found.append(_parameter(child))
+        elif child.type == "variadic_parameter":
+            found.append(Parameter("...", "...", child))
+        elif child.type == "identifier":
+            found.append(Parameter(text_of(child), "", child))
+    if len(found) == 1 and found[0].type_text == "void" and not found[0].name:
+        return ()
+    return tuple(found)
+
+
+def _parameter(node: Node) -> Parameter:
+    name = next(
+        (n for n in _declared(node.child_by_field_name("declarator")) if n.type == "identifier"),
+        None,
+    )
+    whole = node.text or b""
+    if name is not None:
+        at = name.start_byte - node.start_byte
+        whole = whole[:at] + whole[at + name.end_byte - name.start_byte :]
+    return Parameter(text_of(name), _one_line(whole), node)
+
+
+def _declared(declarator: Node | None) -> Iterator[Node]:
+    """Nodes of a declarator down to its name, parameter lists left out."""
+    if declarator is not None:
+        yield from walk(declarator, into=lambda node: node.type != "parameter_list")
+
+
+def _return_type(node: Node, outer: Node | None, declarator: Node) -> str:
+    base = node.child_by_field_name("type")
+    stars = b""
+    while outer is not None and outer.start_byte < declarator.start_byte:
+        stars += b"*" if outer.type == "pointer_declarator" else b""
+        outer = outer.child_by_field_name("declarator")
+    return (text_of(base).strip() + " " + stars.decode()).strip() if base else ""
+
+
+def _one_line(text: bytes) -> str:
+    return " ".join(without_comments(text).decode("latin-1").split())
+
+
+def _macro(source: SourceFile, match: re.Match[bytes]) -> Macro:
+    parameters: tuple[str, ...] | None = None
+    if match[2] is not None:
+        inner = _CONTINUATION.sub(b" ", match[2])[1:-1].decode("latin-1").strip()
+        parameters = tuple(part.strip() for part in inner.split(",")) if inner else ()
+    body = without_comments(source.text[match.start(3) : match.end(3)])
+    return Macro(
+        match[1].decode(),
+        parameters,
+        _CONTINUATION.sub(b" ", body).decode("latin-1").strip(),
+        source.line_of(match.start()),
+        source,
+        match.start(),
+        match.end(3),
+        match.start(3),
+        source.arms_at(match.start()),
+    )

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Views of C text that keep every byte offset, and the few questions that need no parser.
+
+A view has the length of its text; what it hides is spaces there, and newlines stay. So offsets
+found in a view are offsets of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
+STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"
+_LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
+_BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
+
+# Annotations that change neither what a declaration declares nor what code does; the parser is
+# spared them. `__free()` and `__cleanup()` are no such thing.
+_PLAIN_ANNOTATIONS = """
+    __user __iomem __rcu __percpu __force __private __nocast __bitwise __safe
+    __init __exit __initdata __initconst __exitdata __init_or_module __meminit __ref __refdata
+    __net_init __net_exit __net_initdata __read_mostly __ro_after_init
+    __always_inline noinline noinline_for_stack notrace noinstr __sched __cpuidle __visible
+    asmlinkage __weak __cold __hot __noreturn __malloc __pure __attribute_const__ __must_check
+    __maybe_unused __always_unused __used __deprecated __latent_entropy __nocfi
+    __packed __randomize_layout __no_randomize_layout __cacheline_aligned ____cacheline_aligned
+    ____cacheline_aligned_in_smp __cacheline_aligned_in_smp ____cacheline_internodealigned_in_smp
+    randomized_struct_fields_start randomized_struct_fields_end __bpf_kfunc __ksym
+    __no_sanitize_address __no_kcsan __no_kasan_or_inline __returns_nonnull __flatten
+""".split()
+_CALLED_ANNOTATIONS = """
+    __printf __scanf __aligned __section __counted_by __counted_by_le __counted_by_be
+    __counted_by_ptr __acquires __releases __must_hold __acquires_shared __releases_shared
+    __must_hold_shared __cond_acquires __guarded_by __alloc_size __assume_aligned __no_sanitize
+    __designated_init __context_unsafe __nonstring
+""".split()
+_ARGUMENTS = rb"\((?:[^()\n]|\([^()\n]*\)){0,200}\)"
+_NOISE = re.compile(
+    COMMENT
+    + rb"|"
+    + STRING
+    + rb"|(?P<noise>\b(?:"
+    + "|".join(sorted(_PLAIN_ANNOTATIONS, key=len, reverse=True)).encode()
+    + rb")\b(?!\s*\()|\b(?:"
+    + "|".join(sorted(_CALLED_ANNOTATIONS, key=len, reverse=True)).encode()
+    + rb")\b\s*"
+    + _ARGUMENTS
+    + rb")",
+    re.DOTALL,
+)
+_NOISE_NEEDED = re.compile(rb"__|noin|notrace|asmlinkage|randomized_")
+_DIRECTIVE = re.compile(
+    rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b"
+    rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
+    re.MULTILINE,
+)
+_SPACES = re.compile(r"(?:\s|\\\r?\n)+")
+
+
+def blank(text: bytes) -> bytes:
+    """`text` as spaces; line ends stay."""
+    return text.translate(_BLANK)
+
+
+def code_view(text: bytes) -> bytes:
+    """Return `text` without comments and without what stands between quotes."""
+
+    def hide(match: re.Match[bytes]) -> bytes:
+        found = match.group()
+        if found[:1] == b"/" or len(found) < 2:
+            return blank(found)
+        return found[:1] + blank(found[1:-1]) + found[-1:]
+
+    return _LEXICAL.sub(hide, text)
+
+
+def comments(text: bytes) -> Iterator[tuple[int, int]]:
+    """Byte ranges of the comments."""
+    for match in _LEXICAL.finditer(text):
+        if match.group()[:1] == b"/":
+            yield match.span()
+
+
+def without_comments(text: bytes) -> bytes:
+    """Return `text` with spaces for its comments; strings stay."""
+    return _LEXICAL.sub(
+        lambda match: blank(match.group()) if match.group()[:1] == b"/" else match.group(), text
+    )
+
+
+def parser_view(text: bytes) -> bytes:
+    """Return `text` with spaces for annotations such as `__user`, which are no C."""
+    if not _NOISE_NEEDED.search(text):
+        return text
+    return _NOISE.sub(
+        lambda match: match.group() if match["noise"] is None else blank(match.group()), text
+    )
+
+
+def matching(code: bytes, start: int, limit: int = 1 << 20) -> int | None:
+    """Return the offset of the bracket that closes the one at `start` of a code view.
+
+    Looks at most `limit` bytes ahead; None where it finds none.
+    """
+    closers = {0x28: rb"[()]", 0x5B: rb"[\[\]]", 0x7B: rb"[{}]"}
+    opener = code[start]
+    depth = 0
+    for match in re.compile(closers[opener]).finditer(code, start, start + limit):
+        depth += 1 if code[match.start()] == opener else -1
+        if depth == 0:
+            return match.start()
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    taken: str
+    """Condition of this arm alone."""
+    before: tuple[str, ...]
+    """Conditions of the arms before it in the same #if."""
+
+    def condition(self) -> str:
+        parts = [negated(other) for other in self.before]
+        if self.taken:
+            parts.append(self.taken if not parts else _grouped(self.taken))
+        return " && ".join(parts)
+
+
+def _grouped(condition: str) -> str:
+    return condition if re.fullmatch(r"!?\w+(\(\w*\))?", condition) else f"({condition})"
+
+
+def negated(condition: str) -> str:
+    """Return the opposite of a preprocessor condition."""
+    if re.fullmatch(r"!defined\(\w+\)", condition):
+        return condition[1:]
+    return "!" + _grouped(condition)
+
+
+def _condition(directive: str, rest: str) -> str:
+    if directive.endswith("ndef"):
+        return f"!defined({rest})"
+    return f"defined({rest})" if directive.endswith("def") else rest
+
+
+class Conditionals:
+    """The `#if` arms of a file, by byte offset. A header's own include guard is none."""
+
+    def __init__(self, code: bytes) -> None:
+        self._starts: list[int] = [0]
+        self._arms: list[tuple[str, ...]] = [()]
+        self.directives: list[tuple[int, int, str]] = []
+        """Start, end and keyword of every conditional directive."""
+        self._guard = _include_guard(code)
+        stack: list[_Arm] = []
+        for match in _DIRECTIVE.finditer(code):
+            word = match[1].decode()
+            self.directives.append((match.start(), match.end(), word))
+            self._step(stack, word, _SPACES.sub(" ", match[2].decode("latin-1")).strip())
+            self._starts.append(match.end())
+            # Deep nesting is hostile, not code: the innermost 64 say enough.
+            self._arms.append(tuple(c for arm in stack[-64:] if (c := arm.condition())))
+
+    def _step(self, stack: list[_Arm], word: str, rest: str) -> None:
+        if word.startswith("if"):
+            condition = _condition(word, rest)
+            stack.append(_Arm("" if condition == self._guard and not stack else condition, ()))
+        elif word == "endif":
+            if stack:
+                stack.pop()
+        elif stack:
+            last = stack.pop()
+            before = (*last.before, last.taken)[-64:] if last.taken else last.before
+            taken = "" if word == "else" else _condition(word.removeprefix("el"), rest)
+            stack.append(_Arm(taken, before))
+
+    def at(self, byte: int) -> tuple[str, ...]:
+        """Conditions of the arms around `byte`, outermost first."""
+        return self._arms[bisect_right(self._starts, byte) - 1]
+
+
+def _include_guard(code: bytes) -> str | None:
+    match = re.match(rb"\s*#[ \t]*ifndef[ \t]+(\w+)\s*#[ \t]*define[ \t]+(\w+)", code)
+    if match is None or match[1] != match[2]:
+        return None
+    return f"!defined({match[1].decode()})"
