@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 VerdictStatus = Literal["equivalent", "equivalent-except", "different", "unknown"]
 Safety = Literal["automatic", "review"]
+OutcomeStatus = Literal["converted", "declined", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,40 @@ class Verdict:
     """With `unknown`: what stood in the way, with file and line."""
     bounds: tuple[str, ...] = field(default=())
     """What the verdict holds for: page and word size, loop limits, what was assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `premap convert` says of one handler, or of a file that it could not work on."""
+
+    file: str
+    """Name relative to the root of its tree, or as given."""
+    status: OutcomeStatus
+    conversion: Conversion | None = None
+    """None where the file never got as far as its handlers (status "error")."""
+    verdict: Verdict | None = None
+    safety: Safety | None = None
+    problem: Reason | None = None
+    """With status "error": what went wrong."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no conversion; None where there is one."""
+        declined = self.conversion.reason if self.conversion else None
+        return self.problem or declined
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What `premap explain ID` says. A room that makes up ids exports `EXPLANATIONS`, by id."""
+
+    id: str
+    kind: Literal["idiom", "note", "reason", "difference"]
+    title: str
+    """One line, no full stop."""
+    text: str = ""
+    """Paragraphs, one blank line between them."""
+    before: str = ""
+    """C that shows it; for an idiom, the old code."""
+    after: str = ""
+    """For an idiom, the new code."""
