@@ -44,6 +44,8 @@ class Note:
     id: str
     message: str
     line: int | None = None
+    look: bool = True
+    """Whether a person must look before the conversion is used (safety "review")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,13 @@ class Difference:
     message: str
     example: dict[str, Any] | None = None
     """The mmap() call that shows it: its arguments, the made-up state, what old and new do."""
+    judgement: bool = True
+    """Whether it takes a person to say if the difference matters (safety "review")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Do two versions of a hook do the same?"""
+    """Whether two versions of a hook do the same."""
 
     status: VerdictStatus
     differences: tuple[Difference, ...] = ()
