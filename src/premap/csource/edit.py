@@ -60,7 +60,7 @@ def _lines(text: bytes) -> list[bytes]:
     """Lines with their ends. Only LF ends a line: CR and form feeds are bytes like others."""
     parts = text.split(b"\n")
     lines = [part + b"\n" for part in parts[:-1]]
-    return lines + [parts[-1]] if parts[-1] else lines
+    return [*lines, parts[-1]] if parts[-1] else lines
 
 
 def _hunk(

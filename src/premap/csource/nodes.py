@@ -152,7 +152,7 @@ def identifiers_in(node: Node) -> set[str]:
 
 
 def unwrapped(node: Node) -> Node:
-    """The expression within parentheses."""
+    """Return the expression within parentheses."""
     while node.type == "parenthesized_expression":
         inner = [child for child in node.named_children if child.type != "comment"]
         if len(inner) != 1:

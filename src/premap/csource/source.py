@@ -33,7 +33,7 @@ class Parameter:
     """One parameter of a function."""
 
     name: str
-    """"" where it has none, "..." for the variable ones."""
+    """Empty where it has none, "..." for the variable ones."""
     type_text: str
     """Its type as written, with the stars: "struct vm_area_struct *"."""
     node: Node = field(repr=False, compare=False)
@@ -70,7 +70,7 @@ class Function:
 
     @property
     def static(self) -> bool:
-        """Has it internal linkage?"""
+        """Whether it has internal linkage."""
         return any(
             child.type == "storage_class_specifier" and child.text == b"static"
             for child in self.node.children
@@ -229,7 +229,7 @@ class SourceFile:
         return (node for node in self._file_level if node.type == kind)
 
     def declarations(self) -> Iterator[Node]:
-        """Declaration nodes at file level."""
+        """Yield the declaration nodes at file level."""
         return self._definitions("declaration")
 
 

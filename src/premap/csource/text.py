@@ -30,22 +30,22 @@ _PLAIN_ANNOTATIONS = """
     ____cacheline_aligned_in_smp __cacheline_aligned_in_smp ____cacheline_internodealigned_in_smp
     randomized_struct_fields_start randomized_struct_fields_end __bpf_kfunc __ksym
     __no_sanitize_address __no_kcsan __no_kasan_or_inline __returns_nonnull __flatten
-""".split()
+"""
 _CALLED_ANNOTATIONS = """
     __printf __scanf __aligned __section __counted_by __counted_by_le __counted_by_be
     __counted_by_ptr __acquires __releases __must_hold __acquires_shared __releases_shared
     __must_hold_shared __cond_acquires __guarded_by __alloc_size __assume_aligned __no_sanitize
     __designated_init __context_unsafe __nonstring
-""".split()
+"""
 _ARGUMENTS = rb"\((?:[^()\n]|\([^()\n]*\)){0,200}\)"
 _NOISE = re.compile(
     COMMENT
     + rb"|"
     + STRING
     + rb"|(?P<noise>\b(?:"
-    + "|".join(sorted(_PLAIN_ANNOTATIONS, key=len, reverse=True)).encode()
+    + "|".join(sorted(_PLAIN_ANNOTATIONS.split(), key=len, reverse=True)).encode()
     + rb")\b(?!\s*\()|\b(?:"
-    + "|".join(sorted(_CALLED_ANNOTATIONS, key=len, reverse=True)).encode()
+    + "|".join(sorted(_CALLED_ANNOTATIONS.split(), key=len, reverse=True)).encode()
     + rb")\b\s*"
     + _ARGUMENTS
     + rb")",
@@ -57,6 +57,7 @@ _DIRECTIVE = re.compile(
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )
+_DIRECTIVE_LINE = re.compile(rb"^[ \t]*#(?:[^\n\\]|\\(?:\r?\n|.)?)*", re.MULTILINE)
 _SPACES = re.compile(r"(?:\s|\\\r?\n)+")
 
 
@@ -98,6 +99,16 @@ def parser_view(text: bytes) -> bytes:
     return _NOISE.sub(
         lambda match: match.group() if match["noise"] is None else blank(match.group()), text
     )
+
+
+def without_directives(code: bytes) -> bytes:
+    """Return a code view with spaces for its preprocessor lines."""
+    return _DIRECTIVE_LINE.sub(lambda match: blank(match.group()), code)
+
+
+def directives_replaced(code: bytes) -> bytes:
+    """Return a code view with a `;` for each of its preprocessor lines, of the same length."""
+    return _DIRECTIVE_LINE.sub(lambda match: blank(match.group())[:-1] + b";", code)
 
 
 def matching(code: bytes, start: int, limit: int = 1 << 20) -> int | None:

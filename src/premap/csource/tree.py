@@ -67,7 +67,7 @@ class KernelTree:
 
         A symbolic link keeps its own name.
         """
-        absolute = Path(os.path.abspath(path))
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links
         directory = Path(os.path.realpath(absolute.parent)) / absolute.name
         if directory.is_relative_to(self.root):
             return directory.relative_to(self.root).as_posix()
@@ -83,7 +83,7 @@ class KernelTree:
 
 def find_tree(path: Path) -> KernelTree | None:
     """Return the kernel tree that holds `path`: its nearest such parent, or itself."""
-    here = Path(os.path.abspath(path))
+    here = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links
     for candidate in [here, *here.parents][:_MAX_UP]:
         if _release(candidate) is not None:
             return KernelTree(candidate)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which files a file includes, directly and through others.
+
+No condition is decided: an `#include` in any `#if` arm counts. `asm/` is x86's, else generic.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from premap.csource.errors import SourceError
+from premap.csource.source import SourceFile
+from premap.csource.tree import KernelTree
+
+MAX_FILES = 5000
+"""Files that one file may include, all together; a driver's are about 800."""
+
+SEARCH_PATHS = (
+    "arch/x86/include",
+    "include",
+    "arch/x86/include/uapi",
+    "include/uapi",
+)
+_GENERIC = ("include/asm-generic/", "include/uapi/asm-generic/")
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+_FLAG = re.compile(r"-I\s*(\$\((?:src|srctree|objtree|obj)\)|\$\{srctree\})?/?([\w./+-]*)")
+_MAKEFILES = ("Makefile", "Kbuild")
+
+
+def includes_of(text: bytes) -> list[tuple[str, str]]:
+    """Return the (quote, name) of every `#include` in the order of the text."""
+    return [
+        (match[1].decode(), match[2].decode("latin-1").strip()) for match in _INCLUDE.finditer(text)
+    ]
+
+
+def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
+    """Return `source` and the files it includes, nearest first, each once.
+
+    What can't be found or read is left out: generated headers, and files outside the tree.
+    """
+    if tree is None:
+        return [source]
+    extra = search_flags(tree, source.name)
+    found = [source]
+    seen = {source.name}
+    for file in found:
+        for name in _resolved(tree, file, extra):
+            if name in seen or len(found) >= MAX_FILES:
+                continue
+            seen.add(name)
+            try:
+                found.append(tree.open(name))
+            except SourceError:
+                continue
+    return found
+
+
+def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> list[str]:
+    def resolve() -> list[str]:
+        names = (_resolve(tree, file.name, q, n, extra) for q, n in includes_of(file.text))
+        return [name for name in names if name is not None]
+
+    if extra:
+        return resolve()
+    return tree.once(("includes", file.name), resolve)
+
+
+def _resolve(
+    tree: KernelTree, includer: str, quote: str, name: str, extra: tuple[str, ...]
+) -> str | None:
+    candidates = [f"{directory}/{name}" for directory in (*extra, *SEARCH_PATHS)]
+    if quote == '"':
+        candidates.insert(0, posixpath.join(posixpath.dirname(includer), name))
+    if name.startswith("asm/"):
+        candidates += [generic + name.removeprefix("asm/") for generic in _GENERIC]
+    for candidate in candidates:
+        normal = posixpath.normpath(candidate)
+        if tree.exists(normal):
+            return normal
+    return None
+
+
+def search_flags(tree: KernelTree, name: str) -> tuple[str, ...]:
+    """Return the directories that `-I` adds in the Makefiles beside and above the file `name`."""
+    directory = posixpath.dirname(name)
+    found: list[str] = []
+    while directory:
+        for makefile in _MAKEFILES:
+            if tree.exists(f"{directory}/{makefile}"):
+                found += _flags(tree, directory, makefile)
+        directory = posixpath.dirname(directory)
+    return tuple(dict.fromkeys(found))
+
+
+def _flags(tree: KernelTree, directory: str, makefile: str) -> list[str]:
+    def read() -> list[str]:
+        try:
+            text = tree.open(f"{directory}/{makefile}").text.decode("latin-1")
+        except SourceError:
+            return []
+        return [_flag_path(directory, match[1], match[2]) for match in _FLAG.finditer(text)]
+
+    return tree.once(("-I", directory, makefile), read)
+
+
+def _flag_path(directory: str, anchor: str | None, path: str) -> str:
+    if anchor in {"$(src)", "$(obj)"}:
+        return posixpath.normpath(posixpath.join(directory, path))
+    return posixpath.normpath(path) if path else directory

@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What names mean to one file: defined in it, or in what it includes.
+
+Lazy: a header is searched as bytes, and only the text of the definition asked for is parsed.
+All definitions are returned where `#if` arms give several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+from tree_sitter import Node
+
+from premap.csource import ctypes, regions
+from premap.csource.constants import ConstantReader
+from premap.csource.ctypes import CType
+from premap.csource.declarators import TypeReader, declarators_of, declared_name
+from premap.csource.errors import NotC
+from premap.csource.includes import closure
+from premap.csource.macros import compiled, expand
+from premap.csource.nodes import find_all, parse, parse_expression, parse_range, text_of
+from premap.csource.source import Function, Macro, SourceFile
+from premap.csource.structs import Field, StructDef, read_struct
+from premap.csource.text import without_directives
+from premap.csource.tree import KernelTree
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """A variable at file level."""
+
+    name: str
+    type: CType
+    source: SourceFile = field(repr=False)
+    node: Node = field(repr=False)
+    """The declaration."""
+    initializer: Node | None = field(repr=False)
+    static: bool
+    const: bool
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enumerator:
+    """One constant of an enum."""
+
+    name: str
+    expression: Node | None = field(repr=False)
+    """What it is set to, where it is set; of the last one set before it, where not."""
+    offset: int
+    """What to add to `expression` (or to 0, without one)."""
+    tag: str | None
+    source: SourceFile = field(repr=False)
+
+
+class Scope:
+    """Resolves names as `source` sees them. Without a tree only the file itself is known."""
+
+    def __init__(self, source: SourceFile, tree: KernelTree | None = None) -> None:
+        self.source = source
+        self.tree = tree
+        self._known: dict[tuple[str, ...], Any] = {}
+        self._busy: set[str] = set()
+        self.types = TypeReader(self.typedef, self.constant, self._anonymous)
+        self._constants = ConstantReader(self._named_constant, self._called_constant)
+
+    @cached_property
+    def files(self) -> list[SourceFile]:
+        """The file and everything it includes, nearest first."""
+        return closure(self.source, self.tree)
+
+    def _files_with(self, name: str) -> Iterator[SourceFile]:
+        needle = name.encode("latin-1", "replace")
+        return (file for file in self.files if needle in file.text)
+
+    def _once(self, kind: str, name: str, make: Callable[[], T]) -> T:
+        key = (kind, name)
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
+        return found
+
+    def _shared(self, kind: str, file: SourceFile, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` finds in a header; other files of the tree ask the same."""
+        if self.tree is None or file is self.source:
+            return make()
+        return self.tree.once((kind, file.name, name), make)
+
+    def function(self, name: str) -> list[Function]:
+        """Definitions of a function: of this file, else of the first header with any."""
+        return self._once("function", name, lambda: self._functions(name))
+
+    def _functions(self, name: str) -> list[Function]:
+        if name in self.source.functions:
+            return self.source.functions[name]
+        for file in self._files_with(name):
+            found = self._shared("function", file, name, partial(_functions_named, file, name))
+            if found:
+                return found
+        return []
+
+    def macro(self, name: str) -> list[Macro]:
+        """Definitions of a macro: of this file, else of all headers, nearest first."""
+
+        def find() -> list[Macro]:
+            if name in self.source.macros:
+                return self.source.macros[name]
+            return [m for file in self._files_with(name) for m in file.macros.get(name, ())]
+
+        return self._once("macro", name, find)
+
+    def struct(self, kind: str, tag: str) -> StructDef | None:
+        """Definition of a struct or union with this tag."""
+        return self._once(kind, tag, lambda: self._struct(kind, tag))
+
+    def _struct(self, kind: str, tag: str) -> StructDef | None:
+        for file in self._files_with(tag):
+            braces = self._shared(kind, file, tag, partial(_struct_braces, file, kind, tag))
+            for brace in braces:
+                found = read_struct(file, kind, tag, brace, self.types)
+                if found is not None:
+                    return found
+        return None
+
+    def definition(self, of: CType) -> StructDef | None:
+        """Definition of a struct or union type; None for others and for opaque ones."""
+        if not isinstance(of, ctypes.StructType):
+            return None
+        if of.definition is not None:
+            return of.definition
+        return None if of.tag is None else self.struct(of.kind, of.tag)
+
+    def field(self, of: CType, name: str) -> Field | None:
+        """Field of a struct, or of the struct that a pointer points to."""
+        target = of.target if isinstance(of, ctypes.PointerType) else of
+        definition = self.definition(target)
+        return None if definition is None else definition.field(name)
+
+    def typedef(self, name: str) -> CType | None:
+        """Return what a typedef stands for; the kernel's integer types come from a table."""
+        if name in ctypes.KERNEL_INTEGERS:
+            return ctypes.KERNEL_INTEGERS[name]
+        if name in self._busy:
+            return None
+        self._busy.add(name)
+        try:
+            return self._once("typedef", name, lambda: self._typedef(name))
+        finally:
+            self._busy.discard(name)
+
+    def _typedef(self, name: str) -> CType | None:
+        for file in self._files_with(name):
+            index = self._index(file, "typedefs", regions.typedefs)
+            for start, end in index.get(name, ()):
+                found = self._defined_type(file, name, start, end)
+                if found is not None:
+                    return found
+        return None
+
+    def _index(self, file: SourceFile, kind: str, make: Callable[[SourceFile], T]) -> T:
+        if file is self.source:
+            return self._once(kind, "", lambda: make(file))
+        return self._shared(kind, file, "", lambda: make(file))
+
+    def _defined_type(self, file: SourceFile, name: str, start: int, end: int) -> CType | None:
+        root = parse_range(file.text, start, end, file.line_of(start))
+        for node in find_all(root, "type_definition"):
+            for declarator in node.children_by_field_name("declarator"):
+                found = declared_name(declarator)
+                if found is not None and text_of(found) == name:
+                    base = self._typedef_base(file, name, node)
+                    return self.types.declared(base, declarator)
+        return None
+
+    def _typedef_base(self, file: SourceFile, name: str, node: Node) -> CType:
+        specifier = node.child_by_field_name("type")
+        body = None if specifier is None else specifier.child_by_field_name("body")
+        if specifier is None or body is None or specifier.child_by_field_name("name") is not None:
+            return self.types.base(node)
+        kind = specifier.type.removesuffix("_specifier")
+        if kind not in {"struct", "union"}:
+            return self.types.base(node)
+        origin = f"{file.name}:{body.start_byte}"
+        definition = read_struct(file, kind, None, body.start_byte, self.types)
+        return ctypes.StructType(kind, None, origin, name, definition)
+
+    def _anonymous(self, node: Node) -> CType:
+        kind = node.type.removesuffix("_specifier")
+        body = node.child_by_field_name("body")
+        if body is None or node.text is None:
+            return ctypes.UnknownType(kind)
+        inner = SourceFile(self.source.name, node.text)
+        brace = body.start_byte - node.start_byte
+        definition = read_struct(inner, kind, None, brace, self.types)
+        origin = f"{self.source.name}:{node.start_byte}"
+        return ctypes.StructType(kind, None, origin, None, definition)
+
+    def enum_constant(self, name: str) -> int | None:
+        """Value of an enum's constant; None if there is none or it can't be computed."""
+        found = self.enumerator(name)
+        if found is None:
+            return None
+        base = 0 if found.expression is None else self.constant(found.expression)
+        return None if base is None else base + found.offset
+
+    def enumerator(self, name: str) -> Enumerator | None:
+        """Return the enum's constant of this name."""
+        return self._once("enumerator", name, lambda: self._enumerator(name))
+
+    def _enumerator(self, name: str) -> Enumerator | None:
+        for file in self._files_with(name):
+            found = self._index(file, "enumerators", _enumerators).get(name)
+            if found is not None:
+                return found
+        return None
+
+    def constant(self, node: Node) -> int | None:
+        """Value of a constant expression; None if it isn't one, or uses what is not known."""
+        return self._constants.value(node)
+
+    def _named_constant(self, name: str) -> tuple[Node | None, int] | None:
+        found = self.enumerator(name)
+        if found is not None:
+            return found.expression, found.offset
+        bodies = {m.body for m in self.macro(name) if m.parameters is None and compiled(m.arms)}
+        body = _expression(bodies.pop()) if len(bodies) == 1 else None
+        return None if body is None else (body, 0)
+
+    def _called_constant(self, name: str, arguments: list[Node]) -> Node | None:
+        texts = [text_of(argument) for argument in arguments]
+        found = [m for m in self.macro(name) if m.parameters is not None and compiled(m.arms)]
+        bodies = {expand(macro, texts) for macro in found}
+        body = bodies.pop() if len(bodies) == 1 else None
+        return None if body is None else _expression(body)
+
+    def variable(self, name: str) -> Variable | None:
+        """Return a variable at file level; `extern` ones of headers have no initializer."""
+        return self._once("variable", name, lambda: self._variable(name))
+
+    def _variable(self, name: str) -> Variable | None:
+        found = list(self._own_variables(name))
+        defined = [variable for variable in found if variable.initializer is not None]
+        if found:
+            return (defined or found)[0]
+        for file in self._files_with(name):
+            for node in regions.variables_named(file, name):
+                return self._variables_of(file, node, name)[0]
+        return None
+
+    def _own_variables(self, name: str) -> Iterator[Variable]:
+        for node in self.source.declarations():
+            yield from self._variables_of(self.source, node, name)
+
+    def _variables_of(self, file: SourceFile, node: Node, name: str) -> list[Variable]:
+        found = []
+        for declarator, initializer in declarators_of(node):
+            named = declared_name(declarator)
+            if named is None or text_of(named) != name:
+                continue
+            given = self.types.type_of(node, declarator)
+            if not isinstance(given, ctypes.FunctionType):
+                arms = file.arms_at(node.start_byte)
+                static, const = (_has(node, word) for word in (b"static", b"const"))
+                found.append(Variable(name, given, file, node, initializer, static, const, arms))
+        return found
+
+    def function_type(self, name: str) -> ctypes.FunctionType | None:
+        """Type of a function, from its definition or a prototype."""
+        return self._once("function_type", name, lambda: self._function_type(name))
+
+    def _function_type(self, name: str) -> ctypes.FunctionType | None:
+        own = [f.node for f in self.source.functions.get(name, ())]
+        own += [p.node for p in self.source.prototypes.get(name, ())]
+        for node in own or self._declared_functions(name):
+            for declarator in node.children_by_field_name("declarator"):
+                named = declared_name(declarator)
+                given = self.types.type_of(node, declarator)
+                if not isinstance(given, ctypes.FunctionType) or named is None:
+                    continue
+                if text_of(named) == name:
+                    return given
+        return None
+
+    def _declared_functions(self, name: str) -> Iterator[Node]:
+        for file in self._files_with(name):
+            yield from self._shared("prototype", file, name, partial(_prototypes_named, file, name))
+            yield from (f.node for f in regions.functions_named(file, name))
+
+    def type_of(self, node: Node, declarator: Node | None = None) -> CType:
+        """Return the type that a declaration, parameter or type_descriptor gives to `declarator`.
+
+        Without `declarator`, to its first or only one.
+        """
+        return self.types.type_of(node, declarator)
+
+
+def _functions_named(file: SourceFile, name: str) -> list[Function]:
+    return list(regions.functions_named(file, name))
+
+
+def _struct_braces(file: SourceFile, kind: str, tag: str) -> list[int]:
+    return list(regions.struct_braces(file, kind, tag))
+
+
+def _prototypes_named(file: SourceFile, name: str) -> list[Node]:
+    return list(regions.prototypes_named(file, name))
+
+
+def _enumerators(file: SourceFile) -> dict[str, Enumerator]:
+    found: dict[str, Enumerator] = {}
+    for tag, start, end in regions.enums(file):
+        text = without_directives(file.code[start : end + 1])
+        expression: Node | None = None
+        offset = -1
+        for node in find_all(parse(b"enum e " + text + b";"), "enumerator"):
+            given = node.child_by_field_name("value")
+            expression, offset = (expression, offset + 1) if given is None else (given, 0)
+            name = text_of(node.child_by_field_name("name"))
+            found.setdefault(name, Enumerator(name, expression, offset, tag, file))
+    return found
+
+
+def _expression(body: str) -> Node | None:
+    try:
+        return parse_expression(body)
+    except NotC:
+        return None
+
+
+def _has(node: Node, word: bytes) -> bool:
+    kinds = {"storage_class_specifier", "type_qualifier"}
+    return any(child.type in kinds and child.text == word for child in node.children)
