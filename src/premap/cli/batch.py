@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`premap convert` over many files: hands them out, and puts together what came back."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from premap import releases
+from premap.cli.command import UsageError
+from premap.cli.engine import FileResult, Task, convert_input
+from premap.cli.inputs import Input
+from premap.cli.patch import Conflict, Patch
+from premap.cli.rewrite import ChangedMeanwhile, replace_text
+from premap.cli.workers import Failure, Workers
+from premap.csource.tree import KernelTree
+from premap.records import Conversion, Outcome, Reason
+
+
+def targets(inputs: list[Input], given: str | None) -> dict[Path | None, str]:
+    """Return the release to write for, by root of the tree. Raises UsageError if there is none."""
+    found_targets: dict[Path | None, str] = {}
+    for root in dict.fromkeys(file.root for file in inputs):
+        found = KernelTree(root).release if root else "?"
+        target = given or (releases.NEWEST if found == "?" else found)
+        try:
+            releases.named(target)
+        except releases.UnknownRelease as problem:
+            hint = "" if given else f" ({root} is a tree of {found}: say --target)"
+            raise UsageError(f"{problem}{hint}") from problem
+        found_targets[root] = target
+    return found_targets
+
+
+def work(
+    inputs: list[Input], targets: dict[Path | None, str], given: argparse.Namespace
+) -> Iterator[FileResult]:
+    """Yield what came of each file, in their order."""
+    task = partial(
+        Task,
+        only=given.handler,
+        verify=not given.no_verify,
+        allow_different=given.allow_different,
+        debug=given.debug or bool(os.environ.get("PREMAP_DEBUG")),
+    )
+    tasks = [task(input=file, target=targets[file.root]) for file in inputs]
+    workers: Workers[Task, FileResult] = Workers(convert_input, given.jobs, given.time_limit)
+    for file, result in zip(inputs, workers.run(tasks), strict=True):
+        if isinstance(result, Failure):
+            if result.trace and tasks[0].debug:
+                print(result.trace, file=sys.stderr)
+            problem = Reason("error", result.message)
+            yield FileResult(file, (Outcome(file.name, "error", problem=problem),))
+        else:
+            yield result
+
+
+def added(result: FileResult, patch: Patch) -> FileResult:
+    """Put a file's conversions into the patch; one that does not fit becomes declined."""
+    outcomes = []
+    for outcome in result.outcomes:
+        if outcome.status == "converted" and outcome.conversion is not None:
+            try:
+                patch.add(result.input, outcome.conversion, dict(result.digests))
+            except Conflict as conflict:
+                outcomes.append(_declined(outcome, outcome.conversion, str(conflict)))
+                continue
+        outcomes.append(outcome)
+    return replace(result, outcomes=tuple(outcomes))
+
+
+def _declined(outcome: Outcome, conversion: Conversion, why: str) -> Outcome:
+    reason = Reason("conflict", why, conversion.handler.line)
+    dropped = replace(conversion, new_name=None, edits=(), idioms=(), reason=reason)
+    return replace(outcome, status="declined", conversion=dropped, verdict=None, safety=None)
+
+
+def write(patch: Patch) -> list[Outcome]:
+    """Change the files; return an outcome for each that could not be written."""
+    failed = []
+    for change in patch.changes():
+        try:
+            replace_text(change.path, change.old, change.new)
+        except (ChangedMeanwhile, OSError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else str(problem)
+            reason = Reason("unwritable", f"not written: {why}")
+            failed.append(Outcome(change.name, "error", problem=reason))
+    return failed

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`premap convert`: legacy handlers in, a patch out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from premap.cli import options
+from premap.cli.command import Exit, UsageError, argument, command
+from premap.records import Outcome
+
+TIME_LIMIT = 120
+"""Seconds that one file may take, unless the user says otherwise."""
+
+
+class Report(Protocol):
+    """Says what happens in a run."""
+
+    def outcomes(self, found: Iterable[Outcome]) -> None:
+        """Report some more outcomes."""
+
+    def end(self, outcomes: list[Outcome], diff: bytes, target: str | None) -> None:
+        """Report the whole run; `target` is None where trees differ in it."""
+
+
+@command(
+    "convert",
+    "turn legacy mmap handlers into mmap_prepare hooks: a diff on standard output",
+    argument("paths", nargs="+", metavar="PATH", type=Path, help="C file, or folder of them"),
+    argument("--in-place", action="store_true", help="change the files; print no diff"),
+    argument("--handler", metavar="NAME", help="convert only the handler of this name"),
+    argument("--no-verify", action="store_true", help="do not compare old and new on the model"),
+    argument(
+        "--allow-different",
+        action="store_true",
+        help="emit a conversion although it was shown to change what happens",
+    ),
+    argument(
+        "--time-limit",
+        metavar="SECONDS",
+        type=options.positive,
+        default=TIME_LIMIT,
+        help=f"give a file up after this time (default: {TIME_LIMIT})",
+    ),
+    options.TARGET,
+    options.TREE,
+    options.FORMAT,
+    options.JOBS,
+    inputs=("paths",),
+)
+def convert(given: argparse.Namespace) -> Exit:
+    """Convert every handler that the paths hold; emit those that are safe to emit."""
+    from premap.cli import batch
+    from premap.cli.inputs import find_inputs
+    from premap.cli.patch import Patch
+
+    inputs = find_inputs(given.paths, given.tree)
+    targets = batch.targets(inputs, given.target)
+    patch = Patch()
+    report = _report(given)
+    results = []
+    for result in batch.work(inputs, targets, given):
+        results.append(batch.added(result, patch))
+        report.outcomes(results[-1].outcomes)
+    outcomes = [outcome for result in results for outcome in result.outcomes]
+    if given.handler and not _names(outcomes, given.handler):
+        raise UsageError(f"no handler {given.handler} in {', '.join(map(str, given.paths))}")
+    diff = patch.diff()
+    if given.in_place:
+        unwritten = batch.write(patch)
+        report.outcomes(unwritten)
+        outcomes += unwritten
+    report.end(outcomes, diff, _only(targets.values()) or given.target)
+    readable = any(result.readable for result in results)
+    return exit_code(outcomes) if readable or not inputs else Exit.USAGE
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> Exit:
+    """Return the exit code that the outcomes of a run ask for."""
+    code = Exit.OK
+    for outcome in outcomes:
+        status = outcome.verdict.status if outcome.verdict else None
+        if outcome.status != "converted" or status == "different":
+            return Exit.FINDINGS
+        if status == "unknown":
+            code = Exit.UNKNOWN
+    return code
+
+
+def _report(given: argparse.Namespace) -> Report:
+    if given.format == "json":
+        from premap.report.documents import ConvertDocument
+
+        return ConvertDocument(sys.stdout)
+    from premap.report.text import ConvertText
+
+    return ConvertText(given.color, sys.stderr, None if given.in_place else sys.stdout)
+
+
+def _only(targets: Iterable[str]) -> str | None:
+    distinct = set(targets)
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+def _names(outcomes: Iterable[Outcome], handler: str) -> bool:
+    """Whether the handler was found, or may lie in a file that could not be worked on."""
+    return any(
+        outcome.conversion is None or outcome.conversion.handler.name == handler
+        for outcome in outcomes
+    )

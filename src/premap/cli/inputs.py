@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From the paths of a command line to the files that it means, each with its tree and name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from premap.cli.command import UsageError
+from premap.csource.tree import KernelTree, find_tree
+
+SUFFIXES = (".c", ".h")
+MENTIONED = b"mmap"
+"""What a file of a folder must hold to be read at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to work on."""
+
+    path: Path
+    root: Path | None
+    """Root of its tree; None where it lies in none."""
+    name: str
+    """Relative to the root, or as given where there is no tree."""
+
+
+def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
+    """Return the files that `paths` name, in order, each once; of folders, those that say mmap.
+
+    `root` is the tree given by the user, None to look for one. A path that does not exist is
+    among them: reading it will say so.
+    """
+    names = _Names(_checked(root))
+    found: dict[str, Input] = {}
+    for path in paths:
+        for each in _files(path) if path.is_dir() else [path]:
+            found.setdefault(os.path.realpath(each), names.input(each))
+    return list(found.values())
+
+
+class _Names:
+    """Finds trees, each folder's once."""
+
+    def __init__(self, given: Path | None) -> None:
+        self._given = given
+        self._roots: dict[Path, Path | None] = {}
+
+    def input(self, path: Path) -> Input:
+        root = self._given or self._root_of(path.parent)
+        return Input(path, root, _relative(path, root))
+
+    def _root_of(self, folder: Path) -> Path | None:
+        if folder not in self._roots:
+            tree = find_tree(folder)
+            self._roots[folder] = tree.root if tree else None
+        return self._roots[folder]
+
+
+def _relative(path: Path, root: Path | None) -> str:
+    return str(path) if root is None else KernelTree(root).relative(path)
+
+
+def _checked(root: Path | None) -> Path | None:
+    if root is None:
+        return None
+    tree = find_tree(root)
+    if tree is None or tree.root != Path(os.path.realpath(root)):
+        raise UsageError(f"--tree {root}: no kernel tree there")
+    return tree.root
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield C files below `folder` that say mmap, in the order of their names.
+
+    Symbolic links are passed over: what they point to has a name of its own.
+    """
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as problem:
+        raise UsageError(f"{folder}: {problem.strerror}") from problem
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != ".git":
+                yield from _files(Path(entry.path))
+        elif entry.name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
+            path = Path(entry.path)
+            if _mentions(path):
+                yield path
+
+
+def _mentions(path: Path) -> bool:
+    """Whether the file says mmap; one that can't be read counts, so that it is reported."""
+    try:
+        return MENTIONED in path.read_bytes()
+    except OSError:
+        return True

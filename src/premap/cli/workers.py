@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Work on many things in processes of their own, of which any may crash, hang or be killed.
+
+Each such accident costs the one thing that the process worked on. Linux only, as premap is:
+processes are forked, so that what they share is there from the start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+MEMORY_LIMIT = 6 << 30
+"""Bytes of address space that one process may have."""
+_GRACE = 10
+"""Seconds after its limit at which a process ends by itself, should its parent be gone."""
+_FORK = multiprocessing.get_context("fork")
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Nothing came of a task."""
+
+    message: str
+    trace: str = ""
+    """Python's traceback, where there is one."""
+
+
+class _Worker(Generic[Task, Result]):
+    """One process, which takes one task at a time."""
+
+    def __init__(self, work: Callable[[Task], Result], limit: float) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pipe, theirs = _FORK.Pipe()
+        self.process = _FORK.Process(
+            target=_serve, args=(self.pipe, theirs, work, limit), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self.limit = limit
+        self.task: int | None = None
+        self.deadline = 0.0
+
+    def begin(self, index: int, task: Task) -> None:
+        """Hand it a task."""
+        self.task = index
+        self.deadline = time.monotonic() + self.limit
+        with contextlib.suppress(OSError):  # it died while idle; finish() will say so
+            self.pipe.send(task)
+
+    def finish(self) -> tuple[Result | Failure, bool]:
+        """Take what came of the task; and whether the process can take another."""
+        try:
+            result: Result | Failure = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            return Failure(_death(self.process.exitcode)), False
+        return result, True
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class Workers(Generic[Task, Result]):
+    """Runs `work` on tasks, `jobs` at a time, each for at most `limit` seconds."""
+
+    def __init__(self, work: Callable[[Task], Result], jobs: int, limit: float) -> None:
+        self.work = work
+        self.jobs = jobs
+        self.limit = limit
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Result | Failure]:
+        """Yield what came of each task, in the order of the tasks."""
+        waiting = deque(enumerate(tasks))
+        done: dict[int, Result | Failure] = {}
+        workers: list[_Worker[Task, Result]] = []
+        following = 0
+        try:
+            while following < len(tasks):
+                self._hand_out(waiting, workers)
+                self._collect(workers, done)
+                while following in done:
+                    yield done.pop(following)
+                    following += 1
+        finally:
+            for worker in workers:
+                worker.stop()
+
+    def _hand_out(
+        self, waiting: deque[tuple[int, Task]], workers: list[_Worker[Task, Result]]
+    ) -> None:
+        while waiting:
+            idle = next((worker for worker in workers if worker.task is None), None)
+            if idle is None:
+                if len(workers) >= self.jobs:
+                    return
+                idle = _Worker(self.work, self.limit)
+                workers.append(idle)
+            idle.begin(*waiting.popleft())
+
+    def _collect(
+        self, workers: list[_Worker[Task, Result]], done: dict[int, Result | Failure]
+    ) -> None:
+        """Wait until a process has finished or has had its time."""
+        busy = [worker for worker in workers if worker.task is not None]
+        soonest = min(worker.deadline for worker in busy)
+        pipes = {worker.pipe: worker for worker in busy}
+        ready = multiprocessing.connection.wait(pipes, max(0.0, soonest - time.monotonic()))
+        for worker in busy:
+            if worker.task is None:
+                continue
+            if worker.pipe in ready:
+                result, alive = worker.finish()
+            elif time.monotonic() >= worker.deadline:
+                result, alive = Failure(f"took longer than {self.limit:g} seconds"), False
+            else:
+                continue
+            done[worker.task] = result
+            worker.task = None
+            if not alive:
+                worker.stop()
+                workers.remove(worker)
+
+
+def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) -> None:
+    """Live as a worker: take tasks until there are no more."""
+    parents.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while True:
+        signal.alarm(0)
+        try:
+            task = pipe.recv()
+        except EOFError:
+            os._exit(0)
+        signal.alarm(int(limit) + _GRACE)
+        pipe.send_bytes(_attempt(work, task))
+
+
+def _attempt(work: Callable[[Any], Any], task: Any) -> bytes:
+    try:
+        return pickle.dumps(work(task))
+    except Exception as problem:  # noqa: BLE001  one task must not end the others
+        return pickle.dumps(Failure(_told(problem), traceback.format_exc()))
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, RecursionError):
+        return "nested too deeply"
+    if isinstance(problem, MemoryError):
+        return "needs too much memory"
+    return f"internal error: {type(problem).__name__}: {problem}"
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"its process was killed by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"

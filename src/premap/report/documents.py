@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""JSON documents: one a run, its keys always present, null where there is nothing to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from premap.records import Difference, Note, Outcome, Reason, Verdict
+
+Document = dict[str, Any]
+
+
+def dumps(document: Document) -> str:
+    """Return the text of a document, all ASCII.
+
+    Bytes of sources and file names that are no UTF-8 are lone surrogates U+DC80 to U+DCFF in its
+    strings (Python's "surrogateescape").
+    """
+    return json.dumps(document, indent=2)
+
+
+def convert(outcomes: Iterable[Outcome], diff: bytes, target: str | None) -> Document:
+    """Return what `premap convert` found and did; `target` is None where trees differ in it."""
+    return {
+        "target": target,
+        "results": [_result(outcome) for outcome in outcomes],
+        "diff": diff.decode("utf-8", "surrogateescape"),
+    }
+
+
+class ConvertDocument:
+    """Reports a run of `premap convert` when it ends."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def outcomes(self, found: Iterable[Outcome]) -> None:
+        """Wait for the end."""
+
+    def end(self, outcomes: list[Outcome], diff: bytes, target: str | None) -> None:
+        """Print the document."""
+        self._out.write(dumps(convert(outcomes, diff, target)) + "\n")
+
+
+def verdict(found: Verdict) -> Document:
+    """Return a verdict, as `premap verify` prints it."""
+    return {
+        "status": found.status,
+        "differences": [_difference(each) for each in found.differences],
+        "reason": found.reason,
+        "bounds": list(found.bounds),
+    }
+
+
+def _result(outcome: Outcome) -> Document:
+    conversion = outcome.conversion
+    handler = conversion.handler if conversion else None
+    return {
+        "file": outcome.file,
+        "line": handler.line if handler else None,
+        "handler": handler.name if handler else None,
+        "ops": handler.ops if handler else None,
+        "member": handler.member if handler else None,
+        "status": outcome.status,
+        "new_name": conversion.new_name if conversion else None,
+        "idioms": list(conversion.idioms) if conversion else [],
+        "reason": _message(outcome.reason) if outcome.reason else None,
+        "notes": [_message(note) for note in conversion.notes] if conversion else [],
+        "safety": outcome.safety,
+        "verdict": verdict(outcome.verdict) if outcome.verdict else None,
+    }
+
+
+def _message(said: Note | Reason) -> Document:
+    return {"id": said.id, "message": said.message, "line": said.line}
+
+
+def _difference(difference: Difference) -> Document:
+    return {"id": difference.id, "message": difference.message, "example": difference.example}

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reports for people. One line a handler, then what belongs to it, indented; a sum at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from textwrap import dedent, indent
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from premap.records import Difference, Explanation, Outcome, Verdict
+from premap.report.printable import printable
+
+_STYLES = {
+    "converted": "green",
+    "declined": "yellow",
+    "error": "bold red",
+    "equivalent": "green",
+    "equivalent-except": "green",
+    "different": "bold red",
+    "unknown": "yellow",
+}
+_DIFF_COLOURS = ((b"@", b"\x1b[36m"), (b"+", b"\x1b[32m"), (b"-", b"\x1b[31m"))
+_LARGE = 4096
+"""Numbers from here on are shown in hexadecimal: they are addresses, sizes or masks."""
+
+
+def console(color: str, file: TextIO) -> Console:
+    """Return a console that prints lines as they are. `color`: "auto", "always", "never"."""
+    return Console(
+        file=file,
+        force_terminal=True if color == "always" else None,
+        color_system="standard" if color == "always" else "auto",
+        no_color=True if color == "never" else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+    )
+
+
+class ConvertText:
+    """Reports a run of `premap convert` as it happens, and its diff at the end."""
+
+    def __init__(self, color: str, messages: TextIO, diff: TextIO | None) -> None:
+        self._color = color
+        self._console = console(color, messages)
+        self._diff = diff
+
+    def outcomes(self, found: Iterable[Outcome]) -> None:
+        """Print what became of some handlers."""
+        for outcome in found:
+            for line in _outcome_lines(outcome):
+                self._console.print(line)
+
+    def end(self, outcomes: list[Outcome], diff: bytes, _target: str | None) -> None:
+        """Print how many handlers became what, and the diff where it is wanted."""
+        self._console.print(Text(_summary(outcomes), "bold"))
+        if self._diff is not None:
+            self._diff.flush()
+            self._diff.buffer.write(shown_diff(diff, self._color, self._diff))
+
+
+def print_verdict(verdict: Verdict, out: Console) -> None:
+    """Print a verdict with everything that it says."""
+    out.print(Text(verdict.status, _STYLES[verdict.status]))
+    for line in _verdict_lines(verdict):
+        out.print(line)
+
+
+def shown_diff(diff: bytes, color: str, out: TextIO) -> bytes:
+    """Return a diff as it goes to `out`: to the byte, unless a person is to see it in colour."""
+    if color == "never" or (color == "auto" and not out.isatty()):
+        return diff
+    return b"".join(_coloured(line) for line in diff.splitlines(keepends=True))
+
+
+def _coloured(line: bytes) -> bytes:
+    body = line.rstrip(b"\n").replace(b"\x1b", b"^[")
+    for start, colour in _DIFF_COLOURS:
+        if body.startswith(start):
+            return colour + body + b"\x1b[0m\n"
+    return body + b"\n"
+
+
+def _outcome_lines(outcome: Outcome) -> Iterator[Text]:
+    yield _headline(outcome)
+    conversion = outcome.conversion
+    for note in conversion.notes if conversion else ():
+        yield _detail(f"note [{note.id}]", _at(note.line) + note.message)
+    if outcome.verdict:
+        yield from _verdict_lines(outcome.verdict)
+
+
+def _headline(outcome: Outcome) -> Text:
+    conversion, reason = outcome.conversion, outcome.reason
+    where = printable(outcome.file)
+    if conversion:
+        where += f":{conversion.handler.line}: {printable(conversion.handler.name)}"
+    line = Text(f"{where}: ").append(outcome.status, _STYLES[outcome.status])
+    if reason:
+        line.append(f": {_at(reason.line)}{printable(reason.message)} [{reason.id}]")
+    elif conversion:
+        line.append(f" to {conversion.new_name} ({', '.join(conversion.idioms)})")
+    if outcome.verdict and outcome.status == "converted":
+        line.append("; ").append(outcome.verdict.status, _STYLES[outcome.verdict.status])
+    return line
+
+
+def _at(line: int | None) -> str:
+    return "" if line is None else f"line {line}: "
+
+
+def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
+    if verdict.reason:
+        yield _detail("because", verdict.reason)
+    for difference in verdict.differences:
+        yield _detail(f"differs [{difference.id}]", difference.message)
+        yield from _example_lines(difference)
+    if verdict.bounds:
+        yield _detail("holds for", "; ".join(verdict.bounds))
+
+
+def _example_lines(difference: Difference) -> Iterator[Text]:
+    for key, value in (difference.example or {}).items():
+        yield _detail(f"  {key}", _value(value))
+
+
+def _detail(label: str, message: str) -> Text:
+    return Text("  ").append(f"{label}: ", "bold").append(printable(message))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_value(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(each) for each in value) + "]"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGE:
+        return hex(value)
+    return str(value)
+
+
+def print_explanation(explanation: Explanation, out: Console) -> None:
+    """Print what an id means, its C set apart."""
+    out.print(Text(f"{explanation.id} ({explanation.kind}): {explanation.title}", "bold"))
+    code = explanation.before, explanation.after
+    before, after = (indent(dedent(each).strip("\n"), "    ") for each in code)
+    if explanation.text:
+        out.print(Text("\n" + dedent(explanation.text).strip()))
+    if before:
+        out.print(Text("\n" + before))
+    if after:
+        out.print(Text("\nbecomes\n\n" + after))
+
+
+def _summary(outcomes: Iterable[Outcome]) -> str:
+    outcomes = list(outcomes)
+    sites = [outcome for outcome in outcomes if outcome.conversion]
+    status = Counter(outcome.status for outcome in outcomes)
+    verdicts = Counter(
+        outcome.verdict.status
+        for outcome in sites
+        if outcome.verdict and outcome.status == "converted"
+    )
+    proved = ", ".join(f"{count} {name}" for name, count in sorted(verdicts.items()))
+    parts = [_count(len(sites), "handler"), f"{status['converted']} converted"]
+    parts[1] += f" ({proved})" if proved else ""
+    parts += [f"{status['declined']} declined"] if status["declined"] else []
+    parts += [_count(status["error"], "error")] if status["error"] else []
+    return "; ".join(parts)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
