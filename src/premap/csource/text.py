@@ -106,6 +106,16 @@ def without_directives(code: bytes) -> bytes:
     return _DIRECTIVE_LINE.sub(lambda match: blank(match.group()), code)
 
 
+def blank_directives(text: bytes, code: bytes) -> bytes:
+    """Return `text`, whose code view is `code`, with spaces for its preprocessor lines."""
+    pieces: list[bytes] = []
+    done = 0
+    for match in _DIRECTIVE_LINE.finditer(code):
+        pieces += (text[done : match.start()], blank(text[match.start() : match.end()]))
+        done = match.end()
+    return b"".join((*pieces, text[done:]))
+
+
 def directives_replaced(code: bytes) -> bytes:
     """Return a code view with a `;` for each of its preprocessor lines, of the same length."""
     return _DIRECTIVE_LINE.sub(lambda match: blank(match.group())[:-1] + b";", code)

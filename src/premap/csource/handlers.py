@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finds what sets an `mmap` or `mmap_prepare` member of an operation table.
+
+Sites are found in the text, comments and strings aside, so none is missed for a parse error;
+the tree then says what each of them is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from tree_sitter import Node
+
+from premap.csource import ctypes
+from premap.csource.ctypes import CType
+from premap.csource.declarators import declared_name
+from premap.csource.errors import LargeSource
+from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
+from premap.csource.nodes import parse, path_to, text_of, unwrapped
+from premap.csource.scope import Scope
+from premap.csource.source import Macro, SourceFile
+from premap.csource.text import blank_directives
+from premap.records import Handler
+
+MAX_SITES = 10_000
+"""Files with more such members are refused; the kernel's have at most a dozen."""
+_SITE = re.compile(rb"(\.|->)[\s\\]*(mmap(?:_prepare)?)\b[\s\\]*=(?!=)")
+_AFTER_DIRECTIVE = re.compile(rb"(?:\A|\n)[ \t]*#[^\n]*\n\s*\Z")
+_ANY_TYPE = b"premap_any_type"
+"""Stands for the type that a macro of mere entries does not name."""
+_PASTE = re.compile(rb"\s*##\s*")
+_STRINGIFY = re.compile(rb"#(?=\s*\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSite:
+    """Text that looks like a site and is none."""
+
+    line: int
+    start: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    """A parse tree and what to add to its offsets to get those of the file."""
+
+    root: Node
+    shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The node of one site: an initializer_pair or an assignment_expression, and what holds it."""
+
+    node: Node
+    path: list[Node]
+    """Nodes from the root to `node`'s parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What a site belongs to."""
+
+    type: CType
+    name: str | None
+
+
+def find_handlers(source: SourceFile, scope: Scope | None = None) -> list[Handler]:
+    """Every designated initializer of, and assignment to, such a member, in order.
+
+    With a `scope` that has a tree, types from headers are known, too; a member that is known to be
+    no function pointer is left out. Raises LargeSource for absurdly many.
+    """
+    return find_sites(source, scope)[0]
+
+
+def find_sites(
+    source: SourceFile, scope: Scope | None = None
+) -> tuple[list[Handler], list[OtherSite]]:
+    """Return the handlers, and what only looks like one, each with the reason."""
+    finder = _Finder(source, scope or Scope(source))
+    for count, match in enumerate(_SITE.finditer(source.code)):
+        if count >= MAX_SITES:
+            raise LargeSource(source.name, f"sets more than {MAX_SITES} mmap members")
+        finder.look(match)
+    return finder.handlers, finder.others
+
+
+class _Finder:
+    def __init__(self, source: SourceFile, scope: Scope) -> None:
+        self.source = source
+        self.scope = scope
+        self.handlers: list[Handler] = []
+        self.others: list[OtherSite] = []
+        self._bodies: dict[int, list[_Fragment]] = {}
+
+    def look(self, match: re.Match[bytes]) -> None:
+        """Tell what the text at `match` is."""
+        macro = self.source.macro_at(match.start())
+        for fragment in self._fragments(match, macro):
+            found = _site(fragment, match.start())
+            if found is not None:
+                self._record(match, macro, fragment, found)
+                return
+        self._other(match, "is neither an initializer nor an assignment")
+
+    def _other(self, match: re.Match[bytes], why: str) -> None:
+        self.others.append(OtherSite(self.source.line_of(match.start()), match.start(), why))
+
+    def _fragments(self, match: re.Match[bytes], macro: Macro | None) -> list[_Fragment]:
+        if macro is not None:
+            if macro.start not in self._bodies:
+                self._bodies[macro.start] = _body_fragments(macro)
+            return self._bodies[macro.start]
+        before = self.source.code[max(0, match.start() - 400) : match.start()]
+        if _AFTER_DIRECTIVE.search(before):
+            # tree-sitter takes the directive's last word for the left side of the dot.
+            return [self._undirected]
+        return [_Fragment(self.source.root, 0), self._undirected]
+
+    @cached_property
+    def _undirected(self) -> _Fragment:
+        """The file without its preprocessor lines: initializer lists that they cut are whole."""
+        return _Fragment(parse(blank_directives(self.source.text, self.source.code)), 0)
+
+    def _record(
+        self, match: re.Match[bytes], macro: Macro | None, fragment: _Fragment, found: _Found
+    ) -> None:
+        table = self._table(found, macro)
+        member = match[2].decode()
+        if not self._may_be_function(table.type, member):
+            self._other(match, f"member {member} of {table.type} is no function pointer")
+            return
+        initializes = found.node.type == "initializer_pair"
+        value = found.node.child_by_field_name("value" if initializes else "right")
+        if value is not None and value.type == "initializer_list":
+            self._other(match, f"member {member} of {table.type} is no function pointer")
+            return
+        start = found.node.start_byte + fragment.shift
+        end = found.node.end_byte + fragment.shift
+        self.handlers.append(
+            Handler(
+                file=self.source.name,
+                line=self.source.line_of(match.start()),
+                name=_value_name(
+                    found.node.child_by_field_name("value" if initializes else "right")
+                ),
+                ops=_spelled(table.type),
+                member=member,
+                start=start,
+                end=end,
+                table=table.name,
+                in_macro=None if macro is None else macro.name,
+                arms=self.source.arms_at(match.start()),
+            )
+        )
+
+    def _may_be_function(self, table: CType, member: str) -> bool:
+        found = self.scope.field(table, member)
+        if found is None or isinstance(found.type, ctypes.UnknownType):
+            return True
+        given = found.type
+        return isinstance(given, ctypes.PointerType) and isinstance(
+            given.target, ctypes.FunctionType | ctypes.UnknownType
+        )
+
+    def _table(self, found: _Found, macro: Macro | None) -> _Table:
+        if found.node.type == "assignment_expression":
+            return self._assigned_table(found)
+        table = self._initialized_table(found)
+        if macro is not None and macro.parameters is None and table.type == UNKNOWN:
+            return self._table_with(macro) or table
+        return table
+
+    def _assigned_table(self, found: _Found) -> _Table:
+        left = found.node.child_by_field_name("left")
+        owner = None if left is None else left.child_by_field_name("argument")
+        if left is None or owner is None:
+            return _Table(UNKNOWN, None)
+        function = next((n for n in reversed(found.path) if n.type == "function_definition"), None)
+        names = {} if function is None else local_types(self.scope, function, left.start_byte)
+        given = ExpressionTypes(self.scope, names).of(owner)
+        if text_of(left.child_by_field_name("operator")) == "->":
+            given = given.target if isinstance(given, ctypes.PointerType) else UNKNOWN
+            return _Table(given, None)
+        return _Table(given, text_of(owner) if owner.type == "identifier" else None)
+
+    def _initialized_table(self, found: _Found) -> _Table:
+        """Climb to the variable (or compound literal), then descend by types to the table."""
+        steps: list[str | int] = _designators(found.node)[:-1]
+        inner = found.node
+        for index in range(len(found.path) - 1, -1, -1):
+            node = found.path[index]
+            if node.type == "initializer_pair":
+                steps = _designators(node) + steps
+            elif node.type == "initializer_list":
+                if inner.type != "initializer_pair":
+                    steps = [_position(node, inner), *steps]
+            elif node.type in {"init_declarator", "compound_literal_expression"}:
+                return self._outermost(node, found.path[:index], steps)
+            elif node.type != "ERROR":
+                break
+            inner = node
+        return _Table(UNKNOWN, None)
+
+    def _outermost(self, node: Node, above: list[Node], steps: list[str | int]) -> _Table:
+        if node.type == "compound_literal_expression":
+            named = node.child_by_field_name("type")
+            given: CType = UNKNOWN if named is None else self.scope.type_of(named)
+            return _Table(self._descend(given, steps), None)
+        declarator = node.child_by_field_name("declarator")
+        declaration = next((n for n in reversed(above) if n.type == "declaration"), None)
+        if declaration is None or declarator is None:
+            return _Table(UNKNOWN, None)
+        specifier = declaration.child_by_field_name("type")
+        if specifier is not None and specifier.text == _ANY_TYPE:
+            return _Table(UNKNOWN, None)
+        name = declared_name(declarator)
+        given = self.scope.type_of(declaration, declarator)
+        return _Table(self._descend(given, steps), None if name is None else text_of(name))
+
+    def _descend(self, given: CType, steps: list[str | int]) -> CType:
+        for step in steps:
+            if isinstance(given, ctypes.ArrayType):
+                given = given.element
+            elif isinstance(step, str):
+                found = self.scope.field(given, step)
+                given = UNKNOWN if found is None else found.type
+            else:
+                definition = self.scope.definition(given)
+                fields = () if definition is None else definition.fields
+                given = fields[step].type if step < len(fields) else UNKNOWN
+        return given
+
+    def _table_with(self, macro: Macro) -> _Table | None:
+        """Return the table that a macro of initializers is put into, somewhere in its file."""
+        word = re.compile(rb"\b%b\b" % macro.name.encode())
+        for match in word.finditer(self.source.code):
+            user = self.source.macro_at(match.start())
+            if user is macro:
+                continue
+            fragments = [_Fragment(self.source.root, 0)] if user is None else _body_fragments(user)
+            for fragment in fragments:
+                path = path_to(fragment.root, match.start() - fragment.shift)
+                if path and path[-1].type == "identifier":
+                    table = self._initialized_table(_Found(path[-1], path[:-1]))
+                    if table.type != UNKNOWN:
+                        return _Table(table.type, None)
+        return None
+
+
+def _site(fragment: _Fragment, start: int) -> _Found | None:
+    """Return the initializer or assignment whose dot or arrow is at `start` of the file."""
+    path = path_to(fragment.root, start - fragment.shift)
+    for index in range(len(path) - 1, 0, -1):
+        node, parent = path[index], path[index - 1]
+        if node.type == "field_designator" and parent.type == "initializer_pair":
+            last = parent.children_by_field_name("designator")[-1]
+            return _Found(parent, path[: index - 1]) if last == node else None
+        if node.type == "field_expression":
+            if parent.type != "assignment_expression":
+                return None
+            if parent.child_by_field_name("left") != node:
+                return None
+            in_list = index >= 2 and path[index - 2].type == "initializer_list"
+            return None if in_list else _Found(parent, path[: index - 1])
+    return None
+
+
+def _designators(pair: Node) -> list[str | int]:
+    """Designators of an initializer_pair: names of members, 0 for any index of an array."""
+    steps: list[str | int] = []
+    for designator in pair.children_by_field_name("designator"):
+        if designator.type == "field_designator":
+            steps.append(text_of(designator.named_children[0]))
+        else:
+            steps.append(0)
+    return steps
+
+
+def _position(listed: Node, inner: Node) -> int:
+    children = [child for child in listed.named_children if child.type != "comment"]
+    return next((i for i, child in enumerate(children) if child == inner), 0)
+
+
+def _spelled(given: CType) -> str:
+    if isinstance(given, ctypes.StructType):
+        return f"{given.kind} {given.tag}" if given.tag else given.typedef or "?"
+    return "?"
+
+
+def _value_name(value: Node | None) -> str:
+    """Text of what the member is set to; the bare name of `&f` and `(f)`."""
+    while value is not None and value.type == "assignment_expression":
+        value = value.child_by_field_name("right")
+    if value is None:
+        return "?"
+    value = unwrapped(value)
+    if value.type == "pointer_expression" and text_of(value).startswith("&"):
+        argument = value.child_by_field_name("argument")
+        value = argument if argument is not None and argument.type == "identifier" else value
+    return " ".join(text_of(value).replace("\\\n", " ").split())
+
+
+def _body_fragments(macro: Macro) -> list[_Fragment]:
+    """Parse a macro's body as code: a declaration or statement, then an initializer's entries."""
+    body = _PASTE.sub(lambda m: b"_" * len(m.group()), macro.raw_body)
+    body = _STRINGIFY.sub(b" ", body)
+    body = body.replace(b"\\\r\n", b"  \n").replace(b"\\\n", b" \n")
+    found = []
+    for head, tail in ((b"", b";"), (b"void f(void){", b";}"), (b"%b s = {" % _ANY_TYPE, b"};")):
+        root = parse(head + body + tail)
+        found.append(_Fragment(root, macro.body_start - len(head)))
+    return [found[2], found[0], found[1]] if _entries_only(macro) else found
+
+
+def _entries_only(macro: Macro) -> bool:
+    return macro.body.lstrip().startswith((".", "["))
