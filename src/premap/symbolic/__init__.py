@@ -1,1 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""Integers that the solver knows, and the exploration of a program's paths."""
+
+from premap.symbolic.errors import (
+    LimitReached,
+    NotConstant,
+    NotDeterministic,
+    OutOfTime,
+    SolverGaveUp,
+    SymbolicError,
+    TooManyDecisions,
+    TooManyPaths,
+    Undecided,
+)
+from premap.symbolic.explorer import Decision, Explorer, Path, concretise
+from premap.symbolic.models import Model
+from premap.symbolic.solver import Solver, check
+from premap.symbolic.terms import (
+    Bool,
+    Condition,
+    Operand,
+    Word,
+    all_of,
+    any_of,
+    apply,
+    as_word,
+    const,
+    var,
+)
+
+__all__ = [
+    "Bool",
+    "Condition",
+    "Decision",
+    "Explorer",
+    "LimitReached",
+    "Model",
+    "NotConstant",
+    "NotDeterministic",
+    "Operand",
+    "OutOfTime",
+    "Path",
+    "Solver",
+    "SolverGaveUp",
+    "SymbolicError",
+    "TooManyDecisions",
+    "TooManyPaths",
+    "Undecided",
+    "Word",
+    "all_of",
+    "any_of",
+    "apply",
+    "as_word",
+    "check",
+    "concretise",
+    "const",
+    "var",
+]

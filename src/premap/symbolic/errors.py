@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes wrong with terms and with the exploration of paths."""
+
+
+class SymbolicError(Exception):
+    """The base of all errors of `premap.symbolic`."""
+
+
+class NotConstant(SymbolicError, TypeError):
+    """A word was used as a Python integer, and its value is not known."""
+
+
+class Undecided(SymbolicError):
+    """A condition was tested that is not constant, and no Explorer is there to decide it."""
+
+
+class SolverGaveUp(SymbolicError):
+    """The solver did not answer in its time."""
+
+
+class NotDeterministic(SymbolicError):
+    """A program asked something else when it ran again with the same decisions."""
+
+
+class LimitReached(SymbolicError):
+    """The base of the limits; `limit` is the number that was exceeded."""
+
+    def __init__(self, message: str, limit: float) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class TooManyPaths(LimitReached):
+    """A program has more paths than allowed."""
+
+
+class TooManyDecisions(LimitReached):
+    """A path of a program asked more questions than allowed."""
+
+
+class OutOfTime(LimitReached):
+    """The exploration took longer than allowed."""

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All paths of a program: it runs again and again, each time with other answers to its questions.
+
+A program is any deterministic function. Where it tests a condition (`if`) of which both answers are
+possible, the path splits: the program goes on with True, and is run again later with False.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from premap.symbolic.errors import (
+    NotDeterministic,
+    OutOfTime,
+    TooManyDecisions,
+    TooManyPaths,
+)
+from premap.symbolic.models import Model, Pool
+from premap.symbolic.node import BoolNode
+from premap.symbolic.solver import DEFAULT_TIMEOUT_MS, Solver
+from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider
+from premap.symbolic.truth import conjuncts, not_
+
+T = TypeVar("T")
+
+_current: ContextVar[Explorer | None] = ContextVar("current", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A question that a program asked, the answer, and whether the other one was possible, too."""
+
+    condition: Bool
+    answer: bool
+    split: bool
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Path(Generic[T]):
+    """One path: what the program returned or raised, and for which inputs.
+
+    `condition` includes the explorer's assumptions. `model` is an input that takes this path.
+    """
+
+    value: T | None
+    exception: BaseException | None
+    condition: tuple[Bool, ...]
+    decisions: tuple[Decision, ...]
+    model: Model
+
+
+class _Run:
+    """One run of the program: decisions to repeat, then new ones."""
+
+    def __init__(self, prefix: tuple[Decision, ...], assumed: Sequence[Bool]) -> None:
+        self.prefix = prefix
+        self.decisions: list[Decision] = []
+        self.condition: list[Bool] = list(assumed)
+        self.known: dict[int, bool] = {}
+        self.place = 0
+        for each in assumed:
+            self.learn(each, answer=True)
+
+    def learn(self, condition: BoolNode, *, answer: bool) -> None:
+        """Remember the answer of a condition, and of the parts that follow from it."""
+        if condition.op == "not":
+            condition, answer = condition.args[0], not answer  # type: ignore[assignment]
+        self.known[condition.uid] = answer
+        if answer and condition.op == "conj":
+            for part in conjuncts(condition):
+                self.learn(part, answer=True)
+
+
+class Explorer:
+    """Runs programs along all their paths.
+
+    `assume` holds on every path. Limits: paths of one exploration, decisions of one path, seconds
+    of one exploration, milliseconds of one question to the solver. What exceeds one raises
+    TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too.
+    """
+
+    def __init__(
+        self,
+        assume: Sequence[Condition] = (),
+        *,
+        max_paths: int = 4096,
+        max_decisions: int = 4096,
+        deadline_seconds: float = 60.0,
+        solver_timeout_ms: int = DEFAULT_TIMEOUT_MS,
+    ) -> None:
+        self.impossible = any(each is False for each in assume)
+        self.assumed = tuple(each for each in assume if isinstance(each, Bool))
+        self.max_paths = max_paths
+        self.max_decisions = max_decisions
+        self.deadline_seconds = deadline_seconds
+        self.solver = Solver(solver_timeout_ms)
+        self._pool = Pool()
+        self._deadline = float("inf")
+        self._run = _Run((), self.assumed)
+        self._pending: list[tuple[Decision, ...]] = []
+        self._places: dict[tuple[int, int, bool], int] = {}
+        self._answers: dict[tuple[int, int], Model | None] = {}
+        self._label: str | None = None
+
+    @staticmethod
+    def current() -> Explorer | None:
+        """Return the explorer that runs the program from which this is called, if one does."""
+        return _current.get()
+
+    def explore(
+        self,
+        program: Callable[[], T],
+        *,
+        stop: type[BaseException] | tuple[type[BaseException], ...] = (),
+    ) -> Iterator[Path[T]]:
+        """Run `program` once for each of its paths, those of earlier True answers first.
+
+        Exceptions of the classes `stop` end a path and are recorded in it; others pass through.
+        """
+        self._deadline = time.monotonic() + self.deadline_seconds
+        self._pending = [()]
+        paths = 0
+        if self.impossible:
+            return
+        while self._pending:
+            paths += 1
+            if paths > self.max_paths:
+                raise TooManyPaths(f"more than {self.max_paths} paths", self.max_paths)
+            self._begin(self._pending.pop())
+            if paths == 1 and self._witness() is None:
+                return
+            yield self._path(program, stop)
+
+    def _begin(self, prefix: tuple[Decision, ...]) -> None:
+        self._check_time()
+        self._run = _Run(prefix, self.assumed)
+
+    def _path(
+        self, program: Callable[[], T], stop: type[BaseException] | tuple[type[BaseException], ...]
+    ) -> Path[T]:
+        value, exception = None, None
+        with self._active():
+            try:
+                value = program()
+            except stop as raised:
+                exception = raised
+        run = self._run
+        if len(run.decisions) < len(run.prefix):
+            raise NotDeterministic("a program asked less when it ran again")
+        model = self._witness()
+        assert model is not None
+        return Path(value, exception, tuple(run.condition), tuple(run.decisions), model)
+
+    @contextmanager
+    def _active(self) -> Iterator[None]:
+        outer = _current.set(self)
+        outer_decider = decider.set(self.decide)
+        self._label = None
+        try:
+            yield
+        finally:
+            decider.reset(outer_decider)
+            _current.reset(outer)
+
+    @contextmanager
+    def at(self, label: str) -> Iterator[None]:
+        """Give the decisions made inside a label: the place in the source that asks."""
+        outer, self._label = self._label, label
+        try:
+            yield
+        finally:
+            self._label = outer
+
+    def decide(self, condition: Bool) -> bool:
+        """Answer a condition on this path; where both answers are possible, split."""
+        known = self._known(condition)
+        if known is not None:
+            return known
+        run = self._run
+        index = len(run.decisions)
+        if index < len(run.prefix):
+            return self._repeat(run.prefix[index], condition)
+        if index >= self.max_decisions:
+            message = f"more than {self.max_decisions} decisions on one path"
+            raise TooManyDecisions(message, self.max_decisions)
+        if_true, if_false = self.possible(condition), self.possible(_negated(condition))
+        split = if_true and if_false
+        if split:
+            other = Decision(condition, answer=False, split=True, label=self._label)
+            self._pending.append((*run.decisions, other))
+        self._take(Decision(condition, answer=if_true, split=split, label=self._label))
+        return if_true
+
+    def _repeat(self, decision: Decision, condition: Bool) -> bool:
+        if decision.condition is not condition:
+            where = f" at {self._label}" if self._label else ""
+            raise NotDeterministic(f"a program asked {condition} instead of {decision.condition}{where}")
+        self._take(decision)
+        return decision.answer
+
+    def _take(self, decision: Decision) -> None:
+        run = self._run
+        run.decisions.append(decision)
+        run.learn(decision.condition, answer=decision.answer)
+        if decision.split:
+            condition = decision.condition
+            run.condition.append(condition if decision.answer else _negated(condition))
+            step = (run.place, condition.uid, decision.answer)
+            run.place = self._places.setdefault(step, len(self._places) + 1)
+
+    def _known(self, condition: BoolNode) -> bool | None:
+        if condition.op == "not":
+            inner = self._run.known.get(condition.args[0].uid)
+            return None if inner is None else not inner
+        return self._run.known.get(condition.uid)
+
+    def witness(self, condition: Condition) -> Model | None:
+        """Return an input that takes this path, and for which the condition is true; or None."""
+        if isinstance(condition, bool):
+            return self._witness() if condition else None
+        known = self._known(condition)
+        if known is not None:
+            return self._witness() if known else None
+        key = (self._run.place, condition.uid)
+        if key not in self._answers:
+            self._answers[key] = self._find([*self._run.condition, condition])
+        return self._answers[key]
+
+    def _witness(self) -> Model | None:
+        return self._find(self._run.condition)
+
+    def _find(self, conditions: Sequence[Bool]) -> Model | None:
+        found = self._pool.find(lambda model: model.satisfies(conditions))
+        return found or self.check(conditions)
+
+    def check(self, conditions: Sequence[Condition]) -> Model | None:
+        """Return a model of these conditions alone, from this explorer's solver; or None."""
+        remaining = self._check_time()
+        timeout = min(self.solver.timeout_ms, max(1, int(min(remaining, 1e6) * 1000)))
+        found = self.solver.check(conditions, timeout)
+        if found is not None:
+            self._pool.add(found)
+        return found
+
+    def _check_time(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            message = f"more than {self.deadline_seconds} seconds"
+            raise OutOfTime(message, self.deadline_seconds)
+        return remaining
+
+    def possible(self, condition: Condition) -> bool:
+        """Whether the condition is true for an input of this path."""
+        return self.witness(condition) is not None
+
+    def implied(self, condition: Condition) -> bool:
+        """Whether the condition is true for all inputs of this path."""
+        return not self.possible(not_(condition))  # type: ignore[arg-type]
+
+    def concretise(self, value: Operand) -> int | None:
+        """Return the only value that a word can have on this path, or None if there are several."""
+        word: Word = as_word(value)
+        if word.is_const:
+            return int(word)
+        model = self._witness()
+        if model is None:
+            return None
+        only = model.eval(word)
+        return only if self.implied(word == only) else None
+
+
+def _negated(condition: Bool) -> Bool:
+    return not_(condition)  # type: ignore[return-value]
+
+
+def concretise(value: Operand) -> int | None:
+    """Return the only value that a word can have on the current path; None if there are several.
+
+    Outside an explorer, that is the value of a constant.
+    """
+    explorer = Explorer.current()
+    if explorer is not None:
+        return explorer.concretise(value)
+    word = as_word(value)
+    return int(word) if word.is_const else None

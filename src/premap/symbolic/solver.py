@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The solver: z3, imported when the first question is asked.
+
+A Solver is one z3 context that keeps what it has learnt; each condition gets a name in it, once, and
+a question is a set of such names. Bit vectors and uninterpreted functions, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from premap.symbolic.errors import SolverGaveUp
+from premap.symbolic.linear import signed, sum_data
+from premap.symbolic.models import Model, Point
+from premap.symbolic.node import BoolNode, Node
+from premap.symbolic.terms import Bool, Condition
+from premap.symbolic.truth import conjuncts
+
+DEFAULT_TIMEOUT_MS = 10_000
+
+Z3 = Any
+"""An expression, sort or function of z3, which has no types."""
+
+
+class Translator:
+    """Terms as expressions of one z3 context, each translated once."""
+
+    def __init__(self) -> None:
+        import z3  # noqa: PLC0415 - 0.1 s that most runs don't need
+
+        self.z3 = z3
+        self.context = z3.Context()
+        self.leaves: dict[int, tuple[Node, Z3]] = {}
+        self._done: dict[int, Z3] = {}
+        self._kept: list[Node] = []
+        self._functions: dict[tuple[str, int, int], Z3] = {}
+
+    def translate(self, root: Node) -> Z3:
+        """Return the z3 expression of a term."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node.uid in self._done:
+                stack.pop()
+                continue
+            missing = [arg for arg in node.args if arg.uid not in self._done]
+            if missing:
+                stack.extend(missing)
+                continue
+            stack.pop()
+            self._kept.append(node)
+            args = [self._done[arg.uid] for arg in node.args]
+            self._done[node.uid] = _TRANSLATE[node.op](self, node, args)
+        return self._done[root.uid]
+
+    def word(self, value: int) -> Z3:
+        """Return a constant of 64 bits."""
+        return self.z3.BitVecVal(value, 64, self.context)
+
+    def widen(self, node: Node, narrow: Z3, bits: int) -> Z3:
+        """Return a leaf of `bits` bits as a word."""
+        self.leaves[node.uid] = (node, narrow)
+        return self.z3.ZeroExt(64 - bits, narrow) if bits < 64 else narrow
+
+    def var(self, node: Node, _args: list[Z3]) -> Z3:
+        """Translate a variable."""
+        name, bits = cast("tuple[str, int]", node.data)
+        return self.widen(node, self.z3.BitVec(name, bits, self.context), bits)
+
+    def apply(self, node: Node, args: list[Z3]) -> Z3:
+        """Translate what an unknown function gives."""
+        name, bits = cast("tuple[str, int]", node.data)
+        key = (name, len(args), bits)
+        if key not in self._functions:
+            word = self.z3.BitVecSort(64, self.context)
+            result = self.z3.BitVecSort(bits, self.context)
+            self._functions[key] = self.z3.Function(f"{name}/{len(args)}", *[word] * len(args), result)
+        return self.widen(node, self._functions[key](*args), bits)
+
+    def sum(self, node: Node, args: list[Z3]) -> Z3:
+        """Translate a sum."""
+        constant, coefficients = sum_data(node)  # type: ignore[arg-type]
+        total = self.word(constant) if constant else None
+        for coefficient, arg in zip(coefficients, args, strict=True):
+            factor = signed(coefficient)
+            part = self.multiple(arg, abs(factor))
+            if total is None:
+                total = part if factor > 0 else -part
+            else:
+                total = total + part if factor > 0 else total - part
+        return total
+
+    def multiple(self, arg: Z3, factor: int) -> Z3:
+        """Return `arg * factor`, as a shift where it is one."""
+        if factor == 1:
+            return arg
+        if factor & (factor - 1) == 0:
+            return arg << (factor.bit_length() - 1)
+        return arg * self.word(factor)
+
+    def eq(self, node: Node, args: list[Z3]) -> Z3:
+        """Translate `sum == constant` with the negative terms on the other side."""
+        (left,) = node.args
+        value = self.word(cast("int", node.data))
+        if left.op != "sum" or not any(factor >> 63 for factor in sum_data(left)[1]):  # type: ignore[arg-type]
+            return args[0] == value
+        sides: dict[bool, Z3] = {True: None, False: value if node.data else None}
+        for coefficient, arg in zip(sum_data(left)[1], left.args, strict=True):  # type: ignore[arg-type]
+            positive = signed(coefficient) > 0
+            part = self.multiple(self._done[arg.uid], abs(signed(coefficient)))
+            sides[positive] = part if sides[positive] is None else sides[positive] + part
+        zero = self.word(0)
+        return (zero if sides[True] is None else sides[True]) == sides[False]
+
+    def bits(self, node: Node, args: list[Z3]) -> Z3:
+        """Translate `(x & mask) ^ flip`."""
+        mask, flip = cast("tuple[int, int]", node.data)
+        masked = args[0] & self.word(mask)
+        return masked ^ self.word(flip) if flip else masked
+
+
+def _joined(operator: str) -> Callable[[Translator, Node, list[Z3]], Z3]:
+    def translate(translator: Translator, _node: Node, args: list[Z3]) -> Z3:
+        function = getattr(type(args[0]), operator, None) or getattr(translator.z3, operator)
+        total = args[0]
+        for arg in args[1:]:
+            total = function(total, arg)
+        return total
+
+    return translate
+
+
+_TRANSLATE: dict[str, Callable[[Translator, Node, list[Z3]], Z3]] = {
+    "const": lambda translator, node, _: translator.word(cast("int", node.data)),
+    "var": Translator.var,
+    "apply": Translator.apply,
+    "sum": Translator.sum,
+    "bits": Translator.bits,
+    "mul": _joined("__mul__"),
+    "and": _joined("__and__"),
+    "or": _joined("__or__"),
+    "xor": _joined("__xor__"),
+    "shl": _joined("__lshift__"),
+    "shr": _joined("LShR"),
+    "udiv": _joined("UDiv"),
+    "urem": _joined("URem"),
+    "lt": _joined("ULT"),
+    "differ": _joined("Xor"),
+    "lshr": lambda translator, node, args: translator.z3.LShR(args[0], node.data),
+    "ite": lambda translator, _, args: translator.z3.If(*args),
+    "eq": Translator.eq,
+    "not": lambda translator, _, args: translator.z3.Not(args[0]),
+    "conj": lambda translator, _, args: translator.z3.And(*args),
+}
+
+
+class Solver:
+    """Answers whether conditions can be true together; keeps its terms until it is dropped."""
+
+    def __init__(self, timeout_ms: int = DEFAULT_TIMEOUT_MS) -> None:
+        self.timeout_ms = timeout_ms
+        self.queries = 0
+        self._translator: Translator | None = None
+        self._solver: Z3 = None
+        self._names: dict[int, Z3] = {}
+
+    def check(self, conditions: Iterable[Condition], timeout_ms: int | None = None) -> Model | None:
+        """Return a model of all conditions, or None if there is none.
+
+        Raises SolverGaveUp if z3 has no answer in its time (milliseconds).
+        """
+        parts: dict[int, BoolNode] = {}
+        for condition in conditions:
+            if condition is False:
+                return None
+            if isinstance(condition, Bool):
+                parts.update((part.uid, part) for part in conjuncts(condition))
+        if not parts:
+            return Model()
+        return self._ask(list(parts.values()), timeout_ms or self.timeout_ms)
+
+    def _ask(self, parts: list[BoolNode], timeout_ms: int) -> Model | None:
+        translator = self._start()
+        self._solver.set("timeout", timeout_ms)
+        names = [self._name(translator, part) for part in parts]
+        self.queries += 1
+        answer = self._solver.check(*names)
+        if answer == translator.z3.unsat:
+            return None
+        if answer != translator.z3.sat:
+            raise SolverGaveUp(f"the solver gave up: {self._solver.reason_unknown()}")
+        return self._model(translator)
+
+    def _start(self) -> Translator:
+        if self._translator is None:
+            self._translator = Translator()
+            context = self._translator.context
+            self._solver = self._translator.z3.SolverFor("QF_UFBV", ctx=context)
+        return self._translator
+
+    def _name(self, translator: Translator, part: BoolNode) -> Z3:
+        """Return the literal that stands for a condition."""
+        if part.op == "not":
+            return translator.z3.Not(self._name(translator, cast("BoolNode", part.args[0])))
+        name = self._names.get(part.uid)
+        if name is None:
+            name = translator.z3.Bool(f"condition!{len(self._names)}", translator.context)
+            self._solver.add(name == translator.translate(part))
+            self._names[part.uid] = name
+        return name
+
+    def _model(self, translator: Translator) -> Model:
+        found = self._solver.model()
+        model = Model()
+        functions: list[tuple[Node, Z3]] = []
+        for node, leaf in translator.leaves.values():
+            if node.op == "apply":
+                functions.append((node, leaf))
+                continue
+            value = found[leaf]
+            if value is not None:
+                name, _bits = cast("tuple[str, int]", node.data)
+                model.variables[name] = value.as_long()
+        for node, leaf in functions:
+            value = found.eval(leaf, model_completion=True).as_long()
+            model.functions[_point(found, node, leaf)] = value
+        return model
+
+
+def _point(found: Z3, node: Node, leaf: Z3) -> Point:
+    name, _bits = cast("tuple[str, int]", node.data)
+    arguments = [found.eval(child, model_completion=True).as_long() for child in leaf.children()]
+    return name, tuple(arguments)
+
+
+def check(conditions: Iterable[Condition], timeout_ms: int = DEFAULT_TIMEOUT_MS) -> Model | None:
+    """Return a model of all conditions, or None if there is none, from a solver of its own.
+
+    Raises SolverGaveUp if z3 has no answer in its time (milliseconds).
+    """
+    return Solver(timeout_ms).check(conditions)
