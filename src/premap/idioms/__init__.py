@@ -1,1 +1,79 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""Translation idioms, one file each; `IDIOMS` has them in the order in which they are tried."""
+
+from __future__ import annotations
+
+from premap.idioms import (
+    a1_simple_ioremap,
+    a2_ignored,
+    a4_remap,
+    a5_ioremap,
+    a6_order,
+    f1_vm_ops,
+    f2_private_data,
+    f3_page_prot,
+    f5_pgoff,
+    f6_size,
+    f7_range,
+    f8_pages,
+    f9_mm,
+    g1_set_flags,
+    g2_clear_flags,
+    g3_modify_flags,
+    g4_test_flag,
+    g6_test_all,
+    g7_test_any,
+    g9_flag_helpers,
+    h1_generic_mmap,
+    h3_kernel_helpers,
+    h6_helper,
+    r1_table,
+    r2_signature,
+    r3_file,
+    r4_mentions,
+    r5_arms,
+)
+from premap.idioms.idiom import Idiom
+from premap.records import Explanation
+
+IDIOMS: tuple[Idiom, ...] = tuple(
+    module.IDIOM
+    for module in (
+        r1_table,
+        r2_signature,
+        r3_file,
+        r4_mentions,
+        r5_arms,
+        f1_vm_ops,
+        f2_private_data,
+        f3_page_prot,
+        f5_pgoff,
+        f6_size,
+        f7_range,
+        f8_pages,
+        f9_mm,
+        g1_set_flags,
+        g2_clear_flags,
+        g3_modify_flags,
+        g6_test_all,
+        g7_test_any,
+        g4_test_flag,
+        g9_flag_helpers,
+        h1_generic_mmap,
+        h3_kernel_helpers,
+        h6_helper,
+        a1_simple_ioremap,
+        a2_ignored,
+        a4_remap,
+        a5_ioremap,
+        a6_order,
+    )
+)
+
+EXPLANATIONS: dict[str, Explanation] = {
+    idiom.id: Explanation(
+        idiom.id, "idiom", idiom.title, idiom.explanation, idiom.before, idiom.after
+    )
+    for idiom in IDIOMS
+}
+"""What `premap explain` says of an idiom."""

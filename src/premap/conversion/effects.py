@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a hook does besides describing its mapping, and must not do before the mapping exists.
+
+An mmap_prepare hook runs before merging, and the mapping may still fail: what it counts, takes or
+allocates would stay behind. Those conversions need `vm_ops->mapped` (S1 to S4), or a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.csource.nodes import calls_in, callee, find_all, identifiers_in, text_of, unwrapped
+from premap.csource.source import Function, SourceFile
+from premap.idioms.idiom import Declined, Hook
+
+_TAKES = re.compile(
+    r"""
+    k[mzc]alloc\w* | kv[mzc]alloc\w* | v[mz]alloc\w* | kmemdup\w* | kstrdup\w* | dev_kfree\w*
+    | devm_\w+alloc\w* | alloc_pages?\w* | __get_free_pages? | get_zeroed_page
+    | dma_alloc_\w+ | dma_pool_\w?alloc | kmem_cache_\w*alloc\w* | mempool_alloc
+    | refcount_(?:inc|add|set)\w* | atomic(?:64|_long)?_(?:inc|add|fetch_inc|fetch_add)\w*
+    | kref_get\w* | kobject_get\w* | get_device | get_file\w* | fget | get_task_\w+ | get_pid
+    | get_page | try_get_page | folio_get | pin_user_pages\w* | get_user_pages\w*
+    | try_module_get | __module_get | mmget\w* | mmgrab | igrab | ihold | dget\w* | dma_buf_get
+    | pm_runtime_get\w* | pm_runtime_resume_and_get | clk_prepare\w* | clk_enable
+    | list_add\w* | list_move\w* | hlist_add\w* | rb_insert_\w+ | rb_link_node
+    | xa_(?:store|insert|alloc)\w* | idr_alloc\w* | ida_alloc\w* | mtree_(?:store|insert)\w*
+    | mmu_notifier_register\w* | mmu_interval_notifier_insert\w*
+    """,
+    re.VERBOSE,
+)
+"""Kernel functions that take, allocate or link something that has to be given back."""
+_MAX_DEPTH = 4
+_COUNTS = frozenset({"+=", "-=", "|=", "&=", "^="})
+
+
+def check(hook: Hook) -> None:
+    """Raise Declined if the function, or one of the same file that it calls, keeps state."""
+    _check_calls(hook)
+    _check_open(hook)
+    for node, counted in _stores(hook):
+        if counted:
+            raise Declined("keeps-state", f"`{text_of(node)}` counts the mapping", node)
+        hook.note("state-in-hook", "this stays behind if the mapping fails or merges", node)
+
+
+def _check_calls(hook: Hook) -> None:
+    for call in calls_in(hook.function.body):
+        name = callee(call)
+        if name is None or name in hook.helpers:
+            continue
+        path = _taking(name, hook.function.source, _MAX_DEPTH)
+        if path:
+            how = " calls ".join(f"{step}()" for step in path)
+            raise Declined("keeps-state", f"{how}, which has to be undone", call)
+
+
+def _taking(name: str, source: SourceFile, depth: int) -> tuple[str, ...]:
+    """Calls that lead from `name`, within the file, to one that takes something."""
+    if _TAKES.fullmatch(name):
+        return (name,)
+    if depth == 0:
+        return ()
+    for function in source.functions.get(name, ()):
+        for inner in _called(function):
+            path = _taking(inner, source, depth - 1)
+            if path:
+                return (name, *path)
+    return ()
+
+
+def _called(function: Function) -> Iterator[str]:
+    found = dict.fromkeys(callee(call) for call in calls_in(function.body))
+    return (name for name in found if name is not None and name != function.name)
+
+
+def _check_open(hook: Hook) -> None:
+    """A hook that calls what its operations' `open` or `close` call keeps count of mappings."""
+    own = {callee(call) for call in calls_in(hook.function.body)} - {None}
+    for member in ("open", "close"):
+        for name in operations_of(hook, member):
+            for function in hook.function.source.functions.get(name, ()):
+                both = (set(_called(function)) | {name}) & own & _defined(hook)
+                if both:
+                    shared = min(str(one) for one in both)
+                    raise Declined(
+                        "keeps-state",
+                        f"{shared}() is called here and in vm_ops->{member}",
+                        hook.function.node,
+                    )
+
+
+def _defined(hook: Hook) -> set[str | None]:
+    """Functions of the same file, and others whose name says nothing of locks or logs."""
+    return set(hook.function.source.functions)
+
+
+def operations_of(hook: Hook, member: str) -> Iterator[str]:
+    """Functions that `member` of the operations which the hook installs may be."""
+    for table in installed(hook):
+        yield from _members(hook.function.source, table, member)
+
+
+def installed(hook: Hook) -> Iterator[str]:
+    """Names of the tables that the hook assigns to `vm_ops`."""
+    for assignment in find_all(hook.function.body, "assignment_expression"):
+        left, right = (
+            assignment.child_by_field_name("left"),
+            assignment.child_by_field_name("right"),
+        )
+        if left is not None and right is not None and hook.member(left) == "vm_ops":
+            yield from sorted(identifiers_in(right))
+
+
+def has_table(source: SourceFile, table: str) -> bool:
+    """Is the table of operations defined in this file?"""
+    return any(True for _ in _tables(source, table))
+
+
+def _members(source: SourceFile, table: str, member: str) -> Iterator[str]:
+    for initializer in _tables(source, table):
+        for pair in find_all(initializer, "initializer_pair"):
+            if text_of(pair.child_by_field_name("designator")) == f".{member}":
+                yield text_of(pair.child_by_field_name("value"))
+
+
+def _tables(source: SourceFile, table: str) -> Iterator[Node]:
+    for declaration in source.declarations():
+        for declarator in declaration.children_by_field_name("declarator"):
+            value = declarator.child_by_field_name("value")
+            inner = declarator.child_by_field_name("declarator")
+            if value is not None and inner is not None and text_of(inner) == table:
+                yield value
+
+
+def _stores(hook: Hook) -> Iterator[tuple[Node, bool]]:
+    """Writes to memory that others see: the node, and whether it counts."""
+    own = _own_objects(hook)
+    for node in find_all(hook.function.body, "assignment_expression", "update_expression"):
+        target = node.child_by_field_name("left") or node.child_by_field_name("argument")
+        if target is None or not _is_shared(target, hook, own):
+            continue
+        counted = (
+            node.type == "update_expression"
+            or text_of(node.child_by_field_name("operator")) in _COUNTS
+        )
+        yield node, counted
+
+
+def _is_shared(target: Node, hook: Hook, own: set[str]) -> bool:
+    target = unwrapped(target)
+    while target.type in {"field_expression", "subscript_expression"}:
+        through = text_of(target.child_by_field_name("operator"))
+        inner = target.child_by_field_name("argument")
+        if inner is None or hook.is_vma(inner):
+            return False
+        if through != "->" and unwrapped(inner).type == "identifier":
+            return text_of(unwrapped(inner)) not in own
+        target = unwrapped(inner)
+        if through == "->":
+            return True
+    if target.type == "pointer_expression":
+        return True
+    return target.type == "identifier" and text_of(target) not in own
+
+
+def _own_objects(hook: Hook) -> set[str]:
+    """Variables and parameters of the function, whose own bytes nobody else sees."""
+    names = {parameter.name for parameter in hook.function.parameters}
+    for declaration in find_all(hook.function.body, "declaration"):
+        if any(text_of(child) == "static" for child in declaration.children):
+            continue
+        for declarator in declaration.children_by_field_name("declarator"):
+            inner: Node | None = declarator
+            while inner is not None and inner.type != "identifier":
+                inner = inner.child_by_field_name("declarator")
+            names.add(text_of(inner))
+    return names
+
+
+def check_close(hook: Hook, *, acts: bool) -> None:
+    """Raise Declined if `close` would see a mapping whose action failed."""
+    if not acts:
+        return
+    for table in installed(hook):
+        if not has_table(hook.function.source, table):
+            hook.note(
+                "operations-unseen",
+                f"{table} is defined elsewhere: its close would run after a failed action",
+                hook.function.node,
+            )
+    for name in operations_of(hook, "close"):
+        raise Declined(
+            "close-after-failure",
+            f"{name}() would be called for a mapping that could not be populated",
+            hook.function.node,
+        )

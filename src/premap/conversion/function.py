@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Converts one function: its signature, its body, its locals, and the way it is laid out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.conversion import locals_
+from premap.conversion.layout import Moved, laid_out
+from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
+from premap.csource.nodes import parse
+from premap.csource.text import code_view
+from premap.idioms import r3_file
+from premap.idioms.idiom import DESC, FILE, Declined, Hook
+from premap.records import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A function in its new form."""
+
+    edit: Edit
+    idioms: frozenset[str]
+
+
+def convert_function(
+    hook: Hook, new_name: str, mentions: Sequence[Change], *, is_hook: bool
+) -> Converted:
+    """Convert one function that gets the VMA. Raises Declined.
+
+    `mentions` are changes of names within it: a comment that names the old hook.
+    """
+    _check(hook)
+    rewriter = Rewriter(hook)
+    changes = [*signature(hook, new_name, is_hook=is_hook), *rewriter.body(), *mentions]
+    changes = locals_.without_unused(hook, changes)
+    changes = _with_file(hook, changes)
+    text = _text(hook, changes)
+    _check_result(text, hook)
+    node = hook.function.node
+    edit = Edit(hook.function.source.name, node.start_byte, node.end_byte, text.encode("latin-1"))
+    found = {"R2", *rewriter.applied}
+    if hook.file is not None:
+        found.add("R3")
+    return Converted(edit, frozenset(found))
+
+
+def _check(hook: Hook) -> None:
+    node = hook.function.node
+    if node.has_error:
+        raise Declined("parse-error", "the function could not be parsed wholly", node)
+    source = hook.function.source
+    code = source.code[node.start_byte : node.end_byte].decode("latin-1")
+    if re.search(rf"(?<![.>\w]){DESC}\b(?!\s*:)", code):
+        raise Declined("name-taken", f"it has a variable `{DESC}` already", node)
+    names = "|".join(re.escape(name) for name in (hook.vma, hook.file) if name)
+    for macros in source.macros.values():
+        for macro in macros:
+            used = re.search(rf"\b{re.escape(macro.name)}\b", code) is not None
+            free = macro.parameters is None or not {hook.vma, hook.file} & set(macro.parameters)
+            if used and free and re.search(rf"\b(?:{names})\b\s*->", macro.body):
+                raise Declined(
+                    "vma-in-macro", f"the macro {macro.name} uses the hook's own variables", node
+                )
+
+
+def _with_file(hook: Hook, changes: list[Change]) -> list[Change]:
+    """Put the file in place: inline, or through a local."""
+    uses = sum(change.new.count(FILE) for change in changes)
+    if uses > 1 and not _all_in_arms(hook, changes):
+        name = _local_name(hook)
+        filled = [_filled(change, name) for change in changes]
+        return [*filled, locals_.declare(hook, r3_file.local(name), changes)]
+    return [_filled(change, r3_file.INLINE) for change in changes]
+
+
+def _filled(change: Change, text: str) -> Change:
+    return Change(change.start, change.end, change.new.replace(FILE, text))
+
+
+def _local_name(hook: Hook) -> str:
+    if hook.file is not None:
+        return hook.file
+    if re.search(r"(?<![.>\w])file\b", hook.text(hook.function.node)):
+        raise Declined("name-taken", "it has a variable `file` of its own", hook.function.node)
+    return "file"
+
+
+def _all_in_arms(hook: Hook, changes: Iterable[Change]) -> bool:
+    """Is the file used only within `#if` arms, so that a local could be unused elsewhere?"""
+    arms = [(node.start_byte, node.end_byte) for node in preprocessed(hook)]
+    return all(
+        any(start <= change.start < end for start, end in arms)
+        for change in changes
+        if FILE in change.new
+    )
+
+
+def _text(hook: Hook, changes: Iterable[Change]) -> str:
+    source = hook.function.source
+    node = hook.function.node
+    old = hook.text(node)
+    base = node.start_byte
+    ordered = sorted(changes, key=lambda change: (change.start, change.end))
+    pieces = []
+    at = base
+    for change in ordered:
+        if change.start < at:
+            raise Declined("overlap", "two idioms claim the same code", node)
+        pieces += [hook.between(at, change.start), change.new]
+        at = change.end
+    pieces.append(hook.between(at, node.end_byte))
+    text = laid_out(old, "".join(pieces), Moved(ordered, base))
+    if source.newline == b"\r\n" and "\r\n" in old:
+        text = re.sub(r"(?<!\r)\n", "\r\n", text)
+    return text
+
+
+def _check_result(text: str, hook: Hook) -> None:
+    """Assert that the result parses and has no use of the VMA left."""
+    encoded = text.encode("latin-1")
+    root: Node = parse(encoded)
+    if root.has_error:
+        raise Declined("parse-error", "the result could not be parsed", hook.function.node)
+    code = code_view(encoded).decode("latin-1")
+    if re.search(rf"(?<![.>\w]){re.escape(hook.vma)}\b", code):
+        raise Declined("vma-escapes", "a use of the VMA would be left", hook.function.node)

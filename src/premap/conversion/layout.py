@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's style for changed code: arguments aligned, 80 columns, tabs."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from premap.conversion.rewriting import Change
+from premap.idioms.r1_table import TAB, advance
+
+WIDTH = 80
+_LEXICAL = re.compile(
+    r"/\*.*?(?:\*/|\Z)|//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A line that begins right behind an open parenthesis of an earlier line."""
+
+    start: int
+    """Offset of its first character that is no white space."""
+    paren: int
+    """Offset of the parenthesis."""
+
+
+class Moved:
+    """Where characters of the old text are in the new one."""
+
+    def __init__(self, changes: Sequence[Change], base: int) -> None:
+        self._changes = sorted(changes, key=lambda change: (change.start, change.end))
+        self._starts = [change.start for change in self._changes]
+        self._shifts = [0]
+        for change in self._changes:
+            grown = len(change.new) - (change.end - change.start)
+            self._shifts.append(self._shifts[-1] + grown)
+        self._base = base
+
+    def __call__(self, offset: int) -> int | None:
+        """New offset of an old character; None if it is gone."""
+        at = offset + self._base
+        index = bisect_right(self._starts, at)
+        if index:
+            last = self._changes[index - 1]
+            if last.start == at and last.new and last.start < last.end:
+                return offset + self._shifts[index - 1]
+            if last.start <= at < last.end:
+                return None
+        return offset + self._shifts[index]
+
+
+def laid_out(old: str, new: str, moved: Moved) -> str:
+    """Return the new text of a function with continuation lines aligned and long lines broken."""
+    return _broken(_realigned(old, new, moved), set(old.split("\n")))
+
+
+def _hidden(text: str) -> str:
+    """Text with spaces for comments and strings; line ends stay."""
+    return _LEXICAL.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+
+
+def _open_parens(code: str) -> Iterator[tuple[int, list[int]]]:
+    """Offset of each line's start, with the offsets of the parentheses open there."""
+    stack: list[int] = []
+    yield 0, []
+    for offset, character in enumerate(code):
+        if character in "([":
+            stack.append(offset)
+        elif character in ")]" and stack:
+            stack.pop()
+        elif character in "{}":
+            stack.clear()
+        elif character == "\n":
+            yield offset + 1, list(stack)
+
+
+def _aligned_lines(text: str) -> list[Aligned]:
+    found = []
+    for start, parens in _open_parens(_hidden(text)):
+        line = text[start : text.find("\n", start)]
+        inner = start + len(line) - len(line.lstrip())
+        if parens and line.strip() and _column(text, inner) == _column(text, parens[-1]) + 1:
+            found.append(Aligned(inner, parens[-1]))
+    return found
+
+
+def _column(text: str, offset: int) -> int:
+    line_start = text.rfind("\n", 0, offset) + 1
+    return advance(text[line_start:offset], 0)
+
+
+def _realigned(old: str, new: str, moved: Moved) -> str:
+    shift = 0
+    moves: list[tuple[int, int]] = []
+    for line in _aligned_lines(old):
+        start, paren = moved(line.start), moved(line.paren)
+        if start is None or paren is None:
+            continue
+        start, paren = _now(start, moves), _now(paren, moves)
+        line_start = new.rfind("\n", 0, start) + 1
+        if new[line_start:start].strip() or new[paren : paren + 1] not in "([":
+            continue
+        indent = _indent(_column(new, paren) + 1)
+        shift = len(indent) - (start - line_start)
+        new = new[:line_start] + indent + new[start:]
+        moves.append((start, shift))
+    return new
+
+
+def _now(offset: int, moves: list[tuple[int, int]]) -> int:
+    """Offset after the re-indentations done so far, each told by where and how much."""
+    for at, shift in moves:
+        if offset >= at:
+            offset += shift
+    return offset
+
+
+def _indent(column: int) -> str:
+    return "\t" * (column // TAB) + " " * (column % TAB)
+
+
+def _broken(text: str, old_lines: set[str]) -> str:
+    """Break lines that are too long and new."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        line = text[at:end]
+        if line not in old_lines and advance(line.rstrip("\r"), 0) > WIDTH:
+            broken = _break_line(text, at, end)
+            if broken is not None:
+                text, at = broken
+                continue
+        at = end + 1
+    return text
+
+
+def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
+    """Return the text with one line broken, and where the rest of it begins; None if it can't."""
+    code = _hidden(text)
+    stack = next((parens for at, parens in _open_parens(code) if at == start), [])
+    best: tuple[int, int, int] | None = None
+    for offset in range(start, end):
+        character = code[offset]
+        if character in "([":
+            stack.append(offset)
+        elif character in ")]" and stack:
+            stack.pop()
+        if not stack or not _may_break(code, offset) or _column(text, offset) >= WIDTH:
+            continue
+        if best is None or len(stack) <= best[0]:
+            best = (len(stack), offset + 1, _column(text, stack[-1]) + 1)
+    if best is None:
+        return None
+    _, offset, column = best
+    if _column(text, offset) <= column:
+        return None
+    return text[:offset] + "\n" + _indent(column) + text[offset:].lstrip(" \t"), offset + 1
+
+
+def _may_break(code: str, offset: int) -> bool:
+    if code[offset + 1 : offset + 2] != " ":
+        return False
+    return code[offset] == "," or code[offset - 1 : offset + 1] in {"&&", "||"}

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is wrong with a use of the VMA that no idiom knows."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from premap.csource.nodes import callee, text_of
+from premap.idioms.idiom import Declined, Hook
+
+PAGE_POPULATIONS = frozenset(
+    {
+        "vm_insert_page",
+        "vm_insert_pages",
+        "vm_map_pages",
+        "vm_map_pages_zero",
+        "vm_insert_mixed",
+        "vmf_insert_page",
+        "vmf_insert_pfn",
+        "vmf_insert_pfn_prot",
+        "vmf_insert_mixed",
+        "remap_vmalloc_range",
+        "remap_vmalloc_range_partial",
+        "remap_4k_pfn",
+        "apply_to_page_range",
+    }
+)
+DMA_POPULATIONS = frozenset(
+    {
+        "dma_mmap_attrs",
+        "dma_mmap_coherent",
+        "dma_mmap_noncoherent",
+        "dma_mmap_pages",
+        "dma_mmap_wc",
+        "dma_mmap_writecombine",
+        "dma_common_mmap",
+    }
+)
+FLAG_WORDS = frozenset({"vm_flags", "flags", "__vm_flags"})
+
+
+def left_over(use: Node, hook: Hook) -> Declined:
+    """Return the reason to decline, for the VMA's identifier or an expression with it."""
+    node = hook.outer(use)
+    parent = hook.parent(node)
+    if node.type == "call_expression":
+        return _call(node)
+    if parent is None:
+        return Declined("vma-escapes", "the VMA is used in an unknown way", node)
+    if parent.type == "argument_list":
+        call = hook.parent(parent)
+        return _call(call) if call is not None else Declined("vma-escapes", "?", node)
+    if parent.type == "field_expression":
+        return _member(parent, hook)
+    if parent.type in {"assignment_expression", "init_declarator"}:
+        return Declined("vma-stored", "the VMA itself is stored", node)
+    return Declined("vma-escapes", f"the VMA is used in `{text_of(parent)[:60]}`", node)
+
+
+def _call(call: Node) -> Declined:
+    name = callee(call)
+    if name is None:
+        function = text_of(call.child_by_field_name("function"))
+        return Declined("member-call", f"{function}() is given the VMA through a pointer", call)
+    if name in PAGE_POPULATIONS:
+        return Declined("page-population", f"{name}() maps page by page", call)
+    if name in DMA_POPULATIONS:
+        return Declined("dma-population", f"{name}() has no action that does the same", call)
+    return Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)
+
+
+def _member(expression: Node, hook: Hook) -> Declined:
+    member = text_of(expression.child_by_field_name("field"))
+    if member in FLAG_WORDS:
+        return Declined("flags-as-number", "the VMA's flags are used as a number", expression)
+    return Declined("unknown-member", f"vma->{member} has no counterpart", expression)

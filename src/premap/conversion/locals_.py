@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Local variables of a converted function: those that nobody needs any more, and the file's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.conversion.rewriting import Change
+from premap.csource.nodes import calls_in, find_all, text_of
+from premap.csource.text import code_view
+from premap.idioms.idiom import Declined, Hook
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """One declarator of a declaration within the function."""
+
+    name: str
+    declarator: Node
+    declaration: Node
+
+
+def without_unused(hook: Hook, changes: list[Change]) -> list[Change]:
+    """Return `changes` and what removes the locals that they left without a use."""
+    found = list(_locals(hook))
+    used_before = {local.name for local in found if _uses(local, found, hook, []) > 0}
+    removed: set[str] = set()
+    while True:
+        unused = {
+            local.name
+            for local in found
+            if local.name in used_before - removed and _uses(local, found, hook, changes) == 0
+        }
+        if not unused:
+            return changes
+        removed |= unused
+        changes = _without(found, removed, hook, changes)
+
+
+def _locals(hook: Hook) -> Iterator[Local]:
+    for declaration in find_all(hook.function.body, "declaration"):
+        for declarator in declaration.children_by_field_name("declarator"):
+            inner: Node | None = declarator
+            while inner is not None and inner.type != "identifier":
+                inner = inner.child_by_field_name("declarator")
+            if inner is not None:
+                yield Local(text_of(inner), declarator, declaration)
+
+
+def _uses(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> int:
+    """How often the new text names a local, its declarations left out."""
+    text = _changed(hook, changes)
+    found = len(re.findall(rf"(?<![.>\w]){re.escape(local.name)}\b", text))
+    return found - sum(
+        other.name == local.name and not _covered(other.declarator, changes) for other in all_
+    )
+
+
+def _changed(hook: Hook, changes: Sequence[Change]) -> str:
+    body = hook.function.body
+    text = ""
+    at = body.start_byte
+    for change in sorted(changes, key=lambda change: (change.start, change.end)):
+        if change.start >= at:
+            text += hook.between(at, change.start) + change.new
+            at = change.end
+    text += hook.between(at, body.end_byte)
+    return code_view(text.encode("latin-1")).decode("latin-1")
+
+
+def _covered(node: Node, changes: Sequence[Change]) -> bool:
+    return any(c.start <= node.start_byte and node.end_byte <= c.end for c in changes)
+
+
+def _without(
+    found: Sequence[Local], removed: set[str], hook: Hook, changes: Sequence[Change]
+) -> list[Change]:
+    """Return `changes` less those within removed declarations, and the removals."""
+    removals: list[Change] = []
+    by_declaration: dict[int, list[Local]] = {}
+    for local in found:
+        by_declaration.setdefault(local.declaration.id, []).append(local)
+    for group in by_declaration.values():
+        gone = [local for local in group if local.name in removed]
+        for local in gone:
+            if any(calls_in(local.declarator)):
+                raise Declined(
+                    "local-with-effect", f"`{local.name}` is not used any more", local.declarator
+                )
+        if gone:
+            removals.append(_removal(group, gone, hook))
+    spans = [(removal.start, removal.end) for removal in removals]
+    kept = [
+        change
+        for change in changes
+        if not any(start <= change.start and change.end <= end for start, end in spans)
+    ]
+    return [*kept, *removals]
+
+
+def _removal(group: Sequence[Local], gone: Sequence[Local], hook: Hook) -> Change:
+    declaration = group[0].declaration
+    if len(gone) < len(group):
+        return _shorter(group, gone, hook)
+    start, end = _line(declaration, hook)
+    text = hook.function.source.text
+    following = text[end : text.find(b"\n", end) + 1]
+    if not following.strip() and _is_alone(declaration, hook):
+        end += len(following)
+    return Change(start, end, "")
+
+
+def _shorter(group: Sequence[Local], gone: Sequence[Local], hook: Hook) -> Change:
+    kept = [local for local in group if local not in gone]
+    if any("\n" in hook.text(local.declarator) for local in kept):
+        raise Declined("local-with-effect", "a long declaration shrinks", group[0].declaration)
+    start = group[0].declarator.start_byte
+    end = group[-1].declarator.end_byte
+    return Change(start, end, ", ".join(hook.text(local.declarator) for local in kept))
+
+
+def _is_alone(declaration: Node, hook: Hook) -> bool:
+    """Is it the only declaration of its block?"""
+    parent = hook.parent(declaration)
+    if parent is None:
+        return False
+    return sum(child.type == "declaration" for child in parent.named_children) == 1
+
+
+def _line(node: Node, hook: Hook) -> tuple[int, int]:
+    """The lines of a node, from their first byte to after the last line's end."""
+    source = hook.function.source
+    end = source.text.find(b"\n", node.end_byte)
+    return source.line_start(node.start_byte), end + 1
+
+
+def declare(hook: Hook, declaration: str, changes: Sequence[Change]) -> Change:
+    """Return the insertion of a declaration: first, or where the lines' lengths want it."""
+    body = hook.function.body
+    source = hook.function.source
+    declarations = _leading(body, changes)
+    if not declarations:
+        at = source.text.find(b"\n", body.start_byte) + 1
+        following = source.text[at : source.text.find(b"\n", at)]
+        blank = "\n" if following.strip() else ""
+        return Change(at, at, f"\t{declaration}\n{blank}")
+    before = declarations[_place(declaration, declarations, hook)]
+    at = source.line_start(before.start_byte)
+    return Change(at, at, f"{hook.indent(before)}{declaration}\n")
+
+
+def _leading(body: Node, changes: Sequence[Change]) -> list[Node]:
+    """Declarations that the body begins with, less those that go."""
+    found = []
+    for child in body.named_children:
+        if child.type != "declaration":
+            break
+        if not any(c.new == "" and c.start <= child.start_byte < c.end for c in changes):
+            found.append(child)
+    return found
+
+
+def _place(declaration: str, declarations: Sequence[Node], hook: Hook) -> int:
+    """Index of the declaration to go before: the first, unless longest-first order says else."""
+    lengths = [len(hook.text(node)) for node in declarations]
+    ordered = len(lengths) > 1 and lengths == sorted(lengths, reverse=True)
+    if not ordered:
+        return 0
+    names = [hook.file] if hook.file else []
+    for index, node in enumerate(declarations):
+        needs = any(re.search(rf"\b{re.escape(name)}\b", hook.text(node)) for name in names if name)
+        if needs or "vm_file" in hook.text(node) or lengths[index] <= len(declaration):
+            return index
+    return 0

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Why a handler is not converted, and what a reviewer is told: ids and explanations, as data."""
+
+from __future__ import annotations
+
+from premap.records import Explanation
+
+_REASONS: tuple[tuple[str, str, str], ...] = (
+    (
+        "close-after-failure",
+        "`close` would run for a mapping that failed",
+        "If the action fails, the mapping is unmapped and `vm_ops->close` is called; when a `.mmap` "
+        "hook failed, it was not. Make `close` tolerate that, or count in `->mapped`.",
+    ),
+    (
+        "code-after-population",
+        "Code runs after the mapping is populated",
+        "An action is performed after the hook. What the old hook did once the mapping was populated "
+        "would come before it. Move it into `vm_ops->mapped` where it depends on that.",
+    ),
+    (
+        "dma-population",
+        "dma_mmap_…() has no action",
+        "No action maps DMA memory by its device. It needs one in the kernel, or physical addresses.",
+    ),
+    (
+        "errno-not-constant",
+        "A failure becomes an error that is not constant",
+        "`action.error_override` takes one constant errno.",
+    ),
+    (
+        "errno-of-helper",
+        "A helper's error is translated",
+        "The helper fails for reasons of its own and for the mapping's; only the latter come later. "
+        "Let the helper set `action.error_override`.",
+    ),
+    (
+        "errno-of-range",
+        "The error of a range check would change",
+        "`mmap_action_simple_ioremap()` checks its range before the action starts, and "
+        "`error_override` does not cover that. Check the range in the hook.",
+    ),
+    (
+        "exported-handler",
+        "The function is not static",
+        "Other files may call it or name it in tables of theirs. Convert them along with it.",
+    ),
+    (
+        "file-reassigned",
+        "The file is given another value",
+        "The hook's parameter for the file is assigned to or its address is taken.",
+    ),
+    (
+        "file-swapped",
+        "The hook swaps the mapping's file",
+        "`desc->vm_file` takes a reference of its own; who puts which has to be worked out by hand.",
+    ),
+    (
+        "flag-not-portable",
+        "A flag is not a bit on every kernel",
+        "Its bit is above 31 or another flag's alias: setting it on a 32-bit kernel writes beyond "
+        "the bitmap.",
+    ),
+    (
+        "flags-as-number",
+        "The flags are used as a number",
+        "A descriptor has no word of flags. Test the flags that matter by their bits.",
+    ),
+    (
+        "flags-in-macro",
+        "Flags are hidden in a macro",
+        "A macro of the driver names several VM_ flags. Turn it into a list of bits.",
+    ),
+    (
+        "flags-never-equal",
+        "Flags are compared with what they can't be",
+        "The comparison is always false: most likely a mistake in the old code.",
+    ),
+    (
+        "flags-not-constant",
+        "A mask of flags is not a list of flags",
+        "It comes from a variable or a calculation; the new functions take bits by name.",
+    ),
+    (
+        "handler-elsewhere",
+        "The function is defined in another file",
+        "It has to be converted there, together with every table that names it.",
+    ),
+    (
+        "handler-not-plain",
+        "The table does not name a function",
+        "The member is initialised with an expression or a macro.",
+    ),
+    (
+        "keeps-state",
+        "The hook counts, takes or allocates",
+        "Before the mapping exists nothing may be taken: it may merge, or fail. Move it into "
+        "`vm_ops->mapped`, and make `close` the opposite of that.",
+    ),
+    (
+        "local-pgprot",
+        "It maps with a protection of its own",
+        "Actions take `desc->page_prot`, which is also the protection of later faults.",
+    ),
+    (
+        "local-with-effect",
+        "A variable that is no longer used is set by a call",
+        "Whether the call has to stay is for a person to say.",
+    ),
+    (
+        "lock-over-population",
+        "A lock is held while the mapping is populated",
+        "The action runs after the hook, so after the lock is released. Find out what the lock "
+        "protects.",
+    ),
+    (
+        "macro-table",
+        "The table is built by a macro",
+        "The macro's other users are converted with it.",
+    ),
+    (
+        "member-call",
+        "The VMA goes to a function pointer",
+        "Whoever implements that member has to take a descriptor, too: the subsystem's own member "
+        "needs a twin first.",
+    ),
+    (
+        "name-taken",
+        "A name that is needed is in use",
+        "The new function's name, or the descriptor's, means something else in this file.",
+    ),
+    (
+        "needs-braces",
+        "Several statements would stand where one was",
+        "The branch needs braces; add them and try again.",
+    ),
+    (
+        "no-function",
+        "The member is set to no function",
+        "There is nothing to convert: the line can go.",
+    ),
+    (
+        "not-a-hook",
+        "The function has not the parameters of a hook",
+        "It takes something else than a file and a VMA.",
+    ),
+    (
+        "not-file-operations",
+        "The table has no mmap_prepare member",
+        "In this release only struct file_operations has one. The subsystem has to get it first, "
+        "and to call it through the compatibility functions.",
+    ),
+    (
+        "overlap",
+        "Two idioms claim the same code",
+        "This is a limit of premap.",
+    ),
+    (
+        "page-population",
+        "It maps page by page",
+        "`mmap_action_map_kernel_pages()` maps an array of pages that outlives the hook.",
+    ),
+    (
+        "parse-error",
+        "The function could not be parsed",
+        "Macros that are no C keep it from being understood wholly.",
+    ),
+    (
+        "partial-remap",
+        "It is not seen that the whole mapping is mapped",
+        "The size or the start is computed, or not compared with the mapping's.",
+    ),
+    (
+        "population-result-used",
+        "The result of mapping is used in a way of its own",
+        "It is combined with others, or tested later.",
+    ),
+    (
+        "prot-after-population",
+        "The protection changes after it was used",
+        "The pages were mapped with the old one; an action would see it, or not, depending on its kind.",
+    ),
+    (
+        "release-lacks-error-override",
+        "The release can't translate an action's error",
+        "`action.error_override` came with 7.2.",
+    ),
+    (
+        "release-lacks-flag",
+        "The release has no such flag",
+        "There is no `VMA_…_BIT` of that name in its headers.",
+    ),
+    (
+        "release-lacks-helper",
+        "The release has no such function",
+        "See the table of releases for when it came.",
+    ),
+    (
+        "range-changed",
+        "The hook changes where the mapping starts or ends",
+        "Start and end of a descriptor can't be changed, not even for a while.",
+    ),
+    (
+        "second-caller",
+        "Somebody else uses the function",
+        "It is called, or its address is taken, where a VMA is at hand and no descriptor. Split it: "
+        "a core on plain values, wrapped twice.",
+    ),
+    (
+        "second-table",
+        "A table of another type names the function, too",
+        "That table has no mmap_prepare member.",
+    ),
+    (
+        "several-actions",
+        "Several ranges are mapped on one path",
+        "A mapping has one action; a second replaces the first.",
+    ),
+    (
+        "several-ranges",
+        "A loop maps range after range",
+        "A mapping has one action. It needs an action for several ranges.",
+    ),
+    (
+        "too-deep",
+        "The code is nested too deeply",
+        "This is a limit of premap.",
+    ),
+    (
+        "unknown-helper",
+        "A function that is given the VMA is not known",
+        "Its twin for descriptors, if it has one, has to be written or made known.",
+    ),
+    (
+        "unknown-member",
+        "A member of the VMA has no counterpart",
+        "A descriptor has only what a mapping that does not exist yet can have.",
+    ),
+    (
+        "vma-escapes",
+        "The VMA is used in an unknown way",
+        "No idiom knows what to make of it.",
+    ),
+    (
+        "vma-in-macro",
+        "A macro uses the hook's own variables",
+        "Its body names the VMA or the file without taking it as an argument.",
+    ),
+    (
+        "vma-stored",
+        "The VMA is stored",
+        "There is no VMA yet when mmap_prepare runs. Look it up when it is needed.",
+    ),
+    (
+        "write-only-member",
+        "Operations or private data are read back",
+        "Both are write-only in a descriptor.",
+    ),
+)
+_NOTES: tuple[tuple[str, str, str], ...] = (
+    (
+        "failure-now-fails",
+        "A failure that was ignored now fails the mmap()",
+        "The old hook did not look at the result of mapping.",
+    ),
+    (
+        "message-dropped",
+        "A message about a failure is gone",
+        "The failure happens after the hook, which can't report it.",
+    ),
+    (
+        "operations-unseen",
+        "The operations are defined in another file",
+        "If they have a `close`, it runs after a failed action, too.",
+    ),
+    (
+        "pgoff-rewritten",
+        "The hook changes the mapping's offset",
+        "Rmap and merging see the new offset.",
+    ),
+    (
+        "release-by-table",
+        "The release is known from a table alone",
+        "No tree of it was at hand when premap was written.",
+    ),
+    (
+        "state-in-hook",
+        "The hook writes to memory that stays",
+        "It does so before the mapping exists, and also where it then merges or fails.",
+    ),
+)
+
+EXPLANATIONS: dict[str, Explanation] = {
+    **{id_: Explanation(id_, "reason", title, text) for id_, title, text in _REASONS},
+    **{id_: Explanation(id_, "note", title, text) for id_, title, text in _NOTES},
+}
+"""What `premap explain` says of a reason or a note."""

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Applies the idioms to one function: every use of the VMA and of the file finds exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.conversion.leftovers import left_over
+from premap.csource.nodes import callee, text_of, walk
+from premap.idioms import IDIOMS, population, r2_signature
+from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
+from premap.idioms.population import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Characters [start, end) of the file become `new`."""
+
+    start: int
+    end: int
+    new: str
+
+
+def _by_type() -> dict[str, list[Idiom]]:
+    found: dict[str, list[Idiom]] = {}
+    for idiom in IDIOMS:
+        for type_ in idiom.types:
+            found.setdefault(type_, []).append(idiom)
+    return found
+
+
+_IDIOMS_BY_TYPE = _by_type()
+
+
+class Rewriter:
+    """Turns one function's uses of its VMA into uses of a descriptor."""
+
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+        self.applied: set[str] = set()
+        """Ids of the idioms that were used."""
+        self._sites = {site.statements[0].id: site for site in population.sites(hook)}
+        population.check_helpers(hook)
+        self._gone: dict[int, Node] = {}
+        for site in self._sites.values():
+            for node in (*site.statements[1:], *site.moved):
+                self._gone[node.id] = node
+
+    def body(self) -> list[Change]:
+        """Changes of the function's body, in order. Raises Declined."""
+        changes = list(self._changes(self.hook.function.body))
+        return sorted(changes, key=lambda change: (change.start, change.end))
+
+    def _changes(self, node: Node) -> Iterator[Change]:
+        """Changes within a node, in the order of the text."""
+        if node.id in self._gone:
+            return
+        if node.id in self._sites:
+            yield from self._site(self._sites[node.id])
+            return
+        if node.type == "return_statement" and (change := self._known_zero(node)):
+            yield change
+            return
+        pieces = self._pieces(node)
+        if pieces is not None:
+            yield from self._placed(node, pieces)
+            return
+        if node.type == "identifier" and text_of(node) == self.hook.vma:
+            raise left_over(node, self.hook)
+        for child in node.children:
+            yield from self._changes(child)
+
+    def _pieces(self, node: Node) -> Pieces | None:
+        for idiom in _IDIOMS_BY_TYPE.get(node.type, ()):
+            if idiom.rewrite is None:
+                continue
+            pieces = idiom.rewrite(node, self.hook)
+            if pieces is not None:
+                self.applied.add(idiom.id)
+                return pieces
+        return None
+
+    def _placed(self, node: Node, pieces: Pieces) -> Iterator[Change]:
+        """Changes that put `pieces` in place of a node; nodes among them stay where they are."""
+        at = node.start_byte
+        text = ""
+        for piece in pieces:
+            if isinstance(piece, str):
+                text += piece
+                continue
+            yield from self._between(at, piece.start_byte, text)
+            yield from self._changes(piece)
+            at, text = piece.end_byte, ""
+        yield from self._between(at, node.end_byte, text)
+
+    def _between(self, start: int, end: int, text: str) -> Iterator[Change]:
+        if self.hook.between(start, end) != text:
+            yield Change(start, end, text)
+
+    def rendered(self, node: Node) -> str:
+        """Return the text of a node with the idioms applied."""
+        text = ""
+        at = node.start_byte
+        for change in self._changes(node):
+            text += self.hook.between(at, change.start) + change.new
+            at = change.end
+        return text + self.hook.between(at, node.end_byte)
+
+    def _site(self, site: Site) -> Iterator[Change]:
+        """The statements of a population become the action, and what has to be before it."""
+        first, last = site.statements[0], site.statements[-1]
+        indent = self.hook.indent(first)
+        lines: list[Piece] = []
+        for statement in site.moved:
+            self._gone.pop(statement.id)
+            lines.append(self.rendered(statement))
+            self._gone[statement.id] = statement
+            self.applied.add("A6")
+        action = _one_line(self._action(site))
+        lines.append(f"{action};")
+        if site.errno is not None:
+            lines.append(self._override(site))
+        if site.ignored:
+            self._note_ignored(site)
+        if site.dropped:
+            self.hook.note(
+                "message-dropped", "its message about a failed mapping goes", site.dropped[0]
+            )
+        if site.returns:
+            lines.append("return 0;")
+        text = f"\n{indent}".join(str(line) for line in lines)
+        if len(lines) > 1:
+            text = self._braced(first, text, indent)
+        yield Change(first.start_byte, last.end_byte, text)
+        for statement in site.moved:
+            yield self._removed(statement)
+
+    def _action(self, site: Site) -> str:
+        for idiom in _IDIOMS_BY_TYPE["call_expression"]:
+            pieces = idiom.rewrite(site.call, self.hook) if idiom.rewrite else None
+            if pieces is not None:
+                self.applied.add(idiom.id)
+                return "".join(p if isinstance(p, str) else self.rendered(p) for p in pieces)
+        raise left_over(site.call, self.hook)
+
+    def _override(self, site: Site) -> str:
+        if not self.hook.release.error_override:
+            raise Declined(
+                "release-lacks-error-override",
+                f"{self.hook.release.name} can't turn an action's error into -{site.errno}",
+                site.call,
+            )
+        if callee(site.call) == "vm_iomap_memory" and site.errno != "EINVAL":
+            raise Declined(
+                "errno-of-range",
+                "error_override does not cover the check of the range, which is -EINVAL",
+                site.call,
+            )
+        return f"{DESC}->action.error_override = -{site.errno};"
+
+    def _note_ignored(self, site: Site) -> None:
+        self.applied.add("A2")
+        self.hook.note(
+            "failure-now-fails",
+            "the result was ignored; a failure to map now fails the mmap()",
+            site.call,
+        )
+
+    def _braced(self, statement: Node, text: str, indent: str) -> str:
+        """Put braces around what was the only statement of an `if`."""
+        parent = self.hook.parent(statement)
+        if parent is None or parent.type not in {"if_statement", "else_clause"}:
+            return text
+        raise Declined("needs-braces", "several statements stand where one was", statement)
+
+    def _known_zero(self, node: Node) -> Change | None:
+        """`return ret;`, where ret is the result of a population that succeeded."""
+        for site in self._sites.values():
+            if site.last_return is not None and site.last_return.id == node.id:
+                return self._zero(node, site)
+        return None
+
+    def _zero(self, node: Node, site: Site) -> Change | None:
+        """Return the change to `return 0;` where no other path comes here with another value."""
+        if self.hook.parent(node) == self.hook.parent(site.statements[0]):
+            return Change(node.start_byte, node.end_byte, "return 0;")
+        raise Declined(
+            "code-after-population", f"`{site.result}` is returned from several paths", node
+        )
+
+    def _removed(self, node: Node) -> Change:
+        """Return the change that takes a statement and its line away."""
+        source = self.hook.function.source
+        start = source.line_start(node.start_byte)
+        end = node.end_byte
+        while end < len(source.text) and source.text[end : end + 1] in b" \t\r":
+            end += 1
+        if source.text[end : end + 1] == b"\n":
+            return Change(start, end + 1, "")
+        return Change(node.start_byte, node.end_byte, "")
+
+
+def signature(hook: Hook, new_name: str, *, is_hook: bool) -> Iterator[Change]:
+    """Changes of a function's name and parameters."""
+    name = hook.function.name_node
+    if text_of(name) != new_name:
+        yield Change(name.start_byte, name.end_byte, new_name)
+    if is_hook:
+        listed = parameter_list(name, hook)
+        yield Change(listed.start_byte, listed.end_byte, r2_signature.PARAMETERS)
+        return
+    for parameter in hook.function.parameters:
+        if parameter.name == hook.vma:
+            node = parameter.node
+            yield Change(node.start_byte, node.end_byte, r2_signature.PARAMETER)
+
+
+def parameter_list(name: Node, hook: Hook) -> Node:
+    """Return the parameter_list that belongs to a function's name."""
+    declarator = hook.parent(name)
+    listed = None if declarator is None else declarator.child_by_field_name("parameters")
+    if listed is None:
+        raise AssertionError(hook.function.name)
+    return listed
+
+
+def preprocessed(hook: Hook) -> Iterator[Node]:
+    """The `#if` parts within the function."""
+    return (node for node in walk(hook.function.body) if node.type.startswith("preproc_if"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

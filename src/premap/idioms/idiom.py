@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an idiom is, and what it may know of the function that it works in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tree_sitter import Node
+
+from premap.csource.nodes import text_of, unwrapped, walk
+from premap.csource.source import Function
+from premap.records import Note
+from premap.releases import Release
+
+FILE = "\x01"
+"""Stands for the file in rewritten text, until R3 knows whether it becomes a local."""
+DESC = "desc"
+"""Name of the descriptor in every converted function."""
+
+Piece = str | Node
+"""Text as it is, or a node to which the idioms are applied in turn."""
+Pieces = tuple[Piece, ...]
+
+
+class Declined(Exception):
+    """A construct that has no idiom: the handler is not converted.
+
+    `id` is one of `premap.conversion.reasons`; `node` or `line` says where it is.
+    """
+
+    def __init__(
+        self, id_: str, message: str, node: Node | None = None, *, line: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.id = id_
+        self.message = message
+        self.line = line if node is None else node.start_point[0] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Idiom:
+    """One way in which code of a `.mmap` hook becomes code of an mmap_prepare hook."""
+
+    id: str
+    """As in the table of idioms: "F1"."""
+    title: str
+    explanation: str
+    before: str
+    """A small driver before: this and `after` are the idiom's test."""
+    after: str
+    types: tuple[str, ...] = ()
+    """Types of the nodes that `rewrite` looks at; none if conversion applies it itself."""
+    rewrite: Callable[[Node, Hook], Pieces | None] | None = None
+    """Return what a node becomes; None if the idiom has nothing to say of it."""
+
+
+@dataclass(eq=False)
+class Hook:
+    """A function that gets the VMA, while it is being converted."""
+
+    function: Function
+    release: Release
+    vma: str
+    """Name of the parameter `struct vm_area_struct *`."""
+    file: str | None = None
+    """Name of the parameter that is the mapping's file, if it has one."""
+    helpers: Mapping[str, str] = field(default_factory=dict)
+    """Same-file functions that are converted along with it: old name to new name."""
+    acting: frozenset[str] = frozenset()
+    """Those of them that populate the mapping."""
+    notes: list[Note] = field(default_factory=list)
+
+    @cached_property
+    def parents(self) -> dict[int, Node]:
+        """Parent of each node of the function, by the node's id."""
+        found: dict[int, Node] = {}
+        for node in walk(self.function.node):
+            for child in node.children:
+                found[child.id] = node
+        return found
+
+    def parent(self, node: Node) -> Node | None:
+        """Return the parent of a node of the function."""
+        return self.parents.get(node.id)
+
+    def outer(self, node: Node) -> Node:
+        """Return the outermost pair of parentheses around an expression; or itself."""
+        parent = self.parent(node)
+        while parent is not None and parent.type == "parenthesized_expression":
+            node, parent = parent, self.parent(parent)
+        return node
+
+    def text(self, node: Node) -> str:
+        """Text of a node as it lies in the file, byte for byte."""
+        return self.function.source.text_of(node).decode("latin-1")
+
+    def between(self, start: int, end: int) -> str:
+        """Text of the file from byte `start` to byte `end`."""
+        return self.function.source.text[start:end].decode("latin-1")
+
+    def indent(self, node: Node) -> str:
+        """White space in front of the line on which a node begins."""
+        source = self.function.source
+        line = self.between(source.line_start(node.start_byte), node.start_byte)
+        return line[: len(line) - len(line.lstrip())]
+
+    def needs_parentheses(self, node: Node) -> bool:
+        """Would a call in place of this parenthesized_expression still need the parentheses?"""
+        parent = self.parent(node)
+        return parent is None or parent.type in {
+            "if_statement",
+            "while_statement",
+            "do_statement",
+            "switch_statement",
+            "sizeof_expression",
+            "call_expression",
+        }
+
+    def is_vma(self, node: Node | None) -> bool:
+        """Is this expression the VMA parameter?"""
+        return node is not None and _names(unwrapped(node), self.vma)
+
+    def is_file(self, node: Node | None) -> bool:
+        """Is this expression the mapping's file?"""
+        if node is None:
+            return False
+        inner = unwrapped(node)
+        known = self.file is not None and _names(inner, self.file)
+        return known or self.member(inner) == "vm_file"
+
+    def member(self, node: Node) -> str | None:
+        """Name of the member, if the expression is `vma->member`."""
+        inner = unwrapped(node)
+        if inner.type != "field_expression" or not self.is_vma(
+            inner.child_by_field_name("argument")
+        ):
+            return None
+        return text_of(inner.child_by_field_name("field"))
+
+    def written(self, node: Node) -> bool:
+        """Is this expression assigned to, or incremented?"""
+        node = self.outer(node)
+        parent = self.parent(node)
+        if parent is None:
+            return False
+        if parent.type == "update_expression":
+            return True
+        left = parent.child_by_field_name("left")
+        return parent.type == "assignment_expression" and left is not None and left == node
+
+    def only_assigned(self, node: Node) -> bool:
+        """Is this the left side of a plain `=` whose value nobody uses?"""
+        parent = self.parent(node)
+        if parent is None or not self.written(node) or parent.type != "assignment_expression":
+            return False
+        above = self.parent(parent)
+        return (
+            text_of(parent.child_by_field_name("operator")) == "="
+            and above is not None
+            and above.type in {"expression_statement", "comma_expression"}
+        )
+
+    def needs(self, name: str, node: Node) -> str:
+        """Return `name` if the target has it. Raises Declined otherwise."""
+        if not self.release.has(name):
+            raise Declined("release-lacks-helper", f"{self.release.name} has no {name}()", node)
+        return name
+
+    def note(self, id_: str, message: str, node: Node) -> None:
+        """Add something that a reviewer should know."""
+        self.notes.append(Note(id_, message, node.start_point[0] + 1))
+
+
+def _names(node: Node, name: str) -> bool:
+    return node.type == "identifier" and text_of(node) == name

@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where a `.mmap` hook populates the mapping, and what it does with the result.
+
+An action is only recorded by the new hook and performed after it; so nothing that matters may
+come after the population, and what the old hook made of an error has to be said in advance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tree_sitter import Node
+
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
+from premap.idioms.idiom import Declined, Hook
+
+REMAPS = frozenset({"remap_pfn_range", "io_remap_pfn_range"})
+POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS})
+
+_MESSAGE = re.compile(r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*")
+_UNLOCK = re.compile(r"\w*unlock\w*|up_read|up_write|up|\w+_exit|\w+_leave")
+_LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
+_OTHER_ARMS = frozenset({"comment", "preproc_else", "preproc_elif", "preproc_elifdef"})
+_SEQUENCES = frozenset(
+    {"compound_statement", "case_statement", "preproc_ifdef", "preproc_if", *_OTHER_ARMS}
+)
+_ERRNO = re.compile(r"-\s*(E[A-Z0-9]+)")
+_MEMBERS = frozenset({"vm_ops", "vm_private_data"})
+_SETS_FLAGS = frozenset({"vm_flags_set", "vma_set_flags"})
+_COW_FLAGS = re.compile(r"\bVMA?_(SHARED|MAYWRITE)")
+_SCOPED = re.compile(r"\bguard\s*\(|\bscoped_guard\s*\(|\b__free\s*\(|\bscoped_cond_guard\s*\(")
+
+
+@dataclass(eq=False)
+class Site:
+    """One population, and the statements around it that deal with its result."""
+
+    call: Node
+    """The call_expression."""
+    statements: list[Node]
+    """What becomes the action: the statement of the call, and the check of its result."""
+    errno: str | None = None
+    """ "EAGAIN", if every failure is turned into that."""
+    ignored: bool = False
+    """Nobody looks at the result."""
+    returns: bool = False
+    """The call's statement is a `return`."""
+    result: str | None = None
+    """Variable that held the result."""
+    moved: list[Node] = field(default_factory=list)
+    """Statements after it that have to come before the action, with their comments."""
+    last_return: Node | None = None
+    """`return result;` at the end of the path, which becomes `return 0;`."""
+    dropped: list[Node] = field(default_factory=list)
+    """Messages about a failure that go."""
+
+
+def sites(hook: Hook) -> list[Site]:
+    """Return every population of the function by one of POPULATIONS.
+
+    Raises Declined if one of them can't be an action that is performed after the hook.
+    """
+    return [_site(call, hook) for call in calls_in(hook.function.body) if _populates(call, hook)]
+
+
+def check_helpers(hook: Hook) -> None:
+    """Check the calls of helpers that record an action: nothing that matters may follow.
+
+    Raises Declined.
+    """
+    for call in calls_in(hook.function.body):
+        if callee(call) in hook.acting:
+            site = _site(call, hook)
+            if site.errno or site.ignored or site.dropped:
+                raise Declined(
+                    "errno-of-helper",
+                    f"the result of {callee(call)}(), which maps memory, is not passed on",
+                    call,
+                )
+
+
+def is_desc_only(statement: Node, hook: Hook) -> bool:
+    """Does a statement change nothing but what an action never looks at?
+
+    That is `vm_ops`, the private data, and flags other than those that tell copy-on-write.
+    """
+    if statement.type != "expression_statement":
+        return False
+    inner = statement.named_children[0]
+    if inner.type == "assignment_expression":
+        left, right = inner.child_by_field_name("left"), inner.child_by_field_name("right")
+        return (
+            left is not None
+            and hook.member(left) in _MEMBERS
+            and text_of(inner.child_by_field_name("operator")) == "="
+            and right is not None
+            and not any(calls_in(right))
+        )
+    return (
+        inner.type == "call_expression"
+        and callee(inner) in _SETS_FLAGS
+        and _COW_FLAGS.search(text_of(inner)) is None
+    )
+
+
+def _populates(call: Node, hook: Hook) -> bool:
+    given = arguments(call)
+    return callee(call) in POPULATIONS and bool(given) and hook.is_vma(given[0])
+
+
+def _site(call: Node, hook: Hook) -> Site:
+    _check_scopes(call, hook)
+    outer = hook.outer(call)
+    parent = hook.parent(outer)
+    if parent is None:
+        raise AssertionError(callee(call))
+    if parent.type == "return_statement":
+        return Site(call, [parent], returns=True)
+    if parent.type == "expression_statement":
+        return _finished(Site(call, [parent], ignored=True), hook)
+    if parent.type in {"assignment_expression", "init_declarator"}:
+        return _assigned(call, parent, hook)
+    condition = _condition_of(outer, parent, hook)
+    if condition is not None:
+        return _tested(Site(call, [condition]), condition, hook)
+    raise Declined(
+        "population-result-used",
+        f"the result of {callee(call)}() is used in a way of its own",
+        call,
+    )
+
+
+def _check_scopes(call: Node, hook: Hook) -> None:
+    here = hook.parent(call)
+    while here is not None and here.id != hook.function.node.id:
+        if here.type in _LOOPS or _is_loop_macro(here):
+            raise Declined("several-ranges", "a loop maps range after range", call)
+        here = hook.parent(here)
+    before = hook.text(hook.function.body)[: call.start_byte - hook.function.body.start_byte]
+    if _SCOPED.search(before):
+        raise Declined(
+            "lock-over-population", "a guard that was taken before is held while mapping", call
+        )
+
+
+def _is_loop_macro(node: Node) -> bool:
+    return node.type == "call_expression" and "for_each" in (callee(node) or "")
+
+
+def _assigned(call: Node, parent: Node, hook: Hook) -> Site:
+    """`result = remap…;`, then a test of it, or a return."""
+    statement = hook.parent(parent)
+    target = parent.child_by_field_name("left") or parent.child_by_field_name("declarator")
+    if (
+        parent.type != "assignment_expression"
+        or statement is None
+        or statement.type != "expression_statement"
+        or target is None
+        or target.type != "identifier"
+        or text_of(parent.child_by_field_name("operator")) != "="
+    ):
+        raise Declined(
+            "population-result-used", f"{callee(call)}() is not a statement of its own", call
+        )
+    site = Site(call, [statement], result=text_of(target))
+    following = _next_statement(statement, hook)
+    if following is not None and following.type == "if_statement":
+        condition = following.child_by_field_name("condition")
+        if condition is not None and _is_failure(unwrapped(condition), site.result):
+            site.statements.append(following)
+            return _tested(site, following, hook)
+    return _finished(site, hook)
+
+
+def _is_failure(condition: Node, result: str | None) -> bool:
+    """`result`, `result != 0`, `result < 0`."""
+    if condition.type == "identifier":
+        return text_of(condition) == result
+    return (
+        condition.type == "binary_expression"
+        and text_of(condition.child_by_field_name("left")) == result
+        and text_of(condition.child_by_field_name("operator")) in {"!=", "<"}
+        and text_of(condition.child_by_field_name("right")) == "0"
+    )
+
+
+def _condition_of(outer: Node, parent: Node, hook: Hook) -> Node | None:
+    """Return the `if` whose condition is the call, or the call compared with 0."""
+    node = outer
+    if parent.type == "binary_expression":
+        operator = text_of(parent.child_by_field_name("operator"))
+        right = text_of(parent.child_by_field_name("right"))
+        if operator not in {"!=", "<"} or right != "0":
+            return None
+        node = hook.outer(parent)
+    above = hook.parent(node)
+    if above is None or above.type != "if_statement":
+        return None
+    return above if above.child_by_field_name("condition") == node else None
+
+
+def _tested(site: Site, check: Node, hook: Hook) -> Site:
+    """The `if` that leaves with an error."""
+    body = check.child_by_field_name("consequence")
+    if body is None or check.child_by_field_name("alternative") is not None:
+        raise Declined("code-after-population", "there is an `else` to its failure", check)
+    *messages, last = _statements(body)
+    for message in messages:
+        if not _is_message(message):
+            raise _after(message, hook)
+    site.dropped = messages
+    site.errno = _error_of(last, site.result, hook)
+    return _finished(site, hook)
+
+
+def _statements(body: Node) -> list[Node]:
+    if body.type != "compound_statement":
+        return [body]
+    inner = [child for child in body.named_children if child.type != "comment"]
+    return inner or [body]
+
+
+def _error_of(last: Node, result: str | None, hook: Hook) -> str | None:
+    """Return the errno that a failure is turned into; None if it is passed on."""
+    if last.type == "goto_statement":
+        last = _labelled(_label(last, hook))
+    if last.type != "return_statement":
+        raise _after(last, hook)
+    value = last.named_children[0] if last.named_children else last
+    if result is not None and text_of(unwrapped(value)) == result:
+        return None
+    found = _ERRNO.fullmatch(text_of(unwrapped(value)))
+    if found is None:
+        raise Declined(
+            "errno-not-constant", "a failure becomes something else than one constant errno", last
+        )
+    return found[1]
+
+
+def _finished(site: Site, hook: Hook) -> Site:
+    """Look at everything that the old hook does after a success."""
+    first = site.statements[0]
+    block = hook.parent(first)
+    moving = block is not None and block.type == "compound_statement"
+    for statement in _path_after(site.statements[-1], hook):
+        if statement.type == "return_statement":
+            _check_return(statement, site)
+        elif is_desc_only(statement, hook):
+            moving = moving and hook.parent(statement) == block
+            if not moving:
+                raise _after(statement, hook)
+            site.moved.append(statement)
+        elif statement.type in {"goto_statement", "break_statement"}:
+            moving = False
+        else:
+            raise _after(statement, hook)
+    return site
+
+
+def _check_return(statement: Node, site: Site) -> None:
+    value = text_of(unwrapped(statement.named_children[0])) if statement.named_children else ""
+    if value == "0":
+        return
+    if site.result is None or value != site.result:
+        raise Declined(
+            "code-after-population", f"the hook returns `{value}` after mapping", statement
+        )
+    site.last_return = statement
+
+
+def _path_after(node: Node, hook: Hook) -> Iterator[Node]:
+    """Statements that run after `node`, up to the return, in order. Raises Declined in a loop."""
+    seen: set[int] = set()
+    here: Node | None = node
+    while here is not None and here.id != hook.function.body.id and here.id not in seen:
+        seen.add(here.id)
+        jump = None
+        for sibling in _siblings_after(here, hook):
+            statement = _labelled(sibling)
+            yield statement
+            if statement.type == "return_statement":
+                return
+            if statement.type in {"goto_statement", "break_statement"}:
+                jump = statement
+                break
+        if jump is not None and jump.type == "goto_statement":
+            here = _label(jump, hook)
+            yield _labelled(here)
+            if _labelled(here).type == "return_statement":
+                return
+        else:
+            here = _around(here, hook, out_of_switch=jump is not None)
+
+
+def _around(here: Node, hook: Hook, *, out_of_switch: bool) -> Node | None:
+    """Return the statement around `here`; the whole switch for a `break`."""
+    parent = hook.parent(here)
+    while out_of_switch and parent is not None and parent.type != "switch_statement":
+        parent = hook.parent(parent)
+    return parent
+
+
+def _siblings_after(node: Node, hook: Hook) -> Iterator[Node]:
+    """Statements behind `node` in its block; other arms of an `#if` are not among them."""
+    parent = hook.parent(node)
+    if parent is None or parent.type not in _SEQUENCES:
+        return
+    for sibling in parent.named_children:
+        if sibling.start_byte >= node.end_byte and sibling.type not in _OTHER_ARMS:
+            yield sibling
+
+
+def _next_statement(node: Node, hook: Hook) -> Node | None:
+    return next(_siblings_after(node, hook), None)
+
+
+def _label(jump: Node, hook: Hook) -> Node:
+    name = text_of(jump.child_by_field_name("label"))
+    for labelled in find_all(hook.function.body, "labeled_statement"):
+        if text_of(labelled.child_by_field_name("label")) == name:
+            return labelled
+    raise Declined("code-after-population", f"the label {name} is nowhere", jump)
+
+
+def _labelled(node: Node) -> Node:
+    """The statement under its labels."""
+    while node.type == "labeled_statement":
+        inner = [
+            c for c in node.named_children if c.type not in {"statement_identifier", "comment"}
+        ]
+        if not inner:
+            break
+        node = inner[-1]
+    return node
+
+
+def _is_message(statement: Node) -> bool:
+    if statement.type != "expression_statement":
+        return False
+    inner = statement.named_children[0]
+    return inner.type == "call_expression" and _MESSAGE.fullmatch(callee(inner) or "") is not None
+
+
+def _after(statement: Node, hook: Hook) -> Declined:
+    """Say what is wrong with code after the population."""
+    names = [callee(call) or "" for call in calls_in(statement)]
+    if any(_populates(call, hook) for call in calls_in(statement)):
+        return Declined("several-actions", "another range is mapped after it", statement)
+    if any(_UNLOCK.fullmatch(name) for name in names):
+        return Declined(
+            "lock-over-population",
+            "a lock is released only after the mapping is populated",
+            statement,
+        )
+    if "vm_page_prot" in text_of(statement):
+        return Declined(
+            "prot-after-population", "the page protection is changed after it was used", statement
+        )
+    return Declined("code-after-population", "code runs after the mapping is populated", statement)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R1: the table names the new hook."""
+
+from __future__ import annotations
+
+import re
+
+from premap.idioms.idiom import Idiom
+
+TAB = 8
+_INITIALIZER = re.compile(r"(?s)\.\s*mmap(?P<before>\s*)=(?P<after>\s*)(?P<value>.*)")
+_ASSIGNMENT = re.compile(r"(?s)(?P<target>.*(?:\.|->)\s*)mmap(?P<between>\s*=\s*)(?P<value>.*)")
+
+
+def initializer(text: str, column: int, value: str) -> str | None:
+    """Return `.mmap = x` as the new member, `value` staying in its column where that can be.
+
+    `column` is where `text` begins, counted from 0. Assignments come back as assignments; None is
+    for what is neither.
+    """
+    found = _INITIALIZER.fullmatch(text)
+    if found is None:
+        assigned = _ASSIGNMENT.fullmatch(text)
+        if assigned is None:
+            return None
+        return f"{assigned['target']}mmap_prepare{assigned['between']}{value}"
+    old, new = ".mmap" + found["before"], ".mmap_prepare"
+    sign = advance(old, column)
+    new += _filler(found["before"], advance(new, column), sign)
+    new += "="
+    value_at = advance(old + "=" + found["after"], column)
+    return new + _filler(found["after"], advance(new, column), value_at) + value
+
+
+def advance(text: str, column: int) -> int:
+    """Return the column after `text`, which begins in `column`."""
+    for character in text:
+        column = 0 if character == "\n" else column + 1
+        if character == "\t":
+            column = (column + TAB - 1) // TAB * TAB
+    return column
+
+
+def _filler(old: str, column: int, wanted: int) -> str:
+    """Return white space like `old` that leads from `column` to `wanted`; at least one."""
+    if not old:
+        return ""
+    if "\n" in old:
+        return old
+    if "\t" not in old:
+        return " " * max(wanted - column, 1)
+    filler = ""
+    while advance(filler, column) < wanted:
+        filler += "\t" if advance(filler + "\t", column) <= wanted else " "
+    return filler or (" " if wanted <= column else "\t")
+
+
+def new_name(name: str) -> str:
+    """Return what upstream would call the new hook: x_mmap_prepare, mmap_x_prepare.
+
+    A function whose name does not speak of mmap gets `_prepare`, too.
+    """
+    words = name.split("_")
+    if "mmap" in words[1:]:
+        at = len(words) - words[::-1].index("mmap")
+        return "_".join((*words[:at], "prepare", *words[at:]))
+    return name + "_prepare"
+
+
+IDIOM = Idiom(
+    "R1",
+    "the table names the new hook",
+    "A member `.mmap = x_mmap` becomes `.mmap_prepare = x_mmap_prepare`, in the same "
+    "column. Only struct file_operations has the member; a file has one of the two, never"
+    " both.",
+    before="""\
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return -ENODEV;
+}
+
+static const struct file_operations ring_fops = {
+	.owner		= THIS_MODULE,
+	.mmap		= ring_mmap,
+};
+""",
+    after="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	return -ENODEV;
+}
+
+static const struct file_operations ring_fops = {
+	.owner		= THIS_MODULE,
+	.mmap_prepare	= ring_mmap_prepare,
+};
+""",
+)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What each kernel release calls the things that an mmap_prepare hook is written with.
+
+Sources: include/linux/mm.h, mm_types.h and fs.h of the release. What a release has no spelling for
+is not in its `Release`; whoever needs it declines with `release-lacks-…`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+NEWEST: Final = "7.3"
+"""The newest release that is known here, and the target where no tree says another."""
+
+HIGHEST_PORTABLE_BIT: Final = 31
+"""Flags above this bit do not exist in the bitmap of 32-bit kernels."""
+
+
+class UnknownRelease(ValueError):
+    """No such release is known, or it is too old to have `->mmap_prepare`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What one release has, and what it calls it."""
+
+    name: str
+    """ "7.3"."""
+    test_one: str = "vma_desc_test"
+    """Is this one flag set?"""
+    test_any: str = "vma_desc_test_any"
+    test_all: str | None = "vma_desc_test_all"
+    """None: the release has no such function."""
+    set_flags: str = "vma_desc_set_flags"
+    clear_flags: str = "vma_desc_clear_flags"
+    actions: frozenset[str] = frozenset()
+    """Names of its mmap_action_…() helpers."""
+    error_override: bool = True
+    """Has `struct mmap_action` the member `error_override`?"""
+    helpers: frozenset[str] = frozenset()
+    """Names of functions that take a descriptor, or what hangs off it, in place of a VMA."""
+    bits: Mapping[str, int] = field(default_factory=dict)
+    """Flag bits by the name between VMA_ and _BIT; -1 where it is another's alias."""
+    reviewed: bool = False
+    """Comes from this table alone: no tree of it was ever seen, so a person should look."""
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """Version and patch level, for comparison."""
+        return number(self.name)
+
+    def has(self, name: str) -> bool:
+        """Has the release this helper or action?"""
+        return name in self.actions or name in self.helpers
+
+
+def number(name: str) -> tuple[int, int]:
+    """Return "7.3" as (7, 3). Raises UnknownRelease if it is no release's name."""
+    found = re.fullmatch(r"v?(\d+)\.(\d+)(?:[.-].*)?", name)
+    if found is None:
+        raise UnknownRelease(f"{name!r} is no kernel release, such as {NEWEST}")
+    return int(found[1]), int(found[2])
+
+
+_BITS: Final = {
+    name: bit
+    for bit, name in enumerate(
+        """
+        READ WRITE EXEC SHARED MAYREAD MAYWRITE MAYEXEC MAYSHARE GROWSDOWN UFFD_MISSING PFNMAP
+        MAYBE_GUARD UFFD_WP LOCKED IO SEQ_READ RAND_READ DONTCOPY DONTEXPAND LOCKONFAULT ACCOUNT
+        NORESERVE HUGETLB SYNC ARCH_1 WIPEONFORK DONTDUMP SOFTDIRTY MIXEDMAP HUGEPAGE NOHUGEPAGE
+        MERGEABLE
+        """.split()
+    )
+}
+_REMAPS: Final = frozenset(
+    {
+        "mmap_action_remap",
+        "mmap_action_remap_full",
+        "mmap_action_ioremap",
+        "mmap_action_ioremap_full",
+    }
+)
+_KERNEL_PAGES: Final = frozenset(
+    {
+        "mmap_action_simple_ioremap",
+        "mmap_action_map_kernel_pages",
+        "mmap_action_map_kernel_pages_full",
+    }
+)
+_HELPERS_7_0: Final = frozenset(
+    {
+        "generic_file_mmap_prepare",
+        "generic_file_readonly_mmap_prepare",
+        "daxdev_mapping_supported",
+        "vma_desc_size",
+        "vma_desc_pages",
+    }
+)
+_HELPERS_7_2: Final = _HELPERS_7_0 | {
+    "vma_desc_is_cow_mapping",
+    "is_nommu_shared_vma_flags",
+    "shmem_zero_setup_desc",
+    "vma_desc_set_anonymous",
+}
+
+_R7_3: Final = Release("7.3", actions=_REMAPS | _KERNEL_PAGES, helpers=_HELPERS_7_2, bits=_BITS)
+_R7_2: Final = replace(_R7_3, name="7.2")
+_R7_1: Final = replace(_R7_3, name="7.1", error_override=False, helpers=_HELPERS_7_0, reviewed=True)
+_R7_0: Final = replace(
+    _R7_1,
+    name="7.0",
+    test_one="vma_desc_test_flags",
+    test_any="vma_desc_test_flags",
+    test_all=None,
+    actions=_REMAPS,
+)
+KNOWN: Final[Mapping[str, Release]] = {r.name: r for r in (_R7_0, _R7_1, _R7_2, _R7_3)}
+"""Releases whose hooks premap can write, oldest first."""
+
+
+def named(name: str) -> Release:
+    """Return the release "7.3"; one newer than all known is written as the newest.
+
+    Raises UnknownRelease before 7.0, whose descriptors hold their flags in a plain word, and for
+    what is no release's name.
+    """
+    wanted = number(name)
+    if wanted > number(NEWEST):
+        return replace(KNOWN[NEWEST], name="{}.{}".format(*wanted), reviewed=True)
+    found = KNOWN.get("{}.{}".format(*wanted))
+    if found is None:
+        raise UnknownRelease(
+            f"{name}: hooks can be written for {', '.join(KNOWN)} and newer; "
+            "older releases have no vma_flags_t in their descriptors"
+        )
+    return found
+
+
+_BIT: Final = re.compile(r"DECLARE_VMA_BIT\((\w+),\s*(\d+)\)")
+_ALIAS: Final = re.compile(r"DECLARE_VMA_BIT_ALIAS\((\w+),\s*(\w+)\)")
+
+
+def from_headers(name: str, header: Callable[[str], str]) -> Release:
+    """Return the release of a tree: the table's, less what the tree's headers do not have.
+
+    `header` gives the text of a file under the tree's root, "" where there is none. Raises
+    UnknownRelease as `named` does.
+    """
+    known = named(name)
+    texts = "\n".join(
+        header(f"include/linux/{file}.h") for file in ("mm", "mm_types", "fs", "dax", "shmem_fs")
+    )
+    words = frozenset(re.findall(r"\w+", texts))
+    bits = {bit: int(at) for bit, at in _BIT.findall(texts)}
+    bits |= {alias: -1 for alias, _ in _ALIAS.findall(texts)}
+    if "vm_area_desc" not in words:
+        raise UnknownRelease(f"{name}: the tree's headers have no struct vm_area_desc")
+    return replace(
+        known,
+        test_all=known.test_all if known.test_all in words else None,
+        actions=known.actions & words,
+        error_override=known.error_override and "error_override" in words,
+        helpers=known.helpers & words,
+        bits=bits or known.bits,
+        reviewed=False,
+    )

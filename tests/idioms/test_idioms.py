@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every idiom's own before and after."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.conversion import apply, convert_file
+from premap.csource.source import SourceFile
+from premap.idioms import EXPLANATIONS, IDIOMS
+from premap.idioms.idiom import Idiom
+
+
+@pytest.mark.parametrize("idiom", IDIOMS, ids=lambda idiom: idiom.id)
+class TestExample:
+    def test_before_becomes_after(self, idiom: Idiom):
+        source = SourceFile("ring.c", idiom.before.encode())
+        assert apply(convert_file(source, None, "7.3"), source).decode() == idiom.after
+
+    def test_uses_the_idiom(self, idiom: Idiom):
+        source = SourceFile("ring.c", idiom.before.encode())
+        used = {id_ for c in convert_file(source, None, "7.3") for id_ in c.idioms}
+        assert idiom.id in used
+
+    def test_after_has_nothing_to_convert(self, idiom: Idiom):
+        source = SourceFile("ring.c", idiom.after.encode())
+        assert convert_file(source, None, "7.3") == []
+
+
+class TestTable:
+    def test_ids_are_unique(self):
+        assert len(EXPLANATIONS) == len(IDIOMS)
