@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the model raises when it is asked for something that it does not know."""
+"""What the model raises besides OSError: what it does not know, kernel bugs, and signals."""
+
+from __future__ import annotations
+
+import errno
+import os
 
 
 class NotModelled(Exception):
@@ -19,3 +24,44 @@ class NotModelled(Exception):
         if self.line is None:
             return self.message
         return f"{self.file or '?'}:{self.line}: {self.message}"
+
+
+class KernelBug(Exception):
+    """A BUG_ON() of the kernel is hit, or its memory corrupted: nothing after it can be told."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class PageFaultError(Exception):
+    """An access failed with a signal; `address` (bytes) is where."""
+
+    signal = "?"
+
+    def __init__(self, address: int) -> None:
+        super().__init__(f"{self.signal} at {address!r}")
+        self.address = address
+
+
+class Sigbus(PageFaultError):
+    """SIGBUS: the mapping has no page there (past the end of the file, or ->fault refused)."""
+
+    signal = "SIGBUS"
+
+
+class Sigsegv(PageFaultError):
+    """SIGSEGV: nothing is mapped there, or the mapping does not permit the access."""
+
+    signal = "SIGSEGV"
+
+
+def errno_name(number: int) -> str:
+    """`EINVAL` for 22 and for -22."""
+    return errno.errorcode.get(abs(number), str(number))
+
+
+def os_error(negative_errno: int) -> OSError:
+    """Return the OSError for a negative errno of the kernel's."""
+    number = -negative_errno
+    return OSError(number, os.strerror(number))

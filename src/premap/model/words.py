@@ -35,27 +35,27 @@ T = TypeVar("T")
 
 
 def add(a: int, b: int) -> int:
-    """`a + b` as `unsigned long` does it."""
+    """Return `a + b` as `unsigned long` does it."""
     return (a + b) & U64_MAX
 
 
 def sub(a: int, b: int) -> int:
-    """`a - b` as `unsigned long` does it."""
+    """Return `a - b` as `unsigned long` does it."""
     return (a - b) & U64_MAX
 
 
 def mul(a: int, b: int) -> int:
-    """`a * b` as `unsigned long` does it."""
+    """Return `a * b` as `unsigned long` does it."""
     return (a * b) & U64_MAX
 
 
 def shl(a: int, count: int) -> int:
-    """`a << count`, bits above 63 lost."""
+    """Return `a << count`, bits above 63 lost."""
     return (a << count) & U64_MAX
 
 
 def invert(a: int) -> int:
-    """`~a`."""
+    """Return `~a`."""
     return a ^ U64_MAX
 
 
@@ -64,12 +64,12 @@ def signed_lt(a: int, b: int) -> bool:
     return (a ^ SIGN_BIT) < (b ^ SIGN_BIT)
 
 
-def lnot(condition: bool) -> bool:
+def lnot(condition: bool) -> bool:  # noqa: FBT001 - an operand
     """`!condition`, without asking for its value."""
     return condition ^ True
 
 
-def select(condition: bool, then: T, otherwise: T) -> T:
+def select(condition: bool, then: T, otherwise: T) -> T:  # noqa: FBT001 - an operand
     """`condition ? then : otherwise`, as a term where the condition is symbolic.
 
     A symbolic condition chooses between words (or between conditions) only.
@@ -78,7 +78,7 @@ def select(condition: bool, then: T, otherwise: T) -> T:
         return then
     if condition is False:
         return otherwise
-    chosen: T = condition.select(then, otherwise)  # type: ignore[attr-defined]
+    chosen: T = condition.select(then, otherwise)
     return chosen
 
 
@@ -98,5 +98,5 @@ def page_align(length: int) -> int:
 
 
 def offset_in_page(address: int) -> int:
-    """offset_in_page(): the bytes of `address` within its page."""
+    """offset_in_page: the bytes of `address` within its page."""
     return address & (PAGE_SIZE - 1)
