@@ -164,9 +164,8 @@ def _kind_in_tree(path: list[Node]) -> MentionKind:
             declarator = node.child_by_field_name("declarator")
             exported = text_of(declarator).startswith("EXPORT_")
             return "export" if exported else "prototype"
-        elif node.type in {"macro_type_specifier", "declaration"}:
-            if text_of(node).startswith("EXPORT_"):
-                return "export"
+        elif node.type == "declaration" and text_of(node).startswith("EXPORT_"):
+            return "export"
     return "reference"
 
 

@@ -10,7 +10,7 @@ from tree_sitter import Node
 from premap.csource import ctypes
 from premap.csource.ctypes import CType
 from premap.csource.declarators import declarators_of, declared_name
-from premap.csource.nodes import callee, find_all, text_of
+from premap.csource.nodes import arguments, callee, find_all, text_of
 from premap.csource.scope import Scope
 
 MAX_DEPTH = 100
@@ -96,11 +96,10 @@ class ExpressionTypes:
 
     def _container(self, node: Node) -> CType:
         """Read the type that container_of() names; tree-sitter sees it as an expression."""
-        listed = node.child_by_field_name("arguments")
-        words = text_of(listed).split(",")
-        if len(words) != 3 or words[1].split()[:1] != ["struct"]:
+        given = arguments(node)
+        if len(given) != 3:
             return UNKNOWN
-        return ctypes.PointerType(ctypes.StructType("struct", words[1].split()[1]))
+        return ctypes.PointerType(self.scope.type_argument(given[1]))
 
     def typed(self, node: Node, _depth: int) -> CType:
         """Read the type of a cast or a compound literal."""

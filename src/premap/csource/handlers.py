@@ -8,6 +8,7 @@ the tree then says what each of them is.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,16 +111,18 @@ class _Finder:
     def _other(self, match: re.Match[bytes], why: str) -> None:
         self.others.append(OtherSite(self.source.line_of(match.start()), match.start(), why))
 
-    def _fragments(self, match: re.Match[bytes], macro: Macro | None) -> list[_Fragment]:
+    def _fragments(self, match: re.Match[bytes], macro: Macro | None) -> Iterator[_Fragment]:
+        """Yield the trees to look for a site in, the most likely one first."""
         if macro is not None:
             if macro.start not in self._bodies:
                 self._bodies[macro.start] = _body_fragments(macro)
-            return self._bodies[macro.start]
+            yield from self._bodies[macro.start]
+            return
         before = self.source.code[max(0, match.start() - 400) : match.start()]
-        if _AFTER_DIRECTIVE.search(before):
-            # tree-sitter takes the directive's last word for the left side of the dot.
-            return [self._undirected]
-        return [_Fragment(self.source.root, 0), self._undirected]
+        if not _AFTER_DIRECTIVE.search(before):
+            # Else tree-sitter takes the directive's last word for the left side of the dot.
+            yield _Fragment(self.source.root, 0)
+        yield self._undirected
 
     @cached_property
     def _undirected(self) -> _Fragment:
@@ -245,8 +248,8 @@ class _Finder:
             fragments = [_Fragment(self.source.root, 0)] if user is None else _body_fragments(user)
             for fragment in fragments:
                 path = path_to(fragment.root, match.start() - fragment.shift)
-                if path and path[-1].type == "identifier":
-                    table = self._initialized_table(_Found(path[-1], path[:-1]))
+                if len(path) > 2 and path[-2].type == "initializer_list":
+                    table = self._initialized_table(_Found(path[-2], path[:-2]))
                     if table.type != UNKNOWN:
                         return _Table(table.type, None)
         return None

@@ -58,23 +58,33 @@ def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
 
 
 def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> list[str]:
-    def resolve() -> list[str]:
-        names = (_resolve(tree, file.name, q, n, extra) for q, n in includes_of(file.text))
-        return [name for name in names if name is not None]
+    """Names of the files that `file` includes itself; those that `-I` leads to come last."""
 
-    if extra:
-        return resolve()
-    return tree.once(("includes", file.name), resolve)
+    def resolve() -> tuple[list[str], list[str]]:
+        found: list[str] = []
+        lost: list[str] = []
+        for quote, name in includes_of(file.text):
+            resolved = _resolve(tree, file.name, quote, name)
+            (lost if resolved is None else found).append(resolved or name)
+        return found, lost
+
+    found, lost = tree.once(("includes", file.name), resolve)
+    if not extra or not lost:
+        return found
+    more = (_first(tree, [f"{directory}/{name}" for directory in extra]) for name in lost)
+    return [*found, *(name for name in more if name is not None)]
 
 
-def _resolve(
-    tree: KernelTree, includer: str, quote: str, name: str, extra: tuple[str, ...]
-) -> str | None:
-    candidates = [f"{directory}/{name}" for directory in (*extra, *SEARCH_PATHS)]
+def _resolve(tree: KernelTree, includer: str, quote: str, name: str) -> str | None:
+    candidates = [f"{directory}/{name}" for directory in SEARCH_PATHS]
     if quote == '"':
         candidates.insert(0, posixpath.join(posixpath.dirname(includer), name))
     if name.startswith("asm/"):
         candidates += [generic + name.removeprefix("asm/") for generic in _GENERIC]
+    return _first(tree, candidates)
+
+
+def _first(tree: KernelTree, candidates: list[str]) -> str | None:
     for candidate in candidates:
         normal = posixpath.normpath(candidate)
         if tree.exists(normal):
@@ -83,7 +93,10 @@ def _resolve(
 
 
 def search_flags(tree: KernelTree, name: str) -> tuple[str, ...]:
-    """Return the directories that `-I` adds in the Makefiles beside and above the file `name`."""
+    """Return the directories that `-I` adds in the Makefiles beside and above the file `name`.
+
+    The kernel searches them after its own, so they matter for names that it does not have.
+    """
     directory = posixpath.dirname(name)
     found: list[str] = []
     while directory:

@@ -146,6 +146,20 @@ def arguments(call: Node) -> list[Node]:
     return [child for child in listed.named_children if child.type != "comment"]
 
 
+def block_macro_body(statement: Node) -> Node | None:
+    """Return the statement that a macro such as list_for_each_entry() is put before.
+
+    tree-sitter sees such a loop as a call whose semicolon is missing, and then a statement.
+    None if `statement` is nothing of that kind.
+    """
+    if statement.type != "expression_statement" or not statement.children:
+        return None
+    end = statement.children[-1]
+    if not end.is_missing or statement.children[0].type != "call_expression":
+        return None
+    return statement.next_named_sibling
+
+
 def identifiers_in(node: Node) -> set[str]:
     """Names used in the subtree; field names, labels and type names are not among them."""
     return {text_of(found) for found in find_all(node, "identifier")}

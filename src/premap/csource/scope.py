@@ -291,6 +291,18 @@ class Scope:
             yield from self._shared("prototype", file, name, partial(_prototypes_named, file, name))
             yield from (f.node for f in regions.functions_named(file, name))
 
+    def type_argument(self, node: Node) -> CType:
+        """Return the type that an argument of a macro names, such as the second of container_of().
+
+        The tree has only the name of `struct foo`: tree-sitter takes no type for an argument.
+        """
+        name = text_of(node)
+        known = self.types.named(name)
+        if isinstance(known, ctypes.UnknownType) and name.isidentifier():
+            found = (ctypes.StructType(kind, name) for kind in ("struct", "union"))
+            known = next((one for one in found if self.definition(one) is not None), known)
+        return known
+
     def type_of(self, node: Node, declarator: Node | None = None) -> CType:
         """Return the type that a declaration, parameter or type_descriptor gives to `declarator`.
 

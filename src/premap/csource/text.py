@@ -52,6 +52,14 @@ _NOISE = re.compile(
     re.DOTALL,
 )
 _NOISE_NEEDED = re.compile(rb"__|noin|notrace|asmlinkage|randomized_")
+# No cast and no compound literal: a name or a comma comes before it.
+_TYPE_ARGUMENT = re.compile(
+    rb"(?:\b(\w+)[ \t]*\(|,)\s*(struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))"
+)
+_TYPE_OPERATORS = {
+    b"sizeof", b"typeof", b"__typeof__", b"__typeof", b"typeof_unqual", b"offsetof", b"alignof",
+    b"_Alignof", b"__alignof__", b"__alignof", b"return", b"if", b"while", b"switch",
+}  # fmt: skip
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|elifdef|elifndef|else|endif)\b"
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
@@ -93,7 +101,12 @@ def without_comments(text: bytes) -> bytes:
 
 
 def parser_view(text: bytes) -> bytes:
-    """Return `text` with spaces for annotations such as `__user`, which are no C."""
+    """Return `text` with spaces for what is no C without the preprocessor.
+
+    That is annotations such as `__user`, and the keyword of a type that is an argument: the
+    `struct` of `container_of(p, struct foo, member)`.
+    """
+    text = _TYPE_ARGUMENT.sub(_hide_keyword, text)
     if not _NOISE_NEEDED.search(text):
         return text
     return _NOISE.sub(
@@ -119,6 +132,15 @@ def blank_directives(text: bytes, code: bytes) -> bytes:
 def directives_replaced(code: bytes) -> bytes:
     """Return a code view with a `;` for each of its preprocessor lines, of the same length."""
     return _DIRECTIVE_LINE.sub(lambda match: blank(match.group())[:-1] + b";", code)
+
+
+def _hide_keyword(match: re.Match[bytes]) -> bytes:
+    found = match.group()
+    if match[1] is not None and match[1] in _TYPE_OPERATORS:
+        return found
+    start, end = match.span(2)
+    at = match.start()
+    return found[: start - at] + blank(match[2]) + found[end - at :]
 
 
 def matching(code: bytes, start: int, limit: int = 1 << 20) -> int | None:
