@@ -18,23 +18,25 @@ from premap.cli.inputs import Input
 from premap.cli.patch import Conflict, Patch
 from premap.cli.rewrite import ChangedMeanwhile, replace_text
 from premap.cli.workers import Failure, Workers
+from premap.conversion import target_release
 from premap.csource.tree import KernelTree
 from premap.records import Conversion, Outcome, Reason
 
 
 def targets(inputs: list[Input], given: str | None) -> dict[Path | None, str]:
     """Return the release to write for, by root of the tree. Raises UsageError if there is none."""
-    found_targets: dict[Path | None, str] = {}
+    found: dict[Path | None, str] = {}
     for root in dict.fromkeys(file.root for file in inputs):
-        found = KernelTree(root).release if root else "?"
-        target = given or (releases.NEWEST if found == "?" else found)
+        tree = KernelTree(root) if root else None
+        of_tree = tree.release if tree else "?"
+        target = given or (releases.NEWEST if of_tree == "?" else of_tree)
         try:
-            releases.named(target)
+            target_release(target, tree)
         except releases.UnknownRelease as problem:
-            hint = "" if given else f" ({root} is a tree of {found}: say --target)"
+            hint = "" if given else f" ({root} is a tree of {of_tree}: say --target)"
             raise UsageError(f"{problem}{hint}") from problem
-        found_targets[root] = target
-    return found_targets
+        found[root] = target
+    return found
 
 
 def work(

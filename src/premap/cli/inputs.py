@@ -36,9 +36,17 @@ def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
     names = _Names(_checked(root))
     found: dict[str, Input] = {}
     for path in paths:
-        for each in _files(path) if path.is_dir() else [path]:
+        for each in _files(path) if is_folder(path) else [path]:
             found.setdefault(os.path.realpath(each), names.input(each))
     return list(found.values())
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder; one that can't be looked at is none, and reading it says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 class _Names:

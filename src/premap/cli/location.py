@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from premap.cli.command import UsageError
-from premap.cli.inputs import Input, find_inputs
+from premap.cli.inputs import Input, find_inputs, is_folder
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
 from premap.csource.scope import Scope
@@ -31,7 +32,7 @@ def open_location(text: str, root: Path | None) -> Location:
     `root` is the tree given by the user. Raises UsageError if it leads to no function.
     """
     path, function = split_location(text)
-    if path.is_dir():
+    if is_folder(path):
         raise UsageError(f"{path}: is a directory, where a C file is expected")
     file = find_inputs([path], root)[0]
     tree = KernelTree(file.root) if file.root else None
@@ -48,7 +49,7 @@ def split_location(text: str) -> tuple[Path, str | None]:
     Raises UsageError if what follows the colon is no name of a function.
     """
     name, colon, function = text.rpartition(":")
-    if not colon or Path(text).exists():
+    if not colon or os.path.exists(text):  # noqa: PTH110  Path raises on odd names
         return Path(text), None
     if not name or not re.fullmatch(r"[A-Za-z_]\w*", function):
         raise UsageError(f"{text!r} is not FILE:FUNCTION")

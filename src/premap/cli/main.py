@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(printable(str(problem)))
         return Exit.USAGE
     except OSError as problem:
-        return _failed(options, printable(str(problem)), Exit.USAGE)
+        return _failed(options, printable(_told(problem)), Exit.USAGE)
     except Exception as problem:  # noqa: BLE001  a user gets one line, whatever it is
         what = f"{type(problem).__name__}: {problem}"
         inputs = ", ".join(_inputs(options))
@@ -82,6 +82,12 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         value = getattr(options, name)
         found += map(str, value) if isinstance(value, list) else [str(value)]
     return found
+
+
+def _told(problem: OSError) -> str:
+    """Say what the operating system refused, without Python's numbers."""
+    parts = [*filter(None, (problem.filename, problem.filename2)), problem.strerror or str(problem)]
+    return ": ".join(map(str, parts))
 
 
 def _failed(options: argparse.Namespace, message: str, code: Exit) -> Exit:

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`premap convert`: its diff, its files, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import DRIVER, Premap
+
+DECLINED = DRIVER.replace(b"vma->vm_ops = &ring_vm_ops;", b"frobnicate(vma);")
+TREE_RELEASE = b"VERSION = 7\nPATCHLEVEL = 2\n"
+
+
+def _tree(folder: Path) -> Path:
+    """Make a folder look like the root of a kernel tree of 7.2."""
+    (folder / "include/linux").mkdir(parents=True)
+    (folder / "Makefile").write_bytes(TREE_RELEASE)
+    (folder / "include/linux/mm_types.h").write_bytes(b"struct vm_area_desc;\n")
+    (folder / "drivers").mkdir()
+    return folder
+
+
+def _git_apply(folder: Path, diff: bytes) -> None:
+    subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, check=True, timeout=60)
+
+
+class TestDiff:
+    def test_is_alone_on_standard_output(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "ring.c")
+        assert ran.code == 0
+        assert ran.out.startswith(b"--- a/ring.c\n+++ b/ring.c\n@@ ")
+
+    def test_is_what_git_apply_takes(self, premap: Premap, driver: Path, tmp_path: Path) -> None:
+        diff = premap("convert", "--no-verify", "ring.c").out
+        _git_apply(tmp_path, diff)
+        assert b"\t.mmap_prepare = ring_mmap_prepare,\n" in driver.read_bytes()
+
+    def test_names_files_relative_to_their_tree(self, premap: Premap, tmp_path: Path) -> None:
+        (_tree(tmp_path) / "drivers/ring.c").write_bytes(DRIVER)
+        ran = premap("convert", "--no-verify", tmp_path / "drivers")
+        assert ran.out.startswith(b"--- a/drivers/ring.c\n+++ b/drivers/ring.c\n")
+
+    def test_keeps_crlf_and_latin_1(self, premap: Premap, driver: Path, tmp_path: Path) -> None:
+        old = b"/* Gr\xfc\xdfe */\n" + DRIVER
+        driver.write_bytes(old.replace(b"\n", b"\r\n"))
+        _git_apply(tmp_path, premap("convert", "--no-verify", "ring.c").out)
+        new = driver.read_bytes()
+        assert new.startswith(b"/* Gr\xfc\xdfe */\r\n")
+        assert new.count(b"\n") == new.count(b"\r\n")
+        assert b"mmap_prepare" in new
+
+    def test_is_in_order_whatever_the_number_of_jobs(self, premap: Premap, tmp_path: Path) -> None:
+        for number in range(5):
+            (tmp_path / f"ring{number}.c").write_bytes(DRIVER + b"\n" * (5 - number) * 2000)
+        one, four = (premap("convert", "--no-verify", "--jobs", n, ".") for n in "14")
+        assert one == four
+        assert one.out.count(b"\n--- a/ring") == 4
+
+    def test_has_no_colour_in_a_pipe(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "ring.c")
+        assert b"\x1b" not in ran.out
+        assert "\x1b" not in ran.err
+
+    def test_is_coloured_where_asked_for(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "--color", "always", "ring.c")
+        assert b"\x1b[32m+" in ran.out
+        assert "\x1b[" in ran.err
+
+
+class TestExitCode:
+    def test_is_0_where_there_is_nothing_to_convert(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "none.c").write_bytes(b"int main;\n")
+        ran = premap("convert", "none.c")
+        assert (ran.code, ran.out, len(ran.lines)) == (0, b"", 1)
+
+    def test_is_0_where_all_is_converted_and_proved(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "ring.c")
+        assert ran.code == 0, ran.err
+        assert "equivalent" in ran.err
+
+    def test_is_1_where_something_is_declined(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "odd.c").write_bytes(DECLINED)
+        ran = premap("convert", "odd.c")
+        assert (ran.code, ran.out) == (1, b"")
+        assert "line 8" in ran.err
+
+    def test_is_1_where_one_of_two_files_is_missing(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "missing.c", "ring.c")
+        assert ran.code == 1
+        assert ran.out
+
+    def test_is_2_where_no_handler_has_the_name(self, premap: Premap, driver: Path) -> None:
+        assert premap("convert", "--handler", "other_mmap", "ring.c").code == 2
+
+
+class TestInPlace:
+    def test_changes_the_file_and_prints_no_diff(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "--in-place", "ring.c")
+        assert (ran.code, ran.out) == (0, b"")
+        assert b".mmap_prepare = ring_mmap_prepare" in driver.read_bytes()
+
+    def test_does_the_same_as_the_diff(self, premap: Premap, driver: Path, tmp_path: Path) -> None:
+        diff = premap("convert", "--no-verify", "ring.c").out
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        shutil.copy(driver, copy)
+        _git_apply(copy, diff)
+        premap("convert", "--no-verify", "--in-place", "ring.c")
+        assert driver.read_bytes() == (copy / "ring.c").read_bytes()
+
+    def test_keeps_the_mode(self, premap: Premap, driver: Path) -> None:
+        driver.chmod(0o640)
+        premap("convert", "--no-verify", "--in-place", "ring.c")
+        assert driver.stat().st_mode & 0o7777 == 0o640
+
+    def test_leaves_a_symbolic_link_one(self, premap: Premap, driver: Path) -> None:
+        link = driver.with_name("link.c")
+        link.symlink_to(driver)
+        premap("convert", "--no-verify", "--in-place", "link.c")
+        assert link.is_symlink()
+        assert b"mmap_prepare" in driver.read_bytes()
+
+    def test_leaves_nothing_else_behind(self, premap: Premap, driver: Path) -> None:
+        premap("convert", "--no-verify", "--in-place", "ring.c")
+        assert [path.name for path in driver.parent.iterdir()] == ["ring.c"]
+
+    def test_twice_is_once(self, premap: Premap, driver: Path) -> None:
+        premap("convert", "--no-verify", "--in-place", "ring.c")
+        once = driver.read_bytes()
+        again = premap("convert", "--no-verify", "--in-place", "ring.c")
+        assert again.code == 0
+        assert driver.read_bytes() == once
+
+
+class TestTarget:
+    def test_is_that_of_the_tree(self, premap: Premap, tmp_path: Path) -> None:
+        (_tree(tmp_path) / "drivers/ring.c").write_bytes(DRIVER)
+        ran = premap("convert", "--no-verify", "--format", "json", "drivers/ring.c")
+        assert json.loads(ran.out)["target"] == "7.2"
+
+    def test_is_what_the_user_says(self, premap: Premap, tmp_path: Path) -> None:
+        (_tree(tmp_path) / "drivers/ring.c").write_bytes(DRIVER)
+        ran = premap(
+            "convert", "--no-verify", "--format=json", "--target=7.3", tmp_path / "drivers"
+        )
+        assert json.loads(ran.out)["target"] == "7.3"
+
+    def test_of_a_tree_too_old_is_to_be_named(self, premap: Premap, tmp_path: Path) -> None:
+        (_tree(tmp_path) / "drivers/ring.c").write_bytes(DRIVER)
+        (tmp_path / "Makefile").write_bytes(b"VERSION = 6\nPATCHLEVEL = 12\n")
+        ran = premap("convert", "drivers/ring.c")
+        assert (ran.code, len(ran.lines)) == (2, 1)
+        assert "--target" in ran.err
+
+
+class TestJson:
+    RESULT = ("file", "line", "handler", "ops", "member", "status", "new_name", "idioms")
+    RESULT += ("reason", "notes", "safety", "verdict")
+    VERDICT = ("status", "differences", "reason", "bounds")
+
+    def test_of_a_conversion(self, premap: Premap, driver: Path) -> None:
+        document = json.loads(premap("convert", "--format", "json", "ring.c").out)
+        assert list(document) == ["target", "results", "diff"]
+        (result,) = document["results"]
+        assert tuple(result) == self.RESULT
+        assert tuple(result["verdict"]) == self.VERDICT
+        assert (result["file"], result["line"], result["handler"]) == ("ring.c", 13, "ring_mmap")
+        assert (result["ops"], result["member"]) == ("struct file_operations", "mmap")
+        assert (result["status"], result["new_name"]) == ("converted", "ring_mmap_prepare")
+        assert {"R1", "R2", "F1"} <= set(result["idioms"])
+        assert result["reason"] is None
+
+    def test_has_the_diff(self, premap: Premap, driver: Path) -> None:
+        document = json.loads(premap("convert", "--no-verify", "--format", "json", "ring.c").out)
+        assert document["diff"].encode() == premap("convert", "--no-verify", "ring.c").out
+
+    def test_of_what_is_declined(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "odd.c").write_bytes(DECLINED)
+        (result,) = json.loads(premap("convert", "--format=json", "odd.c").out)["results"]
+        assert tuple(result) == self.RESULT
+        assert result["status"] == "declined"
+        assert set(result["reason"]) == {"id", "message", "line"}
+        assert (result["new_name"], result["idioms"], result["safety"]) == (None, [], None)
+
+    def test_without_verification(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "--format=json", "ring.c")
+        (result,) = json.loads(ran.out)["results"]
+        assert (result["verdict"], result["safety"]) == (None, "review")
+
+    def test_of_a_missing_file(self, premap: Premap) -> None:
+        ran = premap("convert", "--format=json", "missing.c")
+        assert ran.code == 2
+        (result,) = json.loads(ran.out)["results"]
+        assert tuple(result) == self.RESULT
+        assert (result["file"], result["status"]) == ("missing.c", "error")
+
+
+class TestFolders:
+    def test_only_c_that_says_mmap_is_read(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "binary.c").write_bytes(b"\0\0")
+        (tmp_path / "notes.txt").write_bytes(DRIVER)
+        (tmp_path / "ring.h").write_bytes(DRIVER)
+        ran = premap("convert", "--no-verify", ".")
+        assert ran.code == 0
+        assert b"ring.h" in ran.out
+        assert b"notes" not in ran.out
+
+    def test_a_file_named_twice_is_converted_once(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "--format=json", ".", "ring.c", driver)
+        assert len(json.loads(ran.out)["results"]) == 1
+
+    def test_a_loop_of_links_ends(self, premap: Premap, driver: Path, tmp_path: Path) -> None:
+        (tmp_path / "again").symlink_to(tmp_path)
+        (tmp_path / "self.c").symlink_to("self.c")
+        assert premap("convert", "--no-verify", ".").code == 0
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+    def test_an_unreadable_folder_is_one_line(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "closed").mkdir(mode=0)
+        ran = premap("convert", "closed")
+        assert (ran.code, len(ran.lines)) == (2, 1)

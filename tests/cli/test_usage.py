@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Wrong use gets one line and exit code 2; help and version work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from premap.cli.explain import explanations
+
+from .conftest import Premap
+
+COMMANDS = ("convert", "verify", "run", "replay", "explain")
+
+
+class TestHelp:
+    def test_names_every_command(self, premap: Premap) -> None:
+        ran = premap("--help")
+        assert ran.code == 0
+        assert all(f"\n    {command} ".encode() in ran.out for command in COMMANDS)
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_of_a_command(self, premap: Premap, command: str) -> None:
+        ran = premap(command, "--help")
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out.startswith(f"usage: premap {command} ".encode())
+
+    def test_version(self, premap: Premap) -> None:
+        assert premap("--version").out.startswith(b"premap 0.")
+
+
+class TestWrongUse:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            (),
+            ("frobnicate",),
+            ("convert",),
+            ("convert", "--no-such-option", "x.c"),
+            ("convert", "--target", "seven", "x.c"),
+            ("convert", "--target", "6.12", "x.c"),
+            ("convert", "--jobs", "0", "x.c"),
+            ("convert", "--format", "xml", "x.c"),
+            ("convert", "--tree", "/nonexistent", "x.c"),
+            ("verify", "one.c"),
+            ("verify", "one.c", "two.c", "three.c"),
+            ("verify", "--git", "nonsense", "one.c"),
+            ("verify", "--git", "A..B", "one.c", "two.c"),
+            ("run", "/nonexistent.c:f"),
+            ("run", "no-function"),
+            ("replay", "/nonexistent.jsonl"),
+            ("explain",),
+        ],
+        ids=" ".join,
+    )
+    def test_is_one_line_and_exit_code_2(self, premap: Premap, arguments: tuple[str, ...]) -> None:
+        ran = premap(*arguments)
+        assert (ran.code, len(ran.lines)) == (2, 1), ran.err
+        assert ran.err.startswith("premap: ")
+
+    def test_an_option_is_not_abbreviated(self, premap: Premap, driver: Path) -> None:
+        assert premap("convert", "--in", driver).code == 2
+
+
+class TestExplain:
+    def test_an_idiom(self, premap: Premap) -> None:
+        ran = premap("explain", "R2")
+        assert ran.code == 0
+        assert ran.out.startswith(b"R2 (idiom): ")
+
+    def test_in_any_case(self, premap: Premap) -> None:
+        assert premap("explain", "r2").out == premap("explain", "R2").out
+
+    def test_a_reason(self, premap: Premap) -> None:
+        assert premap("explain", "different").out.startswith(b"different (reason): ")
+
+    def test_an_unknown_id_names_what_is_close(self, premap: Premap) -> None:
+        ran = premap("explain", "diferent")
+        assert (ran.code, len(ran.lines)) == (2, 1)
+        assert "different" in ran.err
+
+    def test_every_id_is_explained_under_its_own_name(self) -> None:
+        assert all(explanation.id == id_ for id_, explanation in explanations().items())
+
+
+class TestOutput:
+    def test_nobody_reads_it(self, driver: Path) -> None:
+        command = f"{sys.executable} -m premap convert --format json {driver} | true"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False, timeout=60
+        )
+        assert b"Traceback" not in done.stderr
+        assert b"Exception ignored" not in done.stderr
+
+    def test_a_full_disk_is_one_line(self, driver: Path) -> None:
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "premap", "explain", "different"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=60,
+            )
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Workers that crash, hang, or are killed cost one task each."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import time
+
+import pytest
+
+from premap.cli.workers import Failure, Workers
+
+
+def _work(task: str) -> str:
+    match task:
+        case "raise":
+            raise ValueError("no\nluck")
+        case "exit":
+            os._exit(7)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "crash":
+            faulthandler.disable()  # pytest's would print all of its own frames
+            ctypes.string_at(0)
+        case "hang":
+            time.sleep(60)
+        case "spin":
+            while True:
+                pass
+        case "recurse":
+            return _work("recurse")
+        case "memory":
+            return str(len(bytearray(1 << 46)))
+        case "odd":
+            return lambda: None  # type: ignore[return-value]  # can't be sent
+        case "slow":
+            time.sleep(0.2)
+    return task
+
+
+def _run(tasks: list[str], jobs: int = 2, limit: float = 2) -> list[str | Failure]:
+    return list(Workers(_work, jobs, limit).run(tasks))
+
+
+class TestAccidents:
+    @pytest.mark.parametrize(
+        ("task", "said"),
+        [
+            ("raise", "ValueError"),
+            ("exit", "exit code 7"),
+            ("kill", "SIGKILL"),
+            ("crash", "SIGSEGV"),
+            ("hang", "longer than 1 seconds"),
+            ("spin", "longer than 1 seconds"),
+            ("recurse", "nested too deeply"),
+            ("memory", "memory"),
+            ("odd", "internal error"),
+        ],
+    )
+    def test_cost_one_task(self, task: str, said: str) -> None:
+        before, failure, after = _run(["a", task, "b"], limit=1)
+        assert (before, after) == ("a", "b")
+        assert isinstance(failure, Failure)
+        assert said in failure.message
+
+    def test_may_all_happen_at_once(self) -> None:
+        tasks = ["kill", "a", "exit", "b", "raise", "c", "crash", "d"]
+        results = _run(tasks, jobs=3)
+        assert [r for r in results if not isinstance(r, Failure)] == ["a", "b", "c", "d"]
+
+    def test_an_exception_leaves_its_traceback(self) -> None:
+        (failure,) = _run(["raise"])
+        assert isinstance(failure, Failure)
+        assert "_work" in failure.trace
+
+
+class TestOrder:
+    @pytest.mark.parametrize("jobs", [1, 2, 8])
+    def test_is_that_of_the_tasks(self, jobs: int) -> None:
+        tasks = ["slow", "a", "b", "slow", "c"]
+        assert _run(tasks, jobs) == tasks
+
+    def test_of_nothing_is_nothing(self) -> None:
+        assert _run([]) == []
+
+
+class TestEnd:
+    def test_leaves_no_process(self) -> None:
+        results = Workers(_work, 2, 5).run(["a", "hang", "b"])
+        next(results)
+        results.close()  # type: ignore[attr-defined]
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
