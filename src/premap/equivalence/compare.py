@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Compares what two versions of a hook left behind: one candidate for each thing that may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from premap.equivalence.outcome import Outcome
+from premap.interp.bindings import VmOperationsTable
+from premap.interp.machine import Event
+from premap.interp.memory import Object
+from premap.interp.operators import is_scalar, word_of
+from premap.interp.values import FunctionName, Path, Value
+from premap.model.errors import NotModelled
+from premap.model.words import lnot
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that differs wherever `condition` holds."""
+
+    id: str
+    what: str
+    condition: bool
+    accepted: bool = False
+    """Whether the catalogue of accepted differences has it."""
+    judgement: bool = True
+
+
+_WORDS = (
+    ("vm_start", "mappings", "start"),
+    ("vm_end", "mappings", "end"),
+    ("vm_flags", "flags", "vm_flags"),
+    ("vm_pgoff", "pgoff", "vm_pgoff"),
+    ("vm_page_prot", "page-prot", "vm_page_prot"),
+)
+
+
+def compare(old: Outcome, new: Outcome) -> list[Candidate]:
+    """Return everything in which the outcomes may differ, conditions that are false left out."""
+    found = list(_candidates(old, new))
+    return [each for each in found if each.condition is not False]
+
+
+def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    if new.hook_ran and not old.hook_ran:
+        yield from _hook_only_now(old, new)
+        return
+    yield from _locks(old, new)
+    yield Candidate("return-value", "mmap() returns", old.returned != new.returned)
+    yield from _mappings(old, new)
+    yield from _entries(old.entry, new.entry)
+    yield from _events(old.machine.events, new.machine.events)
+    yield from _state(old, new)
+    yield from _counts(old, new)
+
+
+_HARMLESS = frozenset({"lock", "unlock", "log", "barrier"})
+
+
+def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """The old hook was not called: the mapping merged first, or could not be allocated.
+
+    The new one always is called. What it does then must not outlive the call.
+    """
+    yield from _state(old, new)
+    yield from _counts(old, new)
+    harmless = all(event.kind in _HARMLESS for event in new.machine.events[old.split :])
+    if not old.merged:
+        if not harmless:
+            text = "the hook also runs for a mapping that then can't be allocated"
+            yield Candidate("hook-runs-before-failure", text, True, accepted=True, judgement=False)
+        yield from _mappings(old, new)
+        return
+    refused = bool(old.returned != new.returned)
+    if refused:
+        text = "the hook, which now runs for a mapping that would merge, refuses it"
+        yield Candidate("hook-refuses-merge", text, True, accepted=True)
+        return
+    if not harmless:
+        text = "the hook also runs for a mapping that then merges"
+        yield Candidate("hook-runs-on-merge", text, True, accepted=True, judgement=False)
+    yield from _mappings(old, new)
+
+
+def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    held = [where for where, locks in old.machine.populations if locks]
+    if held and new.action:
+        text = f"page tables were filled under a lock ({held[0]}), and now are after its release"
+        yield Candidate("lock-population", text, True)
+    left = old.machine.locks != new.machine.locks
+    yield Candidate("locks", "locks that are held when the hook returns", left)
+
+
+def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    if len(old.vmas) != len(new.vmas):
+        yield from _number_of_mappings(old, new)
+        return
+    for before, after in zip(old.vmas, new.vmas, strict=True):
+        yield from _mapping(before, after)
+
+
+def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    if new.merged and not old.merged and len(old.vmas) == len(new.vmas) + 1:
+        first, second = old.vmas[-2], old.vmas[-1]
+        merged = new.vmas[-1]
+        yield Candidate(
+            "merges-now",
+            "a mapping now merges with the one before it, which it did not",
+            True,
+            accepted=True,
+            judgement=False,
+        )
+        for part in (first, second):
+            yield Candidate("flags", "vm_flags", part.vm_flags != merged.vm_flags)
+            yield Candidate("page-prot", "vm_page_prot", part.vm_page_prot != merged.vm_page_prot)
+            yield from _pointers(part, merged)
+        return
+    yield Candidate(
+        "mappings", f"{len(old.vmas)} mappings exist, and now {len(new.vmas)}", condition=True
+    )
+
+
+def _mapping(before: Any, after: Any) -> Iterator[Candidate]:
+    for name, identity, what in _WORDS:
+        yield Candidate(identity, what, getattr(before, name) != getattr(after, name))
+    yield from _pointers(before, after)
+
+
+def _pointers(before: Any, after: Any) -> Iterator[Candidate]:
+    yield Candidate("vm-ops", "vm_ops", lnot(same_operations(before.vm_ops, after.vm_ops)))
+    differs = _address(before.vm_private_data) != _address(after.vm_private_data)
+    yield Candidate("private-data", "vm_private_data", differs)
+    file_differs = (before.vm_file is None) != (after.vm_file is None)
+    yield Candidate("vm-file", "vm_file", file_differs)
+
+
+def same_operations(before: Any, after: Any) -> bool:
+    """Return whether two operation tables are the same; raise where their callbacks changed."""
+    if not isinstance(before, VmOperationsTable) or not isinstance(after, VmOperationsTable):
+        return _label(before) == _label(after)
+    if before.label != after.label:
+        return False
+    if before.source is after.source:
+        return True
+    if before.source.text == after.source.text:
+        return True
+    _compare_callbacks(before, after)
+    return True
+
+
+def _compare_callbacks(before: VmOperationsTable, after: VmOperationsTable) -> None:
+    """A table of the same name has to name the same functions, with the same text."""
+    try:
+        members, others = before.members(), after.members()
+    except NotModelled:
+        return
+    if members != others:
+        raise NotModelled(f"the operations {before.label} differ between the versions")
+    for name in members.values():
+        texts = [
+            [_text(function.node.text) for function in table.source.functions.get(name, ())]
+            for table in (before, after)
+        ]
+        if texts[0] != texts[1]:
+            raise NotModelled(f"{name}() of {before.label} differs between the versions")
+
+
+def _text(given: bytes | None) -> bytes:
+    return b" ".join((given or b"").split())
+
+
+def _label(table: Any) -> str:
+    return "NULL" if table is None else table.label
+
+
+def _address(data: Any) -> int:
+    return word_of(data) if isinstance(data, Value) else 0
+
+
+def _entries(before: Any, after: Any) -> Iterator[Candidate]:
+    if before is None and after is None:
+        return
+    if before is None or after is None or before.kind != after.kind:
+        kinds = [None if entry is None else entry.kind for entry in (before, after)]
+        text = f"the page table has {kinds[0] or 'no'} entries, and now {kinds[1] or 'none'}"
+        yield Candidate("pages", text, condition=True)
+        return
+    if before.kind == "pfn":
+        differs = before.index != after.index
+    else:
+        differs = _page(before) != _page(after)
+    yield Candidate("pages", "which page is mapped", differs)
+    yield Candidate("pte-prot", "page table protection", before.pgprot != after.pgprot)
+    writable = _as_word(before.writable) != _as_word(after.writable)
+    yield Candidate("pte-prot", "whether entries are writable", writable)
+
+
+def _as_word(condition: bool) -> int:
+    from premap.model.words import select
+
+    return select(condition, 1, 0)
+
+
+def _page(entry: Any) -> int:
+    page: int = entry.source[entry.index]
+    return page
+
+
+def _events(before: Sequence[Event], after: Sequence[Event]) -> Iterator[Candidate]:
+    for one, other in zip(before, after, strict=False):
+        if (one.kind, one.name) != (other.kind, other.name):
+            text = f"{_call(one)} is called, and now {_call(other)}"
+            yield Candidate("events", text, condition=True)
+            return
+        yield from _arguments(one, other)
+    if len(before) != len(after):
+        longer = before if len(before) > len(after) else after
+        missing = longer[min(len(before), len(after))]
+        text = f"{_call(missing)} is called{' no more' if longer is before else ', which was not'}"
+        closes = missing.kind == "callback" and missing.name == "close" and longer is after
+        yield Candidate("close-after-failed-action" if closes else "events", text, True, closes)
+
+
+def _arguments(one: Event, other: Event) -> Iterator[Candidate]:
+    if len(one.arguments) != len(other.arguments):
+        yield Candidate("events", f"arguments of {one.name}()", condition=True)
+        return
+    for position, (a, b) in enumerate(zip(one.arguments, other.arguments, strict=True)):
+        if isinstance(a, str) or isinstance(b, str):
+            differs: bool = not (isinstance(a, str) and isinstance(b, str) and a == b)
+        else:
+            differs = a != b
+        yield Candidate("events", f"argument {position + 1} of {one.name}()", differs)
+
+
+def _call(event: Event) -> str:
+    return f"->{event.name}" if event.kind == "callback" else f"{event.name}()"
+
+
+def _state(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare memory that either of them wrote, as it is in the end."""
+    places = dict.fromkeys(
+        (name, path)
+        for outcome in (old, new)
+        for name, paths in outcome.machine.memory.written.items()
+        for path in paths
+    )
+    for name, path in places:
+        yield from _place(old, new, name, path)
+
+
+def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candidate]:
+    objects = [outcome.machine.memory.objects.get(name) for outcome in (old, new)]
+    ctype = next(
+        each.cells[path].type for each in objects if each is not None and path in each.cells
+    ) if any(each is not None and path in each.cells for each in objects) else None
+    if ctype is None:
+        return
+    values = []
+    for outcome, known in zip((old, new), objects, strict=True):
+        here: Object = known or outcome.machine.memory.object(name, ctype)
+        values.append(here.load(path, ctype))
+    what = (objects[0] or objects[1]).name_of(path)  # type: ignore[union-attr]
+    yield Candidate("state", f"{what} afterwards", _differ(values[0], values[1]))
+
+
+def _differ(one: Value, other: Value) -> bool:
+    if isinstance(one.data, FunctionName) or isinstance(other.data, FunctionName):
+        return one.data != other.data
+    if not (is_scalar(one) and is_scalar(other)):
+        raise NotModelled("a structure that is written as a whole")
+    return word_of(one) != word_of(other)
+
+
+def _counts(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    for what, count in old.counts.items():
+        yield Candidate("accounting", what, count != new.counts[what])

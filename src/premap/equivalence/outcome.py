@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One version of a hook, run on the model through a whole mmap(), and what came of it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from premap.csource.scope import Scope
+from premap.csource.source import Function
+from premap.csource.tree import KernelTree
+from premap.equivalence.setting import Call, Setting, left_start
+from premap.interp.bindings import Bindings
+from premap.interp.hooks import ANY_ERRNO, legacy_hook, prepare_hook
+from premap.interp.inputs import Inputs
+from premap.interp.machine import Machine
+from premap.interp.memory import Namer
+from premap.model import (
+    FMODE_READ,
+    FMODE_WRITE,
+    MAP_ANONYMOUS,
+    MAP_FIXED,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    AddressSpace,
+    File,
+    FileOperations,
+    ListTree,
+)
+from premap.model.words import PAGE_SHIFT, add, select, shl, sub
+
+Member = Literal["mmap", "mmap_prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One version: the function, with its definitions in `#if` arms, and what kind of hook it is."""
+
+    functions: Sequence[Function]
+    member: Member
+    tree: KernelTree | None = None
+    scopes: dict[int, Scope] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The C function's name."""
+        return self.functions[0].name
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a call of mmap() left behind. Words may be symbolic."""
+
+    returned: int
+    """The system call's result: the address, or -errno as a word."""
+    hook_ran: bool
+    """Whether the hook was called for the mapping itself (not only for the one before it)."""
+    merged: bool
+    vmas: list[Any]
+    entry: Any
+    """The page table entry at the compared page; None where there is none."""
+    counts: dict[str, int]
+    machine: Machine
+    file: Any
+    log: list[Any]
+    split: int = 0
+    """How many of the machine's events belong to the mapping before it."""
+
+    @property
+    def action(self) -> bool:
+        """Whether an action was performed or attempted."""
+        return any(event.kind == "action" for event in self.log)
+
+
+def run(side: Side, setting: Setting, inputs: Inputs, namer: Namer) -> Outcome:
+    """Make the call on an address space of its own."""
+    machine = Machine(inputs, Bindings(side.tree, side.scopes), namer)
+    call = Call.of(inputs)
+    file = _file(side, machine, call)
+    mm = AddressSpace(tree=ListTree)
+    with mm.trace() as log:
+        split = _lay_out(mm, setting, call, file, machine)
+        before = len(log)
+        if setting.fails is not None:
+            mm.inject(setting.fails, errno.ENOMEM)
+        returned = _mmap(mm, setting, call, file, machine)
+        after = log[before:]
+    kinds = {event.kind for event in after}
+    return Outcome(
+        returned,
+        side.member in kinds,
+        "merge" in kinds,
+        list(mm.vmas()),
+        _entry(mm, call, returned),
+        _counts(mm, file),
+        machine,
+        file,
+        after,
+        split,
+    )
+
+
+def _file(side: Side, machine: Machine, call: Call) -> File:
+    if side.member == "mmap":
+        f_op = FileOperations(mmap=legacy_hook(machine, side.functions))
+    else:
+        f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.functions))
+    file = File(f_op, f_mode=FMODE_READ | select(call.f_mode_write != 0, FMODE_WRITE, 0))
+    machine.bindings.file = file
+    return file
+
+
+def _lay_out(
+    mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine
+) -> int:
+    """Map what the layout wants to be there before; return how many events that made."""
+    if setting.layout == "replaces":
+        flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+        mm.mmap(call.start, call.length, PROT_READ | PROT_WRITE, flags)
+    if setting.layout == "after-itself" and call.left_pages <= call.pgoff:
+        length = shl(call.left_pages, PAGE_SHIFT)
+        offset = shl(sub(call.pgoff, call.left_pages), PAGE_SHIFT)
+        try:
+            mm.mmap(left_start(call), length, call.prot, setting.map_flags, file, offset)
+        except OSError:
+            machine.returned = None
+    return len(machine.events)
+
+
+def _mmap(mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine) -> int:
+    """Call mmap(); return its result as a word."""
+    offset = shl(call.pgoff, PAGE_SHIFT)
+    try:
+        return mm.mmap(call.start, call.length, call.prot, setting.map_flags, file, offset)
+    except OSError as error:
+        number = error.errno or 0
+        if number == ANY_ERRNO and machine.returned is not None:
+            return machine.returned
+        return sub(0, number)
+
+
+def _entry(mm: AddressSpace, call: Call, returned: int) -> Any:
+    if bool(returned != call.start):
+        return None
+    return mm.page_at(add(call.start, shl(call.page, PAGE_SHIFT)))
+
+
+def _counts(mm: AddressSpace, file: File) -> dict[str, int]:
+    return {
+        "map_count": mm.map_count,
+        "total_vm": mm.total_vm,
+        "locked_vm": mm.locked_vm,
+        "references of the file": file.f_count,
+    }

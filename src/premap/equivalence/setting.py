@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What two hooks are compared in: kinds of mapping, neighbours, and failures after the hook."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from premap.interp.inputs import Inputs, RandomInputs
+from premap.model import MAP_FIXED, MAP_PRIVATE, MAP_SHARED
+from premap.model.constants import TASK_SIZE
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, shl, sub
+
+Layout = Literal["alone", "after-itself", "replaces"]
+LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
+MAX_OFFSET_PAGES = 1 << 51
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One kind of mmap() call, as far as it is enumerated; all else is symbolic."""
+
+    shared: bool
+    layout: Layout = "alone"
+    fails: str | None = None
+    """The injection point that fails, with ENOMEM, after the hook."""
+
+    @property
+    def map_flags(self) -> int:
+        """The flags of the mmap() call."""
+        return (MAP_SHARED if self.shared else MAP_PRIVATE) | MAP_FIXED
+
+    def __str__(self) -> str:
+        text = "shared" if self.shared else "private"
+        if self.layout == "after-itself":
+            text += ", directly after a mapping of the file that continues"
+        if self.layout == "replaces":
+            text += ", over an anonymous mapping"
+        if self.fails is not None:
+            text += f", {self.fails} fails with {errno.errorcode[errno.ENOMEM]}"
+        return text
+
+
+def settings() -> Iterator[Setting]:
+    """Yield the settings of a comparison, the simplest first."""
+    yield Setting(shared=True)
+    yield Setting(shared=False)
+    yield Setting(shared=True, fails="page_table")
+    yield Setting(shared=True, fails="vma_alloc")
+    yield Setting(shared=True, layout="replaces")
+    yield Setting(shared=True, layout="after-itself")
+    yield Setting(shared=False, layout="after-itself")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The words of an mmap() call: addresses in bytes, the rest in pages."""
+
+    start_page: int
+    pages: int
+    pgoff: int
+    prot: int
+    f_mode_write: int
+    left_pages: int
+    """Size of the mapping before it, where the layout has one."""
+    page: int
+    """Which page of the mapping the page tables are compared at."""
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> Call:
+        """Make the call up."""
+        return cls(
+            inputs.word("call.start_page"),
+            inputs.word("call.pages"),
+            inputs.word("call.pgoff"),
+            inputs.word("call.prot") & 7,
+            inputs.word("call.f_mode_write") & 1,
+            inputs.word("call.left_pages"),
+            inputs.word("call.page"),
+        )
+
+    @property
+    def start(self) -> int:
+        """The address of the mapping (bytes)."""
+        return shl(self.start_page, PAGE_SHIFT)
+
+    @property
+    def length(self) -> int:
+        """The length of the mapping (bytes)."""
+        return shl(self.pages, PAGE_SHIFT)
+
+    def valid(self) -> list[bool]:
+        """Return the conditions under which mmap() gets as far as the file's hook."""
+        return [
+            self.start_page < LAST_PAGE,
+            self.pages >= 1,
+            self.pages <= LAST_PAGE,
+            add(self.start_page, self.pages) <= LAST_PAGE,
+            self.pgoff < MAX_OFFSET_PAGES,
+            self.page < self.pages,
+            self.left_pages >= 1,
+            add(self.left_pages, 16) <= self.start_page,
+        ]
+
+
+class RandomCall(RandomInputs):
+    """Random driver state, and random mmap() calls that are valid."""
+
+    def word(self, name: str) -> int:
+        """Return a word; those of the call are small enough to be valid."""
+        drawn = super().word(name)
+        if name == "call.start_page":
+            return 0x10000 + drawn % 0x10000
+        if name in ("call.pages", "call.left_pages"):
+            return 1 + drawn % 8
+        if name == "call.pgoff":
+            return 8 + drawn % 24 if drawn % 3 else 8 + drawn % (MAX_OFFSET_PAGES - 8)
+        if name == "call.page":
+            return drawn % self.word("call.pages")
+        return drawn
+
+
+def left_start(call: Call) -> int:
+    """Return where the mapping before the call's begins (bytes)."""
+    return shl(sub(call.start_page, call.left_pages), PAGE_SHIFT)
+
+
+__all__ = ["PAGE_SIZE", "Call", "RandomCall", "Setting", "left_start", "settings"]

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Do two versions of a hook do the same? Both run on one model, with every input at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from premap import symbolic
+from premap.equivalence import example as examples
+from premap.equivalence.compare import Candidate, compare
+from premap.equivalence.outcome import Outcome, Side, run
+from premap.equivalence.setting import Call, RandomCall, Setting, settings
+from premap.interp.inputs import Inputs, RecordedInputs, SymbolicInputs
+from premap.interp.machine import LOOP_LIMIT
+from premap.interp.memory import Namer
+from premap.interp.undefined import Undefined
+from premap.model.bits import VM_SPECIAL
+from premap.model.errors import KernelBug, NotModelled
+from premap.records import Difference, Verdict
+
+TIME_LIMIT = 20.0
+"""Seconds for one verdict; after that it is `unknown`."""
+SOLVER_LIMIT_MS = 3000
+MAX_PATHS = 2000
+RANDOM_RUNS = 200
+"""Concrete runs that are tried where there is no proof."""
+BOUNDS = (
+    "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
+    "one mapping of the file alone, right after one of its own kind, or over another mapping; "
+    "failing allocations of the VMA and of page tables",
+    f"loops of at most {LOOP_LIMIT} iterations",
+    "driver state behind different pointers is taken not to overlap, and pointers that are followed "
+    "to be valid",
+)
+
+
+def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
+    """Compare two versions of a hook through the whole mmap path."""
+    deadline = time.monotonic() + time_limit
+    comparison = _Comparison(old, new, deadline)
+    for setting in settings():
+        if comparison.pointless(setting):
+            continue
+        comparison.explore(setting)
+        if comparison.settled:
+            break
+    if comparison.reason and not comparison.differences:
+        comparison.try_concretely(deadline + time_limit / 4)
+    return comparison.verdict()
+
+
+@dataclass(slots=True)
+class _PathResult:
+    """What one path through both versions came to."""
+
+    candidates: Sequence[Candidate] = ()
+    unsure: str | None = None
+    """Why a difference on this path would be no proof of one."""
+
+
+Explored = symbolic.Path[_PathResult]
+
+
+class _Comparison:
+    """One comparison: both versions, one solver for all settings, and what was found so far."""
+
+    def __init__(self, old: Side, new: Side, deadline: float) -> None:
+        self.old = old
+        self.new = new
+        self.deadline = deadline
+        self.namer = Namer()
+        self.inputs = SymbolicInputs()
+        self.explorer = symbolic.Explorer(
+            Call.of(self.inputs).valid(),
+            max_paths=MAX_PATHS,
+            solver_timeout_ms=SOLVER_LIMIT_MS,
+        )
+        self.differences: dict[str, Difference] = {}
+        self.accepted: dict[str, Difference] = {}
+        self.reason: str | None = None
+        self.assumed: dict[str, None] = {}
+        self.populates = False
+        self.mergeable = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to find out."""
+        return bool(self.differences) or self.reason is not None
+
+    def doubt(self, reason: str) -> None:
+        """Remember the first reason why there is no proof."""
+        self.reason = self.reason or reason
+
+    def pointless(self, setting: Setting) -> bool:
+        """Return whether the settings before have shown that this one adds nothing."""
+        if setting.fails == "page_table":
+            return not self.populates
+        return setting.layout == "after-itself" and not self.mergeable
+
+    def verdict(self) -> Verdict:
+        """Return what was found."""
+        bounds = (*BOUNDS, *self.assumed)
+        if self.differences:
+            return Verdict("different", tuple(self.differences.values()), bounds=bounds)
+        accepted = tuple(self.accepted.values())
+        if self.reason:
+            return Verdict("unknown", accepted, self.reason, bounds)
+        return Verdict("equivalent-except" if accepted else "equivalent", accepted, bounds=bounds)
+
+    def explore(self, setting: Setting) -> None:
+        """Follow all paths of one setting."""
+        self.explorer.deadline_seconds = self.deadline - time.monotonic()
+        paths = self.explorer.explore(lambda: self._both(setting), stop=(NotModelled, KernelBug))
+        try:
+            for path in paths:
+                if path.exception is not None:
+                    self.doubt(str(path.exception))
+                elif path.value is not None:
+                    self._judge(setting, path)
+                if self.settled:
+                    return
+        except symbolic.SymbolicError as error:
+            self.doubt(f"{error} ({setting})")
+
+    def _both(self, setting: Setting) -> _PathResult:
+        """Run both versions on one path; the old one says which states are worth comparing."""
+        try:
+            before = run(self.old, setting, self.inputs, self.namer)
+        except (Undefined, KernelBug) as error:
+            self.assumed.setdefault(f"calls are left out in which the old hook meets: {error}")
+            return _PathResult()
+        after = run(self.new, setting, self.inputs, self.namer)
+        for outcome in (before, after):
+            self.assumed.update(outcome.machine.assumed)
+            self._note(setting, outcome)
+        return _PathResult(compare(before, after), _unsure(before, after))
+
+    def _note(self, setting: Setting, outcome: Outcome) -> None:
+        """Note what makes further settings worth exploring."""
+        if setting.layout == "alone" and setting.fails is None:
+            self.populates = self.populates or any(each.kind == "populate" for each in outcome.log)
+            special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]
+            self.mergeable = self.mergeable or any(each is not True for each in special)
+
+    def _judge(self, setting: Setting, path: Explored) -> None:
+        """Ask for inputs that show each candidate, and replay them on the concrete model."""
+        assert path.value is not None
+        for candidate in path.value.candidates:
+            known = self.accepted if candidate.accepted else self.differences
+            if candidate.id in known:
+                continue
+            model = self._witness(path, candidate)
+            if model is not None:
+                self._confirm(setting, path, candidate, model)
+
+    def _witness(self, path: Explored, candidate: Candidate) -> symbolic.Model | None:
+        if candidate.condition is True:
+            return path.model
+        return self.explorer.solver.check([*path.condition, candidate.condition])
+
+    def _confirm(
+        self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
+    ) -> None:
+        """Replay a difference with the smallest numbers that show it."""
+        assert path.value is not None
+        if path.value.unsure is not None and not candidate.accepted:
+            self.doubt(path.value.unsure)
+            return
+        try:
+            shown = self._example(setting, path, candidate, model)
+        except (NotModelled, KernelBug) as error:
+            self.doubt(f"a difference ({candidate.what}) did not replay: {error}")
+            return
+        if shown is None:
+            self.doubt(f"a difference ({candidate.what}) did not show when it was replayed")
+            return
+        known = self.accepted if candidate.accepted else self.differences
+        known[candidate.id] = Difference(
+            candidate.id, candidate.what, shown, candidate.judgement
+        )
+
+    def _example(
+        self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
+    ) -> dict[str, Any] | None:
+        """Return the smallest call that shows a candidate, with what both versions do."""
+        conditions = [*path.condition]
+        if candidate.condition is not True:
+            conditions.append(candidate.condition)
+        small = model.shrink(conditions, examples.preferences(), self.explorer.solver)
+        inputs = RecordedInputs(small.variables, small.functions)
+        before, after = self._concretely(setting, inputs)
+        again = [each for each in compare(before, after) if each.id == candidate.id]
+        return examples.build(setting, small, before, after, again[0].what) if again else None
+
+    def _concretely(self, setting: Setting, inputs: Inputs) -> tuple[Outcome, Outcome]:
+        namer = Namer()
+        before = run(self.old, setting, inputs, namer)
+        return before, run(self.new, setting, inputs, namer)
+
+    def try_concretely(self, deadline: float) -> None:
+        """Without a proof, look for a difference in concrete runs; say how many there were."""
+        tried = 0
+        for seed in range(RANDOM_RUNS):
+            if time.monotonic() > deadline:
+                break
+            setting = Setting(shared=seed % 2 == 0)
+            try:
+                before, after = self._concretely(setting, RandomCall(seed))
+                found = [each for each in compare(before, after) if not each.accepted]
+            except (NotModelled, KernelBug):
+                continue
+            tried += 1
+            if found and _unsure(before, after) is None:
+                shown = examples.build(setting, None, before, after, found[0].what)
+                self.differences[found[0].id] = Difference(found[0].id, found[0].what, shown)
+                return
+        runs = "no concrete run could be made" if tried == 0 else f"{tried} concrete runs agree"
+        self.reason = f"{self.reason}; {runs}"
+
+
+def _unsure(*outcomes: Outcome) -> str | None:
+    for outcome in outcomes:
+        for function in outcome.machine.inputs.guessed:
+            return f"a difference may hang on {function[1:]} of values whose type was not found"
+    return None

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Connects C memory with the model: the VMA, the descriptor, files, operation tables, pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from premap.csource.ctypes import CType, PointerType, StructType, VoidType
+from premap.csource.errors import SourceError
+from premap.csource.nodes import text_of, walk
+from premap.csource.scope import Scope
+from premap.csource.source import SourceFile, read_source
+from premap.csource.tree import KernelTree
+from premap.interp.memory import Object
+from premap.interp.operators import convert, word_of
+from premap.interp.types import ACTION, DESC, FILE, MEMBERS, MM, VM_OPS, VMA
+from premap.interp.values import Index, Path, Place, Pointer, Value, to_signed
+from premap.model import VmAreaDesc, VmAreaStruct
+from premap.model.errors import NotModelled
+from premap.model.words import U64_MAX
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from premap.interp.machine import Machine
+
+CALLBACKS = (
+    "access",
+    "close",
+    "fault",
+    "huge_fault",
+    "map_pages",
+    "mapped",
+    "may_split",
+    "mprotect",
+    "mremap",
+    "name",
+    "open",
+    "page_mkwrite",
+    "pagesize",
+    "pfn_mkwrite",
+)
+_DESC_FIXED = frozenset({"mm", "file", "start", "end"})
+_VMA_SETTABLE = frozenset(
+    {"vm_flags", "vm_pgoff", "vm_page_prot", "vm_ops", "vm_private_data", "vm_start", "vm_end"}
+)
+
+
+class Bindings:
+    """What C code of one run shares with the model."""
+
+    def __init__(self, tree: KernelTree | None, scopes: dict[int, Scope]) -> None:
+        self.tree = tree
+        self._scopes = scopes
+        self._tables: dict[str, VmOperationsTable] = {}
+        self._mappings: dict[int, MappingObject] = {}
+        self.file: Any = None
+        """The model's file; its C object is called "file"."""
+
+    def scope(self, source: SourceFile) -> Scope:
+        """Return the scope of a source file; looked up once for all runs that share `scopes`."""
+        found = self._scopes.get(id(source))
+        if found is None:
+            found = self._scopes[id(source)] = Scope(source, self.tree)
+        return found
+
+    def is_mapping(self, candidate: Object) -> bool:
+        """Return whether an object is a VMA or a descriptor."""
+        return isinstance(candidate, MappingObject)
+
+    def mapping(self, machine: Machine, bound: VmAreaStruct | VmAreaDesc) -> Value:
+        """Return the C pointer to a VMA or descriptor of the model."""
+        made = self._mappings.get(id(bound))
+        if made is None:
+            made = self._mappings[id(bound)] = MappingObject(machine, bound)
+        return Value(PointerType(made.type), Pointer(Place(made), made.address))
+
+    def file_pointer(self, machine: Machine, file: Any) -> Value:
+        """Return the C pointer to a file of the model."""
+        if file is None:
+            return Value(PointerType(FILE), Pointer(None, 0))
+        if file is not self.file:
+            raise NotModelled("another file than the one that is mapped")
+        made = machine.memory.objects.get("file")
+        if made is None:
+            address = machine.memory.object("file", FILE, nonnull=True).address
+            made = FileObject(machine, file, address)
+            machine.memory.objects["file"] = made
+        return Value(PointerType(FILE), Pointer(Place(made), made.address))
+
+    def operations(self, machine: Machine, value: Value, source: SourceFile) -> Any:
+        """Return the model's view of a C pointer to a `vm_operations_struct`; None for NULL."""
+        data = value.data
+        if not isinstance(data, Pointer):
+            raise NotModelled("vm_ops is no pointer")
+        if data.place is None:
+            if isinstance(data.address, int) and data.address == 0:
+                return None
+            raise NotModelled("vm_ops is computed")
+        name = str(data.place)
+        if name not in self._tables:
+            self._tables[name] = VmOperationsTable(machine, value, name, source)
+        return self._tables[name]
+
+
+class FileObject(Object):
+    """`struct file`: what the model knows of it is the model's, the rest is made up."""
+
+    __slots__ = ("file", "machine")
+
+    def __init__(self, machine: Machine, file: Any, address: int) -> None:
+        super().__init__(machine.memory, "file", FILE, address, local=False)
+        self.machine = machine
+        self.file = file
+
+    def load(self, path: Path, ctype: CType) -> Value:
+        """Read a member."""
+        if path == ("f_mode",):
+            return Value(ctype, self.file.f_mode)
+        return super().load(path, ctype)
+
+    def store(self, path: Path, value: Value) -> None:
+        """Write a member; the model's own are not for hooks to change."""
+        if path == ("f_mode",):
+            raise NotModelled("a hook changes f_mode")
+        super().store(path, value)
+
+
+class MappingObject(Object):
+    """A VMA or a descriptor: its members are the model's."""
+
+    __slots__ = ("bound", "machine", "source")
+
+    def __init__(self, machine: Machine, bound: VmAreaStruct | VmAreaDesc) -> None:
+        descriptor = isinstance(bound, VmAreaDesc)
+        name = "desc" if descriptor else "vma"
+        address = machine.inputs.word(f"&{name}") | (1 << 63)
+        ctype = DESC if descriptor else VMA
+        super().__init__(machine.memory, name, ctype, address, local=True)
+        self.machine = machine
+        self.bound = bound
+        self.source: SourceFile | None = None
+
+    def load(self, path: Path, ctype: CType) -> Value:
+        """Read a member, by the kernel's name."""
+        name = self._member(path)
+        if name == "vm_flags" and isinstance(self.bound, VmAreaStruct):
+            return Value(ctype, self.bound.vm_flags)
+        if name in ("flags", "vma_flags"):
+            return Value(ctype, self.bound.raw("vma_flags") if self._descriptor else self.bound.vm_flags)
+        return self._outward(name, ctype, self._get(name))
+
+    def store(self, path: Path, value: Value) -> None:
+        """Write a member, by the kernel's name."""
+        name = self._member(path)
+        if self._descriptor and name in _DESC_FIXED:
+            raise NotModelled(f"desc->{name} is assigned, which is immutable")
+        if not self._descriptor and name not in _VMA_SETTABLE:
+            raise NotModelled(f"vma->{name} is assigned")
+        self._set(name, self._inward(name, value))
+
+    @property
+    def _descriptor(self) -> bool:
+        return isinstance(self.bound, VmAreaDesc)
+
+    def _member(self, path: Path) -> str:
+        name = ".".join(str(step) for step in path)
+        known = MEMBERS["vm_area_desc" if self._descriptor else "vm_area_struct"]
+        if name.startswith("action."):
+            return name
+        if name not in known or any(isinstance(step, Index) for step in path):
+            raise NotModelled(f"{self.name}->{name} is not known")
+        return name
+
+    def _get(self, name: str) -> Any:
+        if name.startswith("action."):
+            return getattr(self.bound.action, name.partition(".")[2])
+        return self.bound.raw(name) if self._descriptor else getattr(self.bound, name)
+
+    def _set(self, name: str, data: Any) -> None:
+        if name.startswith("action."):
+            setattr(self.bound.action, name.partition(".")[2], data)
+        elif self._descriptor:
+            self.bound.set_raw(name, data)
+        else:
+            setattr(self.bound, name, data)
+
+    def _outward(self, name: str, ctype: CType, data: Any) -> Value:
+        """Return a member's value as C sees it."""
+        machine = self.machine
+        if name in ("vm_file", "file"):
+            return machine.bindings.file_pointer(machine, data)
+        if name in ("vm_mm", "mm"):
+            made = machine.memory.object("mm", MM, nonnull=True)
+            return Value(PointerType(MM), Pointer(Place(made), made.address))
+        if name == "vm_ops":
+            return operations_pointer(machine, data)
+        if name in ("vm_private_data", "private_data"):
+            return data if data is not None else Value(PointerType(VoidType()), Pointer(None, 0))
+        if name == "action.error_override":
+            return Value(ctype, data & U64_MAX)
+        return Value(ctype, data)
+
+    def _inward(self, name: str, value: Value) -> Any:
+        """Return what the model keeps of a C value."""
+        if name == "vm_ops":
+            if self.source is None:
+                raise NotModelled("vm_ops is assigned outside of a hook")
+            return self.machine.bindings.operations(self.machine, value, self.source)
+        if name in ("vm_private_data", "private_data"):
+            return convert(self.machine.inputs, value, PointerType(VoidType()))
+        if name in ("vm_file", "file"):
+            raise NotModelled(f"{self.name}->vm_file is replaced")
+        word = word_of(value)
+        if name == "action.error_override":
+            if not isinstance(word, int):
+                raise NotModelled("error_override is not constant")
+            return to_signed(word)
+        if name == "action.hide_from_rmap_until_complete":
+            return bool(word)
+        if name.startswith("action."):
+            raise NotModelled(f"desc->{name} is written directly")
+        return word
+
+
+def operations_pointer(machine: Machine, table: Any) -> Value:
+    """Return the C pointer to a table of VMA operations."""
+    if table is None:
+        return Value(PointerType(VM_OPS), Pointer(None, 0))
+    if isinstance(table, VmOperationsTable):
+        return table.pointer
+    made = machine.memory.object(table.label or "vm_ops", VM_OPS, nonnull=True)
+    return Value(PointerType(VM_OPS), Pointer(Place(made), made.address))
+
+
+class PageArray:
+    """`struct page **`, or one page: the pages are the words of their addresses."""
+
+    def __init__(self, machine: Machine, pointer: Value, *, single: bool = False) -> None:
+        self._machine = machine
+        self._pointer = pointer
+        self._single = single
+
+    def __getitem__(self, index: int) -> int:
+        """Return the address of a `struct page`."""
+        if self._single:
+            if not isinstance(index, int) or index != 0:
+                raise NotModelled("a page after a single page")
+            return word_of(self._pointer)
+        place = self._pointer.data.place
+        if place is None:
+            raise NotModelled("an array of pages at a computed address")
+        element = place.element(index)
+        page = PointerType(StructType("struct", "page"))
+        return word_of(element.object.load(element.path, page))
+
+
+class VmOperationsTable:
+    """A `vm_operations_struct` of the C source; its callbacks are executed when the model asks."""
+
+    def __init__(self, machine: Machine, pointer: Value, name: str, source: SourceFile) -> None:
+        self.machine = machine
+        self.pointer = pointer
+        self.label = name
+        self.source = source
+        self._members: dict[str, str] | None = None
+
+    def members(self) -> dict[str, str]:
+        """Return which callbacks the table names: member to function."""
+        if self._members is None:
+            self._members = self._find()
+        return self._members
+
+    def __getattr__(self, name: str) -> Callable[..., Any] | None:
+        if name not in CALLBACKS:
+            raise AttributeError(name)
+        function = self.members().get(name)
+        if function is None:
+            return None
+        return self.machine.callback(self, name, function)
+
+    def _find(self) -> dict[str, str]:
+        found = _initializer(self.machine.bindings.scope(self.source), self.label)
+        if found is None and self.source.path is not None:
+            found = self._in_siblings()
+        if found is None:
+            raise NotModelled(f"the operations {self.label} are defined in a file that was not found")
+        return _designated(found)
+
+    def _in_siblings(self) -> Node | None:
+        """Look in the other files of the folder: a driver is often more than one file."""
+        assert self.source.path is not None
+        pattern = re.compile(rb"vm_operations_struct\s+" + re.escape(self.label.encode()) + rb"\b")
+        for path in sorted(self.source.path.parent.glob("*.c")):
+            try:
+                if path == self.source.path or not pattern.search(path.read_bytes()):
+                    continue
+                other = read_source(path, path.name)
+            except (OSError, SourceError):
+                continue
+            found = _initializer(self.machine.bindings.scope(other), self.label)
+            if found is not None:
+                self.source = other
+                return found
+        return None
+
+
+def _initializer(scope: Scope, name: str) -> Node | None:
+    variable = scope.variable(name) if name.isidentifier() else None
+    return variable.initializer if variable is not None else None
+
+
+def _designated(initializer: Node) -> dict[str, str]:
+    members: dict[str, str] = {}
+    for node in walk(initializer):
+        if node.type in ("preproc_if", "preproc_ifdef", "ERROR"):
+            raise NotModelled("operations that depend on the configuration")
+        if node.type == "initializer_pair":
+            designator = node.child_by_field_name("designator")
+            value = node.child_by_field_name("value")
+            if designator is not None and value is not None:
+                members[text_of(designator).lstrip(".")] = text_of(value).lstrip("&")
+    members = {name: function for name, function in members.items() if function != "NULL"}
+    return members

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Calls: which code runs when C names a function, a macro, or calls through a pointer.
+
+In this order: macros that need their arguments' nodes, functions of the model, the kernel's own
+arithmetic vocabulary, functions and macros of the file, the table of functions, inline functions
+and macros of headers; anything else is unknown code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tree_sitter import Node
+
+from premap.csource.errors import NotC
+from premap.csource.nodes import parse_expression, parse_statement, text_of
+from premap.csource.scope import Scope
+from premap.csource.source import Function, Macro
+from premap.interp import model_calls, unknown
+from premap.interp.conditions import condition
+from premap.interp.expressions import evaluate
+from premap.interp.kernel_macros import COMPUTED, SPECIAL
+from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
+from premap.interp.operators import convert
+from premap.interp.statements import VOID, execute, execute_body
+from premap.interp.types import parameter_type, return_type
+from premap.interp.values import FunctionName, Value
+from premap.model.errors import NotModelled
+
+
+def call(machine: Machine, frame: Frame, node: Node) -> Value:
+    """Evaluate a call expression."""
+    function = node.child_by_field_name("function")
+    arguments = _arguments(node)
+    if function is None:
+        machine.fail(frame, node, "incomplete call")
+    if function.type != "identifier" or frame.variable(text_of(function)) is not None:
+        return _indirect(machine, frame, node, function, arguments)
+    name = text_of(function)
+    if name in frame.macros:
+        inner, outer = frame.macros[name]
+        return _indirect(machine, outer, node, inner, arguments)
+    if name in SPECIAL:
+        return SPECIAL[name](machine, frame, node, arguments)
+    macro = _macro(machine, frame, name)
+    if macro is not None:
+        return _expand(machine, frame, node, macro, arguments)
+    given = [evaluate(machine, frame, argument) for argument in arguments]
+    return call_named(machine, frame, node, name, given)
+
+
+def call_named(
+    machine: Machine, frame: Frame, node: Node, name: str, given: Sequence[Value]
+) -> Value:
+    """Call a function by name, with evaluated arguments."""
+    if name in model_calls.MODEL:
+        return model_calls.MODEL[name](machine, frame, node, given)
+    if name in COMPUTED:
+        return COMPUTED[name](machine, given)
+    own = frame.scope.source.functions.get(name)
+    if own:
+        return call_function(machine, frame, configured(machine, own), given)
+    where = f"{frame.function.source.name}:{frame.line(node)}"
+    if name not in unknown.table():
+        inline = [found for found in frame.scope.function(name) if found.static]
+        if inline:
+            return _call_inline(machine, frame, node, inline, given)
+    return unknown.call_unknown(machine, frame, name, given, where)
+
+
+def is_pure_name(frame: Frame, name: str) -> bool:
+    """Return whether calling the name only computes, so that the call can be part of a term."""
+    if name in COMPUTED or name in model_calls.PURE:
+        return True
+    if name in frame.scope.source.functions or name in frame.macros:
+        return False
+    entry = unknown.table().get(name)
+    return entry is not None and entry.effect in ("pure", "reads")
+
+
+def call_function(
+    machine: Machine, frame: Frame | None, function: Function, given: Sequence[Value]
+) -> Value:
+    """Execute a function's body with these arguments; return its result."""
+    parameters = function.parameters
+    if len(parameters) != len(given):
+        message = f"{function.name}() is called with {len(given)} arguments"
+        raise NotModelled(message, function.source.name, function.line)
+    if machine.depth >= CALL_DEPTH:
+        message = f"calls nested more than {CALL_DEPTH} deep"
+        raise NotModelled(message, function.source.name, function.line)
+    scope = _scope_of(frame, function, machine)
+    inner = Frame(function, scope)
+    for parameter, value in zip(parameters, given, strict=True):
+        ctype = parameter_type(scope, parameter)
+        variable = machine.new_local(parameter.name, ctype)
+        variable.object.cells[()] = convert(machine.inputs, value, ctype)
+        inner.blocks[0][parameter.name] = variable
+    machine.depth += 1
+    try:
+        result = execute_body(machine, inner, function.body)
+    finally:
+        machine.depth -= 1
+    return convert(machine.inputs, result, return_type(scope, function))
+
+
+def _scope_of(frame: Frame | None, function: Function, machine: Machine) -> Scope:
+    if frame is not None and frame.scope.source is function.source:
+        return frame.scope
+    return machine.bindings.scope(function.source)
+
+
+def configured(machine: Machine, found: Sequence[Function]) -> Function:
+    """Return the definition that the configuration chooses; a split where there are several."""
+    for function in found[:-1]:
+        if all(bool(condition(machine, arm)) for arm in function.arms):
+            return function
+    return found[-1]
+
+
+def _call_inline(
+    machine: Machine, frame: Frame, node: Node, found: Sequence[Function], given: Sequence[Value]
+) -> Value:
+    """Execute a header's inline function; where that can't be done, it is unknown code."""
+    before = machine.snapshot()
+    try:
+        return call_function(machine, frame, configured(machine, found), given)
+    except Undefined:
+        raise
+    except NotModelled:
+        machine.restore(before)
+        where = f"{frame.function.source.name}:{frame.line(node)}"
+        return unknown.call_unknown(machine, frame, found[0].name, given, where)
+
+
+def _indirect(
+    machine: Machine, frame: Frame, node: Node, function: Node, arguments: Sequence[Node]
+) -> Value:
+    """Call through a pointer: the function that it names, or unknown code."""
+    target = evaluate(machine, frame, function)
+    given = [evaluate(machine, frame, argument) for argument in arguments]
+    if isinstance(target.data, FunctionName):
+        return call_named(machine, frame, node, target.data.name, given)
+    where = f"{frame.function.source.name}:{frame.line(node)}"
+    place = target.data.place if hasattr(target.data, "place") else None
+    name = f"(*{place})" if place is not None else f"({text_of(function)})"
+    return unknown.call_unknown(machine, frame, name, given, where)
+
+
+def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
+    """Return the function-like macro of that name, unless something better is known of it."""
+    if name in frame.expanding or name in COMPUTED or name in model_calls.MODEL:
+        return None
+    own = [each for each in frame.scope.source.macros.get(name, ()) if each.parameters is not None]
+    if not own and (name in unknown.table() or name in frame.scope.source.functions):
+        return None
+    found = own or [each for each in frame.scope.macro(name) if each.parameters is not None]
+    if not found or (not own and frame.scope.function(name)):
+        return None
+    if len({each.body.strip() for each in found}) > 1:
+        return None
+    del machine
+    return found[0]
+
+
+def _expand(
+    machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
+) -> Value:
+    """Expand a function-like macro: its parameters stand for the arguments' nodes."""
+    parameters = macro.parameters or ()
+    if len(parameters) != len(arguments) or "#" in macro.body:
+        machine.fail(frame, node, f"macro {macro.name}")
+    inner = Frame(
+        frame.function,
+        frame.scope,
+        [{}],
+        {name: (argument, frame) for name, argument in zip(parameters, arguments, strict=True)},
+        frame.line(node),
+        (*frame.expanding, macro.name),
+    )
+    try:
+        return evaluate(machine, inner, parse_expression(macro.body))
+    except NotC:
+        pass
+    try:
+        outcome = execute(machine, inner, parse_statement(macro.body.rstrip("; \t") + ";"))
+    except NotC:
+        machine.fail(frame, node, f"macro {macro.name} is neither expression nor statement")
+    if outcome is not None:
+        machine.fail(frame, node, f"macro {macro.name} returns or jumps")
+    return VOID
+
+
+def _arguments(node: Node) -> list[Node]:
+    listed = node.child_by_field_name("arguments")
+    if listed is None:
+        return []
+    return [child for child in listed.named_children if child.type != "comment"]

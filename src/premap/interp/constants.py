@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Constants of the kernel that the model knows, and made-up ones that nobody defined."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import re
+
+from premap import model
+from premap.interp.machine import Machine
+from premap.interp.operators import UNKNOWN
+from premap.interp.values import INT, ULONG, Pointer, Value
+from premap.model import words
+
+_CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
+_MAPPING = re.compile(r"(VM|VMA|PROT|MAP|FMODE|S_IF|S)_[A-Za-z0-9_]+\Z")
+_LIMITS = {
+    "PAGE_SIZE": words.PAGE_SIZE,
+    "PAGE_MASK": words.PAGE_MASK,
+    "ULONG_MAX": words.U64_MAX,
+    "U64_MAX": words.U64_MAX,
+    "SIZE_MAX": words.U64_MAX,
+    "LONG_MAX": words.U64_MAX >> 1,
+}
+_INTEGERS = {
+    "PAGE_SHIFT": words.PAGE_SHIFT,
+    "INT_MAX": (1 << 31) - 1,
+    "MAX_ERRNO": 4095,
+    "BITS_PER_LONG": 64,
+    "THIS_MODULE": None,
+}
+_KERNEL_ERRNOS = {"ENOTSUPP": 524, "ERESTARTSYS": 512, "EPROBE_DEFER": 517, "ENOIOCTLCMD": 515}
+
+
+@functools.cache
+def kernel_constant(name: str) -> Value | None:
+    """Return the constant of that name that the model or C knows, else None."""
+    if name in _LIMITS:
+        return Value(ULONG, _LIMITS[name])
+    number = _INTEGERS.get(name)
+    if number is not None:
+        return Value(INT, number)
+    if name in _KERNEL_ERRNOS:
+        return Value(INT, _KERNEL_ERRNOS[name])
+    if name[0] == "E" and isinstance(getattr(errno, name, None), int):
+        return Value(INT, getattr(errno, name))
+    if _MAPPING.match(name):
+        known = getattr(model, name, None)
+        if isinstance(known, int):
+            return Value(INT if name.startswith("VMA_") else ULONG, known)
+    return None
+
+
+def looks_constant(name: str) -> bool:
+    """Return whether a name that nobody declares is written as constants are."""
+    return _CONSTANT.match(name) is not None
+
+
+def made_up_constant(machine: Machine, name: str) -> Value:
+    """Return a constant whose value depends on the configuration or could not be found."""
+    return Value(UNKNOWN, Pointer(None, machine.inputs.word(f"constant {name}")))

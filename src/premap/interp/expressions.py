@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Evaluates C expressions, one small function a kind of node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import (
+    ArrayType,
+    CType,
+    FunctionType,
+    IntType,
+    PointerType,
+    StructType,
+    UnknownType,
+)
+from premap.csource.errors import NotC
+from premap.csource.nodes import parse_expression, text_of, walk
+from premap.interp import constants, operators
+from premap.interp.machine import Frame, Machine
+from premap.interp.memory import Object
+from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
+from premap.interp.types import member_type, type_of_descriptor
+from premap.interp.values import (
+    BOOL,
+    CHAR,
+    INT,
+    LONG,
+    UINT,
+    ULONG,
+    FunctionName,
+    Place,
+    Pointer,
+    Truth,
+    Value,
+    normalise,
+)
+from premap.model.words import U64_MAX
+
+Evaluator = Callable[[Machine, Frame, Node], Value]
+_EVALUATORS: dict[str, Evaluator] = {}
+
+
+def _evaluates(*kinds: str) -> Callable[[Evaluator], Evaluator]:
+    def register(function: Evaluator) -> Evaluator:
+        for kind in kinds:
+            _EVALUATORS[kind] = function
+        return function
+
+    return register
+
+
+def evaluate(machine: Machine, frame: Frame, node: Node) -> Value:
+    """Return the value of an expression; raise NotModelled, with the line, if it has none here."""
+    machine.step(frame, node)
+    evaluator = _EVALUATORS.get(node.type)
+    if evaluator is None:
+        machine.fail(frame, node, f"{node.type.replace('_', ' ')} `{_short(node)}`")
+    with machine.located(frame, node):
+        return evaluator(machine, frame, node)
+
+
+def place_of(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    """Return the place that an lvalue names, and its type."""
+    with machine.located(frame, node):
+        return _place_of(machine, frame, node)
+
+
+def _place_of(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    if node.type == "parenthesized_expression":
+        return _place_of(machine, frame, _only_child(node))
+    if node.type == "identifier":
+        return _named_place(machine, frame, node)
+    if node.type == "field_expression":
+        return _member_place(machine, frame, node)
+    if node.type == "subscript_expression":
+        pointer = evaluate(machine, frame, _child(node, "argument"))
+        index = evaluate(machine, frame, _child(node, "index"))
+        return _target(operators.binary(machine.inputs, "+", pointer, index))
+    if node.type == "pointer_expression" and text_of(node.children[0]) == "*":
+        return _target(evaluate(machine, frame, _child(node, "argument")))
+    if node.type == "compound_literal_expression":
+        return _literal_place(machine, frame, node)
+    machine.fail(frame, node, f"`{_short(node)}` is used as a place in memory")
+
+
+def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
+    """Read a place; structures decay to where they are, arrays to their first element."""
+    if isinstance(ctype, FunctionType):
+        return Value(ctype, FunctionName(place.object.name))
+    if isinstance(ctype, ArrayType):
+        return Value(PointerType(ctype.element), Pointer(place, address_of(machine, place)))
+    del frame
+    return place.object.load(place.path, ctype)
+
+
+def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
+    """Write a place, converted to its type; return what it holds then."""
+    stored = convert(machine.inputs, value, ctype)
+    place.object.store(place.path, stored)
+    machine.memory.note_write(place, stored)
+    return stored
+
+
+def address_of(machine: Machine, place: Place) -> int:
+    """Return the address of a place as a word; a member's is made up, and not NULL."""
+    if not place.path:
+        return place.object.address
+    word = machine.inputs.apply(f"&{Place(place.object, place.path)}", place.object.address)
+    return (word | (1 << 63)) & ~(1 << 62) & U64_MAX
+
+
+def _target(pointer: Value) -> tuple[Place, CType]:
+    ctype = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
+    if not isinstance(pointer.data, Pointer) or pointer.data.place is None:
+        raise operators.NotModelled("what a computed address points to is not known")
+    return pointer.data.place, ctype
+
+
+def _named_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    name = text_of(node)
+    if name in frame.macros:
+        inner, outer = frame.macros[name]
+        return _place_of(machine, outer, inner)
+    local = frame.variable(name)
+    if local is not None:
+        return Place(local.object), local.type
+    return global_place(machine, frame, name)
+
+
+def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CType]:
+    """Return the place of a file-scope variable, whose content is made up unless it is constant."""
+    variable = frame.scope.variable(name)
+    if variable is None:
+        raise operators.NotModelled(f"`{name}` is not declared in the file or its headers")
+    made = machine.memory.object(name, variable.type, nonnull=True)
+    return Place(made), variable.type
+
+
+def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    argument = _child(node, "argument")
+    name = text_of(_child(node, "field"))
+    if any(child.type == "->" for child in node.children):
+        base, ctype = _target(evaluate(machine, frame, argument))
+    else:
+        base, ctype = _place_of(machine, frame, argument)
+    if not base.path and name in base.object.embedded:
+        return base.object.embedded[name], member_type(frame.scope, ctype, name)
+    return base.field(name), member_type(frame.scope, ctype, name)
+
+
+@_evaluates("parenthesized_expression")
+def _parenthesized(machine: Machine, frame: Frame, node: Node) -> Value:
+    inner = _only_child(node)
+    if inner.type == "compound_statement":
+        from premap.interp.statements import statement_expression
+
+        return statement_expression(machine, frame, inner)
+    return evaluate(machine, frame, inner)
+
+
+@_evaluates("identifier")
+def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
+    name = text_of(node)
+    if name in frame.macros:
+        inner, outer = frame.macros[name]
+        return evaluate(machine, outer, inner)
+    local = frame.variable(name)
+    if local is not None:
+        return read(machine, frame, Place(local.object), local.type)
+    if name == "current":
+        return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
+    known = constants.kernel_constant(name)
+    if known is not None:
+        return known
+    return _file_scope_name(machine, frame, node, name)
+
+
+def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> Value:
+    macros = [macro for macro in frame.scope.macro(name) if macro.parameters is None]
+    if macros and name not in frame.expanding:
+        bodies = {macro.body.strip() for macro in macros}
+        if len(bodies) > 1:
+            return constants.made_up_constant(machine, name)
+        return _expand(machine, frame, node, name, bodies.pop())
+    number = frame.scope.enum_constant(name)
+    if number is not None:
+        return Value(INT, number & U64_MAX)
+    if frame.scope.function(name) or name in frame.scope.source.prototypes:
+        return Value(FunctionType(), FunctionName(name))
+    variable = frame.scope.variable(name)
+    if variable is not None:
+        place, ctype = global_place(machine, frame, name)
+        return read(machine, frame, place, ctype)
+    if constants.looks_constant(name):
+        return constants.made_up_constant(machine, name)
+    machine.fail(frame, node, f"`{name}` is not declared in the file or its headers")
+
+
+def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) -> Value:
+    try:
+        parsed = parse_expression(body)
+    except NotC:
+        machine.fail(frame, node, f"macro {name} is no expression: {body[:60]}")
+    inner = Frame(
+        frame.function,
+        frame.scope,
+        [{}],
+        {},
+        frame.line(node),
+        (*frame.expanding, name),
+        frame.cleanups,
+    )
+    return evaluate(machine, inner, parsed)
+
+
+@_evaluates("number_literal")
+def _number(machine: Machine, frame: Frame, node: Node) -> Value:
+    text = text_of(node).replace("'", "")
+    match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)", text)
+    if match is None:
+        machine.fail(frame, node, f"number {text}")
+    digits, suffix = match[1], match[2].lower()
+    octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+    number = int(digits, 8) if octal else int(digits, 0)
+    return Value(_literal_type(number, suffix, decimal=digits.isdigit() and not octal), number)
+
+
+def _literal_type(number: int, suffix: str, *, decimal: bool) -> IntType:
+    candidates = [INT, UINT, LONG, ULONG]
+    if "u" in suffix:
+        candidates = [UINT, ULONG]
+    elif decimal:
+        candidates = [INT, LONG, ULONG]
+    if "l" in suffix:
+        candidates = [candidate for candidate in candidates if candidate.width == 64]
+    for candidate in candidates:
+        if number < 1 << (candidate.width - candidate.signed):
+            return candidate
+    return ULONG
+
+
+_ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "\\": 92, "'": 39, '"': 34, "a": 7, "b": 8}
+
+
+@_evaluates("char_literal")
+def _character(machine: Machine, frame: Frame, node: Node) -> Value:
+    text = text_of(node)[1:-1]
+    if len(text) == 1:
+        return Value(INT, ord(text))
+    if len(text) == 2 and text[0] == "\\" and text[1] in _ESCAPES:
+        return Value(INT, _ESCAPES[text[1]])
+    machine.fail(frame, node, f"character {text_of(node)}")
+
+
+@_evaluates("true", "false", "null")
+def _keyword(machine: Machine, frame: Frame, node: Node) -> Value:
+    del machine, frame
+    if node.type == "null":
+        return Value(PointerType(IntType("void", 8, False)), Pointer(None, 0))
+    return Value(BOOL, int(node.type == "true"))
+
+
+@_evaluates("string_literal", "concatenated_string")
+def _string(machine: Machine, frame: Frame, node: Node) -> Value:
+    del frame
+    text = " ".join(text_of(node).split())
+    made = machine.memory.object(text, ArrayType(CHAR, None), nonnull=True)
+    return Value(PointerType(CHAR), Pointer(Place(made), made.address))
+
+
+@_evaluates("field_expression")
+def _field(machine: Machine, frame: Frame, node: Node) -> Value:
+    argument = _child(node, "argument")
+    if argument.type in ("call_expression", "assignment_expression", "conditional_expression"):
+        dotted = not any(child.type == "->" for child in node.children)
+        if dotted:
+            machine.fail(frame, node, f"a member of a returned structure: `{_short(node)}`")
+    place, ctype = _member_place(machine, frame, node)
+    return read(machine, frame, place, ctype)
+
+
+@_evaluates("subscript_expression")
+def _subscript(machine: Machine, frame: Frame, node: Node) -> Value:
+    place, ctype = _place_of(machine, frame, node)
+    return read(machine, frame, place, ctype)
+
+
+@_evaluates("pointer_expression")
+def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
+    argument = _child(node, "argument")
+    if text_of(node.children[0]) == "*":
+        pointer = evaluate(machine, frame, argument)
+        if isinstance(pointer.data, FunctionName):
+            return pointer
+        place, ctype = _target(pointer)
+        return read(machine, frame, place, ctype)
+    if argument.type == "identifier":
+        name = text_of(argument)
+        known_here = frame.variable(name) or name in frame.macros
+        if not known_here and frame.scope.variable(name) is None and frame.scope.function(name):
+            return Value(PointerType(FunctionType()), FunctionName(name))
+    place, ctype = _place_of(machine, frame, argument)
+    return Value(PointerType(ctype), Pointer(place, address_of(machine, place)))
+
+
+@_evaluates("binary_expression")
+def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
+    operator = text_of(_child(node, "operator"))
+    left_node, right_node = _child(node, "left"), _child(node, "right")
+    left = evaluate(machine, frame, left_node)
+    if operator in ("&&", "||"):
+        return _logical(machine, frame, operator, left, right_node)
+    right = evaluate(machine, frame, right_node)
+    return operators.binary(machine.inputs, operator, left, right)
+
+
+def _logical(machine: Machine, frame: Frame, operator: str, left: Value, right: Node) -> Value:
+    condition = truth(left)
+    decisive = operator == "||"
+    if not isinstance(condition, bool) and has_effects(frame, right):
+        condition = machine.decide(frame, right, condition)
+    if isinstance(condition, bool):
+        if condition is decisive:
+            return of_truth(decisive)
+        return of_truth(truth(evaluate(machine, frame, right)))
+    other = truth(evaluate(machine, frame, right))
+    return of_truth(condition | other if decisive else condition & other)
+
+
+_EFFECTS = frozenset({"assignment_expression", "update_expression", "compound_statement"})
+
+
+def has_effects(frame: Frame, node: Node) -> bool:
+    """Return whether evaluating the expression may do more than compute: then it is not a term."""
+    from premap.interp.calls import is_pure_name
+
+    for inner in walk(node):
+        if inner.type in _EFFECTS:
+            return True
+        if inner.type == "call_expression":
+            name = text_of(inner.child_by_field_name("function"))
+            if not is_pure_name(frame, name):
+                return True
+        if inner.type == "identifier" and text_of(inner) in frame.macros:
+            bound, outer = frame.macros[text_of(inner)]
+            if has_effects(outer, bound):
+                return True
+    return False
+
+
+@_evaluates("unary_expression")
+def _unary(machine: Machine, frame: Frame, node: Node) -> Value:
+    value = evaluate(machine, frame, _child(node, "argument"))
+    return operators.unary(machine.inputs, text_of(_child(node, "operator")), value)
+
+
+@_evaluates("conditional_expression")
+def _conditional(machine: Machine, frame: Frame, node: Node) -> Value:
+    test = evaluate(machine, frame, _child(node, "condition"))
+    condition = truth(test)
+    consequence = node.child_by_field_name("consequence")
+    alternative = _child(node, "alternative")
+    if not isinstance(condition, bool):
+        term = _as_term(machine, frame, condition, consequence, alternative)
+        if term is not None:
+            return term
+        condition = machine.decide(frame, node, condition)
+    if condition:
+        return test if consequence is None else evaluate(machine, frame, consequence)
+    return evaluate(machine, frame, alternative)
+
+
+def _as_term(
+    machine: Machine, frame: Frame, condition: bool, then: Node | None, otherwise: Node
+) -> Value | None:
+    """Return `c ? a : b` as one term where both sides are plain numbers, else None."""
+    if then is None or has_effects(frame, then) or has_effects(frame, otherwise):
+        return None
+    a, b = evaluate(machine, frame, then), evaluate(machine, frame, otherwise)
+    if not (_is_number(a) and _is_number(b)):
+        return None
+    ctype = operators.common_type(a.type, b.type)
+    word_a, word_b = normalise(word_of(a), ctype), normalise(word_of(b), ctype)
+    return Value(ctype, operators.select(condition, word_a, word_b))
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value.type, IntType) and not isinstance(value.data, Pointer)
+
+
+@_evaluates("assignment_expression")
+def _assignment(machine: Machine, frame: Frame, node: Node) -> Value:
+    operator = text_of(_child(node, "operator"))
+    right = evaluate_for(machine, frame, _child(node, "right"))
+    place, ctype = _place_of(machine, frame, _child(node, "left"))
+    if operator != "=":
+        left = read(machine, frame, place, ctype)
+        right = operators.binary(machine.inputs, operator[:-1], left, right)
+    stored = write(machine, place, ctype, right)
+    if machine.observer is not None:
+        machine.observer("write", frame, node, (place, stored))
+    return stored
+
+
+def evaluate_for(machine: Machine, frame: Frame, node: Node) -> Value:
+    """Evaluate what is assigned: an expression, or the list of an initializer."""
+    return evaluate(machine, frame, node)
+
+
+@_evaluates("update_expression")
+def _update(machine: Machine, frame: Frame, node: Node) -> Value:
+    argument = _child(node, "argument")
+    place, ctype = place_of(machine, frame, argument)
+    before = read(machine, frame, place, ctype)
+    operator = "+" if "++" in text_of(_child(node, "operator")) else "-"
+    after = operators.binary(machine.inputs, operator, before, Value(INT, 1))
+    stored = write(machine, place, ctype, after)
+    prefix = node.children[0].type in ("++", "--")
+    return stored if prefix else before
+
+
+@_evaluates("comma_expression")
+def _comma(machine: Machine, frame: Frame, node: Node) -> Value:
+    evaluate(machine, frame, _child(node, "left"))
+    return evaluate(machine, frame, _child(node, "right"))
+
+
+@_evaluates("cast_expression")
+def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
+    ctype = type_of_descriptor(machine, frame, _child(node, "type"))
+    return convert(machine.inputs, evaluate(machine, frame, _child(node, "value")), ctype)
+
+
+@_evaluates("sizeof_expression")
+def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
+    descriptor = node.child_by_field_name("type")
+    if descriptor is not None:
+        ctype = type_of_descriptor(machine, frame, descriptor)
+    else:
+        _, ctype = place_of(machine, frame, _child(node, "value"))
+    size = operators.size_of(ctype)
+    if size is None or isinstance(ctype, UnknownType):
+        return Value(ULONG, machine.inputs.word(f"sizeof({ctype})"))
+    return Value(ULONG, size)
+
+
+@_evaluates("compound_literal_expression")
+def _compound_literal(machine: Machine, frame: Frame, node: Node) -> Value:
+    place, ctype = _literal_place(machine, frame, node)
+    return read(machine, frame, place, ctype)
+
+
+def _literal_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    from premap.interp.initializers import initialise
+
+    ctype = type_of_descriptor(machine, frame, _child(node, "type"))
+    variable = machine.new_local("literal", ctype)
+    initialise(machine, frame, variable, _child(node, "value"))
+    return Place(variable.object), ctype
+
+
+@_evaluates("call_expression")
+def _call(machine: Machine, frame: Frame, node: Node) -> Value:
+    from premap.interp.calls import call
+
+    return call(machine, frame, node)
+
+
+def make_object(machine: Machine, name: str, ctype: CType) -> Object:
+    """Return the made-up object of that name, which is somewhere (not at NULL)."""
+    return machine.memory.object(name, ctype, nonnull=True)
+
+
+def _child(node: Node, field: str) -> Node:
+    found = node.child_by_field_name(field)
+    if found is None:
+        raise operators.NotModelled(f"incomplete {node.type.replace('_', ' ')}")
+    return found
+
+
+def _only_child(node: Node) -> Node:
+    inner = [child for child in node.named_children if child.type != "comment"]
+    if len(inner) != 1:
+        raise operators.NotModelled(f"incomplete {node.type.replace('_', ' ')}")
+    return inner[0]
+
+
+def _short(node: Node) -> str:
+    return " ".join(text_of(node).split())[:60]
+
+
+__all__ = ["Truth", "address_of", "evaluate", "place_of", "read", "write"]

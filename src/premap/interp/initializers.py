@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Declares local variables and gives them their first values."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import ArrayType, CType, StructType
+from premap.csource.nodes import text_of
+from premap.interp.expressions import evaluate, write
+from premap.interp.machine import Frame, Machine, Variable
+from premap.interp.types import member_type, settled
+from premap.interp.values import Place
+from premap.model.errors import NotModelled
+
+_WRAPPERS = ("array_declarator", "parenthesized_declarator", "attributed_declarator")
+
+
+def declare(machine: Machine, frame: Frame, node: Node) -> None:
+    """Execute a declaration within a function."""
+    specifiers = [text_of(child) for child in node.children]
+    if "extern" in specifiers:
+        return
+    static = "static" in specifiers
+    for declarator in node.children_by_field_name("declarator"):
+        inner = declarator
+        value = None
+        if declarator.type == "init_declarator":
+            value = declarator.child_by_field_name("value")
+            inner = _required(declarator.child_by_field_name("declarator"))
+        ctype = settled(frame.scope.type_of(node, inner))
+        name = _declared(inner)
+        if static:
+            _declare_static(machine, frame, name, ctype)
+            continue
+        variable = machine.new_local(name, ctype)
+        if _cleans_up(inner) or _cleans_up(declarator) or _cleans_up(node):
+            raise NotModelled(f"`{name}` is freed when it goes out of scope (__free, __cleanup)")
+        if value is not None:
+            initialise(machine, frame, variable, value)
+        frame.blocks[-1][name] = variable
+
+
+def _declare_static(machine: Machine, frame: Frame, name: str, ctype: CType) -> None:
+    """A static variable keeps what earlier calls left in it: that is made up."""
+    made = machine.memory.object(f"{frame.function.name}::{name}", ctype, nonnull=True)
+    frame.blocks[-1][name] = Variable(made, ctype)
+
+
+def initialise(machine: Machine, frame: Frame, variable: Variable, value: Node) -> None:
+    """Give a new variable its initializer's value."""
+    _initialise_place(machine, frame, Place(variable.object), variable.type, value)
+
+
+def _initialise_place(
+    machine: Machine, frame: Frame, place: Place, ctype: CType, value: Node
+) -> None:
+    if value.type != "initializer_list":
+        write(machine, place, ctype, evaluate(machine, frame, value))
+        return
+    place.object.zeroed = True
+    position = 0
+    for item in value.named_children:
+        if item.type == "comment":
+            continue
+        if item.type == "initializer_pair":
+            _designated(machine, frame, place, ctype, item)
+        elif isinstance(ctype, ArrayType):
+            element = place.element(position)
+            _initialise_place(machine, frame, element, ctype.element, item)
+        elif not (text_of(item) == "0" and position == 0):
+            raise NotModelled("an initializer without the names of its members")
+        position += 1
+
+
+def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item: Node) -> None:
+    for designator in item.children_by_field_name("designator"):
+        if designator.type != "field_designator" or not isinstance(ctype, StructType):
+            raise NotModelled(f"initializer {text_of(designator)}")
+        name = text_of(designator.named_children[0])
+        place, ctype = place.field(name), member_type(frame.scope, ctype, name)
+    _initialise_place(machine, frame, place, ctype, _required(item.child_by_field_name("value")))
+
+
+def _declared(declarator: Node) -> str:
+    node: Node | None = declarator
+    while node is not None and node.type != "identifier":
+        node = node.child_by_field_name("declarator") or (
+            node.named_children[0] if node.type in _WRAPPERS and node.named_children else None
+        )
+    if node is None:
+        raise NotModelled(f"declaration of `{text_of(declarator)[:60]}`")
+    return text_of(node)
+
+
+def _cleans_up(declarator: Node) -> bool:
+    text = text_of(declarator)
+    return "__free(" in text or "__cleanup" in text
+
+
+def _required(node: Node | None) -> Node:
+    if node is None:
+        raise NotModelled("an incomplete declaration")
+    return node

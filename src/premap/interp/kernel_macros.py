@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's own vocabulary of macros and inline helpers that compute: no effects, no state.
+
+(include/linux/minmax.h, align.h, err.h, pfn.h, container_of.h, overflow.h, compiler.h …)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import CType, IntType, PointerType, VoidType
+from premap.csource.nodes import text_of
+from premap.interp import operators
+from premap.interp.expressions import address_of, place_of, read, write
+from premap.interp.machine import Frame, Machine
+from premap.interp.operators import compare, of_truth, truth, word_of
+from premap.interp.types import named_type, type_of_descriptor
+from premap.interp.values import (
+    BOOL,
+    INT,
+    LONG,
+    PGPROT,
+    ULONG,
+    Place,
+    Pointer,
+    Value,
+    is_unknown,
+    normalise,
+    int_type,
+)
+from premap.model.errors import NotModelled
+from premap.model.words import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, add, invert, select, shl, sub
+
+Computed = Callable[[Machine, Sequence[Value]], Value]
+Special = Callable[[Machine, Frame, Node, list[Node]], Value]
+
+COMPUTED: dict[str, Computed] = {}
+"""Called with the values of their arguments."""
+SPECIAL: dict[str, Special] = {}
+"""Called with the arguments' nodes: types, places, or arguments that are not evaluated."""
+FIRST_ERROR = sub(0, 4095)
+
+
+def _computes(*names: str) -> Callable[[Computed], Computed]:
+    def register(function: Computed) -> Computed:
+        for name in names:
+            COMPUTED[name] = function
+        return function
+
+    return register
+
+
+def _special(*names: str) -> Callable[[Special], Special]:
+    def register(function: Special) -> Special:
+        for name in names:
+            SPECIAL[name] = function
+        return function
+
+    return register
+
+
+@_computes("likely", "unlikely", "READ_ONCE", "data_race", "ACCESS_PRIVATE", "__force")
+def _same(machine: Machine, given: Sequence[Value]) -> Value:
+    del machine
+    return given[0]
+
+
+def _choose(machine: Machine, a: Value, b: Value, *, smaller: bool, ctype: CType | None) -> Value:
+    """Compute min() or max() in a given type, or in the operands' common one."""
+    if ctype is None and (is_unknown(a.type) or is_unknown(b.type)):
+        name = "?min" if smaller else "?max"
+        return Value(
+            operators.UNKNOWN, Pointer(None, machine.inputs.apply(name, word_of(a), word_of(b)))
+        )
+    common = int_type(ctype) if ctype is not None else operators.common_type(a.type, b.type)
+    x, y = normalise(word_of(a), common), normalise(word_of(b), common)
+    first = compare("<" if smaller else ">", x, y, signed=common.signed)
+    return Value(common, select(first, x, y))
+
+
+COMPUTED["min"] = lambda m, v: _choose(m, v[0], v[1], smaller=True, ctype=None)
+COMPUTED["max"] = lambda m, v: _choose(m, v[0], v[1], smaller=False, ctype=None)
+COMPUTED["umin"] = lambda m, v: _choose(m, v[0], v[1], smaller=True, ctype=ULONG)
+COMPUTED["umax"] = lambda m, v: _choose(m, v[0], v[1], smaller=False, ctype=ULONG)
+
+
+@_computes("clamp", "clamp_val")
+def _clamp(machine: Machine, given: Sequence[Value]) -> Value:
+    value, low, high = given
+    raised = _choose(machine, value, low, smaller=False, ctype=None)
+    return _choose(machine, raised, high, smaller=True, ctype=None)
+
+
+@_special("min_t", "max_t")
+def _min_t(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    ctype = _type_argument(machine, frame, arguments[0])
+    a, b = (machine.evaluate(frame, argument) for argument in arguments[1:3])
+    name = text_of(node.child_by_field_name("function"))
+    return _choose(machine, a, b, smaller=name == "min_t", ctype=ctype)
+
+
+def _type_argument(machine: Machine, frame: Frame, node: Node) -> CType:
+    """Return the type that an argument of a macro names; it parses as an expression."""
+    if node.type == "type_descriptor":
+        return type_of_descriptor(machine, frame, node)
+    return named_type(frame.scope, text_of(node))
+
+
+def _integers(given: Sequence[Value]) -> tuple[IntType, list[int]]:
+    """Return the arguments' words in the type of the first one."""
+    if any(is_unknown(value.type) for value in given):
+        raise NotModelled("rounding of a value whose type was not found")
+    ctype = operators.promoted(given[0].type)
+    for value in given[1:]:
+        ctype = operators.common_type(ctype, value.type)
+    return ctype, [normalise(word_of(value), ctype) for value in given]
+
+
+@_computes("PAGE_ALIGN")
+def _page_align(machine: Machine, given: Sequence[Value]) -> Value:
+    return _align(machine, [given[0], Value(ULONG, PAGE_SIZE)])
+
+
+@_computes("ALIGN", "round_up")
+def _align(machine: Machine, given: Sequence[Value]) -> Value:
+    del machine
+    ctype, (word, unit) = _aligning(given)
+    mask = sub(unit, 1)
+    return Value(ctype, normalise(add(word, mask) & invert(mask), ctype))
+
+
+@_computes("ALIGN_DOWN", "round_down")
+def _align_down(machine: Machine, given: Sequence[Value]) -> Value:
+    del machine
+    ctype, (word, unit) = _aligning(given)
+    return Value(ctype, normalise(word & invert(sub(unit, 1)), ctype))
+
+
+def _aligning(given: Sequence[Value]) -> tuple[IntType, list[int]]:
+    """Alignment is computed in the value's type; the unit is converted to it."""
+    if any(is_unknown(value.type) for value in given):
+        raise NotModelled("alignment of a value whose type was not found")
+    ctype = operators.promoted(given[0].type)
+    return ctype, [normalise(word_of(value), ctype) for value in given]
+
+
+@_computes("DIV_ROUND_UP")
+def _div_round_up(machine: Machine, given: Sequence[Value]) -> Value:
+    del machine
+    ctype, (word, unit) = _integers(given)
+    if ctype.signed:
+        raise NotModelled("DIV_ROUND_UP() of signed numbers")
+    total = normalise(sub(add(word, unit), 1), ctype)
+    return Value(ctype, operators.arithmetic("/", total, unit, signed=False))
+
+
+@_computes("IS_ALIGNED")
+def _is_aligned(machine: Machine, given: Sequence[Value]) -> Value:
+    del machine
+    _, (word, unit) = _aligning(given)
+    return of_truth(word & sub(unit, 1) == 0)
+
+
+COMPUTED["PAGE_ALIGNED"] = lambda _, v: of_truth(word_of(v[0]) & (PAGE_SIZE - 1) == 0)
+COMPUTED["offset_in_page"] = lambda _, v: Value(ULONG, word_of(v[0]) & (PAGE_SIZE - 1))
+COMPUTED["PFN_DOWN"] = lambda _, v: Value(ULONG, _u64(v[0]) >> PAGE_SHIFT)
+COMPUTED["PHYS_PFN"] = COMPUTED["PFN_DOWN"]
+COMPUTED["__phys_to_pfn"] = COMPUTED["PFN_DOWN"]
+COMPUTED["PFN_UP"] = lambda _, v: Value(ULONG, add(_u64(v[0]), PAGE_SIZE - 1) >> PAGE_SHIFT)
+COMPUTED["PFN_PHYS"] = lambda _, v: Value(ULONG, shl(_u64(v[0]), PAGE_SHIFT))
+COMPUTED["__pfn_to_phys"] = COMPUTED["PFN_PHYS"]
+COMPUTED["BIT"] = lambda _, v: Value(ULONG, shl(1, word_of(v[0])))
+COMPUTED["BIT_ULL"] = COMPUTED["BIT"]
+COMPUTED["PFN_ALIGN"] = lambda _, v: Value(ULONG, add(_u64(v[0]), PAGE_SIZE - 1) & PAGE_MASK)
+COMPUTED["lower_32_bits"] = lambda _, v: Value(
+    IntType("u32", 32, signed=False), _u64(v[0]) & 0xFFFFFFFF
+)
+COMPUTED["upper_32_bits"] = lambda _, v: Value(IntType("u32", 32, signed=False), _u64(v[0]) >> 32)
+COMPUTED["pgprot_val"] = lambda _, v: Value(ULONG, word_of(v[0]))
+COMPUTED["__pgprot"] = lambda _, v: Value(PGPROT, word_of(v[0]))
+
+
+def _u64(value: Value) -> int:
+    """Return the word of an address or size; its type has to be known to extend it."""
+    if is_unknown(value.type):
+        raise NotModelled("a value whose type was not found is converted to unsigned long")
+    return word_of(value)
+
+
+COMPUTED["IS_ERR"] = lambda _, v: of_truth(word_of(v[0]) >= FIRST_ERROR)
+COMPUTED["IS_ERR_VALUE"] = COMPUTED["IS_ERR"]
+COMPUTED["IS_ERR_OR_NULL"] = lambda _, v: of_truth(
+    (word_of(v[0]) == 0) | (word_of(v[0]) >= FIRST_ERROR)
+)
+COMPUTED["PTR_ERR"] = lambda _, v: Value(LONG, word_of(v[0]))
+COMPUTED["ERR_PTR"] = lambda _, v: Value(PointerType(VoidType()), Pointer(None, word_of(v[0])))
+COMPUTED["ERR_CAST"] = lambda _, v: Value(PointerType(VoidType()), v[0].data)
+COMPUTED["PTR_ERR_OR_ZERO"] = lambda _, v: Value(
+    INT,
+    normalise(select(word_of(v[0]) >= FIRST_ERROR, word_of(v[0]), 0), INT),
+)
+COMPUTED["is_power_of_2"] = lambda _, v: of_truth(
+    (_u64(v[0]) != 0) & (_u64(v[0]) & sub(_u64(v[0]), 1) == 0)
+)
+
+
+@_special("WARN_ON", "WARN_ON_ONCE", "WARN", "WARN_ONCE")
+def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    condition = machine.decide(frame, node, truth(machine.evaluate(frame, arguments[0])))
+    if condition:
+        machine.record("log", "WARN", (), f"{frame.line(node)}")
+    return Value(BOOL, int(condition))
+
+
+@_special("BUG_ON", "VM_BUG_ON", "BUILD_BUG_ON", "might_sleep", "VM_WARN_ON_ONCE", "static_assert")
+def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    name = text_of(node.child_by_field_name("function"))
+    if name == "BUG_ON" and machine.decide(
+        frame, node, truth(machine.evaluate(frame, arguments[0]))
+    ):
+        machine.fail(frame, node, "BUG_ON() holds")
+    return Value(VoidType(), 0)
+
+
+@_special("container_of", "container_of_const", "list_entry", "rb_entry")
+def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    pointer = machine.evaluate(frame, arguments[0])
+    ctype = _type_argument(machine, frame, arguments[1])
+    member = text_of(arguments[2])
+    place = pointer.data.place if isinstance(pointer.data, Pointer) else None
+    if place is None or "." in member or "[" in member:
+        machine.fail(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
+    if place.path and place.path[-1] == member:
+        outer = Place(place.object, place.path[:-1])
+        return Value(PointerType(ctype), Pointer(outer, address_of(machine, outer)))
+    if place.path:
+        machine.fail(frame, node, f"container_of: {place} is not a member `{member}`")
+    made = machine.memory.object(f"container_of({place.object.name}, {ctype}, {member})", ctype)
+    made.embedded.setdefault(member, place)
+    address = sub(pointer.data.address, machine.inputs.word(f"offsetof({ctype}, {member})"))
+    return Value(PointerType(ctype), Pointer(Place(made), address))
+
+
+@_special("offsetof")
+def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    del node
+    ctype = _type_argument(machine, frame, arguments[0])
+    return Value(ULONG, machine.inputs.word(f"offsetof({ctype}, {text_of(arguments[1])})"))
+
+
+@_special("WRITE_ONCE")
+def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    del node
+    place, ctype = place_of(machine, frame, arguments[0])
+    return write(machine, place, ctype, machine.evaluate(frame, arguments[1]))
+
+
+@_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
+def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    from premap.interp.conditions import option
+
+    del frame, node
+    return of_truth(option(machine, text_of(arguments[0])))
+
+
+@_special("ARRAY_SIZE")
+def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    del node
+    _, ctype = place_of(machine, frame, arguments[0])
+    length = getattr(ctype, "length", None)
+    if length is not None:
+        return Value(ULONG, length)
+    return Value(ULONG, machine.inputs.word(f"ARRAY_SIZE({text_of(arguments[0])})"))
+
+
+@_special("check_add_overflow", "check_sub_overflow", "check_mul_overflow")
+def _check_overflow(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    name = text_of(node.child_by_field_name("function"))
+    a, b = (machine.evaluate(frame, argument) for argument in arguments[:2])
+    target = machine.evaluate(frame, arguments[2])
+    if not isinstance(target.type, PointerType) or target.data.place is None:
+        machine.fail(frame, node, f"{name}: where the result goes is not known")
+    ctype = int_type(target.type.target)
+    same = all(isinstance(v.type, IntType) and v.type == ctype for v in (a, b))
+    if not same or ctype.signed or ctype.width != 64 or "mul" in name:
+        machine.fail(frame, node, f"{name} of other types than unsigned long")
+    x, y = word_of(a), word_of(b)
+    total = add(x, y) if "add" in name else sub(x, y)
+    overflow = total < x if "add" in name else x < y
+    write(machine, target.data.place, ctype, Value(ctype, total))
+    return of_truth(overflow)
+
+
+@_special("swap")
+def _swap(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    del node
+    (first, type_a), (second, type_b) = (place_of(machine, frame, each) for each in arguments[:2])
+    a, b = read(machine, frame, first, type_a), read(machine, frame, second, type_b)
+    write(machine, first, type_a, b)
+    write(machine, second, type_b, a)
+    return Value(VoidType(), 0)

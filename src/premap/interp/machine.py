@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of C code: its memory, what it did that others can see, and where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import CType, PointerType, StructType, VoidType
+from premap.csource.scope import Scope
+from premap.csource.source import Function
+from premap.interp.inputs import Inputs, NotedInputs
+from premap.interp.memory import Memory, Namer, Object
+from premap.interp.undefined import Undefined
+from premap.interp.values import Path, Value
+from premap.model.errors import NotModelled
+
+if TYPE_CHECKING:
+    from premap.interp.bindings import Bindings
+
+LOOP_LIMIT = 64
+"""Iterations of a loop that are followed before the answer is `unknown`."""
+CALL_DEPTH = 40
+STEP_LIMIT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that code elsewhere could notice: a call, with its arguments as words."""
+
+    kind: str
+    name: str
+    arguments: tuple[Any, ...] = ()
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A local variable: where it is, and its type."""
+
+    object: Object
+    type: CType
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What `Machine.restore` goes back to."""
+
+    objects: dict[str, Object]
+    cells: list[tuple[Object, dict[Path, Value], bool]]
+    written: dict[str, list[Path]]
+    history: int
+    epoch: str
+    events: int
+    locks: list[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class Frame:
+    """A function that is being executed."""
+
+    function: Function
+    scope: Scope
+    blocks: list[dict[str, Variable]] = field(default_factory=lambda: [{}])
+    macros: dict[str, tuple[Node, Frame]] = field(default_factory=dict)
+    """Parameters of the function-like macros that are being expanded: what they stand for."""
+    fixed_line: int | None = None
+    """Within a macro: the line of the file on which it is used."""
+    expanding: tuple[str, ...] = ()
+    cleanups: list[Callable[[], None]] = field(default_factory=list)
+
+    def line(self, node: Node) -> int:
+        """Return the line of a node in the frame's file."""
+        return self.fixed_line if self.fixed_line is not None else node.start_point.row + 1
+
+    def variable(self, name: str) -> Variable | None:
+        """Return the innermost local variable of that name."""
+        for block in reversed(self.blocks):
+            if name in block:
+                return block[name]
+        return None
+
+
+class Machine:
+    """Executes C functions; `bindings` connects it with the model, `inputs` makes values up."""
+
+    def __init__(self, inputs: Inputs, bindings: Bindings, namer: Namer | None = None) -> None:
+        self.inputs = NotedInputs(inputs)
+        self.bindings = bindings
+        self.memory = Memory(self.inputs, namer or Namer())
+        self.events: list[Event] = []
+        self.locks: list[tuple[Any, ...]] = []
+        """Locks that are held, oldest first."""
+        self.assumed: dict[str, None] = {}
+        """What a verdict has to state as its bounds, each once, in order."""
+        self.steps = 0
+        self.depth = 0
+        self.locals: list[Object] = []
+        self.calls: dict[Any, int] = {}
+        self.returned: int | None = None
+        """What the last hook that failed returned, where that is no plain errno."""
+        self.populations: list[tuple[str, tuple[Any, ...]]] = []
+        """Where a legacy hook filled page tables, and which locks it held."""
+        self.observer: Callable[[str, Frame, Node, Any], None] | None = None
+        """Called with each decision, read and write, where someone wants to watch."""
+
+    def snapshot(self) -> Snapshot:
+        """Remember memory and events, to go back to them."""
+        memory = self.memory
+        cells = [(each, dict(each.cells), each.local) for each in memory.objects.values()]
+        cells += [(each, dict(each.cells), each.local) for each in self.locals]
+        written = {name: list(paths) for name, paths in memory.written.items()}
+        return Snapshot(
+            dict(memory.objects), cells, written, memory.history, memory.epoch, len(self.events), list(self.locks)
+        )
+
+    def restore(self, before: Snapshot) -> None:
+        """Go back to a snapshot."""
+        memory = self.memory
+        memory.objects = before.objects
+        for each, cells, local in before.cells:
+            each.cells = cells
+            each.local = local
+        memory.written = before.written
+        memory.history, memory.epoch = before.history, before.epoch
+        del self.events[before.events :]
+        self.locks = before.locks
+
+    def fail(self, frame: Frame, node: Node, message: str) -> NoReturn:
+        """Give up: say what could not be executed, and where."""
+        raise NotModelled(message, frame.function.source.name, frame.line(node))
+
+    def step(self, frame: Frame, node: Node) -> None:
+        """Count a step; no run goes on for ever."""
+        self.steps += 1
+        if self.steps > STEP_LIMIT:
+            self.fail(frame, node, f"more than {STEP_LIMIT} steps")
+
+    def decide(self, frame: Frame, node: Node, condition: bool) -> bool:
+        """Take a branch; a symbolic condition splits the run here."""
+        decided = bool(condition)
+        if self.observer is not None:
+            self.observer("decision", frame, node, decided)
+        return decided
+
+    def assume(self, text: str) -> None:
+        """Note an assumption that the verdict has to state."""
+        self.assumed.setdefault(text)
+
+    def record(self, kind: str, name: str, arguments: tuple[Any, ...], where: str = "") -> None:
+        """Record an event, with the locks that are held at the time of population."""
+        self.events.append(Event(kind, name, arguments, where))
+
+    def populated(self, where: str) -> None:
+        """Note that page tables are filled from within a hook."""
+        self.populations.append((where, tuple(self.locks)))
+
+    def load_mapping_facts(self) -> None:
+        """Tell the model what C memory says of the file's `address_space`."""
+        pointer = self.bindings.file_pointer(self, self.bindings.file)
+        for member, tag in (("f_mapping", "address_space"), ("a_ops", "address_space_operations")):
+            target = StructType("struct", tag)
+            pointer = pointer.data.place.field(member).load(PointerType(target))
+        read_folio = pointer.data.place.field("read_folio").load(PointerType(VoidType()))
+        self.bindings.file.f_mapping.read_folio = read_folio.data.address != 0
+
+    def callback(self, table: Any, member: str, function: str) -> Callable[..., Any]:
+        """Return a C function as a callback of the model."""
+        from premap.interp.hooks import callback
+
+        return callback(self, table.source, member, function)
+
+    def new_local(self, name: str, ctype: CType) -> Variable:
+        """Make a local variable, unset."""
+        unique = f"{name}#{len(self.locals)}"
+        address = self.inputs.word(f"&local:{name}") | (1 << 63)
+        made = Object(self.memory, unique, ctype, address, local=True)
+        self.locals.append(made)
+        return Variable(made, ctype)
+
+    @contextmanager
+    def located(self, frame: Frame, node: Node) -> Iterator[None]:
+        """Give errors that don't know where they happened this place."""
+        try:
+            yield
+        except NotModelled as error:
+            if error.line is None:
+                error.file, error.line = frame.function.source.name, frame.line(node)
+            raise
+
+    def evaluate(self, frame: Frame, node: Node) -> Value:
+        """Evaluate an expression."""
+        from premap.interp.expressions import evaluate
+
+        return evaluate(self, frame, node)
+
+
+__all__ = ["Event", "Frame", "Machine", "Snapshot", "Undefined", "Variable"]

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Functions of the kernel that the model has: what C calls them with, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tree_sitter import Node
+
+from premap import model
+from premap.csource.ctypes import VoidType
+from premap.interp.bindings import MappingObject, PageArray
+from premap.interp.machine import Frame, Machine
+from premap.interp.operators import of_truth, word_of
+from premap.interp.types import VMA_FLAGS
+from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value
+from premap.model import legacy
+from premap.model.errors import NotModelled
+from premap.model.words import U64_MAX
+
+ModelCall = Callable[[Machine, Frame, Node, Sequence[Value]], Value]
+MODEL: dict[str, ModelCall] = {}
+_VOID = Value(VoidType(), 0)
+
+_POPULATION = {
+    "remap_pfn_range": "vwwwp",
+    "io_remap_pfn_range": "vwwwp",
+    "vm_iomap_memory": "vww",
+    "vm_insert_page": "vwP",
+    "vm_insert_pages": "vwAc",
+    "vm_map_pages": "vAw",
+    "vm_map_pages_zero": "vAw",
+}
+"""Legacy population: v VMA, w word, p protection, P page, A array of pages, c count by pointer."""
+
+_ACTIONS = {
+    "mmap_action_remap": "dwww",
+    "mmap_action_remap_full": "dw",
+    "mmap_action_ioremap": "dwww",
+    "mmap_action_ioremap_full": "dw",
+    "mmap_action_simple_ioremap": "dww",
+    "mmap_action_map_kernel_pages": "dwAw",
+    "mmap_action_map_kernel_pages_full": "dA",
+}
+_FLAG_WORDS = ("vm_flags_init", "vm_flags_reset", "vm_flags_set", "vm_flags_clear", "vm_flags_mod")
+_DESC_TESTS = ("vma_desc_test", "vma_desc_test_flags", "vma_desc_test_any", "vma_desc_test_all")
+_DESC_CHANGES = ("vma_desc_set_flags", "vma_desc_clear_flags")
+_SIZES = {
+    "vma_pages": "v",
+    "vma_start_pgoff": "v",
+    "vma_end_pgoff": "v",
+    "vma_last_pgoff": "v",
+    "vma_desc_size": "d",
+    "vma_desc_pages": "d",
+}
+_PREDICATES = {
+    "vma_is_anonymous": "v",
+    "vma_is_shared_maywrite": "v",
+    "vma_is_cow_mapping": "v",
+    "vma_desc_is_cow_mapping": "d",
+}
+_PROTECTIONS = (
+    "pgprot_noncached",
+    "pgprot_writecombine",
+    "pgprot_device",
+    "pgprot_dmacoherent",
+    "pgprot_writethrough",
+    "pgprot_device_np",
+    "pgprot_noncached_wc",
+    "pgprot_cached",
+    "pgprot_decrypted",
+    "pgprot_encrypted",
+    "pgprot_nx",
+)
+_FILE_HOOKS = {
+    "generic_file_mmap": "fv",
+    "generic_file_readonly_mmap": "fv",
+    "generic_file_mmap_prepare": "d",
+    "generic_file_readonly_mmap_prepare": "d",
+}
+PURE = frozenset({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, "vm_get_page_prot"})
+"""Calls that only compute, so that they can be part of a term."""
+
+
+def _plain(machine: Machine, kind: str, value: Value) -> Any:
+    """Return a C argument as the model wants it."""
+    if kind in ("v", "d"):
+        return bound_of(value)
+    if kind == "f":
+        return machine.bindings.file
+    if kind == "A":
+        return PageArray(machine, value)
+    return word_of(value)
+
+
+def bound_of(value: Value) -> Any:
+    """Return the VMA or descriptor of the model that a C pointer points to."""
+    place = value.data.place if isinstance(value.data, Pointer) else None
+    if place is None or place.path or not isinstance(place.object, MappingObject):
+        raise NotModelled("a pointer to another mapping than the one that is made")
+    return place.object.bound
+
+
+def _arguments(machine: Machine, kinds: str, given: Sequence[Value]) -> list[Any]:
+    if len(kinds) != len(given):
+        raise NotModelled(f"{len(given)} arguments where the kernel's function has {len(kinds)}")
+    return [_plain(machine, kind, value) for kind, value in zip(kinds, given, strict=True)]
+
+
+def _errno(result: Any) -> Value:
+    return Value(INT, result & U64_MAX)
+
+
+def _population(name: str, kinds: str) -> ModelCall:
+    function = getattr(legacy, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        machine.populated(f"{frame.function.source.name}:{frame.line(node)}")
+        if "P" in kinds:
+            page = PageArray(machine, given[2], single=True)
+            return _errno(function(bound_of(given[0]), word_of(given[1]), page))
+        if "c" in kinds:
+            raise NotModelled(f"{name}() with a count by pointer")
+        return _errno(function(*_arguments(machine, kinds, given)))
+
+    return call
+
+
+def _action(name: str, kinds: str) -> ModelCall:
+    function = getattr(model, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del frame, node
+        function(*_arguments(machine, kinds, given))
+        return _VOID
+
+    return call
+
+
+def _number(name: str, kinds: str) -> ModelCall:
+    function = getattr(model, name, None) or getattr(legacy, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del frame, node
+        return Value(ULONG, function(*_arguments(machine, kinds, given)))
+
+    return call
+
+
+def _predicate(name: str, kinds: str) -> ModelCall:
+    function = getattr(model, name, None) or getattr(legacy, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del frame, node
+        return Value(BOOL, Truth(function(*_arguments(machine, kinds, given))))
+
+    return call
+
+
+def _flag_words(name: str) -> ModelCall:
+    function = getattr(legacy, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del machine, frame, node
+        function(bound_of(given[0]), *(word_of(value) for value in given[1:]))
+        return _VOID
+
+    return call
+
+
+def _bits(given: Sequence[Value]) -> list[int]:
+    bits = [word_of(value) for value in given]
+    if not all(isinstance(bit, int) and bit < 64 for bit in bits):
+        raise NotModelled("flag bits that are not constant, or above 63")
+    return bits
+
+
+def _desc_test(name: str) -> ModelCall:
+    function = getattr(model, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del machine, frame, node
+        return of_truth(function(bound_of(given[0]), *_bits(given[1:])))
+
+    return call
+
+
+def _desc_change(name: str) -> ModelCall:
+    function = getattr(model, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del machine, frame, node
+        function(bound_of(given[0]), *_bits(given[1:]))
+        return _VOID
+
+    return call
+
+
+def _protection(name: str) -> ModelCall:
+    function = getattr(model, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        del machine, frame, node
+        return Value(PGPROT, function(word_of(given[0])))
+
+    return call
+
+
+def _file_hook(name: str, kinds: str) -> ModelCall:
+    function = getattr(legacy, name)
+
+    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+        machine.load_mapping_facts()
+        before = machine.bindings.file.accessed
+        result = _errno(function(*_arguments(machine, kinds, given)))
+        if machine.bindings.file.accessed != before:
+            where = f"{frame.function.source.name}:{frame.line(node)}"
+            address = machine.bindings.file_pointer(machine, machine.bindings.file)
+            machine.record("event", "file_accessed", (word_of(address),), where)
+        return result
+
+    return call
+
+
+def _is_cow_mapping(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    del machine, frame, node
+    return of_truth(model.is_cow_mapping(word_of(given[0])))
+
+
+def _vm_get_page_prot(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    del machine, frame, node
+    return Value(PGPROT, model.vm_get_page_prot(word_of(given[0])))
+
+
+def _mk_vma_flags(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    del machine, frame, node
+    return Value(VMA_FLAGS, model.mk_vma_flags(*_bits(given)).bits)
+
+
+def _fill() -> None:
+    for name, kinds in _POPULATION.items():
+        MODEL[name] = _population(name, kinds)
+    for name, kinds in _ACTIONS.items():
+        MODEL[name] = _action(name, kinds)
+    for name, kinds in _SIZES.items():
+        MODEL[name] = _number(name, kinds)
+    for name, kinds in _PREDICATES.items():
+        MODEL[name] = _predicate(name, kinds)
+    for name, kinds in _FILE_HOOKS.items():
+        MODEL[name] = _file_hook(name, kinds)
+    MODEL.update({name: _flag_words(name) for name in _FLAG_WORDS})
+    MODEL.update({name: _desc_test(name) for name in _DESC_TESTS})
+    MODEL.update({name: _desc_change(name) for name in _DESC_CHANGES})
+    MODEL.update({name: _protection(name) for name in _PROTECTIONS})
+    MODEL["is_cow_mapping"] = _is_cow_mapping
+    MODEL["vm_get_page_prot"] = _vm_get_page_prot
+    MODEL["mk_vma_flags"] = _mk_vma_flags
+
+
+_fill()

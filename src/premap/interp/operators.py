@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""C's operators on values: promotions, conversions, arithmetic and comparisons of LP64 kernels.
+
+Where an operand's type could not be found, the result is an uninterpreted function of the
+operands whose name begins with `?`: the same computation gives the same result, and a difference
+that depends on one is `unknown`, never `different`.
+"""
+
+from __future__ import annotations
+
+from premap.csource.ctypes import CType, EnumType, IntType, PointerType, UnknownType, VoidType
+from premap.interp.inputs import Inputs
+from premap.interp.values import (
+    INT,
+    FunctionName,
+    Index,
+    Place,
+    Pointer,
+    Truth,
+    Value,
+    int_type,
+    is_unknown,
+    normalise,
+)
+from premap.interp.undefined import Undefined
+from premap.model.errors import NotModelled
+from premap.model.words import SIGN_BIT, add, invert, lnot, mul, select, shl, signed_lt, sub
+
+UNKNOWN = UnknownType("?")
+COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_SMALL = 1 << 31
+_TRUTHS = frozenset({"bool", "_Bool"})
+
+
+def word_of(value: Value) -> int:
+    """Return a scalar's word; a pointer's is its address."""
+    data = value.data
+    if isinstance(data, Truth):
+        return select(data.condition, 1, 0)
+    if isinstance(data, Pointer):
+        return data.address
+    if isinstance(data, FunctionName):
+        raise NotModelled(f"the address of function {data.name} is computed with")
+    if not hasattr(data, "__index__"):
+        raise NotModelled("a structure is used where a number is wanted")
+    word: int = data
+    return word
+
+
+def truth(value: Value) -> bool:
+    """Return `value != 0`, as C's `if` and `!` want it."""
+    if isinstance(value.data, Truth):
+        return value.data.condition
+    if isinstance(value.data, FunctionName):
+        return True
+    return word_of(value) != 0
+
+
+def of_truth(condition: bool) -> Value:
+    """Return the `int` of a condition."""
+    return Value(INT, Truth(condition))
+
+
+def convert(inputs: Inputs, value: Value, ctype: CType) -> Value:
+    """Convert a value to a type, as assignment, argument passing and casts do."""
+    if isinstance(ctype, VoidType) or (value.type == ctype and str(ctype) not in _TRUTHS):
+        return value
+    if isinstance(ctype, IntType | EnumType):
+        return _to_integer(value, int_type(ctype), ctype)
+    if isinstance(ctype, PointerType):
+        if isinstance(value.data, Pointer | FunctionName):
+            return Value(ctype, value.data)
+        return Value(ctype, Pointer(None, word_of(value)))
+    if isinstance(value.data, Pointer | FunctionName) or not is_scalar(value):
+        return Value(ctype, value.data)
+    if is_unknown(value.type):
+        return value
+    return Value(ctype, Pointer(None, inputs.apply(f"?({ctype})", word_of(value))))
+
+
+def is_scalar(value: Value) -> bool:
+    """Return whether the value is a number, a condition or a pointer."""
+    return isinstance(value.data, Truth | Pointer) or hasattr(value.data, "__index__")
+
+
+def _to_integer(value: Value, target: IntType, ctype: CType) -> Value:
+    if target.name in _TRUTHS:
+        return Value(ctype, Truth(truth(value)))
+    if isinstance(value.data, Truth):
+        return Value(ctype, value.data)
+    return Value(ctype, normalise(word_of(value), target))
+
+
+def promoted(ctype: CType) -> IntType:
+    """Return what C's integer promotions make of a type."""
+    integer = int_type(ctype)
+    return integer if integer.width >= 32 else INT
+
+
+def common_type(left: CType, right: CType) -> IntType:
+    """Return the type in which two operands are computed with (the usual arithmetic conversions)."""
+    a, b = promoted(left), promoted(right)
+    if a.width != b.width:
+        return a if a.width > b.width else b
+    return b if a.signed else a
+
+
+def binary(inputs: Inputs, operator: str, left: Value, right: Value) -> Value:
+    """Compute `left operator right`; both operands were evaluated."""
+    if isinstance(left.type, PointerType) or isinstance(right.type, PointerType):
+        return _pointers(inputs, operator, left, right)
+    if is_unknown(left.type) or is_unknown(right.type):
+        return _uninterpreted(inputs, operator, left, right)
+    if operator in ("<<", ">>"):
+        return _shift(operator, left, right)
+    ctype = common_type(left.type, right.type)
+    a = normalise(word_of(left), ctype)
+    b = normalise(word_of(right), ctype)
+    if operator in COMPARISONS:
+        return of_truth(compare(operator, a, b, signed=ctype.signed))
+    return Value(ctype, normalise(arithmetic(operator, a, b, signed=ctype.signed), ctype))
+
+
+def compare(operator: str, a: int, b: int, *, signed: bool) -> bool:
+    """Compare two words that were converted to a common type."""
+    if operator == "==":
+        return a == b
+    if operator == "!=":
+        return a != b
+    if operator in (">", "<="):
+        less = signed_lt(b, a) if signed else b < a
+        return less if operator == ">" else lnot(less)
+    less = signed_lt(a, b) if signed else a < b
+    return less if operator == "<" else lnot(less)
+
+
+def arithmetic(operator: str, a: int, b: int, *, signed: bool) -> int:
+    """Compute with two words of a common type; the caller truncates."""
+    if operator == "+":
+        return add(a, b)
+    if operator == "-":
+        return sub(a, b)
+    if operator == "*":
+        return mul(a, b)
+    if operator == "&":
+        return a & b
+    if operator == "|":
+        return a | b
+    if operator == "^":
+        return a ^ b
+    if operator in ("/", "%"):
+        return _divide(operator, a, b, signed=signed)
+    raise NotModelled(f"operator {operator}")
+
+
+def _divide(operator: str, a: int, b: int, *, signed: bool) -> int:
+    if b == 0:
+        raise Undefined("division by zero")
+    negative_a = bool(signed and signed_lt(a, 0))
+    negative_b = bool(signed and signed_lt(b, 0))
+    a = sub(0, a) if negative_a else a
+    b = sub(0, b) if negative_b else b
+    result = a // b if operator == "/" else a % b
+    negate = negative_a != negative_b if operator == "/" else negative_a
+    return sub(0, result) if negate else result
+
+
+def _shift(operator: str, left: Value, right: Value) -> Value:
+    ctype = promoted(left.type)
+    a = normalise(word_of(left), ctype)
+    count = word_of(right)
+    if count >= ctype.width:
+        raise Undefined(f"a shift by the width of {ctype.name} or more")
+    if operator == "<<":
+        result = shl(a, count)
+    elif ctype.signed:
+        result = sub((a ^ SIGN_BIT) >> count, SIGN_BIT >> count)
+    else:
+        result = a >> count
+    return Value(ctype, normalise(result, ctype))
+
+
+def _uninterpreted(inputs: Inputs, operator: str, left: Value, right: Value) -> Value:
+    a, b = word_of(left), word_of(right)
+    if operator in ("==", "!=") and (_small(a) or _small(b)):
+        return of_truth(compare(operator, a, b, signed=False))
+    result = inputs.apply(f"?{operator}", a, b)
+    if operator in COMPARISONS:
+        return of_truth(result != 0)
+    return Value(UNKNOWN, Pointer(None, result))
+
+
+def _small(word: int) -> bool:
+    """Return whether a word is a number that is the same in every integer type."""
+    return isinstance(word, int) and word < _SMALL
+
+
+def unary(inputs: Inputs, operator: str, value: Value) -> Value:
+    """Compute `!`, `-`, `~` or `+` of a value."""
+    if operator == "!":
+        return of_truth(lnot(truth(value)))
+    if is_unknown(value.type):
+        return Value(UNKNOWN, Pointer(None, inputs.apply(f"?{operator}", word_of(value))))
+    if isinstance(value.type, PointerType):
+        raise NotModelled(f"unary {operator} of a pointer")
+    ctype = promoted(value.type)
+    word = normalise(word_of(value), ctype)
+    if operator == "-":
+        word = sub(0, word)
+    elif operator == "~":
+        word = invert(word)
+    return Value(ctype, normalise(word, ctype))
+
+
+def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value:
+    if operator in COMPARISONS:
+        return of_truth(compare(operator, word_of(left), word_of(right), signed=False))
+    if operator in ("+", "-") and not isinstance(right.type, PointerType):
+        count = word_of(right)
+        return advance(inputs, left, count if operator == "+" else sub(0, count))
+    if operator == "+":
+        return advance(inputs, right, word_of(left))
+    if operator == "-":
+        return _distance(left, right)
+    raise NotModelled(f"operator {operator} on pointers")
+
+
+def advance(inputs: Inputs, pointer: Value, count: int) -> Value:
+    """Compute `pointer + count`, in elements."""
+    if isinstance(count, int) and count == 0:
+        return pointer
+    data = pointer.data
+    assert isinstance(pointer.type, PointerType)
+    size = size_of(pointer.type.target)
+    if size is None:
+        address = inputs.apply(f"&[{pointer.type.target}]", data.address, count)
+    else:
+        address = add(data.address, mul(count, size))
+    place = data.place.element(count) if data.place is not None else None
+    return Value(pointer.type, Pointer(place, address))
+
+
+def size_of(ctype: CType) -> int | None:
+    """Return sizeof a type in bytes where that needs no layout, else None."""
+    if isinstance(ctype, IntType | EnumType):
+        return max(1, int_type(ctype).width // 8)
+    if isinstance(ctype, PointerType):
+        return 8
+    return 1 if isinstance(ctype, VoidType) else None
+
+
+def _distance(left: Value, right: Value) -> Value:
+    a, b = left.data.place, right.data.place
+    if a is None or b is None or a.object is not b.object:
+        raise NotModelled("a difference of pointers to different objects")
+    (base_a, index_a), (base_b, index_b) = _split(a), _split(b)
+    if base_a != base_b:
+        raise NotModelled("a difference of pointers to different members")
+    return Value(IntType("long", 64, True), sub(index_a, index_b))
+
+
+def _split(place: Place) -> tuple[tuple[object, ...], int]:
+    last = place.path[-1] if place.path else None
+    if isinstance(last, Index):
+        return place.path[:-1], last.word
+    return place.path, 0

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Executes C statements, one small function a kind of node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import VoidType
+from premap.csource.nodes import text_of, walk
+from premap.interp import operators
+from premap.interp.conditions import condition, option
+from premap.interp.expressions import evaluate
+from premap.interp.initializers import declare
+from premap.interp.machine import LOOP_LIMIT, Frame, Machine
+from premap.interp.operators import truth
+from premap.interp.values import INT, Value
+from premap.model.words import lnot
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Control leaves a statement other than at its end."""
+
+    kind: Literal["return", "break", "continue", "goto"]
+    value: Value | None = None
+    label: str = ""
+
+
+Outcome = Jump | None
+Executor = Callable[[Machine, Frame, Node], Outcome]
+_EXECUTORS: dict[str, Executor] = {}
+_BREAK = Jump("break")
+_CONTINUE = Jump("continue")
+VOID = Value(VoidType(), 0)
+
+
+def _executes(*kinds: str) -> Callable[[Executor], Executor]:
+    def register(function: Executor) -> Executor:
+        for kind in kinds:
+            _EXECUTORS[kind] = function
+        return function
+
+    return register
+
+
+def execute(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    """Execute a statement; return how control left it, None at its end."""
+    machine.step(frame, node)
+    executor = _EXECUTORS.get(node.type)
+    if executor is None:
+        short = " ".join(text_of(node).split())[:60]
+        machine.fail(frame, node, f"{node.type.replace('_', ' ')} `{short}`")
+    with machine.located(frame, node):
+        return executor(machine, frame, node)
+
+
+def execute_body(machine: Machine, frame: Frame, body: Node) -> Value:
+    """Execute a function's body and return what it returns."""
+    if body.has_error:
+        machine.fail(frame, body, "the function could not be parsed completely")
+    outcome = execute(machine, frame, body)
+    if outcome is None or outcome.value is None:
+        return VOID
+    return outcome.value
+
+
+def statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
+    """Evaluate `({ … })`: the value of its last expression."""
+    statements = _statements(body)
+    frame.blocks.append({})
+    try:
+        for statement in statements[:-1]:
+            if execute(machine, frame, statement) is not None:
+                machine.fail(frame, statement, "a jump out of a statement expression")
+        last = statements[-1] if statements else None
+        if last is None or last.type != "expression_statement" or not last.named_children:
+            machine.fail(frame, body, "a statement expression without a value")
+        return evaluate(machine, frame, last.named_children[0])
+    finally:
+        frame.blocks.pop()
+
+
+@_executes("compound_statement")
+def _compound(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    frame.blocks.append({})
+    try:
+        return _sequence(machine, frame, _statements(node))
+    finally:
+        frame.blocks.pop()
+
+
+def _sequence(
+    machine: Machine, frame: Frame, statements: Sequence[Node], label: str = ""
+) -> Outcome:
+    """Execute statements in order, from `label` on if one is given; follow `goto` within them."""
+    position = _position(statements, label) if label else 0
+    jumps = 0
+    while position is not None and position < len(statements):
+        statement = statements[position]
+        outcome = _enter(machine, frame, statement, label) if label else None
+        if not label:
+            outcome = execute(machine, frame, statement)
+        label = ""
+        if outcome is None:
+            position += 1
+            continue
+        if outcome.kind != "goto":
+            return outcome
+        target = _position(statements, outcome.label)
+        if target is None:
+            return outcome
+        jumps += 1
+        if jumps > LOOP_LIMIT:
+            machine.fail(frame, statement, f"more than {LOOP_LIMIT} jumps to labels")
+        position, label = target, outcome.label
+    return None
+
+
+def _position(statements: Sequence[Node], label: str) -> int | None:
+    for position, statement in enumerate(statements):
+        for inner in walk(statement):
+            if inner.type == "labeled_statement" and _label(inner) == label:
+                return position
+    return None
+
+
+def _enter(machine: Machine, frame: Frame, statement: Node, label: str) -> Outcome:
+    """Execute a statement from a label within it."""
+    if statement.type == "labeled_statement" and _label(statement) == label:
+        return _labeled(machine, frame, statement)
+    if statement.type == "compound_statement":
+        frame.blocks.append({})
+        try:
+            return _sequence(machine, frame, _statements(statement), label)
+        finally:
+            frame.blocks.pop()
+    machine.fail(frame, statement, f"a jump into a block, to label {label}")
+
+
+def _statements(body: Node) -> list[Node]:
+    return [child for child in body.named_children if child.type != "comment"]
+
+
+def _label(node: Node) -> str:
+    return text_of(node.child_by_field_name("label"))
+
+
+@_executes("labeled_statement")
+def _labeled(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    inner = [child for child in node.named_children[1:] if child.type != "comment"]
+    return execute(machine, frame, inner[0]) if inner else None
+
+
+@_executes("expression_statement")
+def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    for child in node.named_children:
+        if child.type != "comment":
+            evaluate(machine, frame, child)
+    return None
+
+
+@_executes("declaration")
+def _declaration(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    declare(machine, frame, node)
+    return None
+
+
+@_executes("return_statement")
+def _return(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    values = [child for child in node.named_children if child.type != "comment"]
+    return Jump("return", evaluate(machine, frame, values[0]) if values else VOID)
+
+
+@_executes("break_statement")
+def _break(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    del machine, frame, node
+    return _BREAK
+
+
+@_executes("continue_statement")
+def _continue(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    del machine, frame, node
+    return _CONTINUE
+
+
+@_executes("goto_statement")
+def _goto(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    del machine, frame
+    return Jump("goto", label=_label(node))
+
+
+@_executes("if_statement")
+def _if(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    test = _field(machine, frame, node, "condition")
+    if machine.decide(frame, test, truth(evaluate(machine, frame, test))):
+        return execute(machine, frame, _field(machine, frame, node, "consequence"))
+    alternative = node.child_by_field_name("alternative")
+    return None if alternative is None else execute(machine, frame, alternative)
+
+
+@_executes("else_clause")
+def _else(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    inner = _statements(node)
+    return execute(machine, frame, inner[0]) if inner else None
+
+
+@_executes("while_statement")
+def _while(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    test = _field(machine, frame, node, "condition")
+    body = _field(machine, frame, node, "body")
+    return _loop(machine, frame, node, test, body, None)
+
+
+@_executes("for_statement")
+def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    frame.blocks.append({})
+    try:
+        start = node.child_by_field_name("initializer")
+        if start is not None and start.type == "declaration":
+            declare(machine, frame, start)
+        elif start is not None:
+            evaluate(machine, frame, start)
+        test = node.child_by_field_name("condition")
+        body = _field(machine, frame, node, "body")
+        return _loop(machine, frame, node, test, body, node.child_by_field_name("update"))
+    finally:
+        frame.blocks.pop()
+
+
+def _loop(
+    machine: Machine, frame: Frame, node: Node, test: Node | None, body: Node, update: Node | None
+) -> Outcome:
+    for _ in range(LOOP_LIMIT):
+        if test is not None and not _holds(machine, frame, test):
+            return None
+        outcome = execute(machine, frame, body)
+        if outcome is not None and outcome.kind == "break":
+            return None
+        if outcome is not None and outcome.kind != "continue":
+            return outcome
+        if update is not None:
+            evaluate(machine, frame, update)
+    machine.fail(frame, node, f"a loop of more than {LOOP_LIMIT} iterations")
+
+
+def _holds(machine: Machine, frame: Frame, test: Node) -> bool:
+    return machine.decide(frame, test, truth(evaluate(machine, frame, test)))
+
+
+@_executes("do_statement")
+def _do(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    body = _field(machine, frame, node, "body")
+    test = _field(machine, frame, node, "condition")
+    for _ in range(LOOP_LIMIT):
+        outcome = execute(machine, frame, body)
+        if outcome is not None and outcome.kind == "break":
+            return None
+        if outcome is not None and outcome.kind != "continue":
+            return outcome
+        if not _holds(machine, frame, test):
+            return None
+    machine.fail(frame, node, f"a loop of more than {LOOP_LIMIT} iterations")
+
+
+@_executes("switch_statement")
+def _switch(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    subject = evaluate(machine, frame, _field(machine, frame, node, "condition"))
+    cases = _statements(_field(machine, frame, node, "body"))
+    if any(case.type != "case_statement" for case in cases):
+        machine.fail(frame, node, "a switch with statements outside its cases")
+    chosen = _chosen_case(machine, frame, subject, cases)
+    if chosen is None:
+        return None
+    frame.blocks.append({})
+    try:
+        for case in cases[chosen:]:
+            outcome = _sequence(machine, frame, _case_body(case))
+            if outcome is not None:
+                return None if outcome.kind == "break" else outcome
+        return None
+    finally:
+        frame.blocks.pop()
+
+
+def _chosen_case(
+    machine: Machine, frame: Frame, subject: Value, cases: Sequence[Node]
+) -> int | None:
+    default = None
+    for position, case in enumerate(cases):
+        label = case.child_by_field_name("value")
+        if label is None:
+            default = position
+            continue
+        if any(child.type in ("...", "range_expression") for child in case.children):
+            machine.fail(frame, case, "a range of cases")
+        same = operators.binary(machine.inputs, "==", subject, evaluate(machine, frame, label))
+        if machine.decide(frame, case, truth(same)):
+            return position
+    return default
+
+
+def _case_body(case: Node) -> list[Node]:
+    label = case.child_by_field_name("value")
+    body = [child for child in case.named_children if child.type != "comment"]
+    return body[1:] if label is not None else body
+
+
+@_executes("preproc_ifdef", "preproc_if", "preproc_elif")
+def _conditional(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    name = node.child_by_field_name("name")
+    if name is not None:
+        holds = option(machine, text_of(name))
+        if node.children[0].type == "#ifndef":
+            holds = lnot(holds)
+    else:
+        holds = condition(machine, text_of(node.child_by_field_name("condition")))
+    alternative = node.child_by_field_name("alternative")
+    if machine.decide(frame, node, holds):
+        first = 1
+        inner = [child for child in _statements(node)[first:] if child != alternative]
+        return _sequence(machine, frame, inner)
+    return None if alternative is None else execute(machine, frame, alternative)
+
+
+@_executes("preproc_else")
+def _preproc_else(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    return _sequence(machine, frame, _statements(node))
+
+
+@_executes(";", "empty_statement", "attributed_statement")
+def _nothing(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    if node.named_children and node.type == "attributed_statement":
+        rest = [each for each in node.named_children if each.type != "attribute_declaration"]
+        return _sequence(machine, frame, rest)
+    return None
+
+
+def _field(machine: Machine, frame: Frame, node: Node, name: str) -> Node:
+    found = node.child_by_field_name(name)
+    if found is None:
+        machine.fail(frame, node, f"incomplete {node.type.replace('_', ' ')}")
+    return found
+
+
+__all__ = ["INT", "execute", "execute_body", "statement_expression"]

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Types of declarations and members, as the interpreter sees them.
+
+A few of the kernel's types are opaque to drivers, and are values of the model here; they are
+listed once, in `OPAQUE`.
+"""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import (
+    CType,
+    EnumType,
+    FunctionType,
+    IntType,
+    PointerType,
+    StructType,
+    UnknownType,
+    VoidType,
+    basic_type,
+)
+from premap.csource.declarators import decayed
+from premap.csource.scope import Scope
+from premap.csource.source import Function, Parameter
+from premap.interp.machine import Frame, Machine
+from premap.interp.values import BOOL, INT, PGPROT, ULONG
+
+VMA_FLAGS = IntType("vma_flags_t", 64, signed=False)
+"""`vma_flags_t`: here the word of its bitmap, so that a copy is a copy, as in C."""
+FILE = StructType("struct", "file")
+VMA = StructType("struct", "vm_area_struct")
+DESC = StructType("struct", "vm_area_desc")
+ACTION = StructType("struct", "mmap_action")
+MM = StructType("struct", "mm_struct")
+VM_OPS = StructType("struct", "vm_operations_struct")
+
+OPAQUE: dict[str, IntType] = {"pgprot_t": PGPROT, "vma_flags_t": VMA_FLAGS}
+
+_ANY = VoidType()
+MEMBERS: dict[str | None, dict[str, CType]] = {
+    "vm_area_struct": {
+        "vm_start": ULONG,
+        "vm_end": ULONG,
+        "vm_pgoff": ULONG,
+        "vm_flags": ULONG,
+        "flags": VMA_FLAGS,
+        "vm_page_prot": PGPROT,
+        "vm_ops": PointerType(VM_OPS),
+        "vm_private_data": PointerType(_ANY),
+        "vm_file": PointerType(FILE),
+        "vm_mm": PointerType(MM),
+    },
+    "vm_area_desc": {
+        "mm": PointerType(MM),
+        "file": PointerType(FILE),
+        "start": ULONG,
+        "end": ULONG,
+        "pgoff": ULONG,
+        "vm_file": PointerType(FILE),
+        "vma_flags": VMA_FLAGS,
+        "page_prot": PGPROT,
+        "vm_ops": PointerType(VM_OPS),
+        "private_data": PointerType(_ANY),
+        "action": ACTION,
+    },
+    "mmap_action": {"error_override": INT, "hide_from_rmap_until_complete": BOOL},
+}
+"""Members of the structures that the model has itself; they are the same in every release."""
+
+
+def type_of_descriptor(machine: Machine, frame: Frame, node: Node) -> CType:
+    """Return the type that a type_descriptor node names."""
+    del machine
+    return settled(frame.scope.type_of(node))
+
+
+def named_type(scope: Scope, text: str) -> CType:
+    """Return the type that a text names: a typedef, `struct x`, C's own words, with stars."""
+    name = " ".join(text.replace("*", " * ").replace("const ", "").split())
+    stars = name.count("*")
+    name = name.replace("*", "").strip()
+    kind, _, tag = name.partition(" ")
+    if kind in ("struct", "union"):
+        ctype: CType = StructType(kind, tag)
+    elif kind == "enum":
+        ctype = EnumType(tag)
+    else:
+        ctype = OPAQUE.get(name) or basic_type(name) or scope.typedef(name) or UnknownType(name)
+    ctype = settled(ctype)
+    for _ in range(stars):
+        ctype = PointerType(ctype)
+    return ctype
+
+
+def parameter_type(scope: Scope, parameter: Parameter) -> CType:
+    """Return the type of a parameter; arrays and functions are pointers there."""
+    return settled(decayed(scope.type_of(parameter.node)))
+
+
+def return_type(scope: Scope, function: Function) -> CType:
+    """Return the type that a function returns."""
+    ctype = scope.type_of(function.node)
+    return settled(ctype.result) if isinstance(ctype, FunctionType) else UnknownType("?")
+
+
+def settled(ctype: CType) -> CType:
+    """Return the type, with the kernel's opaque types as what the model makes of them."""
+    if isinstance(ctype, StructType) and ctype.typedef in OPAQUE:
+        return OPAQUE[ctype.typedef]
+    if isinstance(ctype, UnknownType) and ctype.name in OPAQUE:
+        return OPAQUE[ctype.name]
+    if isinstance(ctype, PointerType):
+        return PointerType(settled(ctype.target))
+    return ctype
+
+
+def member_type(scope: Scope, ctype: CType, name: str) -> CType:
+    """Return the type of a member; UnknownType where the structure can't be found."""
+    if not isinstance(ctype, StructType):
+        return UnknownType(f"{ctype}.{name}")
+    own = MEMBERS.get(ctype.tag)
+    if own is not None and name in own:
+        return own[name]
+    definition = ctype.definition
+    if definition is None and ctype.tag is not None:
+        definition = scope.struct(ctype.kind, ctype.tag)
+    found = definition.field(name) if definition is not None else None
+    if found is None:
+        return UnknownType(f"{ctype}.{name}")
+    if found.bits is not None and isinstance(found.type, IntType):
+        return IntType(found.type.name, found.bits, found.type.signed)
+    return settled(found.type)

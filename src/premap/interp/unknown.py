@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What calls of functions do whose code is not at hand.
+
+`functions.toml` says of many kernel functions what they are. Without an entry a call is an event,
+everything reachable is forgotten, and its result is made up.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from premap.csource.ctypes import CType, PointerType, VoidType
+from premap.interp.machine import Frame, Machine
+from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT
+from premap.interp.operators import UNKNOWN, is_scalar, word_of
+from premap.interp.types import named_type
+from premap.interp.values import (
+    FunctionName,
+    Place,
+    Pointer,
+    Value,
+    int_type,
+    is_unknown,
+    normalise,
+)
+from premap.model.errors import NotModelled
+from premap.model.words import sub
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a function of the table does."""
+
+    effect: str
+    """"pure", "reads" or "event"."""
+    kind: str
+    object: int | None
+    """Index of the argument that the event concerns: the lock, the reference."""
+    returns: str
+    result: str
+    writes: tuple[int, ...]
+
+
+@functools.cache
+def table() -> dict[str, Effect]:
+    """Return the table of functions.toml."""
+    text = files("premap.interp").joinpath("functions.toml").read_text(encoding="utf-8")
+    return {name: _entry(entry) for name, entry in tomllib.loads(text).items()}
+
+
+def _entry(entry: dict[str, Any]) -> Effect:
+    return Effect(
+        entry["effect"],
+        entry.get("kind", ""),
+        entry.get("object"),
+        entry.get("returns", ""),
+        entry.get("result", ""),
+        tuple(entry.get("writes", ())),
+    )
+
+
+def call_unknown(
+    machine: Machine, frame: Frame, name: str, given: Sequence[Value], where: str
+) -> Value:
+    """Call a function that is not executed, as the table says; forget everything if it doesn't."""
+    entry = table().get(name)
+    _refuse_mapping(machine, name, given)
+    arguments = tuple(argument_key(value) for value in given)
+    if entry is None:
+        return _call_anything(machine, frame, name, given, arguments, where)
+    returns = _returns(frame, name, entry.returns)
+    if entry.effect == "pure":
+        return _result(machine, name, returns, entry.result, _words(given))
+    if entry.effect == "reads":
+        key = f"{name}@{machine.memory.history}"
+        return _result(machine, key, returns, entry.result, _words(given))
+    return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def _call_event(  # noqa: PLR0913 - a call has that many parts
+    machine: Machine,
+    name: str,
+    entry: Effect,
+    returns: CType,
+    given: Sequence[Value],
+    arguments: tuple[Any, ...],
+    where: str,
+) -> Value:
+    machine.record(entry.kind or "event", name, arguments, where)
+    if entry.kind in ("lock", "unlock"):
+        _lock(machine, entry, name, arguments)
+    key = _numbered(machine, name, arguments)
+    for index in entry.writes:
+        if index < len(given):
+            _overwrite(machine, f"{key}:*{index}", given[index])
+    return _result(machine, key, returns, entry.result, _words(given))
+
+
+def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]) -> None:
+    """Hold or release a lock; whoever held it before may have changed what it protects."""
+    lock = arguments[entry.object] if entry.object is not None else name
+    if entry.kind == "lock":
+        machine.locks.append(lock)
+        machine.memory.forget_shared(("lock", name, arguments))
+    elif lock in machine.locks:
+        machine.locks.remove(lock)
+
+
+def _call_anything(
+    machine: Machine,
+    frame: Frame,
+    name: str,
+    given: Sequence[Value],
+    arguments: tuple[Any, ...],
+    where: str,
+) -> Value:
+    machine.record("call", name, arguments, where)
+    machine.memory.forget_shared(("call", name, arguments))
+    key = _numbered(machine, name, arguments)
+    for index, value in enumerate(given):
+        _overwrite(machine, f"{key}:*{index}", value)
+    return _result(machine, key, _returns(frame, name, ""), "", ())
+
+
+def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
+    """Return a name for the results of this call: of this history, and how many such came before."""
+    machine.memory.history = machine.memory.namer.number(
+        (machine.memory.history, "event", name, arguments)
+    )
+    return f"{name}@{machine.memory.history}"
+
+
+def _overwrite(machine: Machine, name: str, value: Value) -> None:
+    """Let a call change what an argument points to, where that is a variable of our own."""
+    place = value.data.place if isinstance(value.data, Pointer) else None
+    if place is None or not (place.object.local or machine.bindings.is_mapping(place.object)):
+        return
+    target = value.type.target if isinstance(value.type, PointerType) else UNKNOWN
+    if isinstance(target, VoidType) or (is_unknown(target) and not place.path):
+        target = place.object.type
+    if is_unknown(target):
+        place.object.forget()
+        place.object.local = False
+        return
+    place.object.store(place.path, machine.memory.named(name, target))
+
+
+def _refuse_mapping(machine: Machine, name: str, given: Sequence[Value]) -> None:
+    for value in given:
+        place = value.data.place if isinstance(value.data, Pointer) else None
+        if place is not None and not place.path and machine.bindings.is_mapping(place.object):
+            raise NotModelled(f"{name}() gets the mapping, and what it does with it is not known")
+
+
+def _result(
+    machine: Machine, key: str, returns: CType, facts: str, words: tuple[int, ...]
+) -> Value:
+    if isinstance(returns, VoidType):
+        return Value(returns, 0)
+    word = machine.inputs.apply(key, *words) if words else machine.inputs.word(key)
+    if facts == "0-or-negative-errno":
+        return Value(returns, sub(0, word & 0xFFF))
+    if facts == "nonnull":
+        word = (word | NONNULL_BIT) & ~NOT_ERROR_BIT
+    if isinstance(returns, PointerType) or is_unknown(returns):
+        name = f"{key}({', '.join(str(each) for each in words)})" if words else key
+        return machine.memory.named(name, returns, word)
+    return Value(returns, normalise(word, int_type(returns)))
+
+
+def _returns(frame: Frame, name: str, stated: str) -> CType:
+    if stated:
+        return named_type(frame.scope, stated)
+    declared = frame.scope.function_type(name)
+    return declared.result if declared is not None else UNKNOWN
+
+
+def argument_key(value: Value) -> Any:
+    """Return what an event shows of an argument: a word, or the name of a function."""
+    if isinstance(value.data, FunctionName):
+        return value.data.name
+    if not is_scalar(value):
+        raise NotModelled("a structure is passed by value")
+    if isinstance(value.data, Pointer) and value.data.place is not None:
+        place: Place = value.data.place
+        if place.object.local:
+            return f"&{place.object.name.partition('#')[0]}"
+    return word_of(value)
+
+
+def _words(given: Sequence[Value]) -> tuple[int, ...]:
+    return tuple(word_of(value) for value in given if not isinstance(value.data, FunctionName))

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""C values: words with a type, pointers that know what they point to, and aggregates.
+
+A scalar's word always holds the value as C would extend it to 64 bits: an `int` of -1 is
+2**64 - 1, a `u8` of 255 is 255. So conversions to wider types cost nothing, and one width of
+word is enough for all of C's integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from premap.csource.ctypes import (
+    BOOL,
+    CHAR,
+    INT,
+    LONG,
+    UNSIGNED_INT,
+    UNSIGNED_LONG,
+    CType,
+    EnumType,
+    IntType,
+    PointerType,
+)
+from premap.model.words import U64_MAX, sub
+
+if TYPE_CHECKING:
+    from premap.interp.memory import Object
+
+UINT = UNSIGNED_INT
+ULONG = UNSIGNED_LONG
+PGPROT = IntType("pgprot_t", 64, signed=False)
+"""`pgprot_t` is a structure of one word in most architectures; here it is that word."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """A step from an array to one of its elements; `word` may be symbolic."""
+
+    word: int
+
+    def __eq__(self, other: object) -> bool:
+        # Symbolic words are interned: the same term is the same object.
+        if not isinstance(other, Index):
+            return False
+        if isinstance(self.word, int) and isinstance(other.word, int):
+            return self.word == other.word
+        return self.word is other.word
+
+    def __hash__(self) -> int:
+        return hash(self.word)
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether the element can't be told."""
+        return not isinstance(self.word, int)
+
+
+Step = str | Index
+Path = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere in memory: an object, and the way from its beginning through fields and elements."""
+
+    object: Object
+    path: Path = ()
+
+    def field(self, name: str) -> Place:
+        """Return the place of the member `name`."""
+        return Place(self.object, (*self.path, name))
+
+    def element(self, index: int) -> Place:
+        """Return the place that is `index` elements on: the array's own place for element 0."""
+        path = self.path
+        if path and isinstance(path[-1], Index):
+            index = (path[-1].word + index) & U64_MAX
+            path = path[:-1]
+        if isinstance(index, int) and index == 0:
+            return Place(self.object, path)
+        return Place(self.object, (*path, Index(index)))
+
+    def load(self, ctype: CType) -> Value:
+        """Read the place."""
+        return self.object.load(self.path, ctype)
+
+    def __str__(self) -> str:
+        return self.object.name_of(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A C pointer: to a place, or (NULL, error pointers, casts) just an address."""
+
+    place: Place | None
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """The value of a structure or union: the members that were given, the rest being zero."""
+
+    members: dict[Path, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The 0 or 1 of a comparison, kept as the condition that it is."""
+
+    condition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionName:
+    """A function designator."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A C rvalue; `data` is a word for scalars, or a Pointer, Truth, Aggregate, FunctionName."""
+
+    type: CType
+    data: Any
+
+
+def is_unknown(ctype: CType) -> bool:
+    """Return whether the type could not be found, so that its width and sign are not known."""
+    return not isinstance(ctype, IntType | EnumType | PointerType)
+
+
+def int_type(ctype: CType) -> IntType:
+    """Return the integer type that computes for `ctype`: an enum's own, a pointer's address."""
+    if isinstance(ctype, IntType):
+        return ctype
+    if isinstance(ctype, EnumType):
+        return INT if ctype.signed else UINT
+    return ULONG
+
+
+def normalise(word: int, ctype: IntType) -> int:
+    """Truncate a word to an integer type and extend it to 64 bits again, as its sign says."""
+    if ctype.width >= 64:
+        return word
+    mask = (1 << ctype.width) - 1
+    if not ctype.signed:
+        return word & mask
+    sign = 1 << (ctype.width - 1)
+    return sub((word & mask) ^ sign, sign)
+
+
+def plain(word: int) -> int | None:
+    """Return a word as a Python integer, None where it is symbolic."""
+    if isinstance(word, int):
+        return word
+    return int(word) if getattr(word, "is_const", False) else None
+
+
+def to_signed(word: int) -> int:
+    """Return a plain word as the Python integer that a signed C type of it means."""
+    return word - (1 << 64) if word >> 63 else word
+
+
+__all__ = ["BOOL", "CHAR", "INT", "LONG", "PGPROT", "UINT", "ULONG"]
