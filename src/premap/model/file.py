@@ -53,7 +53,7 @@ class VmOperations:
         "pfn_mkwrite",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each member of the table
         self,
         *,
         open: Hook | None = None,  # noqa: A002 - the kernel's name
@@ -199,7 +199,7 @@ class File:
         "private_data",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an open file is
         self,
         f_op: Any,
         private_data: Any = None,

@@ -47,7 +47,7 @@ def pgprot_modify(oldprot: int, newprot: int) -> int:
 
 
 def without_shared(prot: int) -> int:
-    """The protection with the index of a private mapping: written pages fault first."""
+    """Return the protection with the index of a private mapping: written pages fault first."""
     return prot & _NOT_SHARED
 
 

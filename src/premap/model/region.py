@@ -291,7 +291,7 @@ def _new_file_vma(state: MmapState, vma: VmAreaStruct) -> int:
 
 
 def _hide_from_rmap(desc: VmAreaDesc, vma: VmAreaStruct) -> None:
-    """The reverse map's lock stays held until the action is complete."""
+    """Keep the reverse map's lock until the action is complete, if the hook asked for it."""
     if desc.action.hide_from_rmap_until_complete:
         vma.vm_file.f_mapping.rmap_hidden = True
         if desc.k_mm.log is not None:

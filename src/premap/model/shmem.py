@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Memory files: tmpfs, memfd, shared anonymous memory; and /dev/zero (mm/shmem.c, drivers/char/mem.c)."""
+"""Files of memory, and /dev/zero (mm/shmem.c, drivers/char/mem.c)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The programmable device of the scenario format, as hooks on the model."""
+
+from __future__ import annotations
+
+import errno
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from premap.model.actions import (
+    mmap_action_ioremap,
+    mmap_action_ioremap_full,
+    mmap_action_map_kernel_pages,
+    mmap_action_map_kernel_pages_full,
+    mmap_action_remap,
+    mmap_action_remap_full,
+    mmap_action_simple_ioremap,
+)
+from premap.model.bits import VM_PFNMAP
+from premap.model.desc import VmAreaDesc, vma_desc_clear_flags, vma_desc_set_flags
+from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_SIGBUS, VmFault
+from premap.model.file import File, FileOperations, VmOperations
+from premap.model.flags import mask_of, smaps_flags
+from premap.model.legacy import (
+    io_remap_pfn_range,
+    remap_pfn_range,
+    vm_flags_clear,
+    vm_flags_set,
+    vm_insert_pages,
+    vm_iomap_memory,
+)
+from premap.model.pagetable import Page
+from premap.model.pgprot import pgprot_noncached, pgprot_writecombine
+from premap.model.vma import VmAreaStruct, vma_pages, vma_size
+from premap.model.words import PAGE_SHIFT, add, shl
+from premap.scenario.reader import Json, number
+from premap.scenario.steps import DEVICE_PAGES, VMA_BITS
+
+Word = Callable[[int], int]
+"""Makes a word of a number: the number itself, or a constant of the symbolic kind."""
+
+_PROTECTIONS = {"writecombine": pgprot_writecombine, "noncached": pgprot_noncached}
+_FIRST_PFN = 0x100000
+_PFN_STRIDE = 0x1000
+
+
+def _bits(names: list[str]) -> tuple[int, ...]:
+    return tuple(VMA_BITS[name] for name in names)
+
+
+class Device:
+    """A device file: 16 physically contiguous pages, and a programme for its hook.
+
+    Every call is logged to `events` as the format says; `pgoff_text` writes page offsets.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        hook: str,
+        index: int,
+        events: list[Json],
+        pgoff_text: Callable[[int], int | str],
+        word: Word,
+    ) -> None:
+        self.name = name
+        self.hook = hook
+        self.first_pfn = _FIRST_PFN + index * _PFN_STRIDE
+        self.pages = [Page(self.first_pfn + i, f"{name}:{i}") for i in range(DEVICE_PAGES)]
+        self.events = events
+        self.pgoff_text = pgoff_text
+        self.word = word
+        self.programme: Json = {}
+        if hook == "mmap":
+            f_op = FileOperations(mmap=self.mmap)
+        else:
+            f_op = FileOperations(mmap_prepare=self.mmap_prepare)
+        self.file = File(f_op, name=name)
+
+    def operations(self, callbacks: list[str]) -> VmOperations:
+        """Return a table of operations with the callbacks of the given names."""
+        table: dict[str, Any] = {
+            "open": self._open,
+            "close": self._close,
+            "mapped": self._mapped,
+            "fault": self._fault,
+        }
+        return VmOperations(**{name: table[name] for name in callbacks})
+
+    def mmap_prepare(self, desc: VmAreaDesc) -> int:
+        """Run the programme as an `->mmap_prepare` hook."""
+        self._log_hook("mmap_prepare", desc.start, desc.end, desc.pgoff, desc.vma_flags.bits)
+        programme = self.programme
+        if "ret" in programme:
+            return -int(getattr(errno, programme["ret"]))
+        vma_desc_set_flags(desc, *_bits(programme.get("set", [])))
+        vma_desc_clear_flags(desc, *_bits(programme.get("clear", [])))
+        if "prot" in programme:
+            desc.page_prot = _PROTECTIONS[programme["prot"]](desc.page_prot)
+        if "pgoff" in programme:
+            desc.pgoff = self._number("pgoff")
+        if "vm_ops" in programme:
+            callbacks = programme["vm_ops"]
+            desc.vm_ops = None if callbacks is None else self.operations(callbacks)
+        if "private_data" in programme:
+            desc.private_data = self._number("private_data")
+        if "action" in programme:
+            self._record_action(desc, programme["action"])
+        if "error_override" in programme:
+            desc.action.error_override = -int(getattr(errno, programme["error_override"]))
+        if "hide_from_rmap" in programme:
+            desc.action.hide_from_rmap_until_complete = programme["hide_from_rmap"]
+        return 0
+
+    def mmap(self, file: File, vma: VmAreaStruct) -> int:
+        """Run the programme as a legacy `->mmap` hook."""
+        del file
+        self._log_hook("mmap", vma.vm_start, vma.vm_end, vma.vm_pgoff, vma.vm_flags)
+        programme = self.programme
+        if "ret" in programme:
+            return -int(getattr(errno, programme["ret"]))
+        vm_flags_set(vma, mask_of(_bits(programme.get("set", []))))
+        vm_flags_clear(vma, mask_of(_bits(programme.get("clear", []))))
+        if "prot" in programme:
+            vma.vm_page_prot = _PROTECTIONS[programme["prot"]](vma.vm_page_prot)
+        if "pgoff" in programme:
+            vma.vm_pgoff = self._number("pgoff")
+        if "vm_ops" in programme:
+            callbacks = programme["vm_ops"]
+            vma.vm_ops = None if callbacks is None else self.operations(callbacks)
+        if "private_data" in programme:
+            vma.vm_private_data = self._number("private_data")
+        if "action" in programme:
+            return self._populate(vma, programme["action"])
+        return 0
+
+    def _number(self, key: str) -> int:
+        return self.word(number(self.programme[key]))
+
+    def _record_action(self, desc: VmAreaDesc, action: Json) -> None:
+        argument = {
+            name: self.word(number(value)) for name, value in action.items() if name != "kind"
+        }
+        page = number(action["page"])
+        pfn = self.word(self.first_pfn + page)
+        kind = action["kind"]
+        if kind in ("remap", "ioremap"):
+            start = add(desc.start, argument["start"])
+            helper = mmap_action_remap if kind == "remap" else mmap_action_ioremap
+            helper(desc, start, pfn, argument["size"])
+        elif kind == "remap_full":
+            mmap_action_remap_full(desc, pfn)
+        elif kind == "ioremap_full":
+            mmap_action_ioremap_full(desc, pfn)
+        elif kind == "simple_ioremap":
+            mmap_action_simple_ioremap(desc, shl(pfn, PAGE_SHIFT), argument["size"])
+        elif kind == "map_kernel_pages":
+            start = add(desc.start, argument["start"])
+            mmap_action_map_kernel_pages(desc, start, self.pages[page:], argument["pages"])
+        else:
+            mmap_action_map_kernel_pages_full(desc, self.pages[page:])
+
+    def _populate(self, vma: VmAreaStruct, action: Json) -> int:
+        argument = {
+            name: self.word(number(value)) for name, value in action.items() if name != "kind"
+        }
+        page = number(action["page"])
+        pfn = self.word(self.first_pfn + page)
+        kind = action["kind"]
+        prot = vma.vm_page_prot
+        if kind == "simple_ioremap":
+            return vm_iomap_memory(vma, shl(pfn, PAGE_SHIFT), argument["size"])
+        start = add(vma.vm_start, argument.get("start", 0))
+        if kind.startswith("map_kernel_pages"):
+            count = argument["pages"] if "pages" in argument else vma_pages(vma)
+            return vm_insert_pages(vma, start, self.pages[page:], [count])
+        size = argument["size"] if "size" in argument else vma_size(vma)
+        remap = io_remap_pfn_range if kind.startswith("ioremap") else remap_pfn_range
+        return remap(vma, start, pfn, size, prot)
+
+    def _log_hook(self, call: str, start: int, end: int, pgoff: int, flags: int) -> None:
+        self.events.append(
+            {
+                "call": call,
+                "file": self.name,
+                "start": operator.index(start),
+                "end": operator.index(end),
+                "pgoff": self.pgoff_text(pgoff),
+                "flags": smaps_flags(flags),
+            }
+        )
+
+    def _log_callback(self, call: str, start: int, end: int, pgoff: int, private: Any) -> None:
+        self.events.append(
+            {
+                "call": call,
+                "file": self.name,
+                "start": operator.index(start),
+                "end": operator.index(end),
+                "pgoff": self.pgoff_text(pgoff),
+                "private_data": 0 if private is None else operator.index(private),
+            }
+        )
+
+    def _open(self, vma: VmAreaStruct) -> None:
+        private = vma.vm_private_data
+        self._log_callback("open", vma.vm_start, vma.vm_end, vma.vm_pgoff, private)
+
+    def _close(self, vma: VmAreaStruct) -> None:
+        private = vma.vm_private_data
+        self._log_callback("close", vma.vm_start, vma.vm_end, vma.vm_pgoff, private)
+
+    def _mapped(self, start: int, end: int, pgoff: int, file: File, private: list[Any]) -> int:
+        del file
+        self._log_callback("mapped", start, end, pgoff, private[0])
+        refused = self.programme.get("mapped_ret")
+        return 0 if refused is None else -int(getattr(errno, refused))
+
+    def _fault(self, vmf: VmFault) -> int:
+        write = bool(vmf.flags & FAULT_FLAG_WRITE)
+        self.events.append(
+            {
+                "call": "fault",
+                "file": self.name,
+                "pgoff": self.pgoff_text(vmf.pgoff),
+                "write": write,
+            }
+        )
+        if vmf.pgoff >= DEVICE_PAGES or (vmf.vma.vm_flags & VM_PFNMAP) != 0:
+            return VM_FAULT_SIGBUS
+        vmf.page = self.pages[operator.index(vmf.pgoff)]
+        return 0

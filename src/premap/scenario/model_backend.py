@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Scenarios on the model."""
+
+from __future__ import annotations
+
+import errno
+import operator
+from typing import Any
+
+from premap.model.constants import FMODE_READ, FMODE_WRITE, MAP_ANONYMOUS
+from premap.model.errors import PageFaultError
+from premap.model.file import File
+from premap.model.flags import smaps_flags
+from premap.model.mm import AddressSpace
+from premap.model.pagetable import ANON, FILE, PAGE, PFN, Pte
+from premap.model.shmem import shmem_file
+from premap.model.tree import SortedTree, VmaTree
+from premap.model.vma import VmAreaStruct
+from premap.scenario.backend import MissingStep
+from premap.scenario.device import Device, Word
+from premap.scenario.reader import Json, number
+from premap.scenario.steps import DEVICE_PAGES, MMAP_FLAGS, PROT
+
+
+def _plain(value: int) -> int:
+    return value
+
+
+class ModelBackend:
+    """Runs steps on an AddressSpace.
+
+    `word` makes the word of every number that goes into the model, `tree` holds its mappings: the
+    same scenario gives the same bytes with constants of the symbolic kind.
+    """
+
+    def __init__(self, word: Word = _plain, tree: type[VmaTree] = SortedTree) -> None:
+        self.word = word
+        self.tree = tree
+        self.begin((0, 0))
+
+    def begin(self, window: tuple[int, int]) -> None:
+        """Start a new address space."""
+        low, high = window
+        self.window = window
+        self.mm = AddressSpace(window=(self.word(low), self.word(high)), tree=self.tree)
+        self.devices: dict[str, Device] = {}
+        self.files: dict[str, File] = {}
+        self.events: list[Json] = []
+
+    def end(self) -> None:
+        """Forget everything."""
+        self.begin((0, 0))
+
+    def step(self, step: Json) -> Json:
+        """Run one step, and say what came of it."""
+        self.events.clear()
+        run = getattr(self, "_" + step["op"], None)
+        if run is None:
+            raise MissingStep(step["op"])
+        mm = self.mm
+        try:
+            ret = run(step)
+        except OSError as error:
+            ret = errno.errorcode[error.errno or 0]
+        except PageFaultError as signal:
+            ret = signal.signal
+        if isinstance(ret, _Forked):
+            mm, ret = ret.child, 0
+            vmas = self._vmas(mm)
+            mm.exit()
+            return {"ret": ret, "events": self.events[:], "vmas": vmas}
+        return {"ret": ret, "events": self.events[:], "vmas": self._vmas(mm)}
+
+    def _vmas(self, mm: AddressSpace) -> list[Json]:
+        low, high = self.window
+        return [self._vma(vma) for vma in mm.vmas() if low <= operator.index(vma.vm_start) < high]
+
+    def _vma(self, vma: VmAreaStruct) -> Json:
+        file = vma.vm_file
+        known = file is not None and (file.name in self.devices or file.name in self.files)
+        return {
+            "start": operator.index(vma.vm_start),
+            "end": operator.index(vma.vm_end),
+            "flags": smaps_flags(vma.vm_flags),
+            "pgoff": 0 if file is None else self.pgoff_text(vma.vm_pgoff),
+            "file": file.name if known else None,
+        }
+
+    def pgoff_text(self, pgoff: int) -> int | str:
+        """Write a page offset: a page frame of a device's as that page's name."""
+        concrete = operator.index(pgoff)
+        for device in self.devices.values():
+            if device.first_pfn <= concrete < device.first_pfn + DEVICE_PAGES:
+                return f"{device.name}:{concrete - device.first_pfn}"
+        return concrete
+
+    def _value(self, step: Json, key: str) -> int:
+        return self.word(number(step.get(key, 0)))
+
+    def _flags(self, names: list[str], table: dict[str, int]) -> int:
+        total = 0
+        for name in names:
+            total |= table[name]
+        return self.word(total)
+
+    def _device(self, step: Json) -> int:
+        name = step["name"]
+        device = self.devices.get(name)
+        if device is None:
+            device = Device(
+                name, step["hook"], len(self.devices), self.events, self.pgoff_text, self.word
+            )
+            self.devices[name] = device
+        device.programme = step
+        return 0
+
+    def _file(self, step: Json) -> int:
+        mode = FMODE_READ | (FMODE_WRITE if step["mode"] == "rw" else 0)
+        size = self._value(step, "size")
+        self.files[step["name"]] = shmem_file(size, step["name"], f_mode=self.word(mode))
+        return 0
+
+    def _open_file(self, name: str | None) -> File | None:
+        if name is None:
+            return None
+        if name in self.devices:
+            return self.devices[name].file
+        return self.files[name]
+
+    def _mmap(self, step: Json) -> int:
+        file = self._open_file(step["file"])
+        flags = self._flags(step["flags"], MMAP_FLAGS)
+        if file is None:
+            flags = flags | MAP_ANONYMOUS
+        prot = self._flags(list(step["prot"]), PROT)
+        addr, length = self._value(step, "addr"), self._value(step, "len")
+        granted = self.mm.mmap(addr, length, prot, flags, file, self._value(step, "offset"))
+        return operator.index(granted)
+
+    def _munmap(self, step: Json) -> int:
+        self.mm.munmap(self._value(step, "addr"), self._value(step, "len"))
+        return 0
+
+    def _touch(self, step: Json) -> str:
+        self.mm.touch(self._value(step, "addr"), write=step["access"] == "w")
+        return "ok"
+
+    def _peek(self, step: Json) -> str:
+        addr = self._value(step, "addr")
+        self.mm.touch(addr)
+        return self._text(self.mm.page_at(addr))
+
+    def _text(self, entry: Pte | None) -> str:
+        """Return what the page begins with; writing its last byte has not changed that."""
+        while entry is not None and entry.kind == ANON:
+            entry = entry.source.copied
+        if entry is None:
+            return "zero"
+        index = operator.index(entry.index)
+        if entry.kind == PFN:
+            return str(self.pgoff_text(index))
+        if entry.kind == PAGE:
+            return str(entry.page.private)
+        if entry.kind == FILE:
+            for name, file in self.files.items():
+                if file.f_mapping is entry.source:
+                    return f"{name}:{index}"
+        return "zero"
+
+
+class _Forked:
+    """The child that a fork step made."""
+
+    def __init__(self, child: Any) -> None:
+        self.child = child

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The steps of the scenario format: which there are, their keys, and the names they use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from premap.model import bits, constants
+from premap.model.words import PAGE_SIZE
+from premap.scenario.errors import ScenarioError
+
+FORMAT = 1
+DEVICE_PAGES = 16
+"""Pages that a device has."""
+
+
+def _names(module: Any, prefix: str, names: str) -> dict[str, int]:
+    return {name: getattr(module, prefix + name) for name in names.split()}
+
+
+MMAP_FLAGS = _names(
+    constants, "MAP_", "SHARED PRIVATE FIXED FIXED_NOREPLACE LOCKED NORESERVE POPULATE"
+)
+MREMAP_FLAGS = _names(constants, "MREMAP_", "MAYMOVE FIXED DONTUNMAP")
+ADVICE = _names(
+    constants,
+    "MADV_",
+    "NORMAL RANDOM SEQUENTIAL DONTNEED FREE DONTFORK DOFORK DONTDUMP DODUMP WIPEONFORK KEEPONFORK "
+    "POPULATE_READ POPULATE_WRITE",
+)
+PROT = {"r": constants.PROT_READ, "w": constants.PROT_WRITE, "x": constants.PROT_EXEC}
+VMA_BITS = {name: bit for bit, name in bits.BIT_NAMES.items()}
+CALLBACKS = frozenset({"open", "close", "mapped", "fault"})
+ACTIONS = {
+    "remap": ("start", "page", "size"),
+    "ioremap": ("start", "page", "size"),
+    "remap_full": ("page",),
+    "ioremap_full": ("page",),
+    "map_kernel_pages_full": ("page",),
+    "simple_ioremap": ("page", "size"),
+    "map_kernel_pages": ("start", "page", "pages"),
+}
+"""The arguments of each kind of action."""
+
+
+class _Wrong(Exception):
+    """What is wrong with a value."""
+
+
+def _number(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _Wrong("is not a number")
+    try:
+        numeric = int(value, 0) if isinstance(value, str) else value
+    except ValueError:
+        raise _Wrong("is not a number") from None
+    if not 0 <= numeric < 1 << 64:
+        raise _Wrong("is not a number of 64 bits")
+
+
+def _text(value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise _Wrong("is not a name")
+
+
+def _file(value: Any) -> None:
+    if value is not None:
+        _text(value)
+
+
+def _one_of(allowed: Any) -> Callable[[Any], None]:
+    def check(value: Any) -> None:
+        if not isinstance(value, str) or value not in allowed:
+            raise _Wrong(f"is not one of {', '.join(sorted(allowed))}")
+
+    return check
+
+
+def _list_of(allowed: Any) -> Callable[[Any], None]:
+    one = _one_of(allowed)
+
+    def check(value: Any) -> None:
+        if not isinstance(value, list):
+            raise _Wrong("is not a list")
+        for item in value:
+            one(item)
+
+    return check
+
+
+def _prot(value: Any) -> None:
+    if not isinstance(value, str) or set(value) - set(PROT):
+        raise _Wrong('is not letters of "rwx"')
+
+
+def _vm_ops(value: Any) -> None:
+    if value is not None:
+        _list_of(CALLBACKS)(value)
+
+
+def _bool(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise _Wrong("is not true or false")
+
+
+def _errno(value: Any) -> None:
+    import errno  # noqa: PLC0415 - read once, for scenarios with errors only
+
+    if not isinstance(value, str) or not isinstance(getattr(errno, value, None), int):
+        raise _Wrong("is not the name of an errno")
+
+
+def _action(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise _Wrong("is not an object")
+    _one_of(ACTIONS)(value.get("kind"))
+    for name in ACTIONS[value["kind"]]:
+        if name not in value:
+            raise _Wrong(f"has no {name!r}")
+        _number(value[name])
+
+
+Check = Callable[[Any], None]
+_ADDRESS: dict[str, Check] = {"addr": _number}
+_RANGE: dict[str, Check] = {"addr": _number, "len": _number}
+REQUIRED: dict[str, dict[str, Check]] = {
+    "device": {"name": _text, "hook": _one_of(("mmap_prepare", "mmap"))},
+    "file": {"name": _text, "size": _number, "mode": _one_of(("rw", "r"))},
+    "mmap": {
+        "file": _file,
+        **_RANGE,
+        "prot": _prot,
+        "flags": _list_of(MMAP_FLAGS),
+        "offset": _number,
+    },
+    "munmap": _RANGE,
+    "mprotect": {**_RANGE, "prot": _prot},
+    "mremap": {
+        **_RANGE,
+        "new_len": _number,
+        "flags": _list_of(MREMAP_FLAGS),
+    },
+    "madvise": {**_RANGE, "advice": _one_of(ADVICE)},
+    "mlock": _RANGE,
+    "munlock": _RANGE,
+    "touch": {**_ADDRESS, "access": _one_of(("r", "w"))},
+    "peek": _ADDRESS,
+    "fork": {},
+}
+"""The kinds of step, and the keys that each must have."""
+
+OPTIONAL: dict[str, dict[str, Check]] = {
+    "device": {
+        "ret": _errno,
+        "set": _list_of(VMA_BITS),
+        "clear": _list_of(VMA_BITS),
+        "prot": _one_of(("writecombine", "noncached")),
+        "pgoff": _number,
+        "vm_ops": _vm_ops,
+        "private_data": _number,
+        "action": _action,
+        "error_override": _errno,
+        "hide_from_rmap": _bool,
+        "mapped_ret": _errno,
+    },
+    "mremap": {"new_addr": _number},
+}
+
+
+def check_header(header: Any, path: str, line: int) -> None:
+    """Raise ScenarioError unless this is the header of a scenario that premap can run."""
+    if not isinstance(header, dict) or header.get("premap") != FORMAT:
+        raise ScenarioError(f'not the header of a scenario ({{"premap": {FORMAT}, …}})', path, line)
+    if header.get("page_size") != PAGE_SIZE:
+        raise ScenarioError(f"page_size is not {PAGE_SIZE}", path, line)
+    window = header.get("window")
+    if not isinstance(window, list) or len(window) != 2:
+        raise ScenarioError("window is not [low, high]", path, line)
+    for bound in window:
+        _check("window", bound, _number, path, line)
+
+
+def check_step(step: Any, path: str, line: int) -> None:
+    """Raise ScenarioError unless this is a step, with every key it needs."""
+    op = step.get("op") if isinstance(step, dict) else None
+    if not isinstance(op, str) or op not in REQUIRED:
+        raise ScenarioError(f"no such step: op is {op!r}", path, line)
+    for name, check in REQUIRED[op].items():
+        if name not in step:
+            raise ScenarioError(f"{op}: {name} is missing", path, line)
+        _check(name, step[name], check, path, line)
+    for name, check in OPTIONAL.get(op, {}).items():
+        if name in step:
+            _check(name, step[name], check, path, line)
+
+
+def _check(name: str, value: Any, check: Callable[[Any], None], path: str, line: int) -> None:
+    try:
+        check(value)
+    except _Wrong as wrong:
+        raise ScenarioError(f"{name} {wrong}", path, line) from None
