@@ -21,11 +21,10 @@ from premap.csource.tree import KernelTree
 from premap.idioms import IDIOMS, r1_table
 from premap.idioms.idiom import Declined, Hook
 from premap.idioms.population import POPULATIONS
-from premap.idioms.twins import FILE_ARGUMENT, TWINS, VMA
+from premap.idioms.twins import TWINS, is_hook_twin
 from premap.records import Conversion, Edit, Handler, Note, Reason
 from premap.releases import Release
 
-NO_FUNCTION = frozenset({"NULL", "0"})
 _ORDER = [idiom.id for idiom in IDIOMS]
 
 
@@ -117,9 +116,8 @@ def _convert(
 ) -> _Result:
     _check_site(handler)
     twin = TWINS.get(handler.name)
-    if twin is not None and twin.takes == (FILE_ARGUMENT, VMA):
-        if not release.has(twin.name):
-            raise Declined("release-lacks-helper", f"{release.name} has no {twin.name}()")
+    if twin is not None and is_hook_twin(twin):
+        _check_twin(twin.name, release)
         edit = _table_edit(handler, source, twin.name)
         return _Result((edit,), frozenset({"R1", "H1"}), _by_table(release), twin.name)
     if handler.name not in source.functions:
@@ -127,8 +125,13 @@ def _convert(
     return _convert_group(handler, group_of(handler, source, handlers), release)
 
 
+def _check_twin(name: str, release: Release) -> None:
+    if not release.has(name):
+        raise Declined("release-lacks-helper", f"{release.name} has no {name}()")
+
+
 def _check_site(handler: Handler) -> None:
-    if handler.name in NO_FUNCTION:
+    if handler.name in groups.NO_FUNCTION:
         raise Declined("no-function", f"the member is {handler.name}")
     if not handler.name.isidentifier():
         raise Declined("handler-not-plain", f"`{handler.name}` is no function's name")
@@ -147,18 +150,20 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
             raise Declined("exported-handler", f"{function.name}() is not static", function.node)
     hooks = [_hook(function, group, acting, release) for function in functions]
     renamed = list(groups.renamings(group))
+    for twin in group.twins:
+        _check_twin(twin, release)
     edits: list[Edit] = []
     idioms: set[str] = {"R1"} | ({"R5"} if _several_arms(group) else set())
     for hook in hooks:
-        effects.check(hook)
-        acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
-        effects.check_close(hook, acts=acts)
         done = convert_function(
             hook,
             group.names[hook.function.name],
             _within(renamed, hook.function),
             is_hook=hook.function.name in group.hooks,
         )
+        effects.check(hook)
+        acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
+        effects.check_close(hook, acts=acts)
         edits.append(done.edit)
         idioms |= done.idioms
     edits += [

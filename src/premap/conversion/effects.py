@@ -15,10 +15,12 @@ from tree_sitter import Node
 from premap.csource.nodes import calls_in, callee, find_all, identifiers_in, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms.idiom import Declined, Hook
+from premap.idioms.population import MESSAGE
 
 _TAKES = re.compile(
     r"""
-    k[mzc]alloc\w* | kv[mzc]alloc\w* | v[mz]alloc\w* | kmemdup\w* | kstrdup\w* | dev_kfree\w*
+    k[mzc]alloc\w* | kv[mzc]alloc\w* | vzalloc\w* | vmalloc(?:_user|_32\w*|_node|_huge)?
+    | kmemdup\w* | kstrdup\w* | dev_kfree\w*
     | devm_\w+alloc\w* | alloc_pages?\w* | __get_free_pages? | get_zeroed_page
     | dma_alloc_\w+ | dma_pool_\w?alloc | kmem_cache_\w*alloc\w* | mempool_alloc
     | refcount_(?:inc|add|set)\w* | atomic(?:64|_long)?_(?:inc|add|fetch_inc|fetch_add)\w*
@@ -79,23 +81,18 @@ def _called(function: Function) -> Iterator[str]:
 
 def _check_open(hook: Hook) -> None:
     """A hook that calls what its operations' `open` or `close` call keeps count of mappings."""
-    own = {callee(call) for call in calls_in(hook.function.body)} - {None}
+    own = set(_called(hook.function))
     for member in ("open", "close"):
         for name in operations_of(hook, member):
             for function in hook.function.source.functions.get(name, ()):
-                both = (set(_called(function)) | {name}) & own & _defined(hook)
-                if both:
-                    shared = min(str(one) for one in both)
+                both = (set(_called(function)) | {name}) & own & set(hook.function.source.functions)
+                shared = min((one for one in both if not MESSAGE.fullmatch(one)), default=None)
+                if shared is not None:
                     raise Declined(
                         "keeps-state",
                         f"{shared}() is called here and in vm_ops->{member}",
                         hook.function.node,
                     )
-
-
-def _defined(hook: Hook) -> set[str | None]:
-    """Functions of the same file, and others whose name says nothing of locks or logs."""
-    return set(hook.function.source.functions)
 
 
 def operations_of(hook: Hook, member: str) -> Iterator[str]:

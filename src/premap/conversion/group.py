@@ -15,12 +15,15 @@ from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table, r2_signature
 from premap.idioms.idiom import Declined
 from premap.idioms.population import POPULATIONS
+from premap.idioms.twins import TWINS, is_hook_twin
 from premap.records import Handler
 
 VMA_TYPE = "struct vm_area_struct *"
 FILE_TYPE = "struct file *"
 HAS_TWIN = "struct file_operations"
 """The one type of table with a member mmap_prepare."""
+NO_FUNCTION = frozenset({"NULL", "0"})
+"""What a member is set to that has no handler."""
 
 
 @dataclass(eq=False)
@@ -34,6 +37,8 @@ class Group:
     """Functions that tables name: old name to new name."""
     helpers: dict[str, str] = field(default_factory=dict)
     """Functions that they pass the VMA to: old name to new name."""
+    twins: set[str] = field(default_factory=set)
+    """Hooks of the kernel that stand in for one of them in another arm."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -219,12 +224,17 @@ def _retyped(declaration: Node, name: str, group: Group) -> Iterator[Change]:
 
 
 def _alias(mention: Mention, name: str, new: str, group: Group) -> Iterator[Change]:
-    """`#define x_mmap NULL`, beside an arm that defines the function."""
+    """`#define x_mmap NULL` or `#define x_mmap generic_file_mmap`, beside the function's arm."""
     macro = group.source.macro_at(mention.start)
-    if macro is None or macro.body not in {"NULL", "((void *)0)"}:
+    twin = TWINS.get(macro.body) if macro is not None else None
+    if macro is None or not (macro.body in NO_FUNCTION or is_hook_twin(twin)):
         line = group.source.line_of(mention.start)
         raise Declined("second-caller", f"a macro is called {name}, too", line=line)
     yield from _change(mention, name, new)
+    if twin is not None:
+        at = macro.body_start + macro.raw_body.index(macro.body.encode("latin-1"))
+        group.twins.add(twin.name)
+        yield Change(at, at + len(macro.body), twin.name)
 
 
 def _called_by_group(mention: Mention, name: str, group: Group) -> bool:

@@ -15,6 +15,7 @@ WIDTH = 80
 _LEXICAL = re.compile(
     r"/\*.*?(?:\*/|\Z)|//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?", re.DOTALL
 )
+_OPERATOR = re.compile(r" (?:&&|\|\||<<|>>|[-+*/|&])\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
 
 
 def _may_break(code: str, offset: int) -> bool:
+    """Is this the last character before a place for a line break: a comma, or an operator?"""
     if code[offset + 1 : offset + 2] != " ":
         return False
-    return code[offset] == "," or code[offset - 1 : offset + 1] in {"&&", "||"}
+    return code[offset] == "," or _OPERATOR.search(code, max(offset - 3, 0), offset + 1) is not None

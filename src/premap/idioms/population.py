@@ -19,7 +19,8 @@ from premap.idioms.idiom import Declined, Hook
 REMAPS = frozenset({"remap_pfn_range", "io_remap_pfn_range"})
 POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS})
 
-_MESSAGE = re.compile(r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*")
+MESSAGE = re.compile(r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*")
+"""Functions and macros that write to the log."""
 _UNLOCK = re.compile(r"\w*unlock\w*|up_read|up_write|up|\w+_exit|\w+_leave")
 _LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
 _OTHER_ARMS = frozenset({"comment", "preproc_else", "preproc_elif", "preproc_elifdef"})
@@ -340,7 +341,7 @@ def _is_message(statement: Node) -> bool:
     if statement.type != "expression_statement":
         return False
     inner = statement.named_children[0]
-    return inner.type == "call_expression" and _MESSAGE.fullmatch(callee(inner) or "") is not None
+    return inner.type == "call_expression" and MESSAGE.fullmatch(callee(inner) or "") is not None
 
 
 def _after(statement: Node, hook: Hook) -> Declined:
@@ -354,7 +355,7 @@ def _after(statement: Node, hook: Hook) -> Declined:
             "a lock is released only after the mapping is populated",
             statement,
         )
-    if "vm_page_prot" in text_of(statement):
+    if re.search(r"vm_page_prot\s*=[^=]", text_of(statement)):
         return Declined(
             "prot-after-population", "the page protection is changed after it was used", statement
         )

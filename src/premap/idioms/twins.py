@@ -52,6 +52,11 @@ TWINS: dict[str, Twin] = {
 """By the name of the function on the VMA."""
 
 
+def is_hook_twin(twin: Twin | None) -> bool:
+    """Is it the twin of a function that a table may name itself (`.mmap = generic_…`)?"""
+    return twin is not None and twin.takes == (FILE_ARGUMENT, VMA)
+
+
 def rewrite(idiom: str, node: Node, hook: Hook) -> Pieces | None:
     """Return the call of the twin, if `node` is a call that this idiom knows."""
     twin = TWINS.get(callee(node) or "")
