@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
+from premap.csource.diff import Change, changes
 from premap.records import Edit
 
 CONTEXT = 3
@@ -49,10 +49,9 @@ def unified_diff(name: str, old: bytes, new: bytes) -> bytes:
     if old == new:
         return b""
     before, after = _lines(old), _lines(new)
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     out = [b"--- " + _quoted("a/" + name) + b"\n", b"+++ " + _quoted("b/" + name) + b"\n"]
-    for group in matcher.get_grouped_opcodes(CONTEXT):
-        out += _hunk(group, before, after)
+    for hunk in _hunks(changes(before, after)):
+        out += _hunk(hunk, before, after)
     return b"".join(out)
 
 
@@ -63,19 +62,33 @@ def _lines(text: bytes) -> list[bytes]:
     return [*lines, parts[-1]] if parts[-1] else lines
 
 
+def _hunks(changed: Sequence[Change]) -> Iterator[list[Change]]:
+    """Changes that share their context are one hunk."""
+    hunk: list[Change] = []
+    for change in changed:
+        if hunk and change.old_start - hunk[-1].old_end > 2 * CONTEXT:
+            yield hunk
+            hunk = []
+        hunk.append(change)
+    if hunk:
+        yield hunk
+
+
 def _hunk(
-    group: Sequence[tuple[str, int, int, int, int]],
-    before: Sequence[bytes],
-    after: Sequence[bytes],
+    hunk: Sequence[Change], before: Sequence[bytes], after: Sequence[bytes]
 ) -> Iterator[bytes]:
-    first, last = group[0], group[-1]
-    yield b"@@ -%b +%b @@\n" % (_span(first[1], last[2]), _span(first[3], last[4]))
-    for tag, i1, i2, j1, j2 in group:
-        if tag == "equal":
-            yield from _marked(b" ", before[i1:i2])
-        else:
-            yield from _marked(b"-", before[i1:i2])
-            yield from _marked(b"+", after[j1:j2])
+    first, last = hunk[0], hunk[-1]
+    lead = min(CONTEXT, first.old_start)
+    trail = min(CONTEXT, len(before) - last.old_end)
+    old = _span(first.old_start - lead, last.old_end + trail)
+    yield b"@@ -%b +%b @@\n" % (old, _span(first.new_start - lead, last.new_end + trail))
+    at = first.old_start - lead
+    for change in hunk:
+        yield from _marked(b" ", before[at : change.old_start])
+        yield from _marked(b"-", before[change.old_start : change.old_end])
+        yield from _marked(b"+", after[change.new_start : change.new_end])
+        at = change.old_end
+    yield from _marked(b" ", before[at : at + trail])
 
 
 def _span(start: int, end: int) -> bytes:

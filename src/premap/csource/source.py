@@ -378,7 +378,8 @@ def _macro(source: SourceFile, match: re.Match[bytes]) -> Macro:
     if match[2] is not None:
         inner = _CONTINUATION.sub(b" ", match[2])[1:-1].decode("latin-1").strip()
         parameters = tuple(part.strip() for part in inner.split(",")) if inner else ()
-    body = without_comments(source.text[match.start(3) : match.end(3)])
+    end = match.start(3) + len(match[3].rstrip())
+    body = without_comments(source.text[match.start(3) : end])
     return Macro(
         match[1].decode(),
         parameters,
@@ -386,7 +387,7 @@ def _macro(source: SourceFile, match: re.Match[bytes]) -> Macro:
         source.line_of(match.start()),
         source,
         match.start(),
-        match.end(3),
+        end,
         match.start(3),
         source.arms_at(match.start()),
     )
