@@ -7,7 +7,8 @@ a mask. Masks are pushed into `|` and `^`, and taken out of `&`.
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
 
 from premap.symbolic import linear
 from premap.symbolic.node import ALL, WordNode, const, make_word, value_of
@@ -19,8 +20,8 @@ MAX_SPINE = 6
 def field_parts(node: WordNode) -> tuple[WordNode, int, int]:
     """Return `x, mask, flip` of a node that is `(x & mask) ^ flip`."""
     (inner,) = node.args
-    mask, flip = node.data  # type: ignore[misc]
-    return inner, mask, flip  # type: ignore[return-value]
+    mask, flip = node.data
+    return inner, mask, flip
 
 
 def bits(x: WordNode, mask: int, flip: int = 0) -> WordNode:
@@ -118,16 +119,14 @@ def _bits_of_ite(x: WordNode, mask: int, flip: int) -> WordNode | None:
     if x.spine > MAX_SPINE:
         return None
     condition, then, otherwise = x.args
-    assert isinstance(then, WordNode)
-    assert isinstance(otherwise, WordNode)
-    return choose(condition, bits(then, mask, flip), bits(otherwise, mask, flip))  # type: ignore[arg-type]
+    return choose(condition, bits(then, mask, flip), bits(otherwise, mask, flip))
 
 
 _CARRY = {"sum": _bits_of_sum, "or": _bits_of_or, "xor": _bits_of_xor, "ite": _bits_of_ite}
 
 
 def _words(node: WordNode) -> tuple[WordNode, ...]:
-    return node.args  # type: ignore[return-value]
+    return node.args
 
 
 def invert(x: WordNode) -> WordNode:
@@ -136,14 +135,14 @@ def invert(x: WordNode) -> WordNode:
 
 
 def and_(a: WordNode, b: WordNode) -> WordNode:
-    """`a & b`."""
+    """Return `a & b`."""
     if a.op == "const":
         return bits(b, value_of(a))
     if b.op == "const":
         return bits(a, value_of(b))
     for one, other in ((a, b), (b, a)):
         if _is_choice_of_consts(one):
-            return _map_choice(one, other, and_)
+            return _map_choice(one, partial(and_, other))
     mask = ALL
     args: dict[int, WordNode] = {}
     todo = [a, b]
@@ -173,7 +172,7 @@ def _and_node(args: list[WordNode]) -> WordNode:
 
 
 def or_(a: WordNode, b: WordNode) -> WordNode:
-    """`a | b`."""
+    """Return `a | b`."""
     for one, other in ((a, b), (b, a)):
         if one.op == "const":
             value = value_of(one)
@@ -182,7 +181,7 @@ def or_(a: WordNode, b: WordNode) -> WordNode:
 
 
 def xor(a: WordNode, b: WordNode) -> WordNode:
-    """`a ^ b`."""
+    """Return `a ^ b`."""
     for one, other in ((a, b), (b, a)):
         if one.op == "const":
             return bits(other, ALL, value_of(one))
@@ -190,7 +189,7 @@ def xor(a: WordNode, b: WordNode) -> WordNode:
 
 
 def _join(op: str, words: list[WordNode]) -> WordNode:
-    """`a | b | …` or `a ^ b ^ …`: constants outside, one field for each word."""
+    """Return `a | b | …` or `a ^ b ^ …`: constants outside, one field for each word."""
     constant = 0
     fields: dict[int, tuple[WordNode, int]] = {}
     for arg in [part for word in words for part in _flat(op, word)]:
@@ -248,11 +247,11 @@ def _is_choice_of_consts(node: WordNode) -> bool:
     return node.op == "ite" and node.args[1].op == node.args[2].op == "const"
 
 
-def _map_choice(choice: WordNode, other: WordNode, function):  # type: ignore[no-untyped-def]
+def _map_choice(choice: WordNode, function: Callable[[WordNode], WordNode]) -> WordNode:
     from premap.symbolic.truth import choose  # noqa: PLC0415
 
     condition, then, otherwise = choice.args
-    return choose(condition, function(then, other), function(otherwise, other))
+    return choose(condition, function(then), function(otherwise))
 
 
 def lshr(x: WordNode, count: int) -> WordNode:
@@ -285,7 +284,6 @@ def _lshr_of_const(x: WordNode, count: int) -> WordNode:
 
 def _lshr_of_lshr(x: WordNode, count: int) -> WordNode:
     (inner,) = _words(x)
-    assert isinstance(x.data, int)
     return lshr(inner, x.data + count)
 
 
@@ -319,7 +317,7 @@ def _lshr_of_sum(x: WordNode, count: int) -> WordNode | None:
 def _lshr_of_ite(x: WordNode, count: int) -> WordNode | None:
     if not _is_choice_of_consts(x):
         return None
-    return _map_choice(x, const(count), lambda arm, _: lshr(arm, count))  # type: ignore[no-any-return]
+    return _map_choice(x, lambda arm: lshr(arm, count))
 
 
 _SHIFT = {
@@ -354,7 +352,7 @@ def shift_right(x: WordNode, count: WordNode) -> WordNode:
 
 
 def divide(a: WordNode, b: WordNode) -> WordNode:
-    """`a / b`, unsigned; all ones where a symbolic `b` is 0.
+    """Return `a / b`, unsigned; all ones where a symbolic `b` is 0.
 
     Raises ZeroDivisionError if `b` is the constant 0.
     """
@@ -374,7 +372,7 @@ def divide(a: WordNode, b: WordNode) -> WordNode:
 
 
 def modulo(a: WordNode, b: WordNode) -> WordNode:
-    """`a % b`, unsigned; `a` where a symbolic `b` is 0.
+    """Return `a % b`, unsigned; `a` where a symbolic `b` is 0.
 
     Raises ZeroDivisionError if `b` is the constant 0.
     """

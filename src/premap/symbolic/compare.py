@@ -7,6 +7,8 @@ terms in common is one of what is left only if neither can wrap.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from premap.symbolic import linear
 from premap.symbolic.bitwise import MAX_SPINE, bits, field_parts
 from premap.symbolic.node import ALL, Truth, WordNode, const, make_bool, value_of
@@ -14,7 +16,7 @@ from premap.symbolic.truth import choose_truth, conjunction, not_
 
 
 def eq(a: WordNode, b: WordNode) -> Truth:
-    """`a == b`."""
+    """Return `a == b`."""
     if a is b:
         return True
     if a.must & ~b.may or b.must & ~a.may or a.high < b.low or b.high < a.low:
@@ -23,7 +25,22 @@ def eq(a: WordNode, b: WordNode) -> Truth:
         return _eq_const(a, value_of(b))
     if a.op == "const":
         return _eq_const(b, value_of(a))
+    if linear.is_exact(a) and linear.is_exact(b):
+        return _eq_exact(a, b)
     return _eq_const(linear.sub(a, b), 0)
+
+
+def _eq_exact(a: WordNode, b: WordNode) -> Truth:
+    """Compare two sums that can't wrap, divided by the power of two that they have in common."""
+    constant, factors = _true_difference(a, b)
+    everything = constant
+    for _, factor in factors:
+        everything |= factor
+    shift = max((everything & -everything).bit_length() - 1, 0)
+    difference = linear.Sum(constant >> shift)
+    for term, factor in factors:
+        difference.add(term, factor >> shift)
+    return _eq_const(difference.node(), 0)
 
 
 def _eq_const(a: WordNode, value: int) -> Truth:
@@ -83,33 +100,32 @@ def _eq_bits(a: WordNode, value: int) -> Truth | None:
 def _eq_or(a: WordNode, value: int) -> Truth | None:
     if value:
         return None
-    return conjunction(_eq_const(arg, 0) for arg in a.args)  # type: ignore[arg-type]
+    return conjunction(_eq_const(arg, 0) for arg in a.args)
 
 
 def _eq_xor(a: WordNode, value: int) -> Truth | None:
     if value or len(a.args) != 2:
         return None
-    return eq(*a.args)  # type: ignore[arg-type]
+    return eq(*a.args)
 
 
 def _eq_lshr(a: WordNode, value: int) -> Truth | None:
-    assert isinstance(a.data, int)
     mask = ALL & (ALL << a.data)
-    return _eq_const(bits(a.args[0], mask), value << a.data)  # type: ignore[arg-type]
+    return _eq_const(bits(a.args[0], mask), value << a.data)
 
 
 def _eq_ite(a: WordNode, value: int) -> Truth | None:
     return _of_arms(a, lambda arm: _eq_const(arm, value))
 
 
-def _of_arms(a: WordNode, compare) -> Truth | None:  # type: ignore[no-untyped-def]
+def _of_arms(a: WordNode, compare: Callable[[WordNode], Truth]) -> Truth | None:
     """Compare each arm of a choice, if that decides at least one of them."""
     if a.spine > MAX_SPINE:
         return None
     condition, then, otherwise = a.args
     first, second = compare(then), compare(otherwise)
     if isinstance(first, bool) or isinstance(second, bool):
-        return choose_truth(condition, first, second)  # type: ignore[arg-type]
+        return choose_truth(condition, first, second)
     return None
 
 
@@ -124,7 +140,7 @@ _EQUAL = {
 
 
 def lt(a: WordNode, b: WordNode) -> Truth:
-    """`a < b`."""
+    """Return `a < b`."""
     if a is b or a.low >= b.high:
         return False
     if a.high < b.low:
@@ -141,7 +157,7 @@ def lt(a: WordNode, b: WordNode) -> Truth:
 
 
 def _lt_const(a: WordNode, bound: int) -> Truth:
-    """`a < bound`, where `bound` may be 2**64."""
+    """Return `a < bound`, where `bound` may be 2**64."""
     if a.high < bound:
         return True
     if a.low >= bound:
@@ -151,8 +167,7 @@ def _lt_const(a: WordNode, bound: int) -> Truth:
     if bound == a.high:
         return not_(_eq_const(a, a.high))
     if a.op == "lshr":
-        assert isinstance(a.data, int)
-        return _lt_const(a.args[0], bound << a.data)  # type: ignore[arg-type]
+        return _lt_const(a.args[0], bound << a.data)
     if a.op == "ite":
         answer = _of_arms(a, lambda arm: _lt_const(arm, bound))
         if answer is not None:

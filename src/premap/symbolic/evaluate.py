@@ -32,11 +32,12 @@ def evaluate(root: Node, memo: dict[int, int], leaf: Leaf) -> int:
 
 
 def _const(node: Node, _values: list[int]) -> int:
-    return node.data  # type: ignore[return-value]
+    value: int = node.data
+    return value
 
 
 def _sum(node: Node, values: list[int]) -> int:
-    total, coefficients = sum_data(node)  # type: ignore[arg-type]
+    total, coefficients = sum_data(node)
     for coefficient, value in zip(coefficients, values, strict=True):
         total += coefficient * value
     return total & ALL
@@ -47,8 +48,10 @@ def _mul(_node: Node, values: list[int]) -> int:
 
 
 def _bits(node: Node, values: list[int]) -> int:
-    mask, flip = node.data  # type: ignore[misc]
-    return (values[0] & mask) ^ flip  # type: ignore[has-type,no-any-return]
+    mask: int
+    flip: int
+    mask, flip = node.data
+    return (values[0] & mask) ^ flip
 
 
 def _and(_node: Node, values: list[int]) -> int:
@@ -73,7 +76,8 @@ def _xor(_node: Node, values: list[int]) -> int:
 
 
 def _lshr(node: Node, values: list[int]) -> int:
-    return values[0] >> node.data  # type: ignore[operator,no-any-return]
+    shift: int = node.data
+    return values[0] >> shift
 
 
 def _shl(_node: Node, values: list[int]) -> int:

@@ -8,11 +8,12 @@ possible, the path splits: the program goes on with True, and is run again later
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from premap.symbolic.errors import (
     NotDeterministic,
@@ -20,13 +21,16 @@ from premap.symbolic.errors import (
     TooManyDecisions,
     TooManyPaths,
 )
-from premap.symbolic.models import Model, Pool
+from premap.symbolic.models import Model
 from premap.symbolic.node import BoolNode
 from premap.symbolic.solver import DEFAULT_TIMEOUT_MS, Solver
 from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider
 from premap.symbolic.truth import conjuncts, not_
 
 T = TypeVar("T")
+
+KEPT_MODELS = 64
+"""Models of earlier paths that are tried before the solver is asked."""
 
 _current: ContextVar[Explorer | None] = ContextVar("current", default=None)
 
@@ -58,8 +62,11 @@ class Path(Generic[T]):
 class _Run:
     """One run of the program: decisions to repeat, then new ones."""
 
-    def __init__(self, prefix: tuple[Decision, ...], assumed: Sequence[Bool]) -> None:
+    def __init__(
+        self, prefix: tuple[Decision, ...], assumed: Sequence[Bool], models: Iterable[Model]
+    ) -> None:
         self.prefix = prefix
+        self.witnesses = [model for model in models if model.satisfies(assumed)]
         self.decisions: list[Decision] = []
         self.condition: list[Bool] = list(assumed)
         self.known: dict[int, bool] = {}
@@ -70,7 +77,7 @@ class _Run:
     def learn(self, condition: BoolNode, *, answer: bool) -> None:
         """Remember the answer of a condition, and of the parts that follow from it."""
         if condition.op == "not":
-            condition, answer = condition.args[0], not answer  # type: ignore[assignment]
+            condition, answer = condition.args[0], not answer
         self.known[condition.uid] = answer
         if answer and condition.op == "conj":
             for part in conjuncts(condition):
@@ -100,9 +107,9 @@ class Explorer:
         self.max_decisions = max_decisions
         self.deadline_seconds = deadline_seconds
         self.solver = Solver(solver_timeout_ms)
-        self._pool = Pool()
+        self._models: deque[Model] = deque(maxlen=KEPT_MODELS)
         self._deadline = float("inf")
-        self._run = _Run((), self.assumed)
+        self._run = _Run((), self.assumed, ())
         self._pending: list[tuple[Decision, ...]] = []
         self._places: dict[tuple[int, int, bool], int] = {}
         self._answers: dict[tuple[int, int], Model | None] = {}
@@ -139,7 +146,7 @@ class Explorer:
 
     def _begin(self, prefix: tuple[Decision, ...]) -> None:
         self._check_time()
-        self._run = _Run(prefix, self.assumed)
+        self._run = _Run(prefix, self.assumed, self._models)
 
     def _path(
         self, program: Callable[[], T], stop: type[BaseException] | tuple[type[BaseException], ...]
@@ -153,9 +160,9 @@ class Explorer:
         run = self._run
         if len(run.decisions) < len(run.prefix):
             raise NotDeterministic("a program asked less when it ran again")
-        model = self._witness()
-        assert model is not None
-        return Path(value, exception, tuple(run.condition), tuple(run.decisions), model)
+        if not run.witnesses:
+            self._witness()
+        return Path(value, exception, tuple(run.condition), tuple(run.decisions), run.witnesses[-1])
 
     @contextmanager
     def _active(self) -> Iterator[None]:
@@ -200,7 +207,9 @@ class Explorer:
     def _repeat(self, decision: Decision, condition: Bool) -> bool:
         if decision.condition is not condition:
             where = f" at {self._label}" if self._label else ""
-            raise NotDeterministic(f"a program asked {condition} instead of {decision.condition}{where}")
+            raise NotDeterministic(
+                f"a program asked {condition} instead of {decision.condition}{where}"
+            )
         self._take(decision)
         return decision.answer
 
@@ -210,7 +219,9 @@ class Explorer:
         run.learn(decision.condition, answer=decision.answer)
         if decision.split:
             condition = decision.condition
-            run.condition.append(condition if decision.answer else _negated(condition))
+            chosen = condition if decision.answer else _negated(condition)
+            run.condition.append(chosen)
+            run.witnesses = [model for model in run.witnesses if model.eval(chosen)]
             step = (run.place, condition.uid, decision.answer)
             run.place = self._places.setdefault(step, len(self._places) + 1)
 
@@ -229,15 +240,25 @@ class Explorer:
             return self._witness() if known else None
         key = (self._run.place, condition.uid)
         if key not in self._answers:
-            self._answers[key] = self._find([*self._run.condition, condition])
+            self._answers[key] = self._find(condition)
         return self._answers[key]
 
-    def _witness(self) -> Model | None:
-        return self._find(self._run.condition)
+    def _find(self, condition: Bool) -> Model | None:
+        run = self._run
+        for model in reversed(run.witnesses):
+            if model.eval(condition):
+                return model
+        found = self.check([*run.condition, condition])
+        if found is not None:
+            run.witnesses.append(found)
+        return found
 
-    def _find(self, conditions: Sequence[Bool]) -> Model | None:
-        found = self._pool.find(lambda model: model.satisfies(conditions))
-        return found or self.check(conditions)
+    def _witness(self) -> Model | None:
+        run = self._run
+        if not run.witnesses:
+            found = self.check(run.condition)
+            run.witnesses = [found] if found else []
+        return run.witnesses[-1] if run.witnesses else None
 
     def check(self, conditions: Sequence[Condition]) -> Model | None:
         """Return a model of these conditions alone, from this explorer's solver; or None."""
@@ -245,7 +266,7 @@ class Explorer:
         timeout = min(self.solver.timeout_ms, max(1, int(min(remaining, 1e6) * 1000)))
         found = self.solver.check(conditions, timeout)
         if found is not None:
-            self._pool.add(found)
+            self._models.append(found)
         return found
 
     def _check_time(self) -> float:
@@ -261,7 +282,7 @@ class Explorer:
 
     def implied(self, condition: Condition) -> bool:
         """Whether the condition is true for all inputs of this path."""
-        return not self.possible(not_(condition))  # type: ignore[arg-type]
+        return not self.possible(cast("Condition", not_(condition)))
 
     def concretise(self, value: Operand) -> int | None:
         """Return the only value that a word can have on this path, or None if there are several."""
@@ -276,7 +297,7 @@ class Explorer:
 
 
 def _negated(condition: Bool) -> Bool:
-    return not_(condition)  # type: ignore[return-value]
+    return cast("Bool", not_(condition))
 
 
 def concretise(value: Operand) -> int | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from premap.symbolic.node import ALL, WordNode, const, make_word, value_of
+from premap.symbolic.node import ALL, Node, WordNode, const, make_word, value_of
+
 
 class Sum:
     """A sum that is being built: the constant, and the coefficient of each term by its uid."""
@@ -72,7 +73,7 @@ class Sum:
         terms = tuple(term for term, _ in pairs)
         coefficients = tuple(coefficient for _, coefficient in pairs)
         low, high = range_of(constant, pairs)
-        exact = 0 <= low and high <= ALL
+        exact = low >= 0 and high <= ALL
         may, must = _bits_of_sum(constant, pairs)
         if not exact:
             low, high = 0, ALL
@@ -109,21 +110,23 @@ class Sum:
 
 
 def _shift_of(term: WordNode) -> int:
-    return term.data  # type: ignore[return-value]
+    shift: int = term.data
+    return shift
 
 
 def _order(pair: tuple[WordNode, int]) -> tuple[int, int]:
     return pair[0].key, pair[0].uid
 
 
-def sum_data(node: WordNode) -> tuple[int, tuple[int, ...]]:
+def sum_data(node: Node) -> tuple[int, tuple[int, ...]]:
     """Return the constant and the coefficients of a node that is a sum."""
-    return node.data  # type: ignore[return-value]
+    constant, coefficients = node.data
+    return constant, coefficients
 
 
 def sum_terms(node: WordNode) -> tuple[WordNode, ...]:
     """Return the arguments of a node that has words only: of a sum, its terms."""
-    return node.args  # type: ignore[return-value]
+    return node.args
 
 
 def parts_of(node: WordNode) -> tuple[int, list[tuple[WordNode, int]]]:
@@ -206,7 +209,9 @@ def is_exact(node: WordNode) -> bool:
 
 
 def add(a: WordNode, b: WordNode) -> WordNode:
-    """`a + b`."""
+    """Return `a + b`."""
+    if a.op == "const" and b.op == "const":
+        return const(a.data + b.data)
     total = Sum()
     total.add(a)
     total.add(b)
@@ -214,7 +219,9 @@ def add(a: WordNode, b: WordNode) -> WordNode:
 
 
 def sub(a: WordNode, b: WordNode) -> WordNode:
-    """`a - b`."""
+    """Return `a - b`."""
+    if a.op == "const" and b.op == "const":
+        return const(a.data - b.data)
     total = Sum()
     total.add(a)
     total.add(b, -1)
@@ -222,14 +229,14 @@ def sub(a: WordNode, b: WordNode) -> WordNode:
 
 
 def scale(a: WordNode, factor: int) -> WordNode:
-    """`a * factor`."""
+    """Return `a * factor`."""
     total = Sum()
     total.add(a, factor)
     return total.node()
 
 
 def mul(a: WordNode, b: WordNode) -> WordNode:
-    """`a * b`."""
+    """Return `a * b`."""
     if a.op == "const":
         return scale(b, value_of(a))
     if b.op == "const":

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
 from premap.symbolic.evaluate import evaluate
@@ -56,12 +56,13 @@ class Model:
         )
 
     def _leaf(self, node: Node, arguments: Sequence[int]) -> int:
-        name, bits = node.data  # type: ignore[misc]
+        bits: int
+        name, bits = node.data
         if node.op == "var":
             value = self.variables.get(name, 0)
         else:
             value = self.functions.get((name, tuple(arguments)), 0)
-        return value & ((1 << bits) - 1)  # type: ignore[has-type,no-any-return]
+        return value & ((1 << bits) - 1)
 
     def shrink(
         self,
@@ -89,24 +90,3 @@ class Model:
             for (name, arguments), value in sorted(self.functions.items())
         ]
         return f"Model({', '.join(values)})"
-
-
-class Pool:
-    """Models found so far: usually one of them answers a question before the solver has to."""
-
-    def __init__(self, limit: int = 64) -> None:
-        self._models: list[Model] = []
-        self._limit = limit
-
-    def add(self, model: Model) -> None:
-        """Keep a model; the oldest goes if there are too many."""
-        self._models.append(model)
-        if len(self._models) > self._limit:
-            del self._models[0]
-
-    def __iter__(self) -> Iterator[Model]:
-        return iter(self._models)
-
-    def find(self, holds: Callable[[Model], bool]) -> Model | None:
-        """Return the newest model for which that holds."""
-        return next((model for model in reversed(self._models) if holds(model)), None)

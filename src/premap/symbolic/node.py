@@ -10,18 +10,19 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Hashable
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 ALL = (1 << 64) - 1
 """The word of 64 ones."""
 
 _serial = itertools.count()
-_interned: WeakValueDictionary[tuple[Hashable, ...], Node] = WeakValueDictionary()
+_words: WeakValueDictionary[tuple[Hashable, ...], WordNode] = WeakValueDictionary()
+_bools: WeakValueDictionary[tuple[Hashable, ...], BoolNode] = WeakValueDictionary()
 
 
 class Node:
-    """A term: operator, arguments, and data that are no terms.
+    """A term: operator, arguments, and data that are no terms, of the types that the operator has.
 
     `uid` is never given twice in a process; `key` depends on the structure alone, and orders the
     arguments of commutative operators the same way in every process.
@@ -30,8 +31,8 @@ class Node:
     __slots__ = ("__weakref__", "args", "data", "key", "op", "uid")
 
     op: str
-    args: tuple[Node, ...]
-    data: Hashable
+    args: tuple[Any, ...]
+    data: Any
     uid: int
     key: int
 
@@ -94,7 +95,9 @@ def _fill(node: Node, op: str, args: tuple[Node, ...], data: Hashable) -> None:
 
 
 def _stable(data: Hashable) -> Hashable:
-    """Return `data` with its texts as numbers: hashes of texts differ between processes."""
+    """Return `data` as numbers: hashes of texts and of None differ between processes."""
+    if data is None:
+        return 0
     if isinstance(data, str):
         return zlib.crc32(data.encode())
     if isinstance(data, tuple):
@@ -102,7 +105,7 @@ def _stable(data: Hashable) -> Hashable:
     return data
 
 
-def make_word(  # noqa: PLR0913 - the facts are what a node is made of
+def make_word(
     op: str,
     args: tuple[Node, ...] = (),
     data: Hashable = None,
@@ -115,9 +118,9 @@ def make_word(  # noqa: PLR0913 - the facts are what a node is made of
 ) -> WordNode:
     """Return the node of that structure, or the constant that it has to be by these facts."""
     identity = (op, data, *[arg.uid for arg in args])
-    found = _interned.get(identity)
+    found = _words.get(identity)
     if found is not None:
-        return found  # type: ignore[return-value]
+        return found
     high = min(high, may)
     low = max(low, must)
     if low == high and op != "const":
@@ -129,19 +132,19 @@ def make_word(  # noqa: PLR0913 - the facts are what a node is made of
     node.may = may & ((1 << high.bit_length()) - 1)
     node.must = must
     node.spine = spine
-    _interned[identity] = node
+    _words[identity] = node
     return node
 
 
 def make_bool(op: str, args: tuple[Node, ...], data: Hashable = None) -> BoolNode:
     """Return the node of that structure."""
     identity = (op, data, *[arg.uid for arg in args])
-    found = _interned.get(identity)
+    found = _bools.get(identity)
     if found is not None:
-        return found  # type: ignore[return-value]
+        return found
     node = object.__new__(BoolNode.concrete)
     _fill(node, op, args, data)
-    _interned[identity] = node
+    _bools[identity] = node
     return node
 
 
@@ -153,10 +156,10 @@ def const(value: int) -> WordNode:
 
 def value_of(node: WordNode) -> int:
     """Return the value of a constant."""
-    assert isinstance(node.data, int)
-    return node.data
+    value: int = node.data
+    return value
 
 
 def live_nodes() -> int:
     """Return how many nodes are in use in this process."""
-    return len(_interned)
+    return len(_words) + len(_bools)

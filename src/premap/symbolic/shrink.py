@@ -36,7 +36,10 @@ class _Shrinker:
 
     def minimise(self, word: Word) -> None:
         """Fix a word to the simplest value that it can have."""
-        if not any(self._try(word == value) for value in SIMPLE_VALUES if value != self._now(word)):
+        for value in SIMPLE_VALUES:
+            if value == self._now(word) or self._try(word == value):
+                break
+        else:
             self._descend(word)
         self._fix(word == self._now(word))
 
@@ -45,8 +48,6 @@ class _Shrinker:
 
     def _descend(self, word: Word) -> None:
         """Find the least value by halving the interval in which it lies."""
-        if self._now(word) in SIMPLE_VALUES:
-            return
         low = word.low
         while low < self._now(word):
             middle = (low + self._now(word)) // 2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The solver: z3, imported when the first question is asked.
 
-A Solver is one z3 context that keeps what it has learnt; each condition gets a name in it, once, and
-a question is a set of such names. Bit vectors and uninterpreted functions, nothing else.
+A Solver is one z3 context that keeps what it has learnt; each condition gets a name in it, once,
+and a question is a set of such names. Bit vectors and uninterpreted functions, nothing else.
 """
 
 from __future__ import annotations
@@ -75,12 +75,14 @@ class Translator:
         if key not in self._functions:
             word = self.z3.BitVecSort(64, self.context)
             result = self.z3.BitVecSort(bits, self.context)
-            self._functions[key] = self.z3.Function(f"{name}/{len(args)}", *[word] * len(args), result)
+            self._functions[key] = self.z3.Function(
+                f"{name}/{len(args)}", *[word] * len(args), result
+            )
         return self.widen(node, self._functions[key](*args), bits)
 
     def sum(self, node: Node, args: list[Z3]) -> Z3:
         """Translate a sum."""
-        constant, coefficients = sum_data(node)  # type: ignore[arg-type]
+        constant, coefficients = sum_data(node)
         total = self.word(constant) if constant else None
         for coefficient, arg in zip(coefficients, args, strict=True):
             factor = signed(coefficient)
@@ -103,10 +105,10 @@ class Translator:
         """Translate `sum == constant` with the negative terms on the other side."""
         (left,) = node.args
         value = self.word(cast("int", node.data))
-        if left.op != "sum" or not any(factor >> 63 for factor in sum_data(left)[1]):  # type: ignore[arg-type]
+        if left.op != "sum" or not any(factor >> 63 for factor in sum_data(left)[1]):
             return args[0] == value
         sides: dict[bool, Z3] = {True: None, False: value if node.data else None}
-        for coefficient, arg in zip(sum_data(left)[1], left.args, strict=True):  # type: ignore[arg-type]
+        for coefficient, arg in zip(sum_data(left)[1], left.args, strict=True):
             positive = signed(coefficient) > 0
             part = self.multiple(self._done[arg.uid], abs(signed(coefficient)))
             sides[positive] = part if sides[positive] is None else sides[positive] + part

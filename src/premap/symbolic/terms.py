@@ -40,7 +40,7 @@ def _operator(function: Binary) -> Callable[[object, Operand], Word]:
     def forward(self: object, other: Operand) -> Word:
         left, right = _word_node(self), _word_node(other)
         if left is None or right is None:
-            return NotImplemented
+            return NotImplemented  # type: ignore[no-any-return]
         return cast("Word", function(left, right))
 
     return forward
@@ -54,7 +54,7 @@ def _relation(function: Relation) -> Callable[[object, Operand], Condition]:
     def forward(self: object, other: Operand) -> Condition:
         left, right = _word_node(self), _word_node(other)
         if left is None or right is None:
-            return NotImplemented
+            return NotImplemented  # type: ignore[no-any-return]
         return cast("Condition", function(left, right))
 
     return forward
@@ -172,19 +172,19 @@ class Bool(BoolNode):
         return truth.choose(self, first, second)
 
     def __and__(self, other: Operand) -> Condition:
-        if not isinstance(other, bool | BoolNode):
-            return _as_word(self) & other  # type: ignore[return-value]
-        return cast("Condition", truth.and_(self, other))
+        if isinstance(other, bool | BoolNode):
+            return cast("Condition", truth.and_(self, other))
+        return cast("Condition", _as_word(self) & other)
 
     def __or__(self, other: Operand) -> Condition:
-        if not isinstance(other, bool | BoolNode):
-            return _as_word(self) | other  # type: ignore[return-value]
-        return cast("Condition", truth.or_(self, other))
+        if isinstance(other, bool | BoolNode):
+            return cast("Condition", truth.or_(self, other))
+        return cast("Condition", _as_word(self) | other)
 
     def __xor__(self, other: Operand) -> Condition:
-        if not isinstance(other, bool | BoolNode):
-            return _as_word(self) ^ other  # type: ignore[return-value]
-        return cast("Condition", truth.xor(self, other))
+        if isinstance(other, bool | BoolNode):
+            return cast("Condition", truth.xor(self, other))
+        return cast("Condition", _as_word(self) ^ other)
 
     __rand__ = __and__
     __ror__ = __or__
@@ -211,12 +211,12 @@ class Bool(BoolNode):
     def __eq__(self, other: object) -> Condition:  # type: ignore[override]
         if isinstance(other, bool | BoolNode):
             return cast("Condition", truth.not_(truth.xor(self, other)))
-        return _as_word(self) == other  # type: ignore[no-any-return]
+        return _as_word(self) == other
 
     def __ne__(self, other: object) -> Condition:  # type: ignore[override]
         if isinstance(other, bool | BoolNode):
             return cast("Condition", truth.xor(self, other))
-        return _as_word(self) != other  # type: ignore[no-any-return]
+        return _as_word(self) != other
 
     def __bool__(self) -> bool:
         decide = decider.get()
@@ -243,7 +243,7 @@ def _rebuild_word(
     op: str, args: tuple[node.Node, ...], data: object, facts: tuple[int, int, int, int, int]
 ) -> WordNode:
     low, high, may, must, spine = facts
-    return make_word(op, args, data, low=low, high=high, may=may, must=must, spine=spine)  # type: ignore[arg-type]
+    return make_word(op, args, data, low=low, high=high, may=may, must=must, spine=spine)
 
 
 def const(value: int) -> Word:
@@ -265,11 +265,9 @@ def apply(function: str, *args: Operand, bits: int = 64) -> Word:
     Functions of different numbers of arguments are different functions; of the same function, ask
     for the same number of bits.
     """
-    words = tuple(_word_node(arg) for arg in args)
-    if any(word is None for word in words):
-        raise TypeError(f"{function}() takes words")
-    data = (function, bits)
-    return cast("Word", make_word("apply", words, data, may=ALL >> (64 - bits)))  # type: ignore[arg-type]
+    words = tuple(as_word(arg) for arg in args)
+    node = make_word("apply", words, (function, bits), may=ALL >> (64 - bits))
+    return cast("Word", node)
 
 
 def as_word(value: Operand) -> Word:
@@ -281,10 +279,10 @@ def as_word(value: Operand) -> Word:
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """`a && b && …`, without asking for any of them."""
+    """Return `a && b && …`, without asking for any of them."""
     return cast("Condition", truth.conjunction(conditions))
 
 
 def any_of(*conditions: Condition) -> Condition:
-    """`a || b || …`, without asking for any of them."""
+    """Return `a || b || …`, without asking for any of them."""
     return cast("Condition", truth.not_(truth.conjunction(truth.not_(each) for each in conditions)))

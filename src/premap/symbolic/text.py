@@ -37,20 +37,21 @@ def number(value: int) -> str:
 
 
 def _const(node: Node, _depth: int) -> str:
-    return number(node.data)  # type: ignore[arg-type]
+    return number(node.data)
 
 
 def _var(node: Node, _depth: int) -> str:
-    return node.data[0]  # type: ignore[index,no-any-return]
+    name, _bits = node.data
+    return str(name)
 
 
 def _apply(node: Node, depth: int) -> str:
     arguments = ", ".join(text(arg, depth + 1) for arg in node.args)
-    return f"{node.data[0]}({arguments})"  # type: ignore[index]
+    return f"{node.data[0]}({arguments})"
 
 
 def _sum(node: Node, depth: int) -> str:
-    constant, coefficients = sum_data(node)  # type: ignore[arg-type]
+    constant, coefficients = sum_data(node)
     written = ""
     for arg, coefficient in zip(node.args, coefficients, strict=True):
         factor = signed(coefficient)
@@ -60,14 +61,16 @@ def _sum(node: Node, depth: int) -> str:
     if constant:
         sign = " - " if number(constant).startswith("-") else " + "
         written += sign + number(constant).removeprefix("-")
-    return written.removeprefix(" + ").replace(" - ", "-", 1) if written[:3] == " - " else written[3:]
+    return (
+        written.removeprefix(" + ").replace(" - ", "-", 1) if written[:3] == " - " else written[3:]
+    )
 
 
 def _bits(node: Node, depth: int) -> str:
-    mask, flip = node.data  # type: ignore[misc]
+    mask, flip = node.data
     (arg,) = node.args
     inner = _inner(arg, depth)
-    if mask == arg.may & ~arg.must and flip == ALL ^ arg.must:  # type: ignore[attr-defined]
+    if mask == arg.may & ~arg.must and flip == ALL ^ arg.must:
         return f"~{inner}"
     masked = f"{inner} & {hex(mask)}"
     if not flip:
@@ -86,7 +89,7 @@ def _ite(node: Node, depth: int) -> str:
 
 
 def _eq(node: Node, depth: int) -> str:
-    return f"{_inner(node.args[0], depth)} == {number(node.data)}"  # type: ignore[arg-type]
+    return f"{_inner(node.args[0], depth)} == {number(node.data)}"
 
 
 def _not(node: Node, depth: int) -> str:

@@ -9,21 +9,22 @@ from premap.symbolic.node import BoolNode, Truth, WordNode, const, make_bool, ma
 
 
 def not_(a: Truth) -> Truth:
-    """`!a`."""
+    """Return `!a`."""
     if isinstance(a, bool):
         return not a
     if a.op == "not":
-        return a.args[0]  # type: ignore[return-value]
+        inner: BoolNode = a.args[0]
+        return inner
     return make_bool("not", (a,))
 
 
 def conjuncts(a: BoolNode) -> tuple[BoolNode, ...]:
     """Return the parts that are all true where `a` is."""
-    return a.args if a.op == "conj" else (a,)  # type: ignore[return-value]
+    return a.args if a.op == "conj" else (a,)
 
 
 def conjunction(parts: Iterable[Truth]) -> Truth:
-    """`a && b && …`, without an order."""
+    """Return `a && b && …`, without an order."""
     found: dict[int, BoolNode] = {}
     for part in parts:
         if part is False:
@@ -58,36 +59,38 @@ def _without_other_values(found: dict[int, BoolNode]) -> list[BoolNode] | None:
 
 
 def _uid_of_word(negated: BoolNode) -> int:
-    return negated.args[0].args[0].uid
+    word: WordNode = negated.args[0].args[0]
+    return word.uid
 
 
 def and_(a: Truth, b: Truth) -> Truth:
-    """`a && b`."""
+    """Return `a && b`."""
     return conjunction((a, b))
 
 
 def or_(a: Truth, b: Truth) -> Truth:
-    """`a || b`."""
+    """Return `a || b`."""
     return not_(conjunction((not_(a), not_(b))))
 
 
 def xor(a: Truth, b: Truth) -> Truth:
-    """`a != b` of truth values."""
+    """Return `a != b` of truth values."""
     if isinstance(a, bool):
         return not_(b) if a else b
     if isinstance(b, bool):
         return not_(a) if b else a
-    negate = False
-    if a.op == "not":
-        a, negate = a.args[0], not negate  # type: ignore[assignment]
-    if b.op == "not":
-        b, negate = b.args[0], not negate  # type: ignore[assignment]
-    if a is b:
+    first, negate_first = _without_not(a)
+    second, negate_second = _without_not(b)
+    negate = negate_first != negate_second
+    if first is second:
         return negate
-    if (a.key, a.uid) > (b.key, b.uid):
-        a, b = b, a
-    differ = make_bool("differ", (a, b))
+    ordered = sorted((first, second), key=lambda part: (part.key, part.uid))
+    differ = make_bool("differ", tuple(ordered))
     return not_(differ) if negate else differ
+
+
+def _without_not(a: BoolNode) -> tuple[BoolNode, bool]:
+    return (a.args[0], True) if a.op == "not" else (a, False)
 
 
 def choose_truth(condition: Truth, then: Truth, otherwise: Truth) -> Truth:
@@ -105,15 +108,16 @@ def choose(condition: Truth, then: WordNode, otherwise: WordNode) -> WordNode:
     """`condition ? then : otherwise` of words."""
     if isinstance(condition, bool):
         return then if condition else otherwise
-    if condition.op == "not":
-        condition, then, otherwise = condition.args[0], otherwise, then  # type: ignore[assignment]
+    condition, negated = _without_not(condition)
+    if negated:
+        then, otherwise = otherwise, then
     then = _arm(condition, then, 1)
     otherwise = _arm(condition, otherwise, 2)
     if then is otherwise:
         return then
     return make_word(
         "ite",
-        (condition, then, otherwise),  # type: ignore[arg-type]
+        (condition, then, otherwise),
         low=min(then.low, otherwise.low),
         high=max(then.high, otherwise.high),
         may=then.may | otherwise.may,
@@ -122,10 +126,10 @@ def choose(condition: Truth, then: WordNode, otherwise: WordNode) -> WordNode:
     )
 
 
-def _arm(condition: Truth, arm: WordNode, which: int) -> WordNode:
+def _arm(condition: BoolNode, arm: WordNode, which: int) -> WordNode:
     """Return what is left of an arm that asks the same condition again."""
     while arm.op == "ite" and arm.args[0] is condition:
-        arm = arm.args[which]  # type: ignore[assignment]
+        arm = arm.args[which]
     return arm
 
 

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The paths of small programs, known by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from premap.symbolic import (
+    Explorer,
+    NotDeterministic,
+    OutOfTime,
+    SolverGaveUp,
+    TooManyDecisions,
+    TooManyPaths,
+    all_of,
+    apply,
+    check,
+    concretise,
+    const,
+    var,
+)
+
+offset, length, size, flags = (var(name) for name in ("offset", "length", "size", "flags"))
+
+
+class Declined(Exception):
+    pass
+
+
+def bounds_check() -> str:
+    if offset + length > size:
+        return "EINVAL"
+    if length == 0:
+        return "nothing"
+    if offset >= size:
+        return "beyond the end"
+    return "mapped"
+
+
+class TestPaths:
+    def test_the_wrap_of_a_bounds_check_is_found(self) -> None:
+        paths = {path.value: path for path in Explorer().explore(bounds_check)}
+        assert set(paths) == {"EINVAL", "nothing", "beyond the end", "mapped"}
+        model = paths["beyond the end"].model
+        assert model.eval(offset) + model.eval(length) >= 1 << 64
+
+    def test_without_the_wrap_there_is_no_such_path(self) -> None:
+        narrow = [offset < 1 << 40, length < 1 << 40]
+        values = [path.value for path in Explorer(narrow).explore(bounds_check)]
+        assert values == ["EINVAL", "nothing", "mapped"]
+
+    def test_true_goes_first(self) -> None:
+        def program() -> tuple[bool, bool]:
+            return bool(flags & 1), bool(flags & 2)
+
+        values = [path.value for path in Explorer().explore(program)]
+        assert values == list(itertools.product([True, False], repeat=2))
+
+    def test_every_input_takes_exactly_one_path(self) -> None:
+        conditions = [all_of(*path.condition) for path in Explorer().explore(bounds_check)]
+        for one, other in itertools.combinations(conditions, 2):
+            assert check([one, other]) is None
+        assert check([~condition for condition in conditions]) is None
+
+    def test_the_model_of_a_path_takes_it(self) -> None:
+        for path in Explorer().explore(bounds_check):
+            assert path.model.satisfies(path.condition)
+
+    def test_a_question_asked_twice_is_one_decision(self) -> None:
+        def program() -> bool:
+            return bool(offset < size) and bool(size > offset)
+
+        assert [len(path.decisions) for path in Explorer().explore(program)] == [1, 1]
+
+    def test_what_follows_does_not_split(self) -> None:
+        def program() -> None:
+            if offset < 5 and offset < 6:
+                pass
+
+        decisions = [path.decisions for path in Explorer().explore(program)]
+        assert [[each.split for each in path] for path in decisions] == [[True, False], [True]]
+
+    def test_a_program_that_asks_nothing(self) -> None:
+        (path,) = Explorer().explore(lambda: 7)
+        assert (path.value, path.condition, path.decisions) == (7, (), ())
+
+    @pytest.mark.parametrize("assume", [[False], [offset < 3, offset > 5]])
+    def test_assumptions_that_can_not_be_leave_no_path(self, assume: list[bool]) -> None:
+        assert list(Explorer(assume).explore(bounds_check)) == []
+
+    def test_flags_tested_with_terms_do_not_split(self) -> None:
+        def program() -> int:
+            return ((flags & 1) == 1).select(4, 8)
+
+        assert len(list(Explorer().explore(program))) == 1
+
+    def test_an_unknown_function_gives_the_same_for_the_same(self) -> None:
+        def program() -> bool:
+            first, second = apply("f", offset), apply("f", size)
+            return bool(offset == size) and bool(first != second)
+
+        assert not any(path.value for path in Explorer().explore(program))
+
+
+class TestExceptions:
+    @staticmethod
+    def program() -> str:
+        if flags & 1:
+            raise Declined("no")
+        return "yes"
+
+    def test_a_named_exception_ends_its_path(self) -> None:
+        first, second = Explorer().explore(self.program, stop=Declined)
+        assert isinstance(first.exception, Declined)
+        assert first.value is None
+        assert (second.value, second.exception) == ("yes", None)
+
+    def test_any_other_passes_through(self) -> None:
+        with pytest.raises(Declined):
+            list(Explorer().explore(self.program, stop=KeyError))
+
+    def test_nothing_decides_after_a_failure(self) -> None:
+        with pytest.raises(Declined):
+            list(Explorer().explore(self.program))
+        assert Explorer.current() is None
+
+
+class TestLimits:
+    @staticmethod
+    def endless() -> None:
+        for number in itertools.count():
+            if offset == number:
+                return
+
+    def test_paths(self) -> None:
+        with pytest.raises(TooManyPaths, match="more than 3 paths") as caught:
+            list(
+                Explorer(max_paths=3, max_decisions=100).explore(
+                    lambda: flags & 3 and bounds_check()
+                )
+            )
+        assert caught.value.limit == 3
+
+    def test_decisions(self) -> None:
+        with pytest.raises(TooManyDecisions, match="more than 50 decisions"):
+            list(Explorer([offset > 1000], max_decisions=50).explore(self.endless))
+
+    def test_time(self) -> None:
+        with pytest.raises(OutOfTime):
+            list(Explorer(deadline_seconds=0.0).explore(bounds_check))
+
+    def test_a_question_too_hard(self) -> None:
+        a, b = var("a"), var("b")
+        hard = [a * b == 0x7FFFFFFFFFFFFFE7 * 3, a > 3, b > 3, a < b, a * a * b % 1000003 == 77]
+        with pytest.raises(SolverGaveUp):
+            check(hard, timeout_ms=5)
+
+    def test_a_program_that_is_not_deterministic(self) -> None:
+        numbers = itertools.count()
+        with pytest.raises(NotDeterministic):
+            list(Explorer().explore(lambda: bool(offset == next(numbers))))
+
+
+class TestQueries:
+    def test_possible_and_implied_do_not_split(self) -> None:
+        def program() -> tuple[bool, bool, bool]:
+            explorer = Explorer.current()
+            assert explorer is not None
+            if offset < 5:
+                return explorer.implied(offset < 9), explorer.possible(offset == 4), True
+            return explorer.implied(offset < 9), explorer.possible(offset == 4), False
+
+        values = [path.value for path in Explorer().explore(program)]
+        assert values == [(True, True, True), (False, False, False)]
+
+    def test_concretise(self) -> None:
+        def program() -> tuple[int | None, int | None]:
+            if offset == 4096:
+                return concretise(offset >> 12), concretise(size)
+            return concretise(offset), concretise(const(3))
+
+        values = [path.value for path in Explorer().explore(program)]
+        assert values == [(1, None), (None, 3)]
+
+    def test_a_witness_takes_the_path(self) -> None:
+        def program() -> int | None:
+            explorer = Explorer.current()
+            assert explorer is not None
+            if offset + length < offset:
+                model = explorer.witness(length < 3)
+                return None if model is None else model.eval(offset)
+            return 0
+
+        wrapped, _ = (path.value for path in Explorer().explore(program))
+        assert wrapped is not None
+        assert wrapped >= (1 << 64) - 2
+
+    def test_explorers_nest(self) -> None:
+        def program() -> int:
+            inner = Explorer()
+            paths = len(list(inner.explore(bounds_check)))
+            assert Explorer.current() is outer
+            return paths
+
+        outer = Explorer()
+        assert [path.value for path in outer.explore(program)] == [4]
+
+
+class TestLabels:
+    def test_a_decision_knows_where_it_was_made(self) -> None:
+        explorer = Explorer()
+
+        def program() -> bool:
+            with explorer.at("drivers/char/mem.c:3"):
+                outside = bool(offset > size)
+                with explorer.at("drivers/char/mem.c:4"):
+                    return bool(length == 0) or outside
+
+        labels = {each.label for path in explorer.explore(program) for each in path.decisions}
+        assert labels == {"drivers/char/mem.c:3", "drivers/char/mem.c:4"}
