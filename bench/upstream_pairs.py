@@ -138,7 +138,18 @@ def handlers_of(tree: KernelTree, name: str, member: str) -> list[Handler]:
 def converted_files(tree: KernelTree) -> Iterator[str]:
     """Files of 7.3 that have a table with the new member."""
     pattern = re.compile(rb"\.mmap_prepare\s*=")
-    for top in ("arch", "block", "drivers", "fs", "ipc", "kernel", "mm", "net", "security", "sound"):
+    for top in (
+        "arch",
+        "block",
+        "drivers",
+        "fs",
+        "ipc",
+        "kernel",
+        "mm",
+        "net",
+        "security",
+        "sound",
+    ):
         for path in sorted((tree.root / top).rglob("*.c")):
             if pattern.search(path.read_bytes()):
                 yield tree.relative(path)
@@ -253,11 +264,15 @@ def report(pair: Pair, old: KernelTree, new: KernelTree, *, show: bool) -> tuple
     differences += helpers_compared(ours, theirs, conversion)
     reasons = [explained(pair.handler.name, difference) for difference in differences]
     unknown = reasons.count(None)
-    how = "same" if not reasons else f"{unknown} differ" if unknown else "same but for upstream's own"
+    how = (
+        "same" if not reasons else f"{unknown} differ" if unknown else "same but for upstream's own"
+    )
     print(f"{label:60} converted  {how}")
     for (left, right), why in zip(differences, reasons, strict=True):
         if show or why is None:
-            print(f"    ours:     {left}\n    upstream: {right}\n    why:      {why or 'UNEXPLAINED'}")
+            print(
+                f"    ours:     {left}\n    upstream: {right}\n    why:      {why or 'UNEXPLAINED'}"
+            )
     return True, unknown
 
 

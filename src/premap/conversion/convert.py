@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from premap import releases
-from premap.conversion import effects, group as groups
+from premap.conversion import docs, effects, group as groups
 from premap.conversion.function import convert_function
 from premap.conversion.group import Group, group_of
 from premap.conversion.rewriting import Change
@@ -152,6 +152,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     renamed = list(groups.renamings(group))
     for twin in group.twins:
         _check_twin(twin, release)
+    renamed = _documented(hooks, renamed, group)
     edits: list[Edit] = []
     idioms: set[str] = {"R1"} | ({"R5"} if _several_arms(group) else set())
     for hook in hooks:
@@ -178,6 +179,21 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     notes = tuple(note for hook in hooks for note in hook.notes) + _by_table(release)
     ordered = tuple(sorted(edits, key=lambda edit: edit.start))
     return _Result(ordered, frozenset(idioms), notes, group.hooks[handler.name])
+
+
+def _documented(hooks: Iterable[Hook], renamed: list[Change], group: Group) -> list[Change]:
+    """Return the renamings and the changes of the functions' kernel-doc comments."""
+    changes = [
+        change
+        for hook in hooks
+        for change in docs.parameter_changes(hook, is_hook=hook.function.name in group.hooks)
+    ]
+    kept = [
+        old
+        for old in renamed
+        if not any(change.start <= old.start < change.end for change in changes)
+    ]
+    return [*kept, *changes]
 
 
 def _hook(function: Function, group: Group, acting: frozenset[str], release: Release) -> Hook:

@@ -8,11 +8,18 @@ from premap.idioms.idiom import Idiom
 IDIOM = Idiom(
     "R4",
     "the old name elsewhere in the file follows",
-    "Prototypes and comments that name the old hook name the new one.",
+    "Prototypes and comments that name the old hook name the new one; kernel-doc has its parameter.",
     before="""\
 static int ring_mmap(struct file *, struct vm_area_struct *);
 
-/* ring_mmap() refuses everything. */
+/**
+ * ring_mmap - refuses everything
+ * @file: whatever was opened,
+ *        it does not matter
+ * @vma: what to refuse
+ *
+ * Return: -ENODEV
+ */
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return -ENODEV;
@@ -26,7 +33,12 @@ static const struct file_operations ring_fops = {
     after="""\
 static int ring_mmap_prepare(struct vm_area_desc *);
 
-/* ring_mmap_prepare() refuses everything. */
+/**
+ * ring_mmap_prepare - refuses everything
+ * @desc: what to refuse
+ *
+ * Return: -ENODEV
+ */
 static int ring_mmap_prepare(struct vm_area_desc *desc)
 {
 	return -ENODEV;
