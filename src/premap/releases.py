@@ -53,7 +53,7 @@ class Release:
         return number(self.name)
 
     def has(self, name: str) -> bool:
-        """Has the release this helper or action?"""
+        """Tell whether the release has this helper or action."""
         return name in self.actions or name in self.helpers
 
 
@@ -65,17 +65,13 @@ def number(name: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-_BITS: Final = {
-    name: bit
-    for bit, name in enumerate(
-        """
-        READ WRITE EXEC SHARED MAYREAD MAYWRITE MAYEXEC MAYSHARE GROWSDOWN UFFD_MISSING PFNMAP
-        MAYBE_GUARD UFFD_WP LOCKED IO SEQ_READ RAND_READ DONTCOPY DONTEXPAND LOCKONFAULT ACCOUNT
-        NORESERVE HUGETLB SYNC ARCH_1 WIPEONFORK DONTDUMP SOFTDIRTY MIXEDMAP HUGEPAGE NOHUGEPAGE
-        MERGEABLE
-        """.split()
-    )
-}
+_NAMES: Final = (
+    "READ WRITE EXEC SHARED MAYREAD MAYWRITE MAYEXEC MAYSHARE GROWSDOWN UFFD_MISSING PFNMAP "
+    "MAYBE_GUARD UFFD_WP LOCKED IO SEQ_READ RAND_READ DONTCOPY DONTEXPAND LOCKONFAULT ACCOUNT "
+    "NORESERVE HUGETLB SYNC ARCH_1 WIPEONFORK DONTDUMP SOFTDIRTY MIXEDMAP HUGEPAGE NOHUGEPAGE "
+    "MERGEABLE"
+)
+_BITS: Final = {name: bit for bit, name in enumerate(_NAMES.split())}
 _REMAPS: Final = frozenset(
     {
         "mmap_action_remap",

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from premap import releases
-from premap.conversion import docs, effects, group as groups
+from premap.conversion import docs, effects
+from premap.conversion import group as groups
 from premap.conversion.function import convert_function
 from premap.conversion.group import Group, group_of
 from premap.conversion.rewriting import Change
@@ -143,6 +144,7 @@ def _check_site(handler: Handler) -> None:
 
 def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     source = group.source
+    groups.check_users(group)
     acting = groups.acting(group)
     functions = list(group.functions())
     for function in functions:

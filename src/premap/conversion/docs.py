@@ -15,7 +15,7 @@ _LOOK_BACK = 1 << 14
 
 
 def parameter_changes(hook: Hook, *, is_hook: bool) -> Iterator[Change]:
-    """Changes of the comment in front of a function: `@vma:` becomes `@desc:`, `@file:` goes."""
+    """Yield the changes of a function's comment: `@vma:` becomes `@desc:`, `@file:` goes."""
     source = hook.function.source
     found = _comment_before(source, hook.function.node.start_byte)
     if found is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import calls_in, callee, find_all, identifiers_in, text_of, unwrapped
+from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms.idiom import Declined, Hook
 from premap.idioms.population import MESSAGE
@@ -61,7 +61,7 @@ def _check_calls(hook: Hook) -> None:
 
 
 def _taking(name: str, source: SourceFile, depth: int) -> tuple[str, ...]:
-    """Calls that lead from `name`, within the file, to one that takes something."""
+    """Return calls that lead from `name`, within the file, to one that takes something."""
     if _TAKES.fullmatch(name):
         return (name,)
     if depth == 0:
@@ -80,7 +80,7 @@ def _called(function: Function) -> Iterator[str]:
 
 
 def _check_open(hook: Hook) -> None:
-    """A hook that calls what its operations' `open` or `close` call keeps count of mappings."""
+    """Decline a hook that calls what its operations' `open` or `close` call: it keeps count."""
     own = set(_called(hook.function))
     for member in ("open", "close"):
         for name in operations_of(hook, member):
@@ -113,7 +113,7 @@ def installed(hook: Hook) -> Iterator[str]:
 
 
 def has_table(source: SourceFile, table: str) -> bool:
-    """Is the table of operations defined in this file?"""
+    """Tell whether the table of operations is defined in this file."""
     return any(True for _ in _tables(source, table))
 
 
@@ -134,7 +134,7 @@ def _tables(source: SourceFile, table: str) -> Iterator[Node]:
 
 
 def _stores(hook: Hook) -> Iterator[tuple[Node, bool]]:
-    """Writes to memory that others see: the node, and whether it counts."""
+    """Return writes to memory that others see: the node, and whether it counts."""
     own = _own_objects(hook)
     for node in find_all(hook.function.body, "assignment_expression", "update_expression"):
         target = node.child_by_field_name("left") or node.child_by_field_name("argument")

@@ -91,7 +91,7 @@ def _local_name(hook: Hook) -> str:
 
 
 def _all_in_arms(hook: Hook, changes: Iterable[Change]) -> bool:
-    """Is the file used only within `#if` arms, so that a local could be unused elsewhere?"""
+    """Tell whether only `#if` arms use the file, so that a local could be unused elsewhere."""
     arms = [(node.start_byte, node.end_byte) for node in preprocessed(hook)]
     return all(
         any(start <= change.start < end for start, end in arms)

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from premap.conversion.mentions import Mention, mentions
 from premap.conversion.rewriting import Change
-from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table, r2_signature
 from premap.idioms.idiom import Declined
@@ -22,6 +22,8 @@ VMA_TYPE = "struct vm_area_struct *"
 FILE_TYPE = "struct file *"
 HAS_TWIN = "struct file_operations"
 """The one type of table with a member mmap_prepare."""
+CALLERS = {"struct drm_driver": "fops"}
+"""Structures whose framework calls `->mmap` of a table itself, and the member that holds it."""
 NO_FUNCTION = frozenset({"NULL", "0"})
 """What a member is set to that has no handler."""
 
@@ -81,6 +83,21 @@ def _check_tables(name: str, group: Group) -> None:
             raise Declined("macro-table", f"the macro {site.in_macro} names it", line=site.line)
         if site.ops != HAS_TWIN:
             raise Declined("second-table", f"a {site.ops} names it, too", line=site.line)
+
+
+def check_users(group: Group) -> None:
+    """Raise Declined if a framework calls the member of one of the tables itself."""
+    tables = {site.table for site in group.handlers if site.name in group.hooks}
+    for declaration in group.source.declarations():
+        owner = " ".join(text_of(declaration.child_by_field_name("type")).split())
+        if owner not in CALLERS:
+            continue
+        for pair in find_all(declaration, "initializer_pair"):
+            member = text_of(pair.child_by_field_name("designator")).lstrip(".")
+            value = text_of(pair.child_by_field_name("value")).lstrip("& ")
+            if (owner, member) in CALLERS.items() and value in tables:
+                line = group.source.line_of(pair.start_byte)
+                raise Declined("framework-calls-mmap", f"{owner} has a {member}->mmap()", line=line)
 
 
 def _receivers(function: Function) -> Iterator[str]:
@@ -149,7 +166,7 @@ def acting(group: Group) -> frozenset[str]:
 
 
 def renamings(group: Group) -> Iterator[Change]:
-    """Changes wherever the file names one of the functions, outside definitions and tables.
+    """Yield the changes where the file names one of the functions outside definitions and tables.
 
     Raises Declined for a use that can't follow.
     """
@@ -201,7 +218,7 @@ def _prototype(mention: Mention, name: str, group: Group) -> Node | None:
 
 
 def _retyped(declaration: Node, name: str, group: Group) -> Iterator[Change]:
-    """Changes of the parameters in a declaration."""
+    """Yield the changes of the parameters in a declaration."""
     declarators = declaration.children_by_field_name("declarator")
     if len(declarators) != 1:
         line = group.source.line_of(declaration.start_byte)
@@ -238,7 +255,7 @@ def _alias(mention: Mention, name: str, new: str, group: Group) -> Iterator[Chan
 
 
 def _called_by_group(mention: Mention, name: str, group: Group) -> bool:
-    """Is it a call, by a function of the group, of a helper?"""
+    """Tell whether a function of the group calls a helper there."""
     if name not in group.helpers:
         return False
     for function in group.functions():

@@ -41,7 +41,7 @@ class Moved:
         self._base = base
 
     def __call__(self, offset: int) -> int | None:
-        """New offset of an old character; None if it is gone."""
+        """Return new offset of an old character; None if it is gone."""
         at = offset + self._base
         index = bisect_right(self._starts, at)
         if index:
@@ -163,7 +163,7 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
 
 
 def _may_break(code: str, offset: int) -> bool:
-    """Is this the last character before a place for a line break: a comma, or an operator?"""
+    """Tell whether a line may break after this character: a comma, or an operator."""
     if code[offset + 1 : offset + 2] != " ":
         return False
     return code[offset] == "," or _OPERATOR.search(code, max(offset - 3, 0), offset + 1) is not None

@@ -51,7 +51,7 @@ def left_over(use: Node, hook: Hook) -> Declined:
         call = hook.parent(parent)
         return _call(call) if call is not None else Declined("vma-escapes", "?", node)
     if parent.type == "field_expression":
-        return _member(parent, hook)
+        return _member(parent)
     if parent.type in {"assignment_expression", "init_declarator"}:
         return Declined("vma-stored", "the VMA itself is stored", node)
     return Declined("vma-escapes", f"the VMA is used in `{text_of(parent)[:60]}`", node)
@@ -69,7 +69,7 @@ def _call(call: Node) -> Declined:
     return Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)
 
 
-def _member(expression: Node, hook: Hook) -> Declined:
+def _member(expression: Node) -> Declined:
     member = text_of(expression.child_by_field_name("field"))
     if member in FLAG_WORDS:
         return Declined("flags-as-number", "the VMA's flags are used as a number", expression)

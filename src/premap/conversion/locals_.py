@@ -124,7 +124,7 @@ def _shorter(group: Sequence[Local], gone: Sequence[Local], hook: Hook) -> Chang
 
 
 def _is_alone(declaration: Node, hook: Hook) -> bool:
-    """Is it the only declaration of its block?"""
+    """Tell whether it is the only declaration of its block."""
     parent = hook.parent(declaration)
     if parent is None:
         return False
@@ -132,7 +132,7 @@ def _is_alone(declaration: Node, hook: Hook) -> bool:
 
 
 def _line(node: Node, hook: Hook) -> tuple[int, int]:
-    """The lines of a node, from their first byte to after the last line's end."""
+    """Return the lines of a node, from their first byte to after the last line's end."""
     source = hook.function.source
     end = source.text.find(b"\n", node.end_byte)
     return source.line_start(node.start_byte), end + 1
@@ -154,7 +154,7 @@ def declare(hook: Hook, declaration: str, changes: Sequence[Change]) -> Change:
 
 
 def _leading(body: Node, changes: Sequence[Change]) -> list[Node]:
-    """Declarations that the body begins with, less those that go."""
+    """Return declarations that the body begins with, less those that go."""
     found = []
     for child in body.named_children:
         if child.type != "declaration":

@@ -9,19 +9,28 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "close-after-failure",
         "`close` would run for a mapping that failed",
-        "If the action fails, the mapping is unmapped and `vm_ops->close` is called; when a `.mmap` "
-        "hook failed, it was not. Make `close` tolerate that, or count in `->mapped`.",
+        (
+            "If the action fails, the mapping is unmapped and `vm_ops->close` is called; "
+            "when a `.mmap` hook failed, it was not. Make `close` tolerate that, or count "
+            "in `->mapped`."
+        ),
     ),
     (
         "code-after-population",
         "Code runs after the mapping is populated",
-        "An action is performed after the hook. What the old hook did once the mapping was populated "
-        "would come before it. Move it into `vm_ops->mapped` where it depends on that.",
+        (
+            "An action is performed after the hook. What the old hook did once the mapping "
+            "was populated would come before it. Move it into `vm_ops->mapped` where it "
+            "depends on that."
+        ),
     ),
     (
         "dma-population",
         "dma_mmap_…() has no action",
-        "No action maps DMA memory by its device. It needs one in the kernel, or physical addresses.",
+        (
+            "No action maps DMA memory by its device. It needs one in the kernel, or "
+            "physical addresses."
+        ),
     ),
     (
         "errno-not-constant",
@@ -31,19 +40,23 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "errno-of-helper",
         "A helper's error is translated",
-        "The helper fails for reasons of its own and for the mapping's; only the latter come later. "
-        "Let the helper set `action.error_override`.",
+        (
+            "The helper fails for reasons of its own and for the mapping's; only the latter"
+            " come later. Let the helper set `action.error_override`."
+        ),
     ),
     (
         "errno-of-range",
         "The error of a range check would change",
-        "`mmap_action_simple_ioremap()` checks its range before the action starts, and "
-        "`error_override` does not cover that. Check the range in the hook.",
+        (
+            "`mmap_action_simple_ioremap()` checks its range before the action starts, and "
+            "`error_override` does not cover that. Check the range in the hook."
+        ),
     ),
     (
         "exported-handler",
         "The function is not static",
-        "Other files may call it or name it in tables of theirs. Convert them along with it.",
+        ("Other files may call it or name it in tables of theirs. Convert them along with it."),
     ),
     (
         "file-reassigned",
@@ -53,13 +66,18 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "file-swapped",
         "The hook swaps the mapping's file",
-        "`desc->vm_file` takes a reference of its own; who puts which has to be worked out by hand.",
+        (
+            "`desc->vm_file` takes a reference of its own; who puts which has to be worked "
+            "out by hand."
+        ),
     ),
     (
         "flag-not-portable",
         "A flag is not a bit on every kernel",
-        "Its bit is above 31 or another flag's alias: setting it on a 32-bit kernel writes beyond "
-        "the bitmap.",
+        (
+            "Its bit is above 31 or another flag's alias: setting it on a 32-bit kernel "
+            "writes beyond the bitmap."
+        ),
     ),
     (
         "flags-as-number",
@@ -79,7 +97,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "flags-not-constant",
         "A mask of flags is not a list of flags",
-        "It comes from a variable or a calculation; the new functions take bits by name.",
+        ("It comes from a variable or a calculation; the new functions take bits by name."),
+    ),
+    (
+        "framework-calls-mmap",
+        "The framework calls the member itself",
+        (
+            "Something besides the kernel's mmap path calls `fops->mmap` of this table, and"
+            " would find NULL there. It has to call `vfs_mmap()` first."
+        ),
     ),
     (
         "handler-elsewhere",
@@ -94,8 +120,10 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "keeps-state",
         "The hook counts, takes or allocates",
-        "Before the mapping exists nothing may be taken: it may merge, or fail. Move it into "
-        "`vm_ops->mapped`, and make `close` the opposite of that.",
+        (
+            "Before the mapping exists nothing may be taken: it may merge, or fail. Move it"
+            " into `vm_ops->mapped`, and make `close` the opposite of that."
+        ),
     ),
     (
         "local-pgprot",
@@ -110,8 +138,10 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "lock-over-population",
         "A lock is held while the mapping is populated",
-        "The action runs after the hook, so after the lock is released. Find out what the lock "
-        "protects.",
+        (
+            "The action runs after the hook, so after the lock is released. Find out what "
+            "the lock protects."
+        ),
     ),
     (
         "macro-table",
@@ -121,13 +151,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "member-call",
         "The VMA goes to a function pointer",
-        "Whoever implements that member has to take a descriptor, too: the subsystem's own member "
-        "needs a twin first.",
+        (
+            "Whoever implements that member has to take a descriptor, too: the subsystem's "
+            "own member needs a twin first."
+        ),
     ),
     (
         "name-taken",
         "A name that is needed is in use",
-        "The new function's name, or the descriptor's, means something else in this file.",
+        ("The new function's name, or the descriptor's, means something else in this file."),
     ),
     (
         "needs-braces",
@@ -147,8 +179,10 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "not-file-operations",
         "The table has no mmap_prepare member",
-        "In this release only struct file_operations has one. The subsystem has to get it first, "
-        "and to call it through the compatibility functions.",
+        (
+            "In this release only struct file_operations has one. The subsystem has to get "
+            "it first, and to call it through the compatibility functions."
+        ),
     ),
     (
         "overlap",
@@ -158,7 +192,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "page-population",
         "It maps page by page",
-        "`mmap_action_map_kernel_pages()` maps an array of pages that outlives the hook.",
+        ("`mmap_action_map_kernel_pages()` maps an array of pages that outlives the hook."),
     ),
     (
         "parse-error",
@@ -178,7 +212,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "prot-after-population",
         "The protection changes after it was used",
-        "The pages were mapped with the old one; an action would see it, or not, depending on its kind.",
+        (
+            "The pages were mapped with the old one; an action would see it, or not, "
+            "depending on its kind."
+        ),
+    ),
+    (
+        "range-changed",
+        "The hook changes where the mapping starts or ends",
+        "Start and end of a descriptor can't be changed, not even for a while.",
     ),
     (
         "release-lacks-error-override",
@@ -196,15 +238,12 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "See the table of releases for when it came.",
     ),
     (
-        "range-changed",
-        "The hook changes where the mapping starts or ends",
-        "Start and end of a descriptor can't be changed, not even for a while.",
-    ),
-    (
         "second-caller",
         "Somebody else uses the function",
-        "It is called, or its address is taken, where a VMA is at hand and no descriptor. Split it: "
-        "a core on plain values, wrapped twice.",
+        (
+            "It is called, or its address is taken, where a VMA is at hand and no "
+            "descriptor. Split it: a core on plain values, wrapped twice."
+        ),
     ),
     (
         "second-table",
@@ -267,6 +306,14 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         "message-dropped",
         "A message about a failure is gone",
         "The failure happens after the hook, which can't report it.",
+    ),
+    (
+        "needs-mmu",
+        "Actions need an MMU",
+        (
+            "Kernels without an MMU can't perform actions: there the hook would warn, and "
+            "mmap() fail."
+        ),
     ),
     (
         "operations-unseen",

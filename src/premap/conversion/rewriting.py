@@ -50,12 +50,12 @@ class Rewriter:
                 self._gone[node.id] = node
 
     def body(self) -> list[Change]:
-        """Changes of the function's body, in order. Raises Declined."""
+        """Yield the changes of the function's body, in order. Raises Declined."""
         changes = list(self._changes(self.hook.function.body))
         return sorted(changes, key=lambda change: (change.start, change.end))
 
     def _changes(self, node: Node) -> Iterator[Change]:
-        """Changes within a node, in the order of the text."""
+        """Yield the changes within a node, in the order of the text."""
         if node.id in self._gone:
             return
         if node.id in self._sites:
@@ -84,7 +84,7 @@ class Rewriter:
         return None
 
     def _placed(self, node: Node, pieces: Pieces) -> Iterator[Change]:
-        """Changes that put `pieces` in place of a node; nodes among them stay where they are."""
+        """Yield what puts `pieces` in place of a node; nodes among them stay where they are."""
         at = node.start_byte
         text = ""
         for piece in pieces:
@@ -110,7 +110,7 @@ class Rewriter:
         return text + self.hook.between(at, node.end_byte)
 
     def _site(self, site: Site) -> Iterator[Change]:
-        """The statements of a population become the action, and what has to be before it."""
+        """Yield what makes an action of a population's statements, and puts others first."""
         first, last = site.statements[0], site.statements[-1]
         indent = self.hook.indent(first)
         lines: list[Piece] = []
@@ -120,6 +120,9 @@ class Rewriter:
             self._gone[statement.id] = statement
             self.applied.add("A6")
         action = _one_line(self._action(site))
+        self.hook.note(
+            "needs-mmu", "kernels without an MMU can't perform actions", site.call, look=False
+        )
         lines.append(f"{action};")
         if site.errno is not None:
             lines.append(self._override(site))
@@ -133,7 +136,7 @@ class Rewriter:
             lines.append("return 0;")
         text = f"\n{indent}".join(str(line) for line in lines)
         if len(lines) > 1:
-            text = self._braced(first, text, indent)
+            text = self._braced(first, text)
         yield Change(first.start_byte, last.end_byte, text)
         for statement in site.moved:
             yield self._removed(statement)
@@ -169,8 +172,8 @@ class Rewriter:
             site.call,
         )
 
-    def _braced(self, statement: Node, text: str, indent: str) -> str:
-        """Put braces around what was the only statement of an `if`."""
+    def _braced(self, statement: Node, text: str) -> str:
+        """Return `text`, unless it would need braces: the statement is the only one of an `if`."""
         parent = self.hook.parent(statement)
         if parent is None or parent.type not in {"if_statement", "else_clause"}:
             return text
@@ -204,7 +207,7 @@ class Rewriter:
 
 
 def signature(hook: Hook, new_name: str, *, is_hook: bool) -> Iterator[Change]:
-    """Changes of a function's name and parameters."""
+    """Yield the changes of a function's name and parameters."""
     name = hook.function.name_node
     if text_of(name) != new_name:
         yield Change(name.start_byte, name.end_byte, new_name)
@@ -228,7 +231,7 @@ def parameter_list(name: Node, hook: Hook) -> Node:
 
 
 def preprocessed(hook: Hook) -> Iterator[Node]:
-    """The `#if` parts within the function."""
+    """Return the `#if` parts within the function."""
     return (node for node in walk(hook.function.body) if node.type.startswith("preproc_if"))
 
 

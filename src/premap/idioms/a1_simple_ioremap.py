@@ -10,7 +10,7 @@ from premap.idioms.idiom import DESC, Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """The call itself; what is made of its result is the business of the statement."""
+    """Return the action for the call; its result is the business of the statement."""
     given = arguments(node)
     if callee(node) != "vm_iomap_memory" or len(given) != 3 or not hook.is_vma(given[0]):
         return None

@@ -10,7 +10,7 @@ from premap.idioms.idiom import Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """The call itself; what is made of its result is the business of the statement."""
+    """Return the action for the call; its result is the business of the statement."""
     return remaps.rewrite("remap_pfn_range", "mmap_action_remap_full", node, hook)
 
 

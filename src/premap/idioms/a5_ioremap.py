@@ -10,7 +10,7 @@ from premap.idioms.idiom import Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """The call itself; what is made of its result is the business of the statement."""
+    """Return the action for the call; its result is the business of the statement."""
     return remaps.rewrite("io_remap_pfn_range", "mmap_action_ioremap_full", node, hook)
 
 
@@ -31,7 +31,7 @@ static const struct file_operations ring_fops = {
 	.owner		= THIS_MODULE,
 	.mmap		= ring_mmap,
 };
-""",
+""",  # noqa: E101  as the kernel aligns
     after="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)
 {

@@ -28,7 +28,7 @@ static const struct file_operations ring_fops = {
 	.owner		= THIS_MODULE,
 	.mmap		= ring_mmap,
 };
-""",
+""",  # noqa: E101  as the kernel aligns
     after="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)
 {

@@ -13,7 +13,7 @@ SIZE = f"vma_desc_size({DESC})"
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """The difference, with the parentheses that only it needed; also x + end - start."""
+    """Rewrite the difference, and the parentheses that only it needed; x + end - start, too."""
     if node.type == "parenthesized_expression":
         if not is_length(node, hook) or hook.needs_parentheses(node):
             return None

@@ -94,7 +94,7 @@ def test_of(node: Node, hook: Hook) -> Test | None:
 
 
 def _call_test(node: Node, hook: Hook) -> Test | None:
-    """Tests with the newer functions on the VMA: vma_test(vma, VMA_A_BIT)."""
+    """Return what the newer functions on the VMA test: vma_test(vma, VMA_A_BIT)."""
     given = arguments(node)
     if callee(node) not in {"vma_test", "vma_test_all"} or not given or not hook.is_vma(given[0]):
         return None
@@ -103,7 +103,7 @@ def _call_test(node: Node, hook: Hook) -> Test | None:
 
 
 def _comparison(node: Node, hook: Hook, *, negated: bool) -> Test | None:
-    """(flags & M) == S: those of S set, the rest of M clear."""
+    """Return what (flags & M) == S tests: those of S are set, the rest of M is clear."""
     left, right = _sides(node)
     mask = masked(left, hook)
     wanted = right
@@ -161,7 +161,7 @@ def rewrite_test(node: Node, hook: Hook, wanted: Callable[[Test], bool]) -> Piec
 
 
 def _needs_own(text: str, node: Node, hook: Hook) -> bool:
-    """Does an expression of two tests still need parentheses around it?"""
+    """Tell whether an expression keeps the parentheses that it came with."""
     if not text.startswith("("):
         return True
     parent = hook.parent(node)
@@ -189,7 +189,7 @@ def call_of(function: str, names: Sequence[str]) -> str:
 
 
 def is_truth(node: Node, hook: Hook) -> bool:
-    """Does only the truth of this expression matter, not its value?"""
+    """Tell whether only the truth of this expression matters, not its value."""
     node = hook.outer(node)
     parent = hook.parent(node)
     if parent is None:

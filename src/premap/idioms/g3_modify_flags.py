@@ -11,7 +11,7 @@ from premap.idioms.idiom import Declined, Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """The statement; an empty mask leaves out its call."""
+    """Return both calls; an empty mask leaves out its own."""
     call = node.named_children[0] if node.named_children else node
     given = arguments(call)
     if callee(call) != "vm_flags_mod" or len(given) != 3 or not hook.is_vma(given[0]):

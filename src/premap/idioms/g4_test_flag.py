@@ -10,7 +10,7 @@ from premap.idioms.idiom import Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """A test of one flag, with the parentheses that only it needed."""
+    """Rewrite a test of one flag, with the parentheses that only it needed."""
     return flags.rewrite_test(node, hook, lambda test: not test.none_of and test.count == 1)
 
 

@@ -67,7 +67,7 @@ def _runs(operands: list[Node], hook: Hook) -> Iterator[list[Node]]:
 
 
 def _single(operand: Node, hook: Hook) -> tuple[str, ...]:
-    """Flags that have all to be set for this operand to be true; () if it is no such test."""
+    """Return flags that all have to be set for this operand to be true; () if it is no test."""
     test = flags.test_of(operand, hook)
     if test is None or test.negated or test.none_of or len(test.any_of) > 1:
         return ()
@@ -109,7 +109,7 @@ static const struct file_operations ring_fops = {
 	.owner		= THIS_MODULE,
 	.mmap_prepare	= ring_mmap_prepare,
 };
-""",
+""",  # noqa: E101  as the kernel aligns
     types=("unary_expression", "parenthesized_expression", "binary_expression", "call_expression"),
     rewrite=rewrite,
 )

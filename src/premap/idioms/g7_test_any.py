@@ -10,7 +10,7 @@ from premap.idioms.idiom import Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """A test for any of several flags."""
+    """Rewrite a test for any of several flags."""
     found = flags.rewrite_test(node, hook, lambda test: len(test.any_of) > 1)
     return found or twins.rewrite("G7", node, hook)
 

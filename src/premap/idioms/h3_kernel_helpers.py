@@ -10,7 +10,7 @@ from premap.idioms.idiom import Hook, Idiom, Pieces
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """A call that `twins.TWINS` has for this idiom."""
+    """Rewrite a call that `twins.TWINS` has for this idiom."""
     return twins.rewrite("H3", node, hook)
 
 

@@ -107,7 +107,7 @@ class Hook:
         return line[: len(line) - len(line.lstrip())]
 
     def needs_parentheses(self, node: Node) -> bool:
-        """Would a call in place of this parenthesized_expression still need the parentheses?"""
+        """Tell whether a call in place of what the parentheses hold would still need them."""
         parent = self.parent(node)
         return parent is None or parent.type in {
             "if_statement",
@@ -119,11 +119,11 @@ class Hook:
         }
 
     def is_vma(self, node: Node | None) -> bool:
-        """Is this expression the VMA parameter?"""
+        """Tell whether this expression is the VMA parameter."""
         return node is not None and _names(unwrapped(node), self.vma)
 
     def is_file(self, node: Node | None) -> bool:
-        """Is this expression the mapping's file?"""
+        """Tell whether this expression is the mapping's file."""
         if node is None:
             return False
         inner = unwrapped(node)
@@ -140,7 +140,7 @@ class Hook:
         return text_of(inner.child_by_field_name("field"))
 
     def written(self, node: Node) -> bool:
-        """Is this expression assigned to, or incremented?"""
+        """Tell whether this expression is assigned to, or incremented."""
         node = self.outer(node)
         parent = self.parent(node)
         if parent is None:
@@ -151,7 +151,7 @@ class Hook:
         return parent.type == "assignment_expression" and left is not None and left == node
 
     def only_assigned(self, node: Node) -> bool:
-        """Is this the left side of a plain `=` whose value nobody uses?"""
+        """Tell whether this is the left side of a plain `=` whose value nobody uses."""
         parent = self.parent(node)
         if parent is None or not self.written(node) or parent.type != "assignment_expression":
             return False
@@ -168,9 +168,9 @@ class Hook:
             raise Declined("release-lacks-helper", f"{self.release.name} has no {name}()", node)
         return name
 
-    def note(self, id_: str, message: str, node: Node) -> None:
-        """Add something that a reviewer should know."""
-        self.notes.append(Note(id_, message, node.start_point[0] + 1))
+    def note(self, id_: str, message: str, node: Node, *, look: bool = True) -> None:
+        """Add something that a reviewer should know; `look`: before the conversion is used."""
+        self.notes.append(Note(id_, message, node.start_point[0] + 1, look))
 
 
 def _names(node: Node, name: str) -> bool:

@@ -83,7 +83,7 @@ def check_helpers(hook: Hook) -> None:
 
 
 def is_desc_only(statement: Node, hook: Hook) -> bool:
-    """Does a statement change nothing but what an action never looks at?
+    """Tell whether a statement changes nothing but what an action never looks at.
 
     That is `vm_ops`, the private data, and flags other than those that tell copy-on-write.
     """
@@ -151,7 +151,7 @@ def _is_loop_macro(node: Node) -> bool:
 
 
 def _assigned(call: Node, parent: Node, hook: Hook) -> Site:
-    """`result = remap…;`, then a test of it, or a return."""
+    """Look at `result = remap…;`, and at the test or the return behind it."""
     statement = hook.parent(parent)
     target = parent.child_by_field_name("left") or parent.child_by_field_name("declarator")
     if (
@@ -176,7 +176,7 @@ def _assigned(call: Node, parent: Node, hook: Hook) -> Site:
 
 
 def _is_failure(condition: Node, result: str | None) -> bool:
-    """`result`, `result != 0`, `result < 0`."""
+    """Tell whether it is `result`, `result != 0` or `result < 0`."""
     if condition.type == "identifier":
         return text_of(condition) == result
     return (
@@ -203,7 +203,7 @@ def _condition_of(outer: Node, parent: Node, hook: Hook) -> Node | None:
 
 
 def _tested(site: Site, check: Node, hook: Hook) -> Site:
-    """The `if` that leaves with an error."""
+    """Look at the `if` that leaves with an error."""
     body = check.child_by_field_name("consequence")
     if body is None or check.child_by_field_name("alternative") is not None:
         raise Declined("code-after-population", "there is an `else` to its failure", check)
@@ -326,7 +326,7 @@ def _label(jump: Node, hook: Hook) -> Node:
 
 
 def _labelled(node: Node) -> Node:
-    """The statement under its labels."""
+    """Return the statement under its labels."""
     while node.type == "labeled_statement":
         inner = [
             c for c in node.named_children if c.type not in {"statement_identifier", "comment"}

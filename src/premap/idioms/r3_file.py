@@ -12,7 +12,7 @@ INLINE = f"{DESC}->file"
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """The old parameter, and `vma->vm_file`."""
+    """Rewrite the old parameter, and `vma->vm_file`."""
     if node.type == "field_expression":
         if hook.member(node) != "vm_file":
             return None

@@ -8,7 +8,7 @@ from premap.idioms.idiom import Idiom
 IDIOM = Idiom(
     "R4",
     "the old name elsewhere in the file follows",
-    "Prototypes and comments that name the old hook name the new one; kernel-doc has its parameter.",
+    "Prototypes and comments that name the hook follow, and so do its parameters in kernel-doc.",
     before="""\
 static int ring_mmap(struct file *, struct vm_area_struct *);
 

@@ -29,7 +29,7 @@ WORDS = frozenset(
 
 
 def is_length(node: Node, hook: Hook) -> bool:
-    """Is this `vma->vm_end - vma->vm_start`, as written?"""
+    """Tell whether this is `vma->vm_end - vma->vm_start`, as written."""
     node = unwrapped(node)
     return (
         node.type == "binary_expression"
@@ -40,7 +40,7 @@ def is_length(node: Node, hook: Hook) -> bool:
 
 
 def is_whole(node: Node, hook: Hook) -> bool:
-    """Is the value of this expression the length of the whole mapping, in bytes?
+    """Tell whether the value of this expression is the length of the whole mapping, in bytes.
 
     Also where a check before it left the function for any other length.
     """
@@ -48,7 +48,7 @@ def is_whole(node: Node, hook: Hook) -> bool:
 
 
 def is_start(node: Node, hook: Hook) -> bool:
-    """Is the value of this expression the address where the mapping starts?"""
+    """Tell whether the value of this expression is the address where the mapping starts."""
     if _is_member(node, "vm_start", hook):
         return True
     value = _only_value(node, hook)
@@ -77,7 +77,7 @@ def _is_pages_in_bytes(node: Node, hook: Hook) -> bool:
 
 
 def _checked_whole(node: Node, hook: Hook) -> bool:
-    """Was there an `if (whole != node) return …;` that every path to here came through?"""
+    """Tell whether every path to here came through an `if (whole != node) return …;`."""
     wanted = text_of(unwrapped(node))
     if unwrapped(node).type not in {"identifier", "number_literal"} or (
         unwrapped(node).type == "identifier" and not wanted.isupper()
@@ -107,7 +107,7 @@ def _checks_before(node: Node, hook: Hook) -> Iterator[Node]:
 
 
 def _leaves(statement: Node) -> bool:
-    """Does the `if` leave the function, or jump ahead, when its condition is true?"""
+    """Tell whether the `if` leaves the function when its condition is true."""
     body = statement.child_by_field_name("consequence")
     if body is not None and body.type == "compound_statement":
         inner = [child for child in body.named_children if child.type != "comment"]
@@ -139,7 +139,7 @@ def _differs(node: Node, wanted: str, hook: Hook) -> bool:
 
 
 def _only_value(node: Node, hook: Hook) -> Node | None:
-    """What a local variable of a wide type holds: the only value that it is ever given."""
+    """Return what a local variable of a wide type holds: the only value that it is ever given."""
     node = unwrapped(node)
     if node.type != "identifier":
         return None

@@ -53,7 +53,7 @@ TWINS: dict[str, Twin] = {
 
 
 def is_hook_twin(twin: Twin | None) -> bool:
-    """Is it the twin of a function that a table may name itself (`.mmap = generic_…`)?"""
+    """Tell whether it is the twin of a function that tables name (`.mmap = generic_…`)."""
     return twin is not None and twin.takes == (FILE_ARGUMENT, VMA)
 
 
