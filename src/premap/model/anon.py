@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which mappings share anonymous pages: as much of `struct anon_vma` as merging asks (mm/rmap.c).
 
-A VMA's `anon_chain` is its list of anon_vma_chain entries: of length one until a fork.
+A VMA's `anon_chain` is its list of anon_vma_chain entries: of length one until a fork. Copying a
+chain reverses it, as adding each entry at the front of a list does.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 
 
 class AnonVma:
-    """`struct anon_vma`: compared by identity."""
+    """`struct anon_vma`: compared by identity.
 
-    __slots__ = ("num_active_vmas", "num_children", "parent", "root")
+    `links` counts the VMAs whose chain holds it, `num_active_vmas` those that file new pages in it.
+    """
+
+    __slots__ = ("links", "num_active_vmas", "num_children", "parent")
 
     def __init__(self, parent: AnonVma | None = None) -> None:
-        self.parent = parent
-        self.root: AnonVma = parent.root if parent is not None else self
+        self.parent = self if parent is None else parent
         self.num_children = 1 if parent is None else 0  # a root counts as its own child
         self.num_active_vmas = 0
+        self.links = 0
 
 
 def is_fork_child(vma: VmAreaStruct | None) -> bool:
@@ -77,6 +81,67 @@ def anon_vma_prepare(mm: AddressSpace, vma: VmAreaStruct) -> int:
     if anon_vma is None:
         anon_vma = AnonVma()
     vma.anon_vma = anon_vma
-    vma.anon_chain = (anon_vma,)
+    _link(vma, (anon_vma,))
     anon_vma.num_active_vmas += 1
     return 0
+
+
+def _link(vma: VmAreaStruct, chain: tuple[AnonVma, ...]) -> None:
+    vma.anon_chain = chain
+    for anon_vma in chain:
+        anon_vma.links += 1
+
+
+def anon_vma_clone(mm: AddressSpace, target: VmAreaStruct, source: VmAreaStruct) -> int:
+    """anon_vma_clone: `target` has the pages of `source`, all or some. 0 or -ENOMEM (mm/rmap.c).
+
+    For splits, moves and merges with a mapping that has none yet.
+    """
+    if source.anon_vma is None:
+        return 0
+    err = mm.failing("anon_vma_clone")
+    if err:
+        return err
+    target.anon_vma = source.anon_vma
+    target.anon_vma.num_active_vmas += 1
+    _link(target, source.anon_chain[::-1])
+    return 0
+
+
+def anon_vma_fork(mm: AddressSpace, child: VmAreaStruct, parent: VmAreaStruct) -> int:
+    """anon_vma_fork: the child shares the old pages and files new ones apart. 0 or -ENOMEM.
+
+    An anon_vma that nobody files pages in any more, with one child at most, is taken over.
+    """
+    child.anon_vma = None
+    if parent.anon_vma is None:
+        return 0
+    err = mm.failing("anon_vma") or mm.failing("anon_vma_clone")
+    if err:
+        return err
+    _link(child, parent.anon_chain[::-1])
+    for anon_vma in parent.anon_chain:
+        if anon_vma.num_active_vmas == 0 and anon_vma.num_children <= 1:
+            child.anon_vma = anon_vma
+            anon_vma.num_active_vmas += 1
+            return 0
+    own = AnonVma(parent.anon_vma)
+    own.num_active_vmas = 1
+    own.links = 1
+    parent.anon_vma.num_children += 1
+    child.anon_vma = own
+    child.anon_chain = (own, *child.anon_chain)
+    return 0
+
+
+def unlink_anon_vmas(vma: VmAreaStruct) -> None:
+    """unlink_anon_vmas: the VMA has no anonymous pages any more (mm/rmap.c)."""
+    if vma.anon_vma is None:
+        return
+    for anon_vma in vma.anon_chain:
+        anon_vma.links -= 1
+        if anon_vma.links == 0:
+            anon_vma.parent.num_children -= 1
+    vma.anon_vma.num_active_vmas -= 1
+    vma.anon_vma = None
+    vma.anon_chain = ()

@@ -238,7 +238,7 @@ def _do_wp_page(mm: AddressSpace, vma: VmAreaStruct, address: int, entry: PteRan
     if (vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) != 0:
         return _wp_shared(mm, vma, address, entry)
     if entry.kind is pagetable.ANON and not entry.source.forked:
-        _one_page(mm, vma, address).write = True
+        _set_written(_one_page(mm, vma, address))
         return 0
     if anon_vma_prepare(mm, vma) or mm.failing("page"):
         return VM_FAULT_OOM
@@ -248,8 +248,13 @@ def _do_wp_page(mm: AddressSpace, vma: VmAreaStruct, address: int, entry: PteRan
     else:
         copied = None if entry.kind is pagetable.ZERO else Pte(single, single.start)
     single.kind, single.source, single.first = pagetable.ANON, AnonPages(copied), 0
-    single.pgprot, single.write = vma.vm_page_prot, True
+    single.pgprot = vma.vm_page_prot
+    _set_written(single)
     return 0
+
+
+def _set_written(entry: PteRange) -> None:
+    entry.write = entry.dirty = True
 
 
 def _wp_shared(mm: AddressSpace, vma: VmAreaStruct, address: int, entry: PteRange) -> int:
@@ -263,7 +268,7 @@ def _wp_shared(mm: AddressSpace, vma: VmAreaStruct, address: int, entry: PteRang
         result = _mkwrite(mm, VmFault(vma, address, write=True), callback)
         if result:
             return result
-    _one_page(mm, vma, address).write = True
+    _set_written(_one_page(mm, vma, address))
     return 0
 
 

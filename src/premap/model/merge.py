@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from premap.model.anon import AnonVma, is_fork_child
+from premap.model.anon import AnonVma, anon_vma_clone, is_fork_child, unlink_anon_vmas
 from premap.model.bits import VM_SPECIAL, VM_STICKY
 from premap.model.file import fput
 from premap.model.flags import cleared, is_cow_mapping
@@ -157,14 +157,7 @@ def dup_anon_vma(mm: AddressSpace, target: VmAreaStruct, source: VmAreaStruct) -
     """dup_anon_vma: the merged VMA has the pages of `source`. 0 or -ENOMEM."""
     if source.anon_vma is None or target.anon_vma is not None:
         return 0
-    err = mm.failing("anon_vma_clone")
-    if err:
-        return err
-    target.anon_vma = source.anon_vma
-    target.anon_chain = source.anon_chain
-    for anon_vma in source.anon_chain:
-        anon_vma.num_active_vmas += anon_vma is source.anon_vma
-    return 0
+    return anon_vma_clone(mm, target, source)
 
 
 def vma_merge_new_range(
@@ -217,14 +210,14 @@ def vma_expand(
         err = mm.failing("vma_merge")
         if err:
             if had_anon is None:
-                mm.unlink_anon_vmas(target)
+                unlink_anon_vmas(target)
             vmg.nomem = True
             return err
     low = vmg.position - vmg.replaced
     high = vmg.position
     if remove_next and following is not None:
         target.ptes = target.ptes + following.ptes
-        _vanish(mm, following)
+        vanish(mm, following)
         high += 1
     if low != high:
         del mm.tree.vmas[low:high]
@@ -240,10 +233,10 @@ def _set_range(vma: VmAreaStruct, vmg: MergeState) -> None:
     vma.vm_pgoff, vma.anon_pgoff = vmg.pgoff, vmg.anon_pgoff
 
 
-def _vanish(mm: AddressSpace, vma: VmAreaStruct) -> None:
+def vanish(mm: AddressSpace, vma: VmAreaStruct) -> None:
     """Drop a VMA that another has swallowed: its file is put, nothing is called."""
     if vma.vm_file is not None:
         vma.vm_file.f_mapping.i_mmap.pop(vma, None)
         fput(vma.vm_file)
-    mm.unlink_anon_vmas(vma)
+    unlink_anon_vmas(vma)
     mm.map_count -= 1

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from premap.model import area, fault, gup, inject, pagetable, unmap
 from premap.model.accounting import Memory, data_vm, exec_vm, stack_vm
+from premap.model.anon import unlink_anon_vmas
 from premap.model.bits import VM_ACCOUNT
+from premap.model.brk import do_brk
 from premap.model.constants import (
     DEFAULT_MAX_MAP_COUNT,
     MAP_ANONYMOUS,
@@ -17,13 +19,18 @@ from premap.model.constants import (
     TASK_SIZE,
 )
 from premap.model.errors import NotModelled, os_error
+from premap.model.fork import dup_mmap
+from premap.model.madvise import do_madvise
 from premap.model.maps import maps
+from premap.model.mlock import do_mlock, do_mlockall, do_munlock, do_munlockall
 from premap.model.mmap import do_mmap
 from premap.model.pagetable import Pte
+from premap.model.protect import do_mprotect
 from premap.model.region import mmap_region
+from premap.model.remap import do_mremap
 from premap.model.trace import Event, Log
 from premap.model.tree import SortedTree, VmaTree
-from premap.model.vma import VmAreaStruct, remove_vma
+from premap.model.vma import VmAreaStruct, remove_vma, vma_pages
 from premap.model.words import PAGE_SHIFT, offset_in_page
 
 EINVAL = -22
@@ -113,13 +120,76 @@ class AddressSpace:
 
     def munmap(self, addr: int, length: int) -> None:
         """munmap: `length` bytes from `addr` on."""
+        self._run(unmap.do_munmap, addr, length)
+
+    def mprotect(self, addr: int, length: int, prot: int) -> None:
+        """mprotect: change the access to `length` bytes from `addr` on."""
+        self._run(do_mprotect, addr, length, prot)
+
+    def mremap(
+        self, addr: int, old_length: int, new_length: int, flags: int = 0, new_addr: int = 0
+    ) -> int:
+        """mremap: resize or move a mapping; returns its address."""
         self._enter()
         try:
-            err = unmap.do_munmap(self, addr, length)
+            err, address = do_mremap(self, addr, old_length, new_length, flags, new_addr)
         finally:
             self.busy = False
         if err != 0:
             raise os_error(err)
+        return address
+
+    def madvise(self, addr: int, length: int, advice: int) -> None:
+        """madvise: advise on `length` bytes from `addr` on (MADV_)."""
+        self._run(do_madvise, addr, length, advice)
+
+    def mlock(self, addr: int, length: int) -> None:
+        """mlock: lock pages, and fault them in."""
+        self._run(do_mlock, addr, length)
+
+    def munlock(self, addr: int, length: int) -> None:
+        """munlock: unlock pages."""
+        self._run(do_munlock, addr, length)
+
+    def mlockall(self, flags: int) -> None:
+        """mlockall: lock everything (MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT)."""
+        self._run(do_mlockall, flags)
+
+    def munlockall(self) -> None:
+        """munlockall: unlock everything."""
+        self._run(do_munlockall)
+
+    def brk(self, addr: int) -> int:
+        """brk: set the end of the data segment; returns the end, old or new (bytes).
+
+        `start_brk` and `brk_end` say where it lies; a new address space has none.
+        """
+        self._enter()
+        try:
+            return do_brk(self, addr)
+        finally:
+            self.busy = False
+
+    def fork(self) -> AddressSpace:
+        """fork: returns the child's address space; the log and the machine's memory are shared."""
+        child = AddressSpace(
+            window=self.window,
+            max_map_count=self.max_map_count,
+            rlimits=self.rlimits,
+            tree=type(self.tree),
+            cap_ipc_lock=self.cap_ipc_lock,
+            memory=self.memory,
+        )
+        child.start_brk, child.brk_end = self.start_brk, self.brk_end
+        child.log = self.log
+        self._enter()
+        try:
+            err = dup_mmap(child, self)
+        finally:
+            self.busy = False
+        if err != 0:
+            raise os_error(err)
+        return child
 
     def exit(self) -> None:
         """exit_mmap(): close every mapping, lowest first; the address space is empty then."""
@@ -128,8 +198,9 @@ class AddressSpace:
             vma.ptes = []
         for vma in vmas:
             if (vma.vm_flags & VM_ACCOUNT) != 0:
-                self.memory.uncharge((vma.vm_end - vma.vm_start) >> PAGE_SHIFT)
+                self.memory.uncharge(vma_pages(vma))
             remove_vma(vma)
+            unlink_anon_vmas(vma)
         self.tree.vmas.clear()
         self.map_count = self.total_vm = self.locked_vm = 0
 
@@ -261,12 +332,15 @@ class AddressSpace:
                 return err
         return self.memory.charge(pages)
 
-    def unlink_anon_vmas(self, vma: VmAreaStruct) -> None:
-        """unlink_anon_vmas: the VMA has no anonymous pages any more (mm/rmap.c)."""
-        if vma.anon_vma is not None:
-            vma.anon_vma.num_active_vmas -= 1
-            vma.anon_vma = None
-            vma.anon_chain = ()
+    def _run(self, call: Callable[..., int], *arguments: int) -> None:
+        """Run a system call that returns 0 or a negative errno."""
+        self._enter()
+        try:
+            err = call(self, *arguments)
+        finally:
+            self.busy = False
+        if err != 0:
+            raise os_error(err)
 
     def _enter(self) -> None:
         if self.busy:

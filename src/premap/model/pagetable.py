@@ -95,10 +95,11 @@ class Pte:
 class PteRange:
     """Entries for the pages of [start, end) (bytes).
 
-    `write`: the entries were made writable on their own (a write fault), whatever `pgprot` says.
+    `write`: the entries were made writable on their own (a write fault), whatever `pgprot` says;
+    `dirty`: they were written through.
     """
 
-    __slots__ = ("end", "first", "kind", "pgprot", "source", "start", "write")
+    __slots__ = ("dirty", "end", "first", "kind", "pgprot", "source", "start", "write")
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class PteRange:
         self.first = first
         self.pgprot = pgprot
         self.write = write
+        self.dirty = write
 
     def at(self, address: int) -> int:
         """Return the PFN, or the index into the source, of the page at `address`."""
@@ -127,15 +129,20 @@ class PteRange:
 
     def part(self, start: int, end: int) -> PteRange:
         """Return the entries of [start, end) only, which must lie within."""
-        return PteRange(
-            start,
-            end,
-            self.kind,
-            self.source,
-            self.at(start),
-            self.pgprot,
-            write=self.write,
+        part = PteRange(
+            start, end, self.kind, self.source, self.at(start), self.pgprot, write=self.write
         )
+        part.dirty = self.dirty
+        return part
+
+    def moved(self, delta: int) -> PteRange:
+        """Return the same entries `delta` bytes further up (a word: it wraps for down)."""
+        start, end = add(self.start, delta), add(self.end, delta)
+        copy = PteRange(
+            start, end, self.kind, self.source, self.first, self.pgprot, write=self.write
+        )
+        copy.dirty = self.dirty
+        return copy
 
     def __repr__(self) -> str:
         return (

@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from premap.model.anon import unlink_anon_vmas
 from premap.model.bits import VM_ACCOUNT, VM_LOCKED, VM_SEALED
 from premap.model.constants import TASK_SIZE
-from premap.model.vma import VmAreaStruct, remove_vma, split_vma, vma_close
+from premap.model.split import split_vma
+from premap.model.vma import VmAreaStruct, remove_vma, vma_close
 from premap.model.words import PAGE_SHIFT, add, offset_in_page, page_align, select, sub
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ def vms_complete_munmap_vmas(mm: AddressSpace, vms: MunmapState) -> None:
     mm.total_vm = sub(mm.total_vm, vms.nr_pages)
     for vma in vms.vmas:
         remove_vma(vma)
-        mm.unlink_anon_vmas(vma)
+        unlink_anon_vmas(vma)
     mm.memory.uncharge(vms.nr_accounted)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from premap.model import pagetable
-from premap.model.file import fput, get_file, vma_dummy_vm_ops
+from premap.model.file import fput, vma_dummy_vm_ops
 from premap.model.flags import VmaFlags, flag_names, is_cow_mapping, is_shared_maywrite
 from premap.model.words import PAGE_SHIFT, add, sub
 
@@ -157,7 +156,6 @@ def vm_area_dup(vma: VmAreaStruct) -> VmAreaStruct:
     new.vm_file = vma.vm_file
     new.vm_ops = vma.vm_ops
     new.vm_private_data = vma.vm_private_data
-    new.anon_vma = vma.anon_vma
     new.anon_name = vma.anon_name
     return new
 
@@ -196,53 +194,3 @@ def link_file(vma: VmAreaStruct) -> None:
     """vma_link_file(): the file's reverse map knows the mapping."""
     if vma.vm_file is not None:
         vma.vm_file.f_mapping.i_mmap[vma] = None
-
-
-def split_vma(mm: AddressSpace, position: int, address: int, *, new_below: bool) -> int:
-    """__split_vma(): divide the VMA at `position` of the tree (mm/vma.c).
-
-    The old VMA keeps the part above `address` (bytes) if `new_below`, else the part below. Returns
-    0, or the error of `->may_split`, or -ENOMEM. The VMA that had the position keeps its identity;
-    the new one is inserted before or after it.
-    """
-    vma = mm.tree.vmas[position]
-    vm_ops = vma.vm_ops
-    if vm_ops is not None and vm_ops.may_split is not None:
-        err = mm.call(vm_ops.may_split, vma, address)
-        if err != 0:
-            return err
-    err = mm.failing("vma_dup") or mm.failing("vma_tree") or mm.failing("anon_vma_clone")
-    if err:
-        return err
-    new = vm_area_dup(vma)
-    new.anon_chain = vma.anon_chain
-    if new_below:
-        new.vm_end = address
-    else:
-        new.vm_start = address
-        vma_add_pgoff(new, sub(address, vma.vm_start) >> PAGE_SHIFT)
-    if new.vm_file is not None:
-        get_file(new.vm_file)
-    call_open(new)
-    link_file(new)
-    _divide(mm, vma, new, address, new_below=new_below)
-    mm.tree.vmas.insert(position if new_below else position + 1, new)
-    mm.map_count += 1
-    if mm.log is not None:
-        mm.log.event("split", vma=vma, new=new, address=address)
-    return 0
-
-
-def _divide(
-    mm: AddressSpace, vma: VmAreaStruct, new: VmAreaStruct, address: int, *, new_below: bool
-) -> None:
-    """Give `new` its share of the page tables, and the old VMA its new bounds."""
-    if vma.ptes:
-        cut = pagetable.split_at(mm, vma, address)
-        low, high = vma.ptes[:cut], vma.ptes[cut:]
-        new.ptes, vma.ptes = (low, high) if new_below else (high, low)
-    if new_below:
-        vma_add_pgoff(vma, sub(address, vma.vm_start) >> PAGE_SHIFT)
-        vma.vm_start = address
-    else:
-        vma.vm_end = address

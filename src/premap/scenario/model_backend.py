@@ -19,7 +19,7 @@ from premap.model.vma import VmAreaStruct
 from premap.scenario.backend import MissingStep
 from premap.scenario.device import Device, Word
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import DEVICE_PAGES, MMAP_FLAGS, PROT
+from premap.scenario.steps import ADVICE, DEVICE_PAGES, MMAP_FLAGS, MREMAP_FLAGS, PROT
 
 
 def _plain(value: int) -> int:
@@ -140,6 +140,38 @@ class ModelBackend:
     def _munmap(self, step: Json) -> int:
         self.mm.munmap(self._value(step, "addr"), self._value(step, "len"))
         return 0
+
+    def _mprotect(self, step: Json) -> int:
+        prot = self._flags(list(step["prot"]), PROT)
+        self.mm.mprotect(self._value(step, "addr"), self._value(step, "len"), prot)
+        return 0
+
+    def _mremap(self, step: Json) -> int:
+        moved = self.mm.mremap(
+            self._value(step, "addr"),
+            self._value(step, "len"),
+            self._value(step, "new_len"),
+            self._flags(step["flags"], MREMAP_FLAGS),
+            self._value(step, "new_addr"),
+        )
+        return operator.index(moved)
+
+    def _madvise(self, step: Json) -> int:
+        advice = ADVICE[step["advice"]]
+        self.mm.madvise(self._value(step, "addr"), self._value(step, "len"), advice)
+        return 0
+
+    def _mlock(self, step: Json) -> int:
+        self.mm.mlock(self._value(step, "addr"), self._value(step, "len"))
+        return 0
+
+    def _munlock(self, step: Json) -> int:
+        self.mm.munlock(self._value(step, "addr"), self._value(step, "len"))
+        return 0
+
+    def _fork(self, step: Json) -> _Forked:
+        del step
+        return _Forked(self.mm.fork())
 
     def _touch(self, step: Json) -> str:
         self.mm.touch(self._value(step, "addr"), write=step["access"] == "w")
