@@ -1,1 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""Runs two versions of a hook on one model, and compares what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from premap.equivalence.catalogue import ACCEPTED, EXPLANATIONS
+
+if TYPE_CHECKING:
+    from premap.equivalence.api import NoSuchHook, verify_conversion, verify_functions
+    from premap.equivalence.verify import verify
+
+_LAZY = {
+    "NoSuchHook": "premap.equivalence.api",
+    "verify": "premap.equivalence.verify",
+    "verify_conversion": "premap.equivalence.api",
+    "verify_functions": "premap.equivalence.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what compares only when it is asked for: explanations need none of it."""
+    if name not in _LAZY:
+        raise AttributeError(name)
+    import importlib
+
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+__all__ = [
+    "ACCEPTED",
+    "EXPLANATIONS",
+    "NoSuchHook",
+    "verify",
+    "verify_conversion",
+    "verify_functions",
+]

@@ -66,23 +66,23 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     The new one always is called. What it does then must not outlive the call.
     """
     yield from _state(old, new)
-    yield from _counts(old, new)
     harmless = all(event.kind in _HARMLESS for event in new.machine.events[old.split :])
     if not old.merged:
         if not harmless:
             text = "the hook also runs for a mapping that then can't be allocated"
             yield Candidate("hook-runs-before-failure", text, True, accepted=True, judgement=False)
         yield from _mappings(old, new)
+        yield from _counts(old, new)
         return
-    refused = bool(old.returned != new.returned)
-    if refused:
-        text = "the hook, which now runs for a mapping that would merge, refuses it"
-        yield Candidate("hook-refuses-merge", text, True, accepted=True)
+    if bool(old.returned != new.returned) or len(old.vmas) != len(new.vmas):
+        text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
+        yield Candidate("hook-decides-merge", text, True, accepted=True)
         return
     if not harmless:
         text = "the hook also runs for a mapping that then merges"
         yield Candidate("hook-runs-on-merge", text, True, accepted=True, judgement=False)
     yield from _mappings(old, new)
+    yield from _counts(old, new)
 
 
 def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -159,7 +159,8 @@ def _compare_callbacks(before: VmOperationsTable, after: VmOperationsTable) -> N
         return
     if members != others:
         raise NotModelled(f"the operations {before.label} differ between the versions")
-    for name in members.values():
+    for member in members.values():
+        name = member.function
         texts = [
             [_text(function.node.text) for function in table.source.functions.get(name, ())]
             for table in (before, after)
@@ -254,9 +255,11 @@ def _state(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candidate]:
     objects = [outcome.machine.memory.objects.get(name) for outcome in (old, new)]
-    ctype = next(
-        each.cells[path].type for each in objects if each is not None and path in each.cells
-    ) if any(each is not None and path in each.cells for each in objects) else None
+    ctype = (
+        next(each.cells[path].type for each in objects if each is not None and path in each.cells)
+        if any(each is not None and path in each.cells for each in objects)
+        else None
+    )
     if ctype is None:
         return
     values = []
@@ -276,5 +279,8 @@ def _differ(one: Value, other: Value) -> bool:
 
 
 def _counts(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    fewer = len(new.vmas) < len(old.vmas) and new.merged
     for what, count in old.counts.items():
+        if fewer and what in ("map_count", "references of the file"):
+            continue  # one mapping less; `merges-now` says so
         yield Candidate("accounting", what, count != new.counts[what])

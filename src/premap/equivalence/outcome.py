@@ -37,17 +37,16 @@ Member = Literal["mmap", "mmap_prepare"]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One version: the function, with its definitions in `#if` arms, and what kind of hook it is."""
+    """One version of a hook: a function, with its definitions in `#if` arms, of this kind.
 
+    Without definitions, `name` is one of the kernel's own hooks that the model has.
+    """
+
+    name: str
     functions: Sequence[Function]
     member: Member
     tree: KernelTree | None = None
     scopes: dict[int, Scope] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """The C function's name."""
-        return self.functions[0].name
 
 
 @dataclass(slots=True)
@@ -105,17 +104,15 @@ def run(side: Side, setting: Setting, inputs: Inputs, namer: Namer) -> Outcome:
 
 def _file(side: Side, machine: Machine, call: Call) -> File:
     if side.member == "mmap":
-        f_op = FileOperations(mmap=legacy_hook(machine, side.functions))
+        f_op = FileOperations(mmap=legacy_hook(machine, side.name, side.functions))
     else:
-        f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.functions))
+        f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.name, side.functions))
     file = File(f_op, f_mode=FMODE_READ | select(call.f_mode_write != 0, FMODE_WRITE, 0))
     machine.bindings.file = file
     return file
 
 
-def _lay_out(
-    mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine
-) -> int:
+def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine) -> int:
     """Map what the layout wants to be there before; return how many events that made."""
     if setting.layout == "replaces":
         flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED

@@ -16,7 +16,7 @@ from premap.equivalence.setting import Call, RandomCall, Setting, settings
 from premap.interp.inputs import Inputs, RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
 from premap.interp.memory import Namer
-from premap.interp.undefined import Undefined
+from premap.interp.undefined import BeyondBound, Undefined
 from premap.model.bits import VM_SPECIAL
 from premap.model.errors import KernelBug, NotModelled
 from premap.records import Difference, Verdict
@@ -129,7 +129,7 @@ class _Comparison:
         """Run both versions on one path; the old one says which states are worth comparing."""
         try:
             before = run(self.old, setting, self.inputs, self.namer)
-        except (Undefined, KernelBug) as error:
+        except (Undefined, BeyondBound, KernelBug) as error:
             self.assumed.setdefault(f"calls are left out in which the old hook meets: {error}")
             return _PathResult()
         after = run(self.new, setting, self.inputs, self.namer)
@@ -178,9 +178,7 @@ class _Comparison:
             self.doubt(f"a difference ({candidate.what}) did not show when it was replayed")
             return
         known = self.accepted if candidate.accepted else self.differences
-        known[candidate.id] = Difference(
-            candidate.id, candidate.what, shown, candidate.judgement
-        )
+        known[candidate.id] = Difference(candidate.id, candidate.what, shown, candidate.judgement)
 
     def _example(
         self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
@@ -191,12 +189,14 @@ class _Comparison:
             conditions.append(candidate.condition)
         small = model.shrink(conditions, examples.preferences(), self.explorer.solver)
         inputs = RecordedInputs(small.variables, small.functions)
-        before, after = self._concretely(setting, inputs)
+        namer = self.namer.concrete(small.eval)
+        before, after = self._concretely(setting, inputs, namer)
         again = [each for each in compare(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
-    def _concretely(self, setting: Setting, inputs: Inputs) -> tuple[Outcome, Outcome]:
-        namer = Namer()
+    def _concretely(
+        self, setting: Setting, inputs: Inputs, namer: Namer
+    ) -> tuple[Outcome, Outcome]:
         before = run(self.old, setting, inputs, namer)
         return before, run(self.new, setting, inputs, namer)
 
@@ -208,7 +208,7 @@ class _Comparison:
                 break
             setting = Setting(shared=seed % 2 == 0)
             try:
-                before, after = self._concretely(setting, RandomCall(seed))
+                before, after = self._concretely(setting, RandomCall(seed), Namer())
                 found = [each for each in compare(before, after) if not each.accepted]
             except (NotModelled, KernelBug):
                 continue

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.errors import SourceError
-from premap.csource.nodes import text_of, walk
-from premap.csource.scope import Scope
+from premap.csource.nodes import find_all, parse, text_of
+from premap.csource.scope import Scope, Variable
 from premap.csource.source import SourceFile, read_source
+from premap.csource.text import without_directives
 from premap.csource.tree import KernelTree
+from premap.interp.conditions import condition
 from premap.interp.memory import Object
 from premap.interp.operators import convert, word_of
 from premap.interp.types import ACTION, DESC, FILE, MEMBERS, MM, VM_OPS, VMA
@@ -22,8 +26,6 @@ from premap.model.errors import NotModelled
 from premap.model.words import U64_MAX
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
-
     from premap.interp.machine import Machine
 
 CALLBACKS = (
@@ -149,7 +151,9 @@ class MappingObject(Object):
         if name == "vm_flags" and isinstance(self.bound, VmAreaStruct):
             return Value(ctype, self.bound.vm_flags)
         if name in ("flags", "vma_flags"):
-            return Value(ctype, self.bound.raw("vma_flags") if self._descriptor else self.bound.vm_flags)
+            return Value(
+                ctype, self.bound.raw("vma_flags") if self._descriptor else self.bound.vm_flags
+            )
         return self._outward(name, ctype, self._get(name))
 
     def store(self, path: Path, value: Value) -> None:
@@ -265,10 +269,10 @@ class VmOperationsTable:
         self.pointer = pointer
         self.label = name
         self.source = source
-        self._members: dict[str, str] | None = None
+        self._members: dict[str, Member] | None = None
 
-    def members(self) -> dict[str, str]:
-        """Return which callbacks the table names: member to function."""
+    def members(self) -> dict[str, Member]:
+        """Return which callbacks the table names."""
         if self._members is None:
             self._members = self._find()
         return self._members
@@ -276,51 +280,80 @@ class VmOperationsTable:
     def __getattr__(self, name: str) -> Callable[..., Any] | None:
         if name not in CALLBACKS:
             raise AttributeError(name)
-        function = self.members().get(name)
-        if function is None:
+        member = self.members().get(name)
+        if member is None:
             return None
-        return self.machine.callback(self, name, function)
+        if not all(bool(condition(self.machine, arm)) for arm in member.arms):
+            return None
+        return self.machine.callback(self, name, member.function)
 
-    def _find(self) -> dict[str, str]:
-        found = _initializer(self.machine.bindings.scope(self.source), self.label)
+    def _find(self) -> dict[str, Member]:
+        found = _variable(self.machine.bindings.scope(self.source), self.label)
         if found is None and self.source.path is not None:
-            found = self._in_siblings()
+            found = self._in_siblings(self.source.path)
         if found is None:
             raise NotModelled(f"the operations {self.label} are defined in a file that was not found")
+        self.source = found.source
         return _designated(found)
 
-    def _in_siblings(self) -> Node | None:
+    def _in_siblings(self, own: pathlib.Path) -> Variable | None:
         """Look in the other files of the folder: a driver is often more than one file."""
-        assert self.source.path is not None
         pattern = re.compile(rb"vm_operations_struct\s+" + re.escape(self.label.encode()) + rb"\b")
-        for path in sorted(self.source.path.parent.glob("*.c")):
+        for path in sorted(own.parent.glob("*.c")):
             try:
-                if path == self.source.path or not pattern.search(path.read_bytes()):
+                if path == own or not pattern.search(path.read_bytes()):
                     continue
                 other = read_source(path, path.name)
             except (OSError, SourceError):
                 continue
-            found = _initializer(self.machine.bindings.scope(other), self.label)
+            found = _variable(self.machine.bindings.scope(other), self.label)
             if found is not None:
-                self.source = other
                 return found
         return None
 
 
-def _initializer(scope: Scope, name: str) -> Node | None:
+def _variable(scope: Scope, name: str) -> Variable | None:
     variable = scope.variable(name) if name.isidentifier() else None
-    return variable.initializer if variable is not None else None
+    return variable if variable is not None and variable.initializer is not None else None
 
 
-def _designated(initializer: Node) -> dict[str, str]:
-    members: dict[str, str] = {}
-    for node in walk(initializer):
-        if node.type in ("preproc_if", "preproc_ifdef", "ERROR"):
-            raise NotModelled("operations that depend on the configuration")
-        if node.type == "initializer_pair":
-            designator = node.child_by_field_name("designator")
-            value = node.child_by_field_name("value")
-            if designator is not None and value is not None:
-                members[text_of(designator).lstrip(".")] = text_of(value).lstrip("&")
-    members = {name: function for name, function in members.items() if function != "NULL"}
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A callback of a table, and the `#if` arms that it is in."""
+
+    function: str
+    arms: tuple[str, ...]
+
+
+_HEAD = b"int table = "
+
+
+def _designated(variable: Variable) -> dict[str, Member]:
+    """Read an initializer without its directives, which would confuse the parser."""
+    assert variable.initializer is not None
+    source, start = variable.source, variable.initializer.start_byte
+    text = without_directives(source.code[start : _closing(source.code, start)])
+    outer = len(source.arms_at(start))
+    members: dict[str, Member] = {}
+    for node in find_all(parse(_HEAD + text + b";"), "initializer_pair", "ERROR"):
+        designator = node.child_by_field_name("designator")
+        value = node.child_by_field_name("value")
+        if designator is None or value is None:
+            raise NotModelled("the initializer of the operations could not be parsed")
+        name, function = text_of(designator).lstrip("."), text_of(value).lstrip("&")
+        if name in members:
+            raise NotModelled(f"->{name} is named twice in the operations")
+        if function != "NULL":
+            arms = source.arms_at(start + node.start_byte - len(_HEAD))[outer:]
+            members[name] = Member(function, arms)
     return members
+
+
+def _closing(code: bytes, start: int) -> int:
+    """Return the offset after the brace that closes the one at `start`."""
+    depth = 0
+    for match in re.finditer(rb"[{}]", code[start:]):
+        depth += 1 if match[0] == b"{" else -1
+        if depth == 0:
+            return start + match.end()
+    return len(code)

@@ -8,12 +8,19 @@ and macros of headers; anything else is unknown code.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tree_sitter import Node
 
 from premap.csource.errors import NotC
-from premap.csource.nodes import parse_expression, parse_statement, text_of
+from premap.csource.nodes import (
+    calls_in,
+    parse_expression,
+    parse_statement,
+    text_of,
+    walk,
+)
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import model_calls, unknown
@@ -63,9 +70,71 @@ def call_named(
     where = f"{frame.function.source.name}:{frame.line(node)}"
     if name not in unknown.table():
         inline = [found for found in frame.scope.function(name) if found.static]
-        if inline:
+        if inline and worth_executing(frame.scope, inline):
             return _call_inline(machine, frame, node, inline, given)
     return unknown.call_unknown(machine, frame, name, given, where)
+
+
+_HEAVY = frozenset(
+    {
+        "for_statement",
+        "while_statement",
+        "do_statement",
+        "goto_statement",
+        "gnu_asm_expression",
+        "compound_literal_expression",
+        "ERROR",
+    }
+)
+
+
+def worth_executing(scope: Scope, found: Sequence[Function], depth: int = 0) -> bool:
+    """Return whether a header's inline function is executed rather than taken as unknown code.
+
+    Those of the driver's own headers are; those of the kernel's, if they are plain: no loops, no
+    assembly, and nothing called that isn't known or plain itself.
+    """
+    return all(
+        not _is_kernel_header(function.source.name) or _is_plain(scope, function, depth)
+        for function in found
+    )
+
+
+def _is_kernel_header(name: str) -> bool:
+    return name.startswith(("include/", "arch/"))
+
+
+def _is_plain(scope: Scope, function: Function, depth: int) -> bool:
+    if depth > 4 or function.body.has_error:
+        return False
+    for node in walk(function.body):
+        if node.type in _HEAVY:
+            return False
+        if node.type == "call_expression":
+            name = text_of(node.child_by_field_name("function"))
+            if not _is_known(scope, name, depth):
+                return False
+    return True
+
+
+def _is_known(scope: Scope, name: str, depth: int) -> bool:
+    if name in COMPUTED or name in SPECIAL or name in model_calls.MODEL or name in unknown.table():
+        return True
+    macros = [macro for macro in scope.macro(name) if macro.parameters is not None]
+    if macros:
+        return all(_is_plain_macro(macro) for macro in macros)
+    found = scope.function(name)
+    return bool(found) and all(_is_plain(scope, each, depth + 1) for each in found)
+
+
+def _is_plain_macro(macro: Macro) -> bool:
+    """Return whether a macro's body is an expression without calls: a test of some member."""
+    try:
+        body = parse_expression(macro.body)
+    except NotC:
+        return False
+    heavy = (*_HEAVY, "call_expression", "compound_statement", "assignment_expression")
+    return all(node.type not in heavy for node in walk(body))
 
 
 def is_pure_name(frame: Frame, name: str) -> bool:
@@ -157,10 +226,32 @@ def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
     found = own or [each for each in frame.scope.macro(name) if each.parameters is not None]
     if not found or (not own and frame.scope.function(name)):
         return None
+    if _is_kernel_header(found[0].source.name) and _calls_unknown(frame, found[0]):
+        return None
     if len({each.body.strip() for each in found}) > 1:
         return None
     del machine
     return found[0]
+
+
+def _calls_unknown(frame: Frame, macro: Macro) -> bool:
+    """Return whether a kernel macro is better taken as a call of unknown code.
+
+    Raises NotModelled if it might assign to its arguments: a function can't.
+    """
+    try:
+        body = parse_expression(macro.body)
+    except NotC:
+        body = None
+    if body is not None and all(node.type != "compound_statement" for node in walk(body)):
+        calls = [text_of(node.child_by_field_name("function")) for node in calls_in(body)]
+        if all(_is_known(frame.scope, name, 0) for name in calls):
+            return False
+    for name in macro.parameters or ():
+        assigned = rf"\b{re.escape(name)}\b\s*\)*\s*(?:[-+|&^*/%]?=[^=]|\+\+|--)|&\s*\(*{re.escape(name)}\b"
+        if re.search(assigned, macro.body):
+            raise NotModelled(f"macro {macro.name} may change its argument {name}")
+    return True
 
 
 def _expand(
@@ -168,27 +259,66 @@ def _expand(
 ) -> Value:
     """Expand a function-like macro: its parameters stand for the arguments' nodes."""
     parameters = macro.parameters or ()
-    if len(parameters) != len(arguments) or "#" in macro.body:
-        machine.fail(frame, node, f"macro {macro.name}")
-    inner = Frame(
-        frame.function,
-        frame.scope,
-        [{}],
-        {name: (argument, frame) for name, argument in zip(parameters, arguments, strict=True)},
-        frame.line(node),
-        (*frame.expanding, macro.name),
-    )
+    variadic = any(name.endswith("...") for name in parameters)
+    expanding = (*frame.expanding, macro.name)
+    inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding)
+    inner.outer = frame
+    if variadic or "#" in macro.body:
+        body = _substituted(frame, macro, arguments)
+        inner.macros = dict(frame.macros)
+    elif len(parameters) == len(arguments):
+        body = macro.body
+        inner.macros = {
+            name: (argument, frame) for name, argument in zip(parameters, arguments, strict=True)
+        }
+    else:
+        machine.fail(frame, node, f"macro {macro.name} with {len(arguments)} arguments")
+    return _run_body(machine, frame, node, inner, macro.name, body)
+
+
+def _run_body(  # noqa: PLR0913 - where it is used, and what is run
+    machine: Machine, frame: Frame, node: Node, inner: Frame, name: str, body: str
+) -> Value:
+    """Evaluate what a macro expands to: an expression, or a statement without a value."""
     try:
-        return evaluate(machine, inner, parse_expression(macro.body))
+        return evaluate(machine, inner, parse_expression(body))
     except NotC:
         pass
     try:
-        outcome = execute(machine, inner, parse_statement(macro.body.rstrip("; \t") + ";"))
+        outcome = execute(machine, inner, parse_statement(body.rstrip("; \t") + ";"))
     except NotC:
-        machine.fail(frame, node, f"macro {macro.name} is neither expression nor statement")
+        machine.fail(frame, node, f"macro {name} is neither expression nor statement")
     if outcome is not None:
-        machine.fail(frame, node, f"macro {macro.name} returns or jumps")
+        machine.fail(frame, node, f"macro {name} returns or jumps")
     return VOID
+
+
+def _substituted(frame: Frame, macro: Macro, arguments: Sequence[Node]) -> str:
+    """Return a macro's body with its arguments as text, as the preprocessor pastes them."""
+    texts = [text_of(argument) for argument in arguments]
+    named: dict[str, str] = {}
+    for position, name in enumerate(macro.parameters or ()):
+        if name.endswith("..."):
+            rest = ", ".join(texts[position:])
+            named[name.removesuffix("...").strip() or "__VA_ARGS__"] = rest
+        elif position < len(texts):
+            named[name] = texts[position]
+    body = _EMPTY_REST.sub("", macro.body) if named.get("__VA_ARGS__") == "" else macro.body
+    del frame
+    return _PASTED.sub(lambda match: _pasted(match, named), body).replace("##", "")
+
+
+def _pasted(match: re.Match[str], named: dict[str, str]) -> str:
+    if match[0].startswith('"'):
+        return match[0]
+    if match[1] and match[2] in named:
+        quoted = named[match[2]].replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}"'
+    return (match[1] or "") + named.get(match[2], match[2])
+
+
+_EMPTY_REST = re.compile(r",\s*##\s*__VA_ARGS__")
+_PASTED = re.compile(r'"(?:[^"\\]|\\.)*"|((?<!#)#\s*)?\b([A-Za-z_]\w*)\b')
 
 
 def _arguments(node: Node) -> list[Node]:

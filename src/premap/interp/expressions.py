@@ -41,6 +41,7 @@ from premap.interp.values import (
 from premap.model.words import U64_MAX
 
 Evaluator = Callable[[Machine, Frame, Node], Value]
+_FUNCTION = FunctionType(UNKNOWN, ())
 _EVALUATORS: dict[str, Evaluator] = {}
 
 
@@ -190,7 +191,7 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
     if number is not None:
         return Value(INT, number & U64_MAX)
     if frame.scope.function(name) or name in frame.scope.source.prototypes:
-        return Value(FunctionType(), FunctionName(name))
+        return Value(_FUNCTION, FunctionName(name))
     variable = frame.scope.variable(name)
     if variable is not None:
         place, ctype = global_place(machine, frame, name)
@@ -205,15 +206,8 @@ def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) ->
         parsed = parse_expression(body)
     except NotC:
         machine.fail(frame, node, f"macro {name} is no expression: {body[:60]}")
-    inner = Frame(
-        frame.function,
-        frame.scope,
-        [{}],
-        {},
-        frame.line(node),
-        (*frame.expanding, name),
-        frame.cleanups,
-    )
+    expanding = (*frame.expanding, name)
+    inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding, frame)
     return evaluate(machine, inner, parsed)
 
 
@@ -302,7 +296,7 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
         name = text_of(argument)
         known_here = frame.variable(name) or name in frame.macros
         if not known_here and frame.scope.variable(name) is None and frame.scope.function(name):
-            return Value(PointerType(FunctionType()), FunctionName(name))
+            return Value(PointerType(_FUNCTION), FunctionName(name))
     place, ctype = _place_of(machine, frame, argument)
     return Value(PointerType(ctype), Pointer(place, address_of(machine, place)))
 

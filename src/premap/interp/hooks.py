@@ -10,6 +10,7 @@ from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.source import Function, SourceFile
 from premap.interp.calls import call_function, configured
 from premap.interp.machine import Machine
+from premap.interp.model_calls import MODEL
 from premap.interp.operators import word_of
 from premap.interp.values import ULONG, Place, Pointer, Value, plain, to_signed
 from premap.model.errors import NotModelled
@@ -18,26 +19,38 @@ ANY_ERRNO = 4095
 """Stands for a hook's error in the model; the word that C returned is in `Machine.returned`."""
 
 
-def legacy_hook(machine: Machine, arms: Sequence[Function]) -> Callable[[Any, Any], int]:
-    """Return a C function, with its definitions in `#if` arms, as `file_operations->mmap`."""
+def legacy_hook(machine: Machine, name: str, arms: Sequence[Function]) -> Callable[[Any, Any], int]:
+    """Return a C function, with its definitions in `#if` arms, as `file_operations->mmap`.
+
+    Without definitions it is the kernel's own hook of that name.
+    """
 
     def mmap(file: Any, vma: Any) -> int:
-        function = configured(machine, arms)
-        given = [machine.bindings.file_pointer(machine, file), _mapping(machine, vma, function)]
-        return _result(machine, call_function(machine, None, function, given))
+        given = [machine.bindings.file_pointer(machine, file)]
+        return _result(machine, _call(machine, name, arms, given, vma))
 
     return mmap
 
 
-def prepare_hook(machine: Machine, arms: Sequence[Function]) -> Callable[[Any], int]:
+def prepare_hook(machine: Machine, name: str, arms: Sequence[Function]) -> Callable[[Any], int]:
     """Return a C function, with its definitions in `#if` arms, as `->mmap_prepare`."""
 
     def mmap_prepare(desc: Any) -> int:
-        function = configured(machine, arms)
-        given = [_mapping(machine, desc, function)]
-        return _result(machine, call_function(machine, None, function, given))
+        return _result(machine, _call(machine, name, arms, [], desc))
 
     return mmap_prepare
+
+
+def _call(
+    machine: Machine, name: str, arms: Sequence[Function], given: list[Value], bound: Any
+) -> Value:
+    if not arms:
+        if name not in MODEL:
+            raise NotModelled(f"{name}() is not defined in the file")
+        pointer = machine.bindings.mapping(machine, bound)
+        return MODEL[name](machine, None, None, [*given, pointer])
+    function = configured(machine, arms)
+    return call_function(machine, None, function, [*given, _mapping(machine, bound, function)])
 
 
 def _mapping(machine: Machine, bound: Any, function: Function) -> Value:
@@ -71,7 +84,9 @@ def callback(
 
     def run(*arguments: Any) -> int | None:
         if found is None or len(found) > 1:
-            raise NotModelled(f"->{member} is {name}(), whose definition was not found", source.name)
+            raise NotModelled(
+                f"->{member} is {name}(), whose definition was not found", source.name
+            )
         machine.record("callback", member, (name,), source.name)
         if member in ("open", "close"):
             call_function(machine, None, found[0], [_mapping(machine, arguments[0], found[0])])

@@ -15,15 +15,17 @@ from premap.csource.scope import Scope
 from premap.csource.source import Function
 from premap.interp.inputs import Inputs, NotedInputs
 from premap.interp.memory import Memory, Namer, Object
-from premap.interp.undefined import Undefined
+from premap.interp.undefined import BeyondBound, Undefined
 from premap.interp.values import Path, Value
 from premap.model.errors import NotModelled
 
 if TYPE_CHECKING:
     from premap.interp.bindings import Bindings
 
-LOOP_LIMIT = 64
-"""Iterations of a loop that are followed before the answer is `unknown`."""
+LOOP_LIMIT = 4
+"""Iterations of a loop, or jumps back, that hang on symbolic conditions; a verdict states it."""
+ITERATION_LIMIT = 10_000
+"""Iterations of any loop before the answer is `unknown`."""
 CALL_DEPTH = 40
 STEP_LIMIT = 200_000
 
@@ -71,7 +73,8 @@ class Frame:
     fixed_line: int | None = None
     """Within a macro: the line of the file on which it is used."""
     expanding: tuple[str, ...] = ()
-    cleanups: list[Callable[[], None]] = field(default_factory=list)
+    outer: Frame | None = None
+    """Within a macro: the frame that uses it, whose variables its body sees."""
 
     def line(self, node: Node) -> int:
         """Return the line of a node in the frame's file."""
@@ -82,7 +85,7 @@ class Frame:
         for block in reversed(self.blocks):
             if name in block:
                 return block[name]
-        return None
+        return None if self.outer is None else self.outer.variable(name)
 
 
 class Machine:
@@ -115,7 +118,13 @@ class Machine:
         cells += [(each, dict(each.cells), each.local) for each in self.locals]
         written = {name: list(paths) for name, paths in memory.written.items()}
         return Snapshot(
-            dict(memory.objects), cells, written, memory.history, memory.epoch, len(self.events), list(self.locks)
+            dict(memory.objects),
+            cells,
+            written,
+            memory.history,
+            memory.epoch,
+            len(self.events),
+            list(self.locks),
         )
 
     def restore(self, before: Snapshot) -> None:
@@ -139,6 +148,14 @@ class Machine:
         self.steps += 1
         if self.steps > STEP_LIMIT:
             self.fail(frame, node, f"more than {STEP_LIMIT} steps")
+
+    def iterate(self, frame: Frame, node: Node, count: int, splits: int) -> None:
+        """Count an iteration; `splits` of the `count` so far hung on symbolic conditions."""
+        if splits > LOOP_LIMIT:
+            text = f"a loop of more than {LOOP_LIMIT} iterations"
+            raise BeyondBound(text, frame.function.source.name, frame.line(node))
+        if count > ITERATION_LIMIT:
+            self.fail(frame, node, f"a loop of more than {ITERATION_LIMIT} iterations")
 
     def decide(self, frame: Frame, node: Node, condition: bool) -> bool:
         """Take a branch; a symbolic condition splits the run here."""
@@ -199,4 +216,4 @@ class Machine:
         return evaluate(self, frame, node)
 
 
-__all__ = ["Event", "Frame", "Machine", "Snapshot", "Undefined", "Variable"]
+__all__ = ["BeyondBound", "Event", "Frame", "Machine", "Snapshot", "Undefined", "Variable"]

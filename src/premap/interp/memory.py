@@ -8,6 +8,9 @@ taken to be different objects; every verdict prints that.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, VoidType
@@ -22,6 +25,7 @@ from premap.interp.values import (
     int_type,
     is_unknown,
     normalise,
+    plain,
 )
 from premap.model.errors import NotModelled
 
@@ -34,7 +38,9 @@ class Object:
 
     __slots__ = ("address", "cells", "embedded", "local", "memory", "name", "type", "zeroed")
 
-    def __init__(self, memory: Memory, name: str, ctype: CType, address: int, *, local: bool) -> None:
+    def __init__(
+        self, memory: Memory, name: str, ctype: CType, address: int, *, local: bool
+    ) -> None:
         self.memory = memory
         self.name = name
         self.type = ctype
@@ -51,7 +57,7 @@ class Object:
         joint = "->"
         for step in path:
             if isinstance(step, Index):
-                text += f"[{step.word}]"
+                text += f"[{self.memory.namer.text(step.word)}]"
             else:
                 text += f"{joint}{step}"
             joint = "."
@@ -185,7 +191,7 @@ class Memory:
                 arguments.append(step.word)
                 name += "[]"
             elif isinstance(step, Index):
-                name += f"[{step.word}]"
+                name += f"[{self.namer.text(step.word)}]"
             else:
                 name += f"{joint}{step}"
             joint = "."
@@ -199,10 +205,39 @@ class Namer:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[Any, ...], int] = {}
+        self._next = itertools.count(1)
 
     def number(self, history: tuple[Any, ...]) -> int:
         """Return the number of a history: the same for the same one, in whichever run."""
-        return self._numbers.setdefault(history, len(self._numbers) + 1)
+        found = self._numbers.get(history)
+        if found is None:
+            found = self._numbers[history] = next(self._next)
+        return found
+
+    def text(self, word: int) -> str:
+        """Return a word as part of a name."""
+        known = plain(word)
+        return str(known) if known is not None else f"#{self.number(('word', word))}"
+
+    def concrete(self, value_of: Callable[[Any], Any]) -> Namer:
+        """Return the names of a concrete run: words of histories have the values they take.
+
+        Histories that become the same then have one name.
+        """
+        made = Namer()
+        same = {0: 0}
+        for history, number in sorted(self._numbers.items(), key=itemgetter(1)):
+            first = same.get(history[0], history[0])
+            known = (first, *(_concrete(part, value_of) for part in history[1:]))
+            same[number] = made._numbers.setdefault(known, number)  # noqa: SLF001 - our own kind
+        made._next = itertools.count(len(self._numbers) + 1)  # noqa: SLF001
+        return made
+
+
+def _concrete(part: Any, value_of: Callable[[Any], Any]) -> Any:
+    if isinstance(part, tuple):
+        return tuple(_concrete(each, value_of) for each in part)
+    return part if isinstance(part, str | int | None) else value_of(part)
 
 
 def is_unknown_target(ctype: CType) -> bool:

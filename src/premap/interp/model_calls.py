@@ -17,9 +17,9 @@ from premap.interp.types import VMA_FLAGS
 from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value
 from premap.model import legacy
 from premap.model.errors import NotModelled
-from premap.model.words import U64_MAX
+from premap.model.words import U64_MAX, lnot
 
-ModelCall = Callable[[Machine, Frame, Node, Sequence[Value]], Value]
+ModelCall = Callable[[Machine, Frame | None, Node | None, Sequence[Value]], Value]
 MODEL: dict[str, ModelCall] = {}
 _VOID = Value(VoidType(), 0)
 
@@ -112,11 +112,20 @@ def _errno(result: Any) -> Value:
     return Value(INT, result & U64_MAX)
 
 
+def _where(frame: Frame | None, node: Node | None) -> str:
+    """Return file and line of a call; "" where the kernel itself calls."""
+    if frame is None or node is None:
+        return ""
+    return f"{frame.function.source.name}:{frame.line(node)}"
+
+
 def _population(name: str, kinds: str) -> ModelCall:
     function = getattr(legacy, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
-        machine.populated(f"{frame.function.source.name}:{frame.line(node)}")
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
+        machine.populated(_where(frame, node))
         if "P" in kinds:
             page = PageArray(machine, given[2], single=True)
             return _errno(function(bound_of(given[0]), word_of(given[1]), page))
@@ -130,7 +139,9 @@ def _population(name: str, kinds: str) -> ModelCall:
 def _action(name: str, kinds: str) -> ModelCall:
     function = getattr(model, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del frame, node
         function(*_arguments(machine, kinds, given))
         return _VOID
@@ -141,7 +152,9 @@ def _action(name: str, kinds: str) -> ModelCall:
 def _number(name: str, kinds: str) -> ModelCall:
     function = getattr(model, name, None) or getattr(legacy, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del frame, node
         return Value(ULONG, function(*_arguments(machine, kinds, given)))
 
@@ -151,7 +164,9 @@ def _number(name: str, kinds: str) -> ModelCall:
 def _predicate(name: str, kinds: str) -> ModelCall:
     function = getattr(model, name, None) or getattr(legacy, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del frame, node
         return Value(BOOL, Truth(function(*_arguments(machine, kinds, given))))
 
@@ -161,7 +176,9 @@ def _predicate(name: str, kinds: str) -> ModelCall:
 def _flag_words(name: str) -> ModelCall:
     function = getattr(legacy, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del machine, frame, node
         function(bound_of(given[0]), *(word_of(value) for value in given[1:]))
         return _VOID
@@ -179,7 +196,9 @@ def _bits(given: Sequence[Value]) -> list[int]:
 def _desc_test(name: str) -> ModelCall:
     function = getattr(model, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del machine, frame, node
         return of_truth(function(bound_of(given[0]), *_bits(given[1:])))
 
@@ -189,7 +208,9 @@ def _desc_test(name: str) -> ModelCall:
 def _desc_change(name: str) -> ModelCall:
     function = getattr(model, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del machine, frame, node
         function(bound_of(given[0]), *_bits(given[1:]))
         return _VOID
@@ -200,7 +221,9 @@ def _desc_change(name: str) -> ModelCall:
 def _protection(name: str) -> ModelCall:
     function = getattr(model, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         del machine, frame, node
         return Value(PGPROT, function(word_of(given[0])))
 
@@ -210,32 +233,55 @@ def _protection(name: str) -> ModelCall:
 def _file_hook(name: str, kinds: str) -> ModelCall:
     function = getattr(legacy, name)
 
-    def call(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
         machine.load_mapping_facts()
         before = machine.bindings.file.accessed
         result = _errno(function(*_arguments(machine, kinds, given)))
         if machine.bindings.file.accessed != before:
-            where = f"{frame.function.source.name}:{frame.line(node)}"
             address = machine.bindings.file_pointer(machine, machine.bindings.file)
-            machine.record("event", "file_accessed", (word_of(address),), where)
+            machine.record("event", "file_accessed", (word_of(address),), _where(frame, node))
         return result
 
     return call
 
 
-def _is_cow_mapping(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+def _is_cow_mapping(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
     del machine, frame, node
     return of_truth(model.is_cow_mapping(word_of(given[0])))
 
 
-def _vm_get_page_prot(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+def _vm_get_page_prot(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
     del machine, frame, node
     return Value(PGPROT, model.vm_get_page_prot(word_of(given[0])))
 
 
-def _mk_vma_flags(machine: Machine, frame: Frame, node: Node, given: Sequence[Value]) -> Value:
+def _mk_vma_flags(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
     del machine, frame, node
     return Value(VMA_FLAGS, model.mk_vma_flags(*_bits(given)).bits)
+
+
+def _daxdev_mapping_supported(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """The same test of a VMA and (from 7.x on, where the inode is given, too) of a descriptor."""
+    del frame, node
+    bound = bound_of(given[0])
+    synchronous = (model.VM_SYNC & flags_of(bound)) != 0
+    answer = machine.inputs.apply("daxdev_mapping_supported", word_of(given[-1]))
+    return Value(BOOL, Truth(lnot(synchronous) | ((answer & 1) != 0)))
+
+
+def flags_of(bound: Any) -> int:
+    """Return the word of flags of a VMA or a descriptor."""
+    return bound.raw("vma_flags") if isinstance(bound, model.VmAreaDesc) else bound.vm_flags
 
 
 def _fill() -> None:
@@ -253,6 +299,7 @@ def _fill() -> None:
     MODEL.update({name: _desc_test(name) for name in _DESC_TESTS})
     MODEL.update({name: _desc_change(name) for name in _DESC_CHANGES})
     MODEL.update({name: _protection(name) for name in _PROTECTIONS})
+    MODEL["daxdev_mapping_supported"] = _daxdev_mapping_supported
     MODEL["is_cow_mapping"] = _is_cow_mapping
     MODEL["vm_get_page_prot"] = _vm_get_page_prot
     MODEL["mk_vma_flags"] = _mk_vma_flags

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +16,7 @@ from premap.interp import operators
 from premap.interp.conditions import condition, option
 from premap.interp.expressions import evaluate
 from premap.interp.initializers import declare
-from premap.interp.machine import LOOP_LIMIT, Frame, Machine
+from premap.interp.machine import Frame, Machine
 from premap.interp.operators import truth
 from premap.interp.values import INT, Value
 from premap.model.words import lnot
@@ -114,8 +115,7 @@ def _sequence(
         if target is None:
             return outcome
         jumps += 1
-        if jumps > LOOP_LIMIT:
-            machine.fail(frame, statement, f"more than {LOOP_LIMIT} jumps to labels")
+        machine.iterate(frame, statement, jumps, jumps)
         position, label = target, outcome.label
     return None
 
@@ -234,36 +234,43 @@ def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
 def _loop(
     machine: Machine, frame: Frame, node: Node, test: Node | None, body: Node, update: Node | None
 ) -> Outcome:
-    for _ in range(LOOP_LIMIT):
-        if test is not None and not _holds(machine, frame, test):
-            return None
+    splits = 0
+    for count in itertools.count():
+        machine.iterate(frame, node, count, splits)
+        if test is not None:
+            condition = truth(evaluate(machine, frame, test))
+            splits += not isinstance(condition, bool)
+            if not machine.decide(frame, test, condition):
+                return None
         outcome = execute(machine, frame, body)
         if outcome is not None and outcome.kind == "break":
             return None
         if outcome is not None and outcome.kind != "continue":
             return outcome
+        if test is None:
+            splits += 1
         if update is not None:
             evaluate(machine, frame, update)
-    machine.fail(frame, node, f"a loop of more than {LOOP_LIMIT} iterations")
-
-
-def _holds(machine: Machine, frame: Frame, test: Node) -> bool:
-    return machine.decide(frame, test, truth(evaluate(machine, frame, test)))
+    return None
 
 
 @_executes("do_statement")
 def _do(machine: Machine, frame: Frame, node: Node) -> Outcome:
     body = _field(machine, frame, node, "body")
     test = _field(machine, frame, node, "condition")
-    for _ in range(LOOP_LIMIT):
+    splits = 0
+    for count in itertools.count():
+        machine.iterate(frame, node, count, splits)
         outcome = execute(machine, frame, body)
         if outcome is not None and outcome.kind == "break":
             return None
         if outcome is not None and outcome.kind != "continue":
             return outcome
-        if not _holds(machine, frame, test):
+        condition = truth(evaluate(machine, frame, test))
+        splits += not isinstance(condition, bool)
+        if not machine.decide(frame, test, condition):
             return None
-    machine.fail(frame, node, f"a loop of more than {LOOP_LIMIT} iterations")
+    return None
 
 
 @_executes("switch_statement")

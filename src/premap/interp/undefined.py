@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What C leaves undefined."""
+"""Runs that a comparison leaves out, and says so: what C leaves undefined, and long loops."""
 
 from __future__ import annotations
 
@@ -8,3 +8,7 @@ from premap.model.errors import NotModelled
 
 class Undefined(NotModelled):
     """C leaves undefined what happens here: division by zero, a shift by too much …."""
+
+
+class BeyondBound(NotModelled):
+    """A loop goes on for longer than it is followed."""

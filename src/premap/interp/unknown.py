@@ -168,7 +168,8 @@ def _result(
     if facts == "nonnull":
         word = (word | NONNULL_BIT) & ~NOT_ERROR_BIT
     if isinstance(returns, PointerType) or is_unknown(returns):
-        name = f"{key}({', '.join(str(each) for each in words)})" if words else key
+        texts = ", ".join(machine.memory.namer.text(word) for word in words)
+        name = f"{key}({texts})" if words else key
         return machine.memory.named(name, returns, word)
     return Value(returns, normalise(word, int_type(returns)))
 

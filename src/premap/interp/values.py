@@ -44,9 +44,8 @@ class Index:
         # Symbolic words are interned: the same term is the same object.
         if not isinstance(other, Index):
             return False
-        if isinstance(self.word, int) and isinstance(other.word, int):
-            return self.word == other.word
-        return self.word is other.word
+        known = plain(self.word)
+        return self.word is other.word if known is None else known == plain(other.word)
 
     def __hash__(self) -> int:
         return hash(self.word)
@@ -54,7 +53,7 @@ class Index:
     @property
     def symbolic(self) -> bool:
         """Whether the element can't be told."""
-        return not isinstance(self.word, int)
+        return plain(self.word) is None
 
 
 Step = str | Index
@@ -78,7 +77,7 @@ class Place:
         if path and isinstance(path[-1], Index):
             index = (path[-1].word + index) & U64_MAX
             path = path[:-1]
-        if isinstance(index, int) and index == 0:
+        if plain(index) == 0:
             return Place(self.object, path)
         return Place(self.object, (*path, Index(index)))
 

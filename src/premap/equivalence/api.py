@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the other rooms ask: compare a conversion with what it replaces, or any two functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from premap.csource.edit import apply_edits
+from premap.csource.handlers import find_handlers
+from premap.csource.scope import Scope
+from premap.csource.source import Function, SourceFile
+from premap.csource.tree import KernelTree
+from premap.equivalence.outcome import Member, Side
+from premap.equivalence.verify import TIME_LIMIT, verify
+from premap.records import Conversion, Verdict
+
+_scopes: dict[int, Scope] = {}
+
+
+class NoSuchHook(Exception):
+    """The file has no function of that name, or the function is no mmap hook."""
+
+    def __init__(self, source: SourceFile, name: str | None, detail: str) -> None:
+        super().__init__(f"{source.name}: {name or 'hook'}: {detail}")
+
+
+def verify_conversion(
+    conversion: Conversion,
+    source: SourceFile,
+    tree: KernelTree | None,
+    target: str = "",
+    *,
+    time_limit: float = TIME_LIMIT,
+) -> Verdict:
+    """Compare a handler with what a conversion made of it (all edits to its file applied)."""
+    del target
+    if conversion.new_name is None:
+        raise ValueError("a conversion that was declined has nothing to verify")
+    edits = [edit for edit in conversion.edits if edit.file == source.name]
+    changed = SourceFile(source.name, apply_edits(source.text, edits), source.path)
+    old = side(source, conversion.handler.name, "mmap", tree)
+    new = side(changed, conversion.new_name, "mmap_prepare", tree)
+    return verify(old, new, time_limit=time_limit)
+
+
+def verify_functions(
+    old: tuple[SourceFile, str | None],
+    new: tuple[SourceFile, str | None],
+    old_tree: KernelTree | None = None,
+    new_tree: KernelTree | None = None,
+    *,
+    time_limit: float = TIME_LIMIT,
+) -> Verdict:
+    """Compare two versions of a hook; a function that is not named is the only hook of its file.
+
+    Raises NoSuchHook.
+    """
+    before = hook(old[0], old[1], old_tree)
+    after = hook(new[0], new[1], new_tree)
+    return verify(before, after, time_limit=time_limit)
+
+
+def hook(source: SourceFile, name: str | None, tree: KernelTree | None) -> Side:
+    """Return a file's hook of that name, or its only one. Raises NoSuchHook."""
+    if name is None:
+        name = _only_hook(source, tree)
+    functions = source.functions.get(name)
+    if not functions:
+        raise NoSuchHook(source, name, "there is no such function")
+    return side(source, name, _member(source, name, functions), tree)
+
+
+def side(source: SourceFile, name: str, member: Member, tree: KernelTree | None) -> Side:
+    """Return one version of a hook as the comparison wants it."""
+    return Side(name, source.functions.get(name, ()), member, tree)
+
+
+def _only_hook(source: SourceFile, tree: KernelTree | None) -> str:
+    names = {handler.name for handler in find_handlers(source, Scope(source, tree))}
+    names &= source.functions.keys()
+    if len(names) != 1:
+        count = f"{len(names)} mmap hooks" if names else "no mmap hook"
+        listed = f" ({', '.join(sorted(names))})" if names else ""
+        raise NoSuchHook(source, None, f"the file has {count}{listed}; name one: FILE:FUNCTION")
+    return names.pop()
+
+
+def _member(source: SourceFile, name: str, functions: Sequence[Function]) -> Member:
+    """Return which kind of hook a function is, by its parameters."""
+    types = [parameter.type_text for parameter in functions[0].parameters]
+    if len(types) == 1 and "vm_area_desc" in types[0]:
+        return "mmap_prepare"
+    if len(types) == 2 and "file" in types[0] and "vm_area_struct" in types[1]:
+        return "mmap"
+    raise NoSuchHook(
+        source, name, "neither an mmap hook (file, vma) nor an mmap_prepare hook (desc)"
+    )
