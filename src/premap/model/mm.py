@@ -11,7 +11,6 @@ from premap.model import area, fault, gup, inject, pagetable, unmap
 from premap.model.accounting import Memory, data_vm, exec_vm, stack_vm
 from premap.model.anon import unlink_anon_vmas
 from premap.model.bits import VM_ACCOUNT
-from premap.model.brk import do_brk
 from premap.model.constants import (
     DEFAULT_MAX_MAP_COUNT,
     MAP_ANONYMOUS,
@@ -19,15 +18,10 @@ from premap.model.constants import (
     TASK_SIZE,
 )
 from premap.model.errors import NotModelled, os_error
-from premap.model.fork import dup_mmap
-from premap.model.madvise import do_madvise
 from premap.model.maps import maps
-from premap.model.mlock import do_mlock, do_mlockall, do_munlock, do_munlockall
 from premap.model.mmap import do_mmap
 from premap.model.pagetable import Pte
-from premap.model.protect import do_mprotect
 from premap.model.region import mmap_region
-from premap.model.remap import do_mremap
 from premap.model.trace import Event, Log
 from premap.model.tree import SortedTree, VmaTree
 from premap.model.vma import VmAreaStruct, remove_vma, vma_pages
@@ -124,12 +118,16 @@ class AddressSpace:
 
     def mprotect(self, addr: int, length: int, prot: int) -> None:
         """mprotect: change the access to `length` bytes from `addr` on."""
+        from premap.model.protect import do_mprotect  # noqa: PLC0415 - loaded when used
+
         self._run(do_mprotect, addr, length, prot)
 
     def mremap(
         self, addr: int, old_length: int, new_length: int, flags: int = 0, new_addr: int = 0
     ) -> int:
         """mremap: resize or move a mapping; returns its address."""
+        from premap.model.remap import do_mremap  # noqa: PLC0415 - loaded when used
+
         self._enter()
         try:
             err, address = do_mremap(self, addr, old_length, new_length, flags, new_addr)
@@ -141,22 +139,32 @@ class AddressSpace:
 
     def madvise(self, addr: int, length: int, advice: int) -> None:
         """madvise: advise on `length` bytes from `addr` on (MADV_)."""
+        from premap.model.madvise import do_madvise  # noqa: PLC0415 - loaded when used
+
         self._run(do_madvise, addr, length, advice)
 
     def mlock(self, addr: int, length: int) -> None:
         """mlock: lock pages, and fault them in."""
+        from premap.model.mlock import do_mlock  # noqa: PLC0415 - loaded when used
+
         self._run(do_mlock, addr, length)
 
     def munlock(self, addr: int, length: int) -> None:
         """munlock: unlock pages."""
+        from premap.model.mlock import do_munlock  # noqa: PLC0415 - loaded when used
+
         self._run(do_munlock, addr, length)
 
     def mlockall(self, flags: int) -> None:
         """mlockall: lock everything (MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT)."""
+        from premap.model.mlock import do_mlockall  # noqa: PLC0415 - loaded when used
+
         self._run(do_mlockall, flags)
 
     def munlockall(self) -> None:
         """munlockall: unlock everything."""
+        from premap.model.mlock import do_munlockall  # noqa: PLC0415 - loaded when used
+
         self._run(do_munlockall)
 
     def brk(self, addr: int) -> int:
@@ -164,6 +172,8 @@ class AddressSpace:
 
         `start_brk` and `brk_end` say where it lies; a new address space has none.
         """
+        from premap.model.brk import do_brk  # noqa: PLC0415 - loaded when used
+
         self._enter()
         try:
             return do_brk(self, addr)
@@ -172,6 +182,8 @@ class AddressSpace:
 
     def fork(self) -> AddressSpace:
         """fork: returns the child's address space; the log and the machine's memory are shared."""
+        from premap.model.fork import dup_mmap  # noqa: PLC0415 - loaded when used
+
         child = AddressSpace(
             window=self.window,
             max_map_count=self.max_map_count,
