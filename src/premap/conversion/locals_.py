@@ -22,6 +22,8 @@ class Local:
     name: str
     declarator: Node
     declaration: Node
+    block: int
+    """Id of the compound_statement that it is declared in."""
 
 
 def without_unused(hook: Hook, changes: list[Change]) -> list[Change]:
@@ -48,7 +50,10 @@ def _locals(hook: Hook) -> Iterator[Local]:
             while inner is not None and inner.type != "identifier":
                 inner = inner.child_by_field_name("declarator")
             if inner is not None:
-                yield Local(text_of(inner), declarator, declaration)
+                block = hook.parent(declaration)
+                yield Local(
+                    text_of(inner), declarator, declaration, 0 if block is None else block.id
+                )
 
 
 def _uses(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> int:
@@ -92,7 +97,9 @@ def _without(
                     "local-with-effect", f"`{local.name}` is not used any more", local.declarator
                 )
         if gone:
-            removals.append(_removal(group, gone, hook))
+            removals.append(
+                _removal(group, gone, hook, ends_block=_is_whole_block(group, found, removed))
+            )
     spans = [(removal.start, removal.end) for removal in removals]
     kept = [
         change
@@ -102,14 +109,22 @@ def _without(
     return [*kept, *removals]
 
 
-def _removal(group: Sequence[Local], gone: Sequence[Local], hook: Hook) -> Change:
+def _is_whole_block(group: Sequence[Local], found: Sequence[Local], removed: set[str]) -> bool:
+    """Tell whether a declaration is the last of its block, and all others of the block go, too."""
+    siblings = [local for local in found if local.block == group[0].block]
+    return siblings[-1] == group[-1] and all(local.name in removed for local in siblings)
+
+
+def _removal(
+    group: Sequence[Local], gone: Sequence[Local], hook: Hook, *, ends_block: bool
+) -> Change:
     declaration = group[0].declaration
     if len(gone) < len(group):
         return _shorter(group, gone, hook)
     start, end = _line(declaration, hook)
     text = hook.function.source.text
     following = text[end : text.find(b"\n", end) + 1]
-    if not following.strip() and _is_alone(declaration, hook):
+    if ends_block and not following.strip():
         end += len(following)
     return Change(start, end, "")
 
@@ -121,14 +136,6 @@ def _shorter(group: Sequence[Local], gone: Sequence[Local], hook: Hook) -> Chang
     start = group[0].declarator.start_byte
     end = group[-1].declarator.end_byte
     return Change(start, end, ", ".join(hook.text(local.declarator) for local in kept))
-
-
-def _is_alone(declaration: Node, hook: Hook) -> bool:
-    """Tell whether it is the only declaration of its block."""
-    parent = hook.parent(declaration)
-    if parent is None:
-        return False
-    return sum(child.type == "declaration" for child in parent.named_children) == 1
 
 
 def _line(node: Node, hook: Hook) -> tuple[int, int]:

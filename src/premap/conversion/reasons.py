@@ -223,6 +223,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "Start and end of a descriptor can't be changed, not even for a while.",
     ),
     (
+        "range-restored",
+        "Offset or range are put back after mapping",
+        (
+            "They were changed for a call that looks at them. The action looks at them after the "
+            "hook: map by PFNs instead."
+        ),
+    ),
+    (
         "release-lacks-error-override",
         "The release can't translate an action's error",
         "`action.error_override` came with 7.2.",

@@ -97,8 +97,13 @@ class Rewriter:
         yield from self._between(at, node.end_byte, text)
 
     def _between(self, start: int, end: int, text: str) -> Iterator[Change]:
-        if self.hook.between(start, end) != text:
-            yield Change(start, end, text)
+        old = self.hook.between(start, end)
+        if old != text:
+            # Kept as small as can be: the layout looks for parentheses that stay.
+            same = _common(old, text)
+            old, text = old[same:], text[same:]
+            tail = _common(old[::-1], text[::-1])
+            yield Change(start + same, end - tail, text[: len(text) - tail])
 
     def rendered(self, node: Node) -> str:
         """Return the text of a node with the idioms applied."""
@@ -135,8 +140,11 @@ class Rewriter:
         if site.returns:
             lines.append("return 0;")
         text = f"\n{indent}".join(str(line) for line in lines)
-        if len(lines) > 1:
-            text = self._braced(first, text)
+        branch = self.hook.parent(first) if len(lines) > 1 else None
+        if branch is not None and branch.type in {"if_statement", "else_clause"}:
+            opening, closing = self._braces(branch)
+            yield opening
+            text += closing
         yield Change(first.start_byte, last.end_byte, text)
         for statement in site.moved:
             yield self._removed(statement)
@@ -172,12 +180,15 @@ class Rewriter:
             site.call,
         )
 
-    def _braced(self, statement: Node, text: str) -> str:
-        """Return `text`, unless it would need braces: the statement is the only one of an `if`."""
-        parent = self.hook.parent(statement)
-        if parent is None or parent.type not in {"if_statement", "else_clause"}:
-            return text
-        raise Declined("needs-braces", "several statements stand where one was", statement)
+    def _braces(self, branch: Node) -> tuple[Change, str]:
+        """Return what opens the braces that an `if` needs now, and what closes them."""
+        condition = branch.child_by_field_name("condition")
+        above = self.hook.parent(branch)
+        chained = above is None or above.type == "else_clause"
+        if condition is None or chained or branch.child_by_field_name("alternative") is not None:
+            raise Declined("needs-braces", "several statements stand where one was", branch)
+        opening = Change(condition.end_byte, condition.end_byte, " {")
+        return opening, f"\n{self.hook.indent(branch)}}}"
 
     def _known_zero(self, node: Node) -> Change | None:
         """`return ret;`, where ret is the result of a population that succeeded."""
@@ -202,7 +213,10 @@ class Rewriter:
         while end < len(source.text) and source.text[end : end + 1] in b" \t\r":
             end += 1
         if source.text[end : end + 1] == b"\n":
-            return Change(start, end + 1, "")
+            end += 1
+            if source.text[:start].endswith(b"\n\n") and source.text[end : end + 1] == b"\n":
+                end += 1
+            return Change(start, end, "")
         return Change(node.start_byte, node.end_byte, "")
 
 
@@ -233,6 +247,12 @@ def parameter_list(name: Node, hook: Hook) -> Node:
 def preprocessed(hook: Hook) -> Iterator[Node]:
     """Return the `#if` parts within the function."""
     return (node for node in walk(hook.function.body) if node.type.startswith("preproc_if"))
+
+
+def _common(left: str, right: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = enumerate(zip(left, right, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
 def _one_line(text: str) -> str:

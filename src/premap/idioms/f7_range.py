@@ -15,7 +15,7 @@ def rewrite(node: Node, hook: Hook) -> Pieces | None:
     member = _MEMBERS.get(hook.member(node) or "")
     if member is None:
         return None
-    if hook.written(node):
+    if hook.written(node) or hook.addressed(node):
         raise Declined("range-changed", "the hook changes where the mapping starts or ends", node)
     return (f"{DESC}->{member}",)
 

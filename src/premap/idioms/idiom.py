@@ -150,6 +150,15 @@ class Hook:
         left = parent.child_by_field_name("left")
         return parent.type == "assignment_expression" and left is not None and left == node
 
+    def addressed(self, node: Node) -> bool:
+        """Tell whether the address of this expression is taken."""
+        parent = self.parent(self.outer(node))
+        return (
+            parent is not None
+            and parent.type == "pointer_expression"
+            and text_of(parent.child_by_field_name("operator")) == "&"
+        )
+
     def only_assigned(self, node: Node) -> bool:
         """Tell whether this is the left side of a plain `=` whose value nobody uses."""
         parent = self.parent(node)

@@ -247,17 +247,34 @@ def _finished(site: Site, hook: Hook) -> Site:
     moving = block is not None and block.type == "compound_statement"
     for statement in _path_after(site.statements[-1], hook):
         if statement.type == "return_statement":
+            if any(_populates(call, hook) for call in calls_in(statement)):
+                raise _after(statement, hook)
             _check_return(statement, site)
         elif is_desc_only(statement, hook):
-            moving = moving and hook.parent(statement) == block
-            if not moving:
-                raise _after(statement, hook)
-            site.moved.append(statement)
+            moving = moving and hook.parent(statement) == block and not _commented(statement, hook)
+            if moving:
+                site.moved.append(statement)
         elif statement.type in {"goto_statement", "break_statement"}:
             moving = False
         else:
             raise _after(statement, hook)
+    if site.result is not None and len(site.statements) == 1 and site.last_return is None:
+        site.ignored = True
     return site
+
+
+def _commented(statement: Node, hook: Hook) -> bool:
+    """Tell whether a comment stands before the statement, or behind it on its line."""
+    parent = hook.parent(statement)
+    around = parent.named_children if parent is not None else []
+    return any(
+        sibling.type == "comment"
+        and (
+            sibling.end_point[0] in {statement.start_point[0], statement.start_point[0] - 1}
+            or sibling.start_point[0] == statement.end_point[0]
+        )
+        for sibling in around
+    )
 
 
 def _check_return(statement: Node, site: Site) -> None:
@@ -355,6 +372,8 @@ def _after(statement: Node, hook: Hook) -> Declined:
             "a lock is released only after the mapping is populated",
             statement,
         )
+    if re.search(r"vm_(pgoff|start|end)\s*=[^=]", text_of(statement)):
+        return Declined("range-restored", "offset or range are put back after mapping", statement)
     if re.search(r"vm_page_prot\s*=[^=]", text_of(statement)):
         return Declined(
             "prot-after-population", "the page protection is changed after it was used", statement

@@ -21,8 +21,7 @@ def rewrite(node: Node, hook: Hook) -> Pieces | None:
         return (FILE,)
     if hook.file is None or text_of(node) != hook.file:
         return None
-    parent = hook.parent(node)
-    if hook.written(node) or (parent is not None and text_of(parent).startswith("&")):
+    if hook.written(node) or hook.addressed(node):
         raise Declined("file-reassigned", f"`{hook.file}` is given another value", node)
     return (FILE,)
 

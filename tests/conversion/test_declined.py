@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hooks that look convertible and are not: each is declined, with the line that says why."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from premap import conversion, idioms
+from premap.conversion import EXPLANATIONS, convert_file
+from premap.csource.source import SourceFile
+from premap.records import Conversion
+
+TABLE = """
+static const struct file_operations ring_fops = {
+	.mmap = ring_mmap,
+};
+"""
+REMAP = (
+    "remap_pfn_range(vma, vma->vm_start, ring_pfn, vma->vm_end - vma->vm_start, vma->vm_page_prot)"
+)
+
+
+def convert(text: str, target: str = "7.3") -> Conversion:
+    [found] = convert_file(SourceFile("ring.c", text.encode()), None, target)
+    return found
+
+
+def hook(body: str, before: str = "", target: str = "7.3") -> Conversion:
+    head = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+    return convert(before + head + body + "\n}\n" + TABLE, target)
+
+
+def reason(found: Conversion) -> str | None:
+    assert (found.reason is None) == bool(found.edits)
+    return None if found.reason is None else found.reason.id
+
+
+class TestPopulation:
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ("int r = 0;\nmutex_lock(&m);\nr = REMAP;\nmutex_unlock(&m);\nreturn r;", "lock-over"),
+            ("guard(mutex)(&m);\nreturn REMAP;", "lock-over"),
+            (
+                "int r;\nr = REMAP;\nif (r)\n\tgoto out;\nreturn 0;\nout:\nput(x);\nreturn r;",
+                "code-",
+            ),
+            ("if (REMAP)\n\treturn -EAGAIN;\ncount();\nreturn 0;", "code-after-population"),
+            (
+                "if (REMAP)\n\treturn -EIO;\nvma->vm_page_prot = pgprot_noncached(x);\nreturn 0;",
+                "prot-after-population",
+            ),
+            (
+                "if (REMAP)\n\treturn -EAGAIN;\nvm_flags_clear(vma, VM_MAYWRITE);\nreturn 0;",
+                "code-",
+            ),
+            ("if (REMAP)\n\treturn -EAGAIN;\nreturn REMAP;", "several-actions"),
+            ("if (REMAP)\n\treturn -EAGAIN;\nif (REMAP)\n\treturn -EIO;\nreturn 0;", "several-act"),
+            (
+                "int i;\nfor (i = 0; i < 3; i++)\n\tif (REMAP)\n\t\treturn -EIO;\nreturn 0;",
+                "several-r",
+            ),
+            ("int r = ring_check();\nif (REMAP)\n\treturn r;\nreturn 0;", "errno-not-constant"),
+            ("if (x && REMAP)\n\treturn -EIO;\nreturn 0;", "population-result-used"),
+            ("return REMAP ? -EIO : 0;", "population-result-used"),
+            ("if (x)\n\treturn REMAP;\nelse\n\treturn 0;", "needs-braces"),
+            ("if (REMAP)\n\treturn -EAGAIN;\nreturn 7;", "code-after-population"),
+            (
+                "int r;\nvma->vm_pgoff = 0;\nr = REMAP;\nvma->vm_pgoff = offset;\nreturn r;",
+                "range-restored",
+            ),
+            ("if (vm_iomap_memory(vma, a, b))\n\treturn -EAGAIN;\nreturn 0;", "errno-of-range"),
+        ],
+    )
+    def test_is_no_action(self, body: str, expected: str):
+        found = reason(hook(body.replace("REMAP", REMAP)))
+        assert found is not None
+        assert found.startswith(expected)
+
+    @pytest.mark.parametrize(
+        "size",
+        [
+            "PAGE_SIZE",
+            "size",
+            "PAGE_ALIGN(vma->vm_end - vma->vm_start)",
+            "vma->vm_end - vma->vm_start - PAGE_SIZE",
+        ],
+    )
+    def test_of_a_part(self, size: str):
+        body = (
+            "unsigned int size = vma->vm_end - vma->vm_start;\n\n"
+            f"return remap_pfn_range(vma, vma->vm_start, 1, {size}, vma->vm_page_prot);"
+        )
+        assert reason(hook(body)) == "partial-remap"
+
+    def test_of_a_size_that_changes(self):
+        body = (
+            "unsigned long size = vma->vm_end - vma->vm_start;\n\nif (size > 4096)\n\tsize = 1;\n"
+            "return remap_pfn_range(vma, vma->vm_start, 1, size, vma->vm_page_prot);"
+        )
+        assert reason(hook(body)) == "partial-remap"
+
+    def test_from_another_start(self):
+        body = (
+            "return remap_pfn_range(vma, vma->vm_start + PAGE_SIZE, 1, "
+            "vma->vm_end - vma->vm_start, vma->vm_page_prot);"
+        )
+        assert reason(hook(body)) == "partial-remap"
+
+    def test_with_a_protection_of_its_own(self):
+        body = (
+            "pgprot_t prot = pgprot_noncached(vma->vm_page_prot);\n\n"
+            "return remap_pfn_range(vma, vma->vm_start, 1, vma->vm_end - vma->vm_start, prot);"
+        )
+        assert reason(hook(body)) == "local-pgprot"
+
+    def test_close_that_would_see_a_failure(self):
+        before = (
+            "static void ring_close(struct vm_area_struct *vma)\n{\n}\n\n"
+            "static const struct vm_operations_struct ring_vm_ops = {\n"
+            "\t.close = ring_close,\n};\n\n"
+        )
+        body = f"vma->vm_ops = &ring_vm_ops;\nreturn {REMAP};"
+        assert reason(hook(body, before)) == "close-after-failure"
+
+    def test_by_page(self):
+        assert reason(hook("return vm_insert_page(vma, vma->vm_start, p);")) == "page-population"
+
+    def test_of_dma_memory(self):
+        body = "return dma_mmap_coherent(dev, vma, a, b, vma->vm_end - vma->vm_start);"
+        assert reason(hook(body)) == "dma-population"
+
+    def test_older_release_that_can_not_translate_errors(self):
+        body = f"if ({REMAP})\n\treturn -EAGAIN;\nreturn 0;"
+        assert reason(hook(body, target="7.1")) == "release-lacks-error-override"
+
+    def test_older_release_without_the_action(self):
+        body = "return vm_iomap_memory(vma, a, b);"
+        assert reason(hook(body, target="7.0")) == "release-lacks-helper"
+
+
+class TestFlags:
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ("unsigned long f = vma->vm_flags;\n\nreturn f ? 0 : -EIO;", "flags-as-number"),
+            ("int w = vma->vm_flags & VM_WRITE;\n\nreturn w;", "flags-as-number"),
+            ("switch (vma->vm_flags & VM_WRITE) {\ncase 0:\n\treturn 0;\n}\nreturn 1;", "flags-as"),
+            ("vma->vm_flags = VM_IO;\nreturn 0;", "flags-as-number"),
+            ("vm_flags_set(vma, ring_flags);\nreturn 0;", "flags-not-constant"),
+            ("vm_flags_set(vma, VM_RING);\nreturn 0;", "flags-in-macro"),
+            ("vm_flags_set(vma, VM_NEVER_WAS);\nreturn 0;", "release-lacks-flag"),
+            ("if ((vma->vm_flags & VM_READ) == VM_WRITE)\n\treturn 1;\nreturn 0;", "flags-never"),
+            ("if (x)\n\tvm_flags_mod(vma, VM_IO, VM_MAYWRITE);\nreturn 0;", "needs-braces"),
+        ],
+    )
+    def test_are_not_understood(self, body: str, expected: str):
+        found = reason(hook(body, "#define VM_RING (VM_IO | VM_PFNMAP)\n\n"))
+        assert found is not None
+        assert found.startswith(expected)
+
+
+class TestUses:
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ("ring->vma = vma;\nreturn 0;", "vma-stored"),
+            ("return ring->ops->map(ring, vma);", "member-call"),
+            ("return remember(vma);", "unknown-helper"),
+            ("return vma ? 0 : -EIO;", "vma-escapes"),
+            ("return vma->vm_policy ? 0 : -EIO;", "unknown-member"),
+            ("return vma->vm_ops->fault ? 0 : -EIO;", "write-only-member"),
+            ("vma->vm_start = 0;\nreturn 0;", "range-changed"),
+            ("return ring_round(&vma->vm_end);", "range-changed"),
+            ("vma->vm_file = ring_file;\nreturn 0;", "file-swapped"),
+            ("file = ring_file;\nreturn use(file);", "file-reassigned"),
+            ("int desc = 3;\n\nreturn desc;", "name-taken"),
+            ("RING_SET();\nreturn 0;", "vma-in-macro"),
+        ],
+    )
+    def test_has_no_idiom(self, body: str, expected: str):
+        before = "#define RING_SET() do { vma->vm_ops = &ring_vm_ops; } while (0)\n\n"
+        assert reason(hook(body, before)) == expected
+
+
+class TestState:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "ring->users++;\nreturn 0;",
+            "ring->users += 1;\nreturn 0;",
+            "refcount_inc(&ring->users);\nreturn 0;",
+            "vma->vm_private_data = kzalloc(8, GFP_KERNEL);\nreturn 0;",
+            "ring_take(ring);\nreturn 0;",
+            "vma->vm_ops = &ring_vm_ops;\nring_count(ring);\nreturn 0;",
+        ],
+    )
+    def test_that_outlives_the_hook(self, body: str):
+        before = (
+            "static void ring_take(struct ring *ring)\n{\n\tkref_get(&ring->kref);\n}\n\n"
+            "static void ring_count(struct ring *ring)\n{\n\tring_extern(ring);\n}\n\n"
+            "static void ring_open(struct vm_area_struct *vma)\n"
+            "{\n\tring_count(vma->vm_private_data);\n}\n\n"
+            "static const struct vm_operations_struct ring_vm_ops = {\n\t.open = ring_open,\n};\n\n"
+        )
+        assert reason(hook(body, before)) == "keeps-state"
+
+
+class TestFile:
+    HOOK = "static int ring_mmap(struct file *f, struct vm_area_struct *vma)\n{\n\treturn 0;\n}\n"
+
+    def test_function_that_someone_calls(self):
+        text = self.HOOK + "\nint ring_test(void)\n{\n\treturn ring_mmap(a, b);\n}\n" + TABLE
+        assert reason(convert(text)) == "second-caller"
+
+    def test_function_that_others_may_call(self):
+        assert reason(convert(self.HOOK.removeprefix("static ") + TABLE)) == "exported-handler"
+
+    def test_helper_of_the_fault_path(self):
+        text = (
+            "static int ring_check(struct vm_area_struct *vma)\n"
+            "{\n\treturn vma_pages(vma) > 1;\n}\n\n"
+            "static int ring_fault(struct vm_fault *vmf)\n{\n\treturn ring_check(vmf->vma);\n}\n\n"
+        )
+        assert reason(hook("return ring_check(vma);", text)) == "second-caller"
+
+    def test_table_of_another_type(self):
+        table = TABLE.replace("file_operations", "ring_operations")
+        assert reason(convert(self.HOOK + table)) == "not-file-operations"
+
+    def test_second_table_of_another_type(self):
+        other = "\nstatic const struct ring_operations ring_ops = {\n\t.mmap = ring_mmap,\n};\n"
+        text = self.HOOK + TABLE + other
+        found = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+        assert [reason(c) for c in found] == ["second-table", "not-file-operations"]
+
+    def test_table_in_a_macro(self):
+        table = (
+            "#define RING_FOPS(n) \\\nstatic const struct file_operations n = { \\\n"
+            "\t.mmap = ring_mmap, \\\n}\n"
+        )
+        assert reason(convert(self.HOOK + table)) == "macro-table"
+
+    def test_function_of_another_file(self):
+        assert reason(convert(TABLE)) == "handler-elsewhere"
+
+    def test_no_function(self):
+        assert reason(convert(TABLE.replace("ring_mmap", "NULL"))) == "no-function"
+
+    def test_new_name_in_use(self):
+        text = self.HOOK + "\nint ring_mmap_prepare;\n" + TABLE
+        assert reason(convert(text)) == "name-taken"
+
+    def test_framework_that_calls_the_member(self):
+        driver = "\nstatic const struct drm_driver ring_driver = {\n\t.fops = &ring_fops,\n};\n"
+        assert reason(convert(self.HOOK + TABLE + driver)) == "framework-calls-mmap"
+
+
+class TestReason:
+    def test_names_the_line(self):
+        found = hook("if (x)\n\treturn -EIO;\nring->vma = vma;\nreturn 0;")
+        assert found.reason is not None
+        assert found.reason.line == 5
+
+    def test_has_an_explanation(self):
+        raised = set()
+        for package in (conversion, idioms):
+            for path in Path(package.__file__).parent.glob("*.py"):
+                raised |= set(re.findall(r'Declined\(\s*"([\w-]+)"', path.read_text()))
+                raised |= set(re.findall(r'note\(\s*"([\w-]+)"', path.read_text()))
+        assert raised <= set(EXPLANATIONS)

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What converted code looks like, beyond the idioms' own examples."""
+
+from __future__ import annotations
+
+from premap.conversion import apply, convert_file
+from premap.csource.source import SourceFile
+from premap.idioms import r1_table
+
+TABLE = "\nstatic const struct file_operations ring_fops = {\n\t.mmap = ring_mmap,\n};\n"
+
+
+def converted(text: str, target: str = "7.3") -> str:
+    source = SourceFile("ring.c", text.encode("latin-1"))
+    conversions = convert_file(source, None, target)
+    assert [c.reason for c in conversions] == [None] * len(conversions)
+    return apply(conversions, source).decode("latin-1")
+
+
+def body(text: str, target: str = "7.3", parameters: str = "") -> str:
+    """Convert the body of a hook and return the new one."""
+    given = parameters or "struct file *file, struct vm_area_struct *vma"
+    after = converted(f"static int ring_mmap({given})\n{{\n{text}}}\n{TABLE}", target)
+    head = "static int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
+    assert after.startswith(head)
+    return after[len(head) : after.index("\n}\n") + 1]
+
+
+class TestName:
+    def test_ends_in_prepare(self):
+        assert r1_table.new_name("ring_mmap") == "ring_mmap_prepare"
+
+    def test_that_begins_with_mmap(self):
+        assert r1_table.new_name("mmap_ring") == "mmap_ring_prepare"
+
+    def test_with_mmap_in_the_middle(self):
+        assert r1_table.new_name("ring_mmap_buf") == "ring_mmap_prepare_buf"
+
+    def test_without_mmap(self):
+        assert r1_table.new_name("ring_map") == "ring_map_prepare"
+
+
+class TestTable:
+    def test_keeps_the_column_of_the_sign(self):
+        assert r1_table.initializer(".mmap\t\t= x", 8, "y") == ".mmap_prepare\t= y"
+
+    def test_keeps_a_column_of_spaces(self):
+        assert r1_table.initializer(".mmap           = x", 8, "y") == ".mmap_prepare   = y"
+
+    def test_has_one_space_where_the_column_is_too_near(self):
+        assert r1_table.initializer(".mmap\t= x", 8, "y") == ".mmap_prepare = y"
+
+    def test_without_a_column(self):
+        assert r1_table.initializer(".mmap = x", 8, "y") == ".mmap_prepare = y"
+
+    def test_without_spaces(self):
+        assert r1_table.initializer(".mmap=x", 8, "y") == ".mmap_prepare=y"
+
+    def test_keeps_the_column_of_the_value(self):
+        assert r1_table.initializer(".mmap =\t\tx", 8, "y") == ".mmap_prepare =\ty"
+
+    def test_assignment(self):
+        assert r1_table.initializer("ops->mmap = x", 8, "y") == "ops->mmap_prepare = y"
+
+
+class TestFile:
+    def test_is_inline_where_it_is_used_once(self):
+        assert body("\tfile_accessed(file);\n\treturn 0;\n") == (
+            "\tfile_accessed(desc->file);\n\treturn 0;\n"
+        )
+
+    def test_local_comes_first(self):
+        old = "\tint ret;\n\n\tret = f(file);\n\treturn ret ? ret : g(file);\n"
+        assert body(old).startswith("\tstruct file *file = desc->file;\n\tint ret;\n\n")
+
+    def test_local_goes_where_the_lines_get_shorter(self):
+        old = (
+            "\tstruct ring_with_a_long_name *ring = ring_find(4711);\n\tint ret;\n\n"
+            "\tret = f(file, ring);\n\treturn ret ? ret : g(file);\n"
+        )
+        assert body(old).startswith(
+            "\tstruct ring_with_a_long_name *ring = ring_find(4711);\n"
+            "\tstruct file *file = desc->file;\n\tint ret;\n\n"
+        )
+
+    def test_local_comes_before_what_needs_it(self):
+        old = (
+            "\tstruct ring_with_a_long_name *ring = ring_of(file);\n\tint ret;\n\n"
+            "\tret = f(file, ring);\n\treturn ret ? ret : g(file);\n"
+        )
+        assert body(old).startswith("\tstruct file *file = desc->file;\n\tstruct ring_with")
+
+    def test_local_keeps_the_name(self):
+        new = body(
+            "\tf(filp);\n\treturn g(filp);\n",
+            parameters="struct file *filp, struct vm_area_struct *vma",
+        )
+        assert new == "\tstruct file *filp = desc->file;\n\n\tf(filp);\n\treturn g(filp);\n"
+
+    def test_is_inline_where_only_arms_use_it(self):
+        old = "#ifdef CONFIG_RING\n\tf(file);\n\tg(file);\n#endif\n\treturn 0;\n"
+        assert body(old) == (
+            "#ifdef CONFIG_RING\n\tf(desc->file);\n\tg(desc->file);\n#endif\n\treturn 0;\n"
+        )
+
+    def test_comes_through_the_vma_too(self):
+        assert body("\treturn f(vma->vm_file->private_data);\n") == (
+            "\treturn f(desc->file->private_data);\n"
+        )
+
+
+class TestLayout:
+    def test_aligned_arguments_stay_aligned(self):
+        old = "\treturn f(vma->vm_page_prot,\n\t\t vma->vm_pgoff);\n"
+        assert body(old) == "\treturn f(desc->page_prot,\n\t\t desc->pgoff);\n"
+
+    def test_arguments_follow_a_name_that_grows(self):
+        old = (
+            "static int ring_mmap_it(int a, struct vm_area_struct *vma,\n"
+            "\t\t\tint b)\n{\n\treturn vma_pages(vma) > a + b;\n}\n\n"
+            "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+            "\treturn ring_mmap_it(1, vma,\n\t\t\t    2);\n}\n"
+        )
+        assert converted(old + TABLE).startswith(
+            "static int ring_mmap_prepare_it(int a, struct vm_area_desc *desc,\n"
+            "\t\t\t\tint b)\n{\n\treturn vma_desc_pages(desc) > a + b;\n}\n\n"
+            "static int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
+            "\treturn ring_mmap_prepare_it(1, desc,\n\t\t\t\t    2);\n}\n"
+        )
+
+    def test_other_continuation_lines_stay(self):
+        old = "\treturn f(vma->vm_page_prot,\n\t\t\t\tvma->vm_pgoff);\n"
+        assert body(old) == "\treturn f(desc->page_prot,\n\t\t\t\tdesc->pgoff);\n"
+
+    def test_long_lists_of_flags_are_broken(self):
+        old = "\tvm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);\n\treturn 0;\n"
+        assert body(old) == (
+            "\tvma_desc_set_flags(desc, VMA_IO_BIT, VMA_PFNMAP_BIT, VMA_DONTEXPAND_BIT,\n"
+            "\t\t\t   VMA_DONTDUMP_BIT);\n\treturn 0;\n"
+        )
+
+    def test_no_line_of_others_is_broken(self):
+        long = (
+            "\tring_say_something_that_is_much_longer_than_eighty_columns(1, 2, 3, 4, 5, 6, 7);\n"
+        )
+        assert long in body(long + "\treturn vma->vm_pgoff ? -EIO : 0;\n")
+
+    def test_braces_where_one_statement_becomes_two(self):
+        old = "\tif (ring_on)\n\t\treturn vm_iomap_memory(vma, a, b);\n\n\treturn -ENODEV;\n"
+        assert body(old) == (
+            "\tif (ring_on) {\n\t\tmmap_action_simple_ioremap(desc, a, b);\n\t\treturn 0;\n\t}\n\n"
+            "\treturn -ENODEV;\n"
+        )
+
+
+class TestLocals:
+    REMAP = "remap_pfn_range(vma, vma->vm_start, 1, size, vma->vm_page_prot)"
+
+    def test_without_a_use_go_with_their_blank_line(self):
+        old = f"\tsize_t size = vma->vm_end - vma->vm_start;\n\n\treturn {self.REMAP};\n"
+        assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n"
+
+    def test_of_one_declaration_go_alone(self):
+        old = (
+            "\tunsigned long pfn = 1, size = vma->vm_end - vma->vm_start;\n\n"
+            "\tf(pfn);\n"
+            f"\treturn {self.REMAP};\n"
+        )
+        assert body(old).startswith("\tunsigned long pfn = 1;\n\n\tf(pfn);\n")
+
+    def test_that_held_the_result_go(self):
+        old = (
+            "\tsize_t size = vma->vm_end - vma->vm_start;\n\tint ret;\n\n"
+            f"\tret = {self.REMAP};\n\tif (ret)\n\t\treturn ret;\n\n\treturn 0;\n"
+        )
+        assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\n\treturn 0;\n"
+
+    def test_that_nobody_used_before_stay(self):
+        old = "\tint unused;\n\n\treturn vma->vm_pgoff ? -EIO : 0;\n"
+        assert "int unused;" in body(old)
+
+
+class TestPopulation:
+    REMAP = "remap_pfn_range(vma, vma->vm_start, 1, vma->vm_end - vma->vm_start, vma->vm_page_prot)"
+
+    def test_result_returned_later(self):
+        old = f"\tint ret;\n\n\tret = {self.REMAP};\n\treturn ret;\n"
+        assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n"
+
+    def test_result_passed_on_through_a_label(self):
+        old = (
+            f"\tint ret = -EINVAL;\n\n\tif (!x)\n\t\tgoto out;\n\tret = {self.REMAP};\n"
+            "\tif (ret)\n\t\tgoto out;\n\treturn 0;\nout:\n\treturn ret;\n"
+        )
+        assert body(old) == (
+            "\tint ret = -EINVAL;\n\n\tif (!x)\n\t\tgoto out;\n"
+            "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\nout:\n\treturn ret;\n"
+        )
+
+    def test_size_that_was_checked(self):
+        remap = self.REMAP.replace("vma->vm_end - vma->vm_start", "PAGE_SIZE")
+        old = (
+            "\tif (x || vma->vm_end - vma->vm_start != PAGE_SIZE)\n\t\treturn -EINVAL;\n\n"
+            f"\treturn {remap};\n"
+        )
+        assert "mmap_action_remap_full(desc, 1);" in body(old)
+
+    def test_operations_set_after_it_come_before(self):
+        old = (
+            f"\tif ({self.REMAP})\n\t\treturn -EAGAIN;\n\n\tvma->vm_ops = &ring_vm_ops;\n\n"
+            "\treturn 0;\n"
+        )
+        assert body(old) == (
+            "\tdesc->vm_ops = &ring_vm_ops;\n\tmmap_action_remap_full(desc, 1);\n"
+            "\tdesc->action.error_override = -EAGAIN;\n\n\treturn 0;\n"
+        )
+
+    def test_commented_statements_stay_where_they_are(self):
+        old = (
+            f"\tif ({self.REMAP})\n\t\treturn -EAGAIN;\n\n\t/* for gdb */\n"
+            "\tvma->vm_ops = &ring_vm_ops;\n\treturn 0;\n"
+        )
+        assert body(old).endswith(
+            "-EAGAIN;\n\n\t/* for gdb */\n\tdesc->vm_ops = &ring_vm_ops;\n\treturn 0;\n"
+        )
+
+    def test_helper_that_populates(self):
+        old = (
+            f"static int ring_remap(struct vm_area_struct *vma)\n{{\n\treturn {self.REMAP};\n}}\n\n"
+            "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+            "\treturn ring_remap(vma);\n}\n"
+        )
+        assert converted(old + TABLE).startswith(
+            "static int ring_remap(struct vm_area_desc *desc)\n{\n"
+            "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n}\n\n"
+            "static int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
+            "\treturn ring_remap(desc);\n}\n"
+        )
+
+
+class TestBytes:
+    OLD = (
+        "/* Gr\xfc\xdfe */\n"
+        "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        "\tvma->vm_ops = &a;\n\treturn f(file) + g(file);\n}\n" + TABLE
+    )
+
+    def test_latin1_stays(self):
+        assert converted(self.OLD).startswith("/* Gr\xfc\xdfe */\nstatic int ring_mmap_prepare(")
+
+    def test_crlf_stays(self):
+        new = converted(self.OLD.replace("\n", "\r\n"))
+        assert new == converted(self.OLD).replace("\n", "\r\n")
+
+    def test_only_changed_lines_change(self):
+        lines = set(converted(self.OLD).splitlines()) - set(self.OLD.splitlines())
+        assert lines == {
+            "static int ring_mmap_prepare(struct vm_area_desc *desc)",
+            "\tstruct file *file = desc->file;",
+            "\tdesc->vm_ops = &a;",
+            "\t.mmap_prepare = ring_mmap_prepare,",
+        }
+
+
+class TestShared:
+    TEXT = (
+        "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        "\tvma->vm_ops = &a;\n\treturn 0;\n}\n" + TABLE + TABLE.replace("ring_fops", "slow_fops")
+    )
+
+    def test_function_is_converted_once(self):
+        assert converted(self.TEXT).count("ring_mmap_prepare(struct") == 1
+
+    def test_each_table_has_its_record(self):
+        found = convert_file(SourceFile("ring.c", self.TEXT.encode()), None, "7.3")
+        assert [c.new_name for c in found] == ["ring_mmap_prepare"] * 2
+
+    def test_either_record_is_whole(self):
+        source = SourceFile("ring.c", self.TEXT.encode())
+        first, second = convert_file(source, None, "7.3")
+        assert apply([first], source) == apply([second], source) == apply([first, second], source)
+
+    def test_helper_of_two_hooks(self):
+        helper = (
+            "static int ring_check(struct vm_area_struct *vma)\n{\n\treturn vma_pages(vma);\n}\n\n"
+        )
+        hooks = "".join(
+            f"static int {name}_mmap(struct file *file, struct vm_area_struct *vma)\n{{\n"
+            f"\treturn ring_check(vma);\n}}\n"
+            f"static const struct file_operations {name}_fops = {{\n\t.mmap = {name}_mmap,\n}};\n"
+            for name in ("ring", "slow")
+        )
+        new = converted(helper + hooks)
+        assert new.count("ring_check(desc)") == 2
+        assert "vma->" not in new
+
+    def test_only_the_handler_asked_for(self):
+        text = self.TEXT + self.TEXT.replace("ring_mmap", "fast_mmap").replace("_fops", "_f")
+        found = convert_file(SourceFile("ring.c", text.encode()), None, "7.3", "fast_mmap")
+        assert {c.handler.name for c in found} == {"fast_mmap"}
+
+
+class TestNotes:
+    def notes(self, text: str) -> set[str]:
+        source = SourceFile(
+            "ring.c",
+            f"static int ring_mmap(struct file *f, struct vm_area_struct *vma)\n{{\n{text}}}\n"
+            f"{TABLE}".encode(),
+        )
+        [conversion] = convert_file(source, None, "7.3")
+        assert conversion.reason is None
+        return {note.id for note in conversion.notes}
+
+    def test_ignored_failure(self):
+        text = "\tvm_iomap_memory(vma, a, b);\n\treturn 0;\n"
+        assert "failure-now-fails" in self.notes(text)
+
+    def test_dropped_message(self):
+        text = (
+            f'\tif ({TestPopulation.REMAP}) {{\n\t\tpr_err("no\\n");\n\t\treturn -EAGAIN;\n\t}}\n'
+            "\treturn 0;\n"
+        )
+        assert "message-dropped" in self.notes(text)
+
+    def test_state(self):
+        assert self.notes("\tring->mm = vma->vm_mm;\n\treturn 0;\n") == {"state-in-hook"}
+
+    def test_offset(self):
+        assert self.notes("\tvma->vm_pgoff = 0;\n\treturn 0;\n") == {"pgoff-rewritten"}
+
+    def test_none(self):
+        assert self.notes("\tvma->vm_ops = &a;\n\treturn 0;\n") == set()
