@@ -66,6 +66,11 @@ _DIFFERENT = {
         " released. What the lock kept in place while the page tables were filled may be gone by"
         " then: never accepted.",
     ),
+    "population-order": (
+        "calls that followed the filling of page tables now come before it",
+        "An action is performed after the hook has returned. What the old handler did after it had"
+        " filled the page tables is now done first.",
+    ),
 }
 
 EXPLANATIONS: dict[str, Explanation] = {

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from premap.csource.nodes import identifiers_in
+from premap.csource.source import SourceFile
 from premap.equivalence.outcome import Outcome
 from premap.interp.bindings import VmOperationsTable
 from premap.interp.machine import Event
@@ -57,7 +59,8 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     yield from _counts(old, new)
 
 
-_HARMLESS = frozenset({"lock", "unlock", "log", "barrier"})
+_SILENT = frozenset({"log", "barrier"})
+_HARMLESS = _SILENT | {"lock", "unlock"}
 
 
 def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -86,12 +89,20 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 
 def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    held = [where for where, locks in old.machine.populations if locks]
-    if held and new.action:
-        text = f"page tables were filled under a lock ({held[0]}), and now are after its release"
-        yield Candidate("lock-population", text, True)
+    """An action runs after the hook: after every lock is released, and every call is made."""
     left = old.machine.locks != new.machine.locks
     yield Candidate("locks", "locks that are held when the hook returns", left)
+    if not new.action:
+        return
+    for population in old.machine.populations:
+        if population.locks:
+            text = f"page tables were filled under a lock ({population.where})"
+            yield Candidate("lock-population", f"{text}, and now are after its release", True)
+        later = old.machine.events[population.events :]
+        calls = [event for event in later if event.kind not in _SILENT]
+        if calls:
+            text = f"{_call(calls[0])} was called after page tables were filled, and now is before"
+            yield Candidate("population-order", text, True)
 
 
 def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -159,14 +170,26 @@ def _compare_callbacks(before: VmOperationsTable, after: VmOperationsTable) -> N
         return
     if members != others:
         raise NotModelled(f"the operations {before.label} differ between the versions")
-    for member in members.values():
-        name = member.function
-        texts = [
-            [_text(function.node.text) for function in table.source.functions.get(name, ())]
-            for table in (before, after)
-        ]
-        if texts[0] != texts[1]:
-            raise NotModelled(f"{name}() of {before.label} differs between the versions")
+    names = [member.function for member in members.values()]
+    old_text, new_text = _reached(before.source, names), _reached(after.source, names)
+    for name in {*old_text, *new_text}:
+        if old_text.get(name) != new_text.get(name):
+            raise NotModelled(f"{name}(), used by {before.label}, differs between the versions")
+
+
+def _reached(source: SourceFile, names: Sequence[str]) -> dict[str, list[bytes]]:
+    """Return the text of the file's functions that these name, directly or through others."""
+    reached: dict[str, list[bytes]] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in reached or name not in source.functions:
+            continue
+        functions = source.functions[name]
+        reached[name] = [_text(function.node.text) for function in functions]
+        for function in functions:
+            pending += identifiers_in(function.body)
+    return reached
 
 
 def _text(given: bytes | None) -> bytes:
@@ -226,15 +249,26 @@ def _events(before: Sequence[Event], after: Sequence[Event]) -> Iterator[Candida
 
 
 def _arguments(one: Event, other: Event) -> Iterator[Candidate]:
+    if one.kind not in _SILENT:
+        text = f"what is written and called before {_call(one)}"
+        yield Candidate("events", text, one.moment != other.moment)
     if len(one.arguments) != len(other.arguments):
-        yield Candidate("events", f"arguments of {one.name}()", condition=True)
+        yield Candidate("events", f"arguments of {_call(one)}", condition=True)
         return
     for position, (a, b) in enumerate(zip(one.arguments, other.arguments, strict=True)):
-        if isinstance(a, str) or isinstance(b, str):
-            differs: bool = not (isinstance(a, str) and isinstance(b, str) and a == b)
-        else:
-            differs = a != b
-        yield Candidate("events", f"argument {position + 1} of {one.name}()", differs)
+        what = f"argument {position + 1} of {_call(one)}"
+        yield from (Candidate("events", what, differs) for differs in _parts_differ(a, b))
+
+
+def _parts_differ(one: Any, other: Any) -> Iterator[bool]:
+    """Compare two arguments: words, names, or contents of variables (nested tuples)."""
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        for a, b in zip(one, other, strict=True):
+            yield from _parts_differ(a, b)
+    elif isinstance(one, str | tuple) or isinstance(other, str | tuple):
+        yield not (isinstance(one, str) and isinstance(other, str) and one == other)
+    else:
+        yield one != other
 
 
 def _call(event: Event) -> str:

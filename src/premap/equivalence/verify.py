@@ -132,7 +132,13 @@ class _Comparison:
         except (Undefined, BeyondBound, KernelBug) as error:
             self.assumed.setdefault(f"calls are left out in which the old hook meets: {error}")
             return _PathResult()
-        after = run(self.new, setting, self.inputs, self.namer)
+        try:
+            after = run(self.new, setting, self.inputs, self.namer)
+        except BeyondBound as error:
+            if before.hook_ran:
+                raise
+            self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
+            return _PathResult()
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
             self._note(setting, outcome)

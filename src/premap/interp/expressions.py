@@ -23,7 +23,7 @@ from premap.interp import constants, operators
 from premap.interp.machine import Frame, Machine
 from premap.interp.memory import Object
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
-from premap.interp.types import member_type, type_of_descriptor
+from premap.interp.types import in_union, member_type, type_of_descriptor
 from premap.interp.values import (
     BOOL,
     CHAR,
@@ -101,6 +101,10 @@ def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
 def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
     """Write a place, converted to its type; return what it holds then."""
     stored = convert(machine.inputs, value, ctype)
+    if isinstance(stored.data, Pointer) and not place.object.local:
+        target = stored.data.place
+        if target is not None and target.object.local:
+            raise operators.NotModelled(f"{place} is made to point to {target}")
     place.object.store(place.path, stored)
     machine.memory.note_write(place, stored)
     return stored
@@ -150,7 +154,10 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
         base, ctype = _place_of(machine, frame, argument)
     if not base.path and name in base.object.embedded:
         return base.object.embedded[name], member_type(frame.scope, ctype, name)
-    return base.field(name), member_type(frame.scope, ctype, name)
+    place = base.field(name)
+    if in_union(frame.scope, ctype, name):
+        place.object.unions.add(place.path)
+    return place, member_type(frame.scope, ctype, name)
 
 
 @_evaluates("parenthesized_expression")

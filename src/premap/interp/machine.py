@@ -38,6 +38,17 @@ class Event:
     name: str
     arguments: tuple[Any, ...] = ()
     where: str = field(default="", compare=False)
+    moment: int = 0
+    """What had been written and called before (`Memory.history`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """A legacy hook fills page tables itself: where, under which locks, after how many events."""
+
+    where: str
+    locks: tuple[Any, ...]
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +117,7 @@ class Machine:
         self.calls: dict[Any, int] = {}
         self.returned: int | None = None
         """What the last hook that failed returned, where that is no plain errno."""
-        self.populations: list[tuple[str, tuple[Any, ...]]] = []
-        """Where a legacy hook filled page tables, and which locks it held."""
+        self.populations: list[Population] = []
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
         """Called with each decision, read and write, where someone wants to watch."""
 
@@ -169,12 +179,12 @@ class Machine:
         self.assumed.setdefault(text)
 
     def record(self, kind: str, name: str, arguments: tuple[Any, ...], where: str = "") -> None:
-        """Record an event, with the locks that are held at the time of population."""
-        self.events.append(Event(kind, name, arguments, where))
+        """Record an event."""
+        self.events.append(Event(kind, name, arguments, where, self.memory.history))
 
     def populated(self, where: str) -> None:
         """Note that page tables are filled from within a hook."""
-        self.populations.append((where, tuple(self.locks)))
+        self.populations.append(Population(where, tuple(self.locks), len(self.events)))
 
     def load_mapping_facts(self) -> None:
         """Tell the model what C memory says of the file's `address_space`."""

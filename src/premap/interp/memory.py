@@ -36,7 +36,17 @@ NOT_ERROR_BIT = 1 << 62
 class Object:
     """A C object: a variable, something allocated, or what a made-up pointer points to."""
 
-    __slots__ = ("address", "cells", "embedded", "local", "memory", "name", "type", "zeroed")
+    __slots__ = (
+        "address",
+        "cells",
+        "embedded",
+        "local",
+        "memory",
+        "name",
+        "type",
+        "unions",
+        "zeroed",
+    )
 
     def __init__(
         self, memory: Memory, name: str, ctype: CType, address: int, *, local: bool
@@ -50,6 +60,8 @@ class Object:
         self.cells: dict[Path, Value] = {}
         self.embedded: dict[str, Place] = {}
         """Members that are other objects: what container_of() was given."""
+        self.unions: set[Path] = set()
+        """Members that share their place with others, as far as they were used."""
 
     def name_of(self, path: Path) -> str:
         """Return the C-like name of a place in this object."""
@@ -78,6 +90,8 @@ class Object:
     def store(self, path: Path, value: Value) -> None:
         """Write the place."""
         self._refuse_aliases(path)
+        if any(path[: length + 1] in self.unions for length in range(len(path))):
+            raise NotModelled(f"{self.name_of(path)} is written, a member of a union")
         if isinstance(value.data, Aggregate):
             self._store_aggregate(path, value)
             return

@@ -23,6 +23,7 @@ from premap.csource.ctypes import (
 from premap.csource.declarators import decayed
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Parameter
+from premap.csource.structs import Field
 from premap.interp.machine import Frame, Machine
 from premap.interp.values import BOOL, INT, PGPROT, ULONG
 
@@ -117,17 +118,29 @@ def settled(ctype: CType) -> CType:
 
 def member_type(scope: Scope, ctype: CType, name: str) -> CType:
     """Return the type of a member; UnknownType where the structure can't be found."""
-    if not isinstance(ctype, StructType):
-        return UnknownType(f"{ctype}.{name}")
-    own = MEMBERS.get(ctype.tag)
+    own = MEMBERS.get(ctype.tag) if isinstance(ctype, StructType) else None
     if own is not None and name in own:
         return own[name]
-    definition = ctype.definition
-    if definition is None and ctype.tag is not None:
-        definition = scope.struct(ctype.kind, ctype.tag)
-    found = definition.field(name) if definition is not None else None
+    found = _field(scope, ctype, name)
     if found is None:
         return UnknownType(f"{ctype}.{name}")
     if found.bits is not None and isinstance(found.type, IntType):
         return IntType(found.type.name, found.bits, found.type.signed)
     return settled(found.type)
+
+
+def in_union(scope: Scope, ctype: CType, name: str) -> bool:
+    """Return whether a member shares its place with another one."""
+    if isinstance(ctype, StructType) and ctype.kind == "union":
+        return True
+    found = _field(scope, ctype, name)
+    return found is not None and found.in_union
+
+
+def _field(scope: Scope, ctype: CType, name: str) -> Field | None:
+    if not isinstance(ctype, StructType):
+        return None
+    definition = ctype.definition
+    if definition is None and ctype.tag is not None:
+        definition = scope.struct(ctype.kind, ctype.tag)
+    return definition.field(name) if definition is not None else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -20,6 +20,7 @@ from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT
 from premap.interp.operators import UNKNOWN, is_scalar, word_of
 from premap.interp.types import named_type
 from premap.interp.values import (
+    Aggregate,
     FunctionName,
     Place,
     Pointer,
@@ -182,7 +183,7 @@ def _returns(frame: Frame, name: str, stated: str) -> CType:
 
 
 def argument_key(value: Value) -> Any:
-    """Return what an event shows of an argument: a word, or the name of a function."""
+    """Return what an event shows of an argument: a word, a function's name, a variable's content."""
     if isinstance(value.data, FunctionName):
         return value.data.name
     if not is_scalar(value):
@@ -190,8 +191,17 @@ def argument_key(value: Value) -> Any:
     if isinstance(value.data, Pointer) and value.data.place is not None:
         place: Place = value.data.place
         if place.object.local:
-            return f"&{place.object.name.partition('#')[0]}"
+            return ("local", *_content(place))
     return word_of(value)
+
+
+def _content(place: Place) -> Iterator[Any]:
+    """Yield what a variable of our own holds where a pointer points to, by member."""
+    depth = len(place.path)
+    for path, held in sorted(place.object.cells.items(), key=lambda cell: str(cell[0])):
+        if path[:depth] == place.path and not isinstance(held.data, Aggregate):
+            yield ".".join(str(step) for step in path[depth:])
+            yield argument_key(held)
 
 
 def _words(given: Sequence[Value]) -> tuple[int, ...]:
