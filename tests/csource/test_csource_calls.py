@@ -22,7 +22,10 @@ class TestReceivers:
         assert reached(text) == [("h", "v", 1)]
 
     def test_transitively(self) -> None:
-        text = "void a(struct v *x) { } void b(struct v *y) { a(y); } void m(struct v *vma) { b(vma); }"
+        text = (
+            "void a(struct v *x) { } void b(struct v *y) { a(y); } "
+            "void m(struct v *vma) { b(vma); }"
+        )
         assert reached(text) == [("b", "y", 0), ("a", "x", 0)]
 
     def test_recursion_ends(self) -> None:
@@ -32,7 +35,10 @@ class TestReceivers:
         assert reached(text) == [("b", "y", 0), ("m", "vma", 0)]
 
     def test_through_a_local_variable(self) -> None:
-        text = "void a(struct v *x) { } void m(struct v *vma) { struct v *w = (vma), *u; u = w; a(u); }"
+        text = (
+            "void a(struct v *x) { } "
+            "void m(struct v *vma) { struct v *w = (vma), *u; u = w; a(u); }"
+        )
         assert reached(text) == [("a", "x", 0)]
 
     def test_a_field_is_not_the_vma(self) -> None:

@@ -20,7 +20,7 @@ MAX_DEPTH = 100
 """Nesting of operators and macros that is looked into."""
 ASSUMED = {"CONFIG_PAGE_SHIFT": 12, "BITS_PER_LONG": 64, "__BITS_PER_LONG": 64}
 """What configuration decides and premap assumes: pages of 4 KiB, LP64."""
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)([uUlL]*)")
+_NUMBER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)([uUlL]*)")
 _OPERATORS: dict[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -91,7 +91,11 @@ class ConstantReader:
     def literal(self, node: Node, _depth: int) -> _Number | None:
         """Read a number."""
         match = _NUMBER.fullmatch(text_of(node))
-        return None if match is None else _literal_number(match[1], match[2].lower())
+        if match is None:
+            return None
+        number = _literal_number(match[2], match[3].lower())
+        # tree-sitter-c makes the sign of a number part of it.
+        return _negated(number) if number is not None and match[1] == "-" else number
 
     def character(self, node: Node, _depth: int) -> _Number | None:
         """Read a character constant, such as 'a'."""
@@ -159,6 +163,10 @@ class ConstantReader:
         if condition is None:
             return None
         return self._operand(node, "consequence" if condition.value else "alternative", depth)
+
+
+def _negated(number: _Number) -> _Number:
+    return _Number(-number.value, number.width, number.signed).to(number.width, number.signed)
 
 
 def _literal_number(digits: str, suffix: str) -> _Number | None:

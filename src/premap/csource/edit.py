@@ -63,7 +63,7 @@ def _lines(text: bytes) -> list[bytes]:
 
 
 def _hunks(changed: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes that share their context are one hunk."""
+    """Group changes that share their context."""
     hunk: list[Change] = []
     for change in changed:
         if hunk and change.old_start - hunk[-1].old_end > 2 * CONTEXT:

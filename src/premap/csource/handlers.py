@@ -25,7 +25,7 @@ from premap.csource.source import Macro, SourceFile
 from premap.csource.text import blank_directives
 from premap.records import Handler
 
-MAX_SITES = 10_000
+MAX_SITES = 1000
 """Files with more such members are refused; the kernel's have at most a dozen."""
 _SITE = re.compile(rb"(\.|->)[\s\\]*(mmap(?:_prepare)?)\b[\s\\]*=(?!=)")
 _AFTER_DIRECTIVE = re.compile(rb"(?:\A|\n)[ \t]*#[^\n]*\n\s*\Z")
@@ -83,9 +83,10 @@ def find_sites(
 ) -> tuple[list[Handler], list[OtherSite]]:
     """Return the handlers, and what only looks like one, each with the reason."""
     finder = _Finder(source, scope or Scope(source))
-    for count, match in enumerate(_SITE.finditer(source.code)):
-        if count >= MAX_SITES:
-            raise LargeSource(source.name, f"sets more than {MAX_SITES} mmap members")
+    matches = list(_SITE.finditer(source.code))
+    if len(matches) > MAX_SITES:
+        raise LargeSource(source.name, f"sets more than {MAX_SITES} mmap members")
+    for match in matches:
         finder.look(match)
     return finder.handlers, finder.others
 

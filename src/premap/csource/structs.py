@@ -34,7 +34,7 @@ _BITMAP = re.compile(rb"\s*DECLARE_BITMAP\s*\(\s*(\w+)\s*,(.*)\)\s*\Z", re.DOTAL
 _FLEXIBLE = re.compile(rb"\s*(?:__)?DECLARE_FLEX_ARRAY\s*\((.*),\s*(\w+)\s*\)\s*\Z", re.DOTALL)
 
 Step = tuple[str, int]
-"""Kind of a container ("struct" or "union") and which member of it."""
+"""Kind of a container ("struct" or "union"), and a number of its own for the member of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,14 +116,19 @@ class _Reader:
         self.types = types
         self.nesting = nesting
         self.fields: list[Field] = []
+        self._count = 0
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
 
     def read(self, start: int, end: int, path: tuple[Step, ...], kind: str) -> None:
         """Read the members in [start, end) of a container of this kind."""
         if len(path) > MAX_NESTING:
             return
         body = without_directives(self.source.code[start:end])
-        for index, (first, last) in enumerate(_members(body)):
-            self._member(body[first:last], start + first, (*path, (kind, index)))
+        for first, last in _members(body):
+            self._member(body[first:last], start + first, (*path, (kind, self._next())))
 
     def _member(self, text: bytes, at: int, path: tuple[Step, ...]) -> None:
         if (group := _GROUP.match(text)) is not None:
@@ -186,6 +191,8 @@ class _Reader:
                 read = self._lazily(declaration, declarator, base)
                 width = None if bits is None else self.types.constant(bits)
                 self._add(text_of(name), path, width, at, read)
+                # `int a, b;` is two members.
+                path = (*path[:-1], (path[-1][0], self._next()))
             return
 
     def _lazily(
