@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 from premap.equivalence.catalogue import ACCEPTED, EXPLANATIONS
 
 if TYPE_CHECKING:
-    from premap.equivalence.api import NoSuchHook, verify_conversion, verify_functions
+    from premap.equivalence.api import NoSuchHook, hook, verify_conversion, verify_functions
+    from premap.equivalence.setting import Setting
+    from premap.equivalence.stepping import Stepped, step_through
     from premap.equivalence.verify import verify
 
 _LAZY = {
     "NoSuchHook": "premap.equivalence.api",
+    "Setting": "premap.equivalence.setting",
+    "Stepped": "premap.equivalence.stepping",
+    "hook": "premap.equivalence.api",
+    "step_through": "premap.equivalence.stepping",
     "verify": "premap.equivalence.verify",
     "verify_conversion": "premap.equivalence.api",
     "verify_functions": "premap.equivalence.api",
@@ -32,6 +38,10 @@ __all__ = [
     "ACCEPTED",
     "EXPLANATIONS",
     "NoSuchHook",
+    "Setting",
+    "Stepped",
+    "hook",
+    "step_through",
     "verify",
     "verify_conversion",
     "verify_functions",

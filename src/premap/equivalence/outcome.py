@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,13 +74,20 @@ class Outcome:
         return any(event.kind == "action" for event in self.log)
 
 
-def run(side: Side, setting: Setting, inputs: Inputs, namer: Namer) -> Outcome:
-    """Make the call on an address space of its own."""
+Watch = Callable[[Machine, list[Any]], None]
+
+
+def run(
+    side: Side, setting: Setting, inputs: Inputs, namer: Namer, watch: Watch | None = None
+) -> Outcome:
+    """Make the call on an address space of its own; `watch` may observe machine and log."""
     machine = Machine(inputs, Bindings(side.tree, side.scopes), namer)
     call = Call.of(inputs)
     file = _file(side, machine, call)
     mm = AddressSpace(tree=ListTree)
     with mm.trace() as log:
+        if watch is not None:
+            watch(machine, log)
         split = _lay_out(mm, setting, call, file, machine)
         before = len(log)
         if setting.fails is not None:

@@ -292,7 +292,9 @@ class VmOperationsTable:
         if found is None and self.source.path is not None:
             found = self._in_siblings(self.source.path)
         if found is None:
-            raise NotModelled(f"the operations {self.label} are defined in a file that was not found")
+            raise NotModelled(
+                f"the operations {self.label} are defined in a file that was not found"
+            )
         self.source = found.source
         return _designated(found)
 

@@ -12,6 +12,9 @@ from premap.csource.nodes import parse_expression, text_of
 from premap.interp.machine import Machine
 from premap.model.words import lnot
 
+OPTION = "option "
+"""Names of the made-up words of the configuration begin with it."""
+
 _DEFINED = re.compile(
     r"\b(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)\s*\(?\s*(\w+)\s*\)?"
 )
@@ -32,7 +35,7 @@ def option(machine: Machine, name: str) -> bool:
     """Return whether an option of the configuration is set."""
     if name in _KNOWN:
         return _KNOWN[name]
-    return machine.inputs.word(f"option {name}") & 1 != 0
+    return machine.inputs.word(f"{OPTION}{name}") & 1 != 0
 
 
 def _evaluate(machine: Machine, node: Node) -> bool:

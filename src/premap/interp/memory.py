@@ -142,6 +142,8 @@ class Memory:
         """Number of what was written and called so far; results of unknown code depend on it."""
         self.epoch = ""
         """Suffix of the names of what is read after unknown code ran."""
+        self.reader: Callable[[str, Value], None] | None = None
+        """Called with what is made up, where someone wants to watch."""
 
     def object(self, name: str, ctype: CType, *, nonnull: bool = False) -> Object:
         """Return the made-up object of that name, making it up if it is new."""
@@ -180,7 +182,11 @@ class Memory:
             return zero_of(ctype)
         if owner.local:
             raise NotModelled(f"{owner.name_of(path)} is read before it is written")
-        return self.named(owner.name_of(path) + self.epoch, ctype, self._word(owner, path))
+        name = owner.name_of(path) + self.epoch
+        value = self.named(name, ctype, self._word(owner, path))
+        if self.reader is not None:
+            self.reader(name, value)
+        return value
 
     def named(self, name: str, ctype: CType, word: int | None = None) -> Value:
         """Return the made-up value of that name and type; `word`, if it was made up already."""

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One call of one hook, step by step: what it read, decided, wrote and called, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tree_sitter import Node
+
+from premap.csource.nodes import text_of
+from premap.equivalence.example import describe, result_text
+from premap.equivalence.outcome import Side, run
+from premap.equivalence.setting import Setting
+from premap.interp.conditions import OPTION
+from premap.interp.inputs import CALL, RecordedInputs
+from premap.interp.machine import Frame, Machine
+from premap.interp.memory import Namer
+from premap.interp.operators import word_of
+from premap.interp.values import FunctionName, Pointer, Value, plain, to_signed
+from premap.model.flags import flag_names
+from premap.model.words import PAGE_SHIFT
+
+DEFAULT_CALL = {
+    "start_page": 0x10000,
+    "pages": 1,
+    "pgoff": 0,
+    "prot": 3,
+    "f_mode_write": 1,
+    "left_pages": 1,
+    "page": 0,
+}
+"""The words of `setting.Call` where nobody says otherwise: one page, read and write."""
+
+_HOOKS = ("mmap", "mmap_prepare")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened; `file` and `line` are those of the C code, where it is one's doing."""
+
+    kind: str
+    """"read", "decision", "write", "call", or what the model's event is called."""
+    text: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Stepped:
+    """A call that was stepped through, as plain data."""
+
+    result: str
+    steps: list[Step]
+    vmas: list[dict[str, Any]]
+    ptes: list[dict[str, Any]]
+    outcome: Any = field(repr=False)
+
+
+def step_through(
+    side: Side,
+    setting: Setting,
+    call: Mapping[str, int] | None = None,
+    state: Mapping[str, int] | None = None,
+) -> Stepped:
+    """Run a hook once on the concrete model, and write down what happens.
+
+    `call` overrides words of DEFAULT_CALL (addresses and lengths in pages); `state` gives made-up
+    driver state its values, by the names that reports print; options of the configuration are set,
+    the rest is 0. Raises NotModelled.
+    """
+    words = {f"{CALL}{name}": value for name, value in {**DEFAULT_CALL, **(call or {})}.items()}
+    watcher = _Watcher()
+    inputs = _Given({**(state or {}), **words})
+    outcome = run(side, setting, inputs, Namer(), watcher.watch)
+    watcher.catch_up()
+    shown = describe(outcome)
+    return Stepped(
+        result_text(outcome.returned),
+        watcher.steps,
+        shown["mappings"],
+        [pte for vma in outcome.vmas for pte in _entries(vma)],
+        outcome,
+    )
+
+
+class _Given(RecordedInputs):
+    """What the caller gave; options of the configuration are set where nobody says otherwise."""
+
+    def word(self, name: str) -> int:
+        """Return the given word, 1 for an option, else 0."""
+        return self._words.get(name, int(name.startswith(OPTION)))
+
+
+class _Watcher:
+    """Collects steps of the C code and events of the model, in order."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self._log: list[Any] = []
+        self._seen = 0
+        self._events: list[Any] = []
+        self._called = 0
+
+    def watch(self, machine: Machine, log: list[Any]) -> None:
+        """Begin to watch a run."""
+        self._log = log
+        self._events = machine.events
+        machine.observer = self._observe
+        machine.memory.reader = self._read
+
+    def catch_up(self) -> None:
+        """Take over what happened since the last step."""
+        for event in self._events[self._called :]:
+            file, _, line = event.where.rpartition(":")
+            number = int(line) if line.isdigit() else None
+            self.steps.append(Step("call", f"{event.name}()", file or None, number))
+        self._called = len(self._events)
+        for event in self._log[self._seen :]:
+            self.steps.append(Step(event.kind, _event_text(event)))
+        self._seen = len(self._log)
+
+    def _read(self, name: str, value: Value) -> None:
+        self.catch_up()
+        self.steps.append(Step("read", f"{name} is {value_text(value)}"))
+
+    def _observe(self, kind: str, frame: Frame, node: Node, what: Any) -> None:
+        self.catch_up()
+        source = " ".join(text_of(node).split())
+        if kind == "decision":
+            text = f"{source} is {'true' if what else 'false'}"
+        else:
+            place, value = what
+            text = f"{place} = {value_text(value)}"
+        self.steps.append(Step(kind, text, frame.function.source.name, frame.line(node)))
+
+
+def value_text(value: Value) -> str:
+    """Return a C value as people write it."""
+    if isinstance(value.data, FunctionName):
+        return value.data.name
+    if isinstance(value.data, Pointer) and value.data.place is not None:
+        return f"&{value.data.place}" if plain(value.data.address) != 0 else "NULL"
+    known = plain(word_of(value))
+    if known is None:
+        return "?"
+    number = to_signed(known)
+    return hex(number) if abs(number) > 4096 else str(number)
+
+
+def _event_text(event: Any) -> str:
+    if event.kind in _HOOKS:
+        size = (event.end - event.start) >> PAGE_SHIFT
+        flags = flag_names(event.flags)
+        return f"->{event.kind} for {size} pages at {event.start:#x}, pgoff {event.pgoff}, {flags}"
+    if event.kind == "populate":
+        size = (event.end - event.start) >> PAGE_SHIFT
+        return f"{size} {event.type} entries at {event.start:#x}, from {event.first:#x} on"
+    if event.kind == "action":
+        return f"the action {event.type} is performed"
+    texts = (f"{key}={value:#x}" for key, value in event.fields.items() if isinstance(value, int))
+    return f"{event.kind.replace('_', ' ')} {', '.join(texts)}".strip()
+
+
+def _entries(vma: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "start": entry.start,
+            "end": entry.end,
+            "kind": entry.kind,
+            "first": plain(entry.first),
+            "pgprot": plain(entry.pgprot),
+        }
+        for entry in vma.ptes
+    ]
