@@ -85,6 +85,9 @@ def _from_git(given: argparse.Namespace, scratch: Path) -> tuple[Location, Locat
 def _compared(old: Location, new: Location) -> Verdict:
     from premap import equivalence  # loads the solver
 
-    return equivalence.verify_functions(
-        (old.source, old.function), (new.source, new.function), old.tree, new.tree
-    )
+    try:
+        return equivalence.verify_functions(
+            (old.source, old.function), (new.source, new.function), old.tree, new.tree
+        )
+    except equivalence.NoSuchHook as problem:
+        raise UsageError(str(problem)) from problem
