@@ -306,7 +306,7 @@ def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candid
 
 def _differ(one: Value, other: Value) -> bool:
     if isinstance(one.data, FunctionName) or isinstance(other.data, FunctionName):
-        return one.data != other.data
+        return bool(one.data != other.data)
     if not (is_scalar(one) and is_scalar(other)):
         raise NotModelled("a structure that is written as a whole")
     return word_of(one) != word_of(other)

@@ -13,7 +13,7 @@ from premap.csource.source import Function
 from premap.csource.tree import KernelTree
 from premap.equivalence.setting import Call, Setting, left_start
 from premap.interp.bindings import Bindings
-from premap.interp.hooks import ANY_ERRNO, legacy_hook, prepare_hook
+from premap.interp.hooks import ANY_ERRNO, callback, legacy_hook, prepare_hook
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Machine
 from premap.interp.memory import Namer
@@ -81,7 +81,7 @@ def run(
     side: Side, setting: Setting, inputs: Inputs, namer: Namer, watch: Watch | None = None
 ) -> Outcome:
     """Make the call on an address space of its own; `watch` may observe machine and log."""
-    machine = Machine(inputs, Bindings(side.tree, side.scopes), namer)
+    machine = Machine(inputs, Bindings(side.tree, side.scopes, callback), namer)
     call = Call.of(inputs)
     file = _file(side, machine, call)
     mm = AddressSpace(tree=ListTree)

@@ -190,7 +190,7 @@ class _Comparison:
         self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
     ) -> dict[str, Any] | None:
         """Return the smallest call that shows a candidate, with what both versions do."""
-        conditions = [*path.condition]
+        conditions: list[symbolic.Condition] = [*path.condition]
         if candidate.condition is not True:
             conditions.append(candidate.condition)
         small = model.shrink(conditions, examples.preferences(), self.explorer.solver)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import abc
 import pathlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.errors import SourceError
@@ -19,8 +20,8 @@ from premap.csource.tree import KernelTree
 from premap.interp.conditions import condition
 from premap.interp.memory import Object
 from premap.interp.operators import convert, word_of
-from premap.interp.types import ACTION, DESC, FILE, MEMBERS, MM, VM_OPS, VMA
-from premap.interp.values import Index, Path, Place, Pointer, Value, to_signed
+from premap.interp.types import DESC, FILE, MEMBERS, MM, VM_OPS, VMA
+from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed
 from premap.model import VmAreaDesc, VmAreaStruct
 from premap.model.errors import NotModelled
 from premap.model.words import U64_MAX
@@ -44,17 +45,20 @@ CALLBACKS = (
     "pagesize",
     "pfn_mkwrite",
 )
-_DESC_FIXED = frozenset({"mm", "file", "start", "end"})
-_VMA_SETTABLE = frozenset(
-    {"vm_flags", "vm_pgoff", "vm_page_prot", "vm_ops", "vm_private_data", "vm_start", "vm_end"}
-)
+
+
+CallbackMaker = Callable[["Machine", SourceFile, str, str], Callable[..., Any]]
+"""Makes a C function a callback of the model: machine, its file, the member, its name."""
 
 
 class Bindings:
     """What C code of one run shares with the model."""
 
-    def __init__(self, tree: KernelTree | None, scopes: dict[int, Scope]) -> None:
+    def __init__(
+        self, tree: KernelTree | None, scopes: dict[int, Scope], callback: CallbackMaker
+    ) -> None:
         self.tree = tree
+        self.callback = callback
         self._scopes = scopes
         self._tables: dict[str, VmOperationsTable] = {}
         self._mappings: dict[int, MappingObject] = {}
@@ -76,7 +80,11 @@ class Bindings:
         """Return the C pointer to a VMA or descriptor of the model."""
         made = self._mappings.get(id(bound))
         if made is None:
-            made = self._mappings[id(bound)] = MappingObject(machine, bound)
+            if isinstance(bound, VmAreaDesc):
+                made = DescObject(machine, bound)
+            else:
+                made = VmaObject(machine, bound)
+            self._mappings[id(bound)] = made
         return Value(PointerType(made.type), Pointer(Place(made), made.address))
 
     def file_pointer(self, machine: Machine, file: Any) -> Value:
@@ -133,63 +141,53 @@ class FileObject(Object):
 class MappingObject(Object):
     """A VMA or a descriptor: its members are the model's."""
 
-    __slots__ = ("bound", "machine", "source")
+    __slots__ = ("machine", "source")
 
-    def __init__(self, machine: Machine, bound: VmAreaStruct | VmAreaDesc) -> None:
-        descriptor = isinstance(bound, VmAreaDesc)
-        name = "desc" if descriptor else "vma"
+    known: ClassVar[dict[str, CType]]
+    """The members that the model has."""
+    settable: ClassVar[frozenset[str]]
+
+    def __init__(self, machine: Machine, name: str, ctype: CType) -> None:
         address = machine.inputs.word(f"&{name}") | (1 << 63)
-        ctype = DESC if descriptor else VMA
         super().__init__(machine.memory, name, ctype, address, local=True)
         self.machine = machine
-        self.bound = bound
         self.source: SourceFile | None = None
+
+    @property
+    @abc.abstractmethod
+    def bound(self) -> Any:
+        """The VMA or descriptor of the model."""
+
+    @property
+    @abc.abstractmethod
+    def flags(self) -> int:
+        """Its word of flags."""
+
+    @abc.abstractmethod
+    def get(self, name: str) -> Any:
+        """Return a member as the model has it."""
+
+    @abc.abstractmethod
+    def set(self, name: str, data: Any) -> None:
+        """Set a member as the model wants it."""
 
     def load(self, path: Path, ctype: CType) -> Value:
         """Read a member, by the kernel's name."""
         name = self._member(path)
-        if name == "vm_flags" and isinstance(self.bound, VmAreaStruct):
-            return Value(ctype, self.bound.vm_flags)
-        if name in ("flags", "vma_flags"):
-            return Value(
-                ctype, self.bound.raw("vma_flags") if self._descriptor else self.bound.vm_flags
-            )
-        return self._outward(name, ctype, self._get(name))
+        return self._outward(name, ctype, self.get(name))
 
     def store(self, path: Path, value: Value) -> None:
         """Write a member, by the kernel's name."""
         name = self._member(path)
-        if self._descriptor and name in _DESC_FIXED:
-            raise NotModelled(f"desc->{name} is assigned, which is immutable")
-        if not self._descriptor and name not in _VMA_SETTABLE:
-            raise NotModelled(f"vma->{name} is assigned")
-        self._set(name, self._inward(name, value))
-
-    @property
-    def _descriptor(self) -> bool:
-        return isinstance(self.bound, VmAreaDesc)
+        if name not in self.settable:
+            raise NotModelled(f"{self.name}->{name} is assigned")
+        self.set(name, self._inward(name, value))
 
     def _member(self, path: Path) -> str:
         name = ".".join(str(step) for step in path)
-        known = MEMBERS["vm_area_desc" if self._descriptor else "vm_area_struct"]
-        if name.startswith("action."):
-            return name
-        if name not in known or any(isinstance(step, Index) for step in path):
+        if name not in self.known:
             raise NotModelled(f"{self.name}->{name} is not known")
         return name
-
-    def _get(self, name: str) -> Any:
-        if name.startswith("action."):
-            return getattr(self.bound.action, name.partition(".")[2])
-        return self.bound.raw(name) if self._descriptor else getattr(self.bound, name)
-
-    def _set(self, name: str, data: Any) -> None:
-        if name.startswith("action."):
-            setattr(self.bound.action, name.partition(".")[2], data)
-        elif self._descriptor:
-            self.bound.set_raw(name, data)
-        else:
-            setattr(self.bound, name, data)
 
     def _outward(self, name: str, ctype: CType, data: Any) -> Value:
         """Return a member's value as C sees it."""
@@ -203,8 +201,6 @@ class MappingObject(Object):
             return operations_pointer(machine, data)
         if name in ("vm_private_data", "private_data"):
             return data if data is not None else Value(PointerType(VoidType()), Pointer(None, 0))
-        if name == "action.error_override":
-            return Value(ctype, data & U64_MAX)
         return Value(ctype, data)
 
     def _inward(self, name: str, value: Value) -> Any:
@@ -215,18 +211,95 @@ class MappingObject(Object):
             return self.machine.bindings.operations(self.machine, value, self.source)
         if name in ("vm_private_data", "private_data"):
             return convert(self.machine.inputs, value, PointerType(VoidType()))
-        if name in ("vm_file", "file"):
-            raise NotModelled(f"{self.name}->vm_file is replaced")
-        word = word_of(value)
-        if name == "action.error_override":
-            if not isinstance(word, int):
-                raise NotModelled("error_override is not constant")
-            return to_signed(word)
-        if name == "action.hide_from_rmap_until_complete":
-            return bool(word)
-        if name.startswith("action."):
-            raise NotModelled(f"desc->{name} is written directly")
+        return word_of(value)
+
+
+class VmaObject(MappingObject):
+    """`struct vm_area_struct`."""
+
+    __slots__ = ("vma",)
+    known = MEMBERS["vm_area_struct"]
+    settable = frozenset(
+        {"vm_flags", "vm_pgoff", "vm_page_prot", "vm_ops", "vm_private_data", "vm_start", "vm_end"}
+    )
+
+    def __init__(self, machine: Machine, vma: VmAreaStruct) -> None:
+        super().__init__(machine, "vma", VMA)
+        self.vma = vma
+
+    @property
+    def bound(self) -> VmAreaStruct:
+        """The VMA."""
+        return self.vma
+
+    @property
+    def flags(self) -> int:
+        """Its word of flags."""
+        return self.vma.vm_flags
+
+    def get(self, name: str) -> Any:
+        """Return a member; `flags` as a word."""
+        return self.vma.vm_flags if name == "flags" else getattr(self.vma, name)
+
+    def set(self, name: str, data: Any) -> None:
+        """Set a member."""
+        setattr(self.vma, name, data)
+
+
+class DescObject(MappingObject):
+    """`struct vm_area_desc`; of its action, what a hook may set itself."""
+
+    __slots__ = ("desc",)
+    known: ClassVar[dict[str, CType]] = {
+        **MEMBERS["vm_area_desc"],
+        **{f"action.{name}": ctype for name, ctype in MEMBERS["mmap_action"].items()},
+    }
+    settable = frozenset(
+        {
+            "pgoff",
+            "vma_flags",
+            "page_prot",
+            "vm_ops",
+            "private_data",
+            "action.error_override",
+            "action.hide_from_rmap_until_complete",
+        }
+    )
+
+    def __init__(self, machine: Machine, desc: VmAreaDesc) -> None:
+        super().__init__(machine, "desc", DESC)
+        self.desc = desc
+
+    @property
+    def bound(self) -> VmAreaDesc:
+        """The descriptor."""
+        return self.desc
+
+    @property
+    def flags(self) -> int:
+        """Its word of flags."""
+        word: int = self.desc.raw("vma_flags")
         return word
+
+    def get(self, name: str) -> Any:
+        """Return a member; flags as a word."""
+        if name == "action.error_override":
+            return self.desc.action.error_override & U64_MAX
+        if name == "action.hide_from_rmap_until_complete":
+            return int(self.desc.action.hide_from_rmap_until_complete)
+        return self.desc.raw(name)
+
+    def set(self, name: str, data: Any) -> None:
+        """Set a member; flags as a word."""
+        if name == "action.error_override":
+            known = plain(data)
+            if known is None:
+                raise NotModelled("error_override is not constant")
+            self.desc.action.error_override = to_signed(known)
+        elif name == "action.hide_from_rmap_until_complete":
+            self.desc.action.hide_from_rmap_until_complete = bool(data)
+        else:
+            self.desc.set_raw(name, data)
 
 
 def operations_pointer(machine: Machine, table: Any) -> Value:
@@ -285,7 +358,7 @@ class VmOperationsTable:
             return None
         if not all(bool(condition(self.machine, arm)) for arm in member.arms):
             return None
-        return self.machine.callback(self, name, member.function)
+        return self.machine.bindings.callback(self.machine, self.source, name, member.function)
 
     def _find(self) -> dict[str, Member]:
         found = _variable(self.machine.bindings.scope(self.source), self.label)
@@ -332,7 +405,8 @@ _HEAD = b"int table = "
 
 def _designated(variable: Variable) -> dict[str, Member]:
     """Read an initializer without its directives, which would confuse the parser."""
-    assert variable.initializer is not None
+    if variable.initializer is None:
+        raise NotModelled(f"the operations {variable.name} have no initializer")
     source, start = variable.source, variable.initializer.start_byte
     text = without_directives(source.code[start : _closing(source.code, start)])
     outer = len(source.arms_at(start))

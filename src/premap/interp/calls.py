@@ -25,22 +25,23 @@ from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import model_calls, unknown
 from premap.interp.conditions import condition
-from premap.interp.expressions import evaluate
+from premap.interp.dispatch import evaluate, evaluates, execute
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert
-from premap.interp.statements import VOID, execute, execute_body
+from premap.interp.statements import VOID, execute_body
 from premap.interp.types import parameter_type, return_type
 from premap.interp.values import FunctionName, Value
 from premap.model.errors import NotModelled
 
 
+@evaluates("call_expression")
 def call(machine: Machine, frame: Frame, node: Node) -> Value:
     """Evaluate a call expression."""
     function = node.child_by_field_name("function")
     arguments = _arguments(node)
     if function is None:
-        machine.fail(frame, node, "incomplete call")
+        raise machine.failure(frame, node, "incomplete call")
     if function.type != "identifier" or frame.variable(text_of(function)) is not None:
         return _indirect(machine, frame, node, function, arguments)
     name = text_of(function)
@@ -135,16 +136,6 @@ def _is_plain_macro(macro: Macro) -> bool:
         return False
     heavy = (*_HEAVY, "call_expression", "compound_statement", "assignment_expression")
     return all(node.type not in heavy for node in walk(body))
-
-
-def is_pure_name(frame: Frame, name: str) -> bool:
-    """Return whether calling the name only computes, so that the call can be part of a term."""
-    if name in COMPUTED or name in model_calls.PURE:
-        return True
-    if name in frame.scope.source.functions or name in frame.macros:
-        return False
-    entry = unknown.table().get(name)
-    return entry is not None and entry.effect in ("pure", "reads")
 
 
 def call_function(
@@ -248,7 +239,11 @@ def _calls_unknown(frame: Frame, macro: Macro) -> bool:
         if all(_is_known(frame.scope, name, 0) for name in calls):
             return False
     for name in macro.parameters or ():
-        assigned = rf"\b{re.escape(name)}\b\s*\)*\s*(?:[-+|&^*/%]?=[^=]|\+\+|--)|&\s*\(*{re.escape(name)}\b"
+        named = re.escape(name)
+        assigned = (
+            rf"\b{named}\b\s*\)*\s*(?:[-+|&^*/%]?=[^=]|\+\+|--)"
+            rf"|&\s*\(*{named}\b"
+        )
         if re.search(assigned, macro.body):
             raise NotModelled(f"macro {macro.name} may change its argument {name}")
     return True
@@ -272,11 +267,11 @@ def _expand(
             name: (argument, frame) for name, argument in zip(parameters, arguments, strict=True)
         }
     else:
-        machine.fail(frame, node, f"macro {macro.name} with {len(arguments)} arguments")
+        raise machine.failure(frame, node, f"macro {macro.name} with {len(arguments)} arguments")
     return _run_body(machine, frame, node, inner, macro.name, body)
 
 
-def _run_body(  # noqa: PLR0913 - where it is used, and what is run
+def _run_body(
     machine: Machine, frame: Frame, node: Node, inner: Frame, name: str, body: str
 ) -> Value:
     """Evaluate what a macro expands to: an expression, or a statement without a value."""
@@ -287,9 +282,9 @@ def _run_body(  # noqa: PLR0913 - where it is used, and what is run
     try:
         outcome = execute(machine, inner, parse_statement(body.rstrip("; \t") + ";"))
     except NotC:
-        machine.fail(frame, node, f"macro {name} is neither expression nor statement")
+        raise machine.failure(frame, node, f"macro {name} is neither expression nor statement")
     if outcome is not None:
-        machine.fail(frame, node, f"macro {name} returns or jumps")
+        raise machine.failure(frame, node, f"macro {name} returns or jumps")
     return VOID
 
 

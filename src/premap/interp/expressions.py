@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from tree_sitter import Node
 
@@ -16,12 +15,13 @@ from premap.csource.ctypes import (
     PointerType,
     StructType,
     UnknownType,
+    VoidType,
 )
 from premap.csource.errors import NotC
 from premap.csource.nodes import parse_expression, text_of, walk
-from premap.interp import constants, operators
+from premap.interp import constants, operators, unknown
+from premap.interp.dispatch import PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
-from premap.interp.memory import Object
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
 from premap.interp.types import in_union, member_type, type_of_descriptor
 from premap.interp.values import (
@@ -34,58 +34,32 @@ from premap.interp.values import (
     FunctionName,
     Place,
     Pointer,
-    Truth,
     Value,
     normalise,
 )
-from premap.model.words import U64_MAX
+from premap.model.errors import NotModelled
+from premap.model.words import U64_MAX, select
 
-Evaluator = Callable[[Machine, Frame, Node], Value]
 _FUNCTION = FunctionType(UNKNOWN, ())
-_EVALUATORS: dict[str, Evaluator] = {}
 
 
-def _evaluates(*kinds: str) -> Callable[[Evaluator], Evaluator]:
-    def register(function: Evaluator) -> Evaluator:
-        for kind in kinds:
-            _EVALUATORS[kind] = function
-        return function
-
-    return register
+@places("parenthesized_expression")
+def _parenthesized_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    return place_of(machine, frame, _only_child(node))
 
 
-def evaluate(machine: Machine, frame: Frame, node: Node) -> Value:
-    """Return the value of an expression; raise NotModelled, with the line, if it has none here."""
-    machine.step(frame, node)
-    evaluator = _EVALUATORS.get(node.type)
-    if evaluator is None:
-        machine.fail(frame, node, f"{node.type.replace('_', ' ')} `{_short(node)}`")
-    with machine.located(frame, node):
-        return evaluator(machine, frame, node)
+@places("subscript_expression")
+def _element_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    pointer = evaluate(machine, frame, _child(node, "argument"))
+    index = evaluate(machine, frame, _child(node, "index"))
+    return _target(operators.binary(machine.inputs, "+", pointer, index))
 
 
-def place_of(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
-    """Return the place that an lvalue names, and its type."""
-    with machine.located(frame, node):
-        return _place_of(machine, frame, node)
-
-
-def _place_of(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
-    if node.type == "parenthesized_expression":
-        return _place_of(machine, frame, _only_child(node))
-    if node.type == "identifier":
-        return _named_place(machine, frame, node)
-    if node.type == "field_expression":
-        return _member_place(machine, frame, node)
-    if node.type == "subscript_expression":
-        pointer = evaluate(machine, frame, _child(node, "argument"))
-        index = evaluate(machine, frame, _child(node, "index"))
-        return _target(operators.binary(machine.inputs, "+", pointer, index))
-    if node.type == "pointer_expression" and text_of(node.children[0]) == "*":
-        return _target(evaluate(machine, frame, _child(node, "argument")))
-    if node.type == "compound_literal_expression":
-        return _literal_place(machine, frame, node)
-    machine.fail(frame, node, f"`{_short(node)}` is used as a place in memory")
+@places("pointer_expression")
+def _pointed_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    if text_of(node.children[0]) != "*":
+        raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
+    return _target(evaluate(machine, frame, _child(node, "argument")))
 
 
 def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
@@ -104,7 +78,7 @@ def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
     if isinstance(stored.data, Pointer) and not place.object.local:
         target = stored.data.place
         if target is not None and target.object.local:
-            raise operators.NotModelled(f"{place} is made to point to {target}")
+            raise NotModelled(f"{place} is made to point to {target}")
     place.object.store(place.path, stored)
     machine.memory.note_write(place, stored)
     return stored
@@ -121,15 +95,16 @@ def address_of(machine: Machine, place: Place) -> int:
 def _target(pointer: Value) -> tuple[Place, CType]:
     ctype = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
     if not isinstance(pointer.data, Pointer) or pointer.data.place is None:
-        raise operators.NotModelled("what a computed address points to is not known")
+        raise NotModelled("what a computed address points to is not known")
     return pointer.data.place, ctype
 
 
+@places("identifier")
 def _named_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
     name = text_of(node)
     if name in frame.macros:
         inner, outer = frame.macros[name]
-        return _place_of(machine, outer, inner)
+        return place_of(machine, outer, inner)
     local = frame.variable(name)
     if local is not None:
         return Place(local.object), local.type
@@ -140,18 +115,19 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     """Return the place of a file-scope variable, whose content is made up unless it is constant."""
     variable = frame.scope.variable(name)
     if variable is None:
-        raise operators.NotModelled(f"`{name}` is not declared in the file or its headers")
+        raise NotModelled(f"`{name}` is not declared in the file or its headers")
     made = machine.memory.object(name, variable.type, nonnull=True)
     return Place(made), variable.type
 
 
+@places("field_expression")
 def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
     argument = _child(node, "argument")
     name = text_of(_child(node, "field"))
     if any(child.type == "->" for child in node.children):
         base, ctype = _target(evaluate(machine, frame, argument))
     else:
-        base, ctype = _place_of(machine, frame, argument)
+        base, ctype = place_of(machine, frame, argument)
     if not base.path and name in base.object.embedded:
         return base.object.embedded[name], member_type(frame.scope, ctype, name)
     place = base.field(name)
@@ -160,17 +136,12 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
     return place, member_type(frame.scope, ctype, name)
 
 
-@_evaluates("parenthesized_expression")
+@evaluates("parenthesized_expression")
 def _parenthesized(machine: Machine, frame: Frame, node: Node) -> Value:
-    inner = _only_child(node)
-    if inner.type == "compound_statement":
-        from premap.interp.statements import statement_expression
-
-        return statement_expression(machine, frame, inner)
-    return evaluate(machine, frame, inner)
+    return evaluate(machine, frame, _only_child(node))
 
 
-@_evaluates("identifier")
+@evaluates("identifier")
 def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     name = text_of(node)
     if name in frame.macros:
@@ -205,29 +176,30 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
         return read(machine, frame, place, ctype)
     if constants.looks_constant(name):
         return constants.made_up_constant(machine, name)
-    machine.fail(frame, node, f"`{name}` is not declared in the file or its headers")
+    raise machine.failure(frame, node, f"`{name}` is not declared in the file or its headers")
 
 
 def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) -> Value:
     try:
         parsed = parse_expression(body)
     except NotC:
-        machine.fail(frame, node, f"macro {name} is no expression: {body[:60]}")
+        raise machine.failure(frame, node, f"macro {name} is no expression: {body[:60]}")
     expanding = (*frame.expanding, name)
     inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding, frame)
     return evaluate(machine, inner, parsed)
 
 
-@_evaluates("number_literal")
+@evaluates("number_literal")
 def _number(machine: Machine, frame: Frame, node: Node) -> Value:
     text = text_of(node).replace("'", "")
     match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)", text)
     if match is None:
-        machine.fail(frame, node, f"number {text}")
+        raise machine.failure(frame, node, f"number {text}")
     digits, suffix = match[1], match[2].lower()
     octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
     number = int(digits, 8) if octal else int(digits, 0)
-    return Value(_literal_type(number, suffix, decimal=digits.isdigit() and not octal), number)
+    decimal = digits.isdigit() and not octal
+    return Value(_literal_type(number, suffix, decimal=decimal), number)
 
 
 def _literal_type(number: int, suffix: str, *, decimal: bool) -> IntType:
@@ -247,25 +219,25 @@ def _literal_type(number: int, suffix: str, *, decimal: bool) -> IntType:
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "\\": 92, "'": 39, '"': 34, "a": 7, "b": 8}
 
 
-@_evaluates("char_literal")
+@evaluates("char_literal")
 def _character(machine: Machine, frame: Frame, node: Node) -> Value:
     text = text_of(node)[1:-1]
     if len(text) == 1:
         return Value(INT, ord(text))
     if len(text) == 2 and text[0] == "\\" and text[1] in _ESCAPES:
         return Value(INT, _ESCAPES[text[1]])
-    machine.fail(frame, node, f"character {text_of(node)}")
+    raise machine.failure(frame, node, f"character {text_of(node)}")
 
 
-@_evaluates("true", "false", "null")
+@evaluates("true", "false", "null")
 def _keyword(machine: Machine, frame: Frame, node: Node) -> Value:
     del machine, frame
     if node.type == "null":
-        return Value(PointerType(IntType("void", 8, False)), Pointer(None, 0))
+        return Value(PointerType(VoidType()), Pointer(None, 0))
     return Value(BOOL, int(node.type == "true"))
 
 
-@_evaluates("string_literal", "concatenated_string")
+@evaluates("string_literal", "concatenated_string")
 def _string(machine: Machine, frame: Frame, node: Node) -> Value:
     del frame
     text = " ".join(text_of(node).split())
@@ -273,24 +245,24 @@ def _string(machine: Machine, frame: Frame, node: Node) -> Value:
     return Value(PointerType(CHAR), Pointer(Place(made), made.address))
 
 
-@_evaluates("field_expression")
+@evaluates("field_expression")
 def _field(machine: Machine, frame: Frame, node: Node) -> Value:
     argument = _child(node, "argument")
     if argument.type in ("call_expression", "assignment_expression", "conditional_expression"):
         dotted = not any(child.type == "->" for child in node.children)
         if dotted:
-            machine.fail(frame, node, f"a member of a returned structure: `{_short(node)}`")
+            raise machine.failure(frame, node, f"a member of a returned structure: `{short(node)}`")
     place, ctype = _member_place(machine, frame, node)
     return read(machine, frame, place, ctype)
 
 
-@_evaluates("subscript_expression")
+@evaluates("subscript_expression")
 def _subscript(machine: Machine, frame: Frame, node: Node) -> Value:
-    place, ctype = _place_of(machine, frame, node)
+    place, ctype = place_of(machine, frame, node)
     return read(machine, frame, place, ctype)
 
 
-@_evaluates("pointer_expression")
+@evaluates("pointer_expression")
 def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
     argument = _child(node, "argument")
     if text_of(node.children[0]) == "*":
@@ -304,11 +276,11 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
         known_here = frame.variable(name) or name in frame.macros
         if not known_here and frame.scope.variable(name) is None and frame.scope.function(name):
             return Value(PointerType(_FUNCTION), FunctionName(name))
-    place, ctype = _place_of(machine, frame, argument)
+    place, ctype = place_of(machine, frame, argument)
     return Value(PointerType(ctype), Pointer(place, address_of(machine, place)))
 
 
-@_evaluates("binary_expression")
+@evaluates("binary_expression")
 def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
     operator = text_of(_child(node, "operator"))
     left_node, right_node = _child(node, "left"), _child(node, "right")
@@ -337,14 +309,12 @@ _EFFECTS = frozenset({"assignment_expression", "update_expression", "compound_st
 
 def has_effects(frame: Frame, node: Node) -> bool:
     """Return whether evaluating the expression may do more than compute: then it is not a term."""
-    from premap.interp.calls import is_pure_name
-
     for inner in walk(node):
         if inner.type in _EFFECTS:
             return True
         if inner.type == "call_expression":
             name = text_of(inner.child_by_field_name("function"))
-            if not is_pure_name(frame, name):
+            if not _is_pure(frame, name):
                 return True
         if inner.type == "identifier" and text_of(inner) in frame.macros:
             bound, outer = frame.macros[text_of(inner)]
@@ -353,13 +323,21 @@ def has_effects(frame: Frame, node: Node) -> bool:
     return False
 
 
-@_evaluates("unary_expression")
+def _is_pure(frame: Frame, name: str) -> bool:
+    """Return whether calling the name only computes."""
+    if name in frame.scope.source.functions or name in frame.macros:
+        return False
+    entry = unknown.table().get(name)
+    return name in PURE_NAMES or (entry is not None and entry.effect in ("pure", "reads"))
+
+
+@evaluates("unary_expression")
 def _unary(machine: Machine, frame: Frame, node: Node) -> Value:
     value = evaluate(machine, frame, _child(node, "argument"))
     return operators.unary(machine.inputs, text_of(_child(node, "operator")), value)
 
 
-@_evaluates("conditional_expression")
+@evaluates("conditional_expression")
 def _conditional(machine: Machine, frame: Frame, node: Node) -> Value:
     test = evaluate(machine, frame, _child(node, "condition"))
     condition = truth(test)
@@ -376,7 +354,11 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> Value:
 
 
 def _as_term(
-    machine: Machine, frame: Frame, condition: bool, then: Node | None, otherwise: Node
+    machine: Machine,
+    frame: Frame,
+    condition: bool,  # noqa: FBT001
+    then: Node | None,
+    otherwise: Node,
 ) -> Value | None:
     """Return `c ? a : b` as one term where both sides are plain numbers, else None."""
     if then is None or has_effects(frame, then) or has_effects(frame, otherwise):
@@ -386,18 +368,18 @@ def _as_term(
         return None
     ctype = operators.common_type(a.type, b.type)
     word_a, word_b = normalise(word_of(a), ctype), normalise(word_of(b), ctype)
-    return Value(ctype, operators.select(condition, word_a, word_b))
+    return Value(ctype, select(condition, word_a, word_b))
 
 
 def _is_number(value: Value) -> bool:
     return isinstance(value.type, IntType) and not isinstance(value.data, Pointer)
 
 
-@_evaluates("assignment_expression")
+@evaluates("assignment_expression")
 def _assignment(machine: Machine, frame: Frame, node: Node) -> Value:
     operator = text_of(_child(node, "operator"))
-    right = evaluate_for(machine, frame, _child(node, "right"))
-    place, ctype = _place_of(machine, frame, _child(node, "left"))
+    right = evaluate(machine, frame, _child(node, "right"))
+    place, ctype = place_of(machine, frame, _child(node, "left"))
     if operator != "=":
         left = read(machine, frame, place, ctype)
         right = operators.binary(machine.inputs, operator[:-1], left, right)
@@ -407,12 +389,7 @@ def _assignment(machine: Machine, frame: Frame, node: Node) -> Value:
     return stored
 
 
-def evaluate_for(machine: Machine, frame: Frame, node: Node) -> Value:
-    """Evaluate what is assigned: an expression, or the list of an initializer."""
-    return evaluate(machine, frame, node)
-
-
-@_evaluates("update_expression")
+@evaluates("update_expression")
 def _update(machine: Machine, frame: Frame, node: Node) -> Value:
     argument = _child(node, "argument")
     place, ctype = place_of(machine, frame, argument)
@@ -424,19 +401,19 @@ def _update(machine: Machine, frame: Frame, node: Node) -> Value:
     return stored if prefix else before
 
 
-@_evaluates("comma_expression")
+@evaluates("comma_expression")
 def _comma(machine: Machine, frame: Frame, node: Node) -> Value:
     evaluate(machine, frame, _child(node, "left"))
     return evaluate(machine, frame, _child(node, "right"))
 
 
-@_evaluates("cast_expression")
+@evaluates("cast_expression")
 def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
     ctype = type_of_descriptor(machine, frame, _child(node, "type"))
     return convert(machine.inputs, evaluate(machine, frame, _child(node, "value")), ctype)
 
 
-@_evaluates("sizeof_expression")
+@evaluates("sizeof_expression")
 def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
     descriptor = node.child_by_field_name("type")
     if descriptor is not None:
@@ -449,49 +426,15 @@ def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
     return Value(ULONG, size)
 
 
-@_evaluates("compound_literal_expression")
-def _compound_literal(machine: Machine, frame: Frame, node: Node) -> Value:
-    place, ctype = _literal_place(machine, frame, node)
-    return read(machine, frame, place, ctype)
-
-
-def _literal_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
-    from premap.interp.initializers import initialise
-
-    ctype = type_of_descriptor(machine, frame, _child(node, "type"))
-    variable = machine.new_local("literal", ctype)
-    initialise(machine, frame, variable, _child(node, "value"))
-    return Place(variable.object), ctype
-
-
-@_evaluates("call_expression")
-def _call(machine: Machine, frame: Frame, node: Node) -> Value:
-    from premap.interp.calls import call
-
-    return call(machine, frame, node)
-
-
-def make_object(machine: Machine, name: str, ctype: CType) -> Object:
-    """Return the made-up object of that name, which is somewhere (not at NULL)."""
-    return machine.memory.object(name, ctype, nonnull=True)
-
-
 def _child(node: Node, field: str) -> Node:
     found = node.child_by_field_name(field)
     if found is None:
-        raise operators.NotModelled(f"incomplete {node.type.replace('_', ' ')}")
+        raise NotModelled(f"incomplete {node.type.replace('_', ' ')}")
     return found
 
 
 def _only_child(node: Node) -> Node:
     inner = [child for child in node.named_children if child.type != "comment"]
     if len(inner) != 1:
-        raise operators.NotModelled(f"incomplete {node.type.replace('_', ' ')}")
+        raise NotModelled(f"incomplete {node.type.replace('_', ' ')}")
     return inner[0]
-
-
-def _short(node: Node) -> str:
-    return " ".join(text_of(node).split())[:60]
-
-
-__all__ = ["Truth", "address_of", "evaluate", "place_of", "read", "write"]

@@ -7,10 +7,11 @@ from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, StructType
 from premap.csource.nodes import text_of
-from premap.interp.expressions import evaluate, write
+from premap.interp.dispatch import evaluate, evaluates, places
+from premap.interp.expressions import read, write
 from premap.interp.machine import Frame, Machine, Variable
-from premap.interp.types import member_type, settled
-from premap.interp.values import Place
+from premap.interp.types import member_type, settled, type_of_descriptor
+from premap.interp.values import Place, Value
 from premap.model.errors import NotModelled
 
 _WRAPPERS = ("array_declarator", "parenthesized_declarator", "attributed_declarator")
@@ -42,7 +43,7 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
 
 
 def _declare_static(machine: Machine, frame: Frame, name: str, ctype: CType) -> None:
-    """A static variable keeps what earlier calls left in it: that is made up."""
+    """Declare a variable that keeps what earlier calls left in it: that is made up."""
     made = machine.memory.object(f"{frame.function.name}::{name}", ctype, nonnull=True)
     frame.blocks[-1][name] = Variable(made, ctype)
 
@@ -50,6 +51,20 @@ def _declare_static(machine: Machine, frame: Frame, name: str, ctype: CType) -> 
 def initialise(machine: Machine, frame: Frame, variable: Variable, value: Node) -> None:
     """Give a new variable its initializer's value."""
     _initialise_place(machine, frame, Place(variable.object), variable.type, value)
+
+
+@places("compound_literal_expression")
+def _literal_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    ctype = type_of_descriptor(machine, frame, _required(node.child_by_field_name("type")))
+    variable = machine.new_local("literal", ctype)
+    initialise(machine, frame, variable, _required(node.child_by_field_name("value")))
+    return Place(variable.object), ctype
+
+
+@evaluates("compound_literal_expression")
+def _compound_literal(machine: Machine, frame: Frame, node: Node) -> Value:
+    place, ctype = _literal_place(machine, frame, node)
+    return read(machine, frame, place, ctype)
 
 
 def _initialise_place(

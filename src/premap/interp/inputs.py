@@ -36,13 +36,13 @@ class SymbolicInputs:
         """Return the solver's variable of that name."""
         from premap import symbolic
 
-        return cast(int, symbolic.var(name, 52 if name.startswith(CALL) else 64))
+        return cast("int", symbolic.var(name, 52 if name.startswith(CALL) else 64))
 
     def apply(self, function: str, *arguments: int) -> int:
         """Return an uninterpreted function's value for these words."""
         from premap import symbolic
 
-        return cast(int, symbolic.apply(function, *arguments))
+        return cast("int", symbolic.apply(function, *arguments))
 
 
 class RecordedInputs:

@@ -13,7 +13,9 @@ from tree_sitter import Node
 from premap.csource.ctypes import CType, IntType, PointerType, VoidType
 from premap.csource.nodes import text_of
 from premap.interp import operators
-from premap.interp.expressions import address_of, place_of, read, write
+from premap.interp.conditions import option
+from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
+from premap.interp.expressions import address_of, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
 from premap.interp.types import named_type, type_of_descriptor
@@ -26,9 +28,9 @@ from premap.interp.values import (
     Place,
     Pointer,
     Value,
+    int_type,
     is_unknown,
     normalise,
-    int_type,
 )
 from premap.model.errors import NotModelled
 from premap.model.words import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, add, invert, select, shl, sub
@@ -96,7 +98,7 @@ def _clamp(machine: Machine, given: Sequence[Value]) -> Value:
 @_special("min_t", "max_t")
 def _min_t(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     ctype = _type_argument(machine, frame, arguments[0])
-    a, b = (machine.evaluate(frame, argument) for argument in arguments[1:3])
+    a, b = (evaluate(machine, frame, argument) for argument in arguments[1:3])
     name = text_of(node.child_by_field_name("function"))
     return _choose(machine, a, b, smaller=name == "min_t", ctype=ctype)
 
@@ -208,7 +210,7 @@ COMPUTED["is_power_of_2"] = lambda _, v: of_truth(
 
 @_special("WARN_ON", "WARN_ON_ONCE", "WARN", "WARN_ONCE")
 def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    condition = machine.decide(frame, node, truth(machine.evaluate(frame, arguments[0])))
+    condition = machine.decide(frame, node, truth(evaluate(machine, frame, arguments[0])))
     if condition:
         machine.record("log", "WARN", (), f"{frame.line(node)}")
     return Value(BOOL, int(condition))
@@ -218,25 +220,25 @@ def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
 def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     name = text_of(node.child_by_field_name("function"))
     if name == "BUG_ON" and machine.decide(
-        frame, node, truth(machine.evaluate(frame, arguments[0]))
+        frame, node, truth(evaluate(machine, frame, arguments[0]))
     ):
-        machine.fail(frame, node, "BUG_ON() holds")
+        raise machine.failure(frame, node, "BUG_ON() holds")
     return Value(VoidType(), 0)
 
 
 @_special("container_of", "container_of_const", "list_entry", "rb_entry")
 def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    pointer = machine.evaluate(frame, arguments[0])
+    pointer = evaluate(machine, frame, arguments[0])
     ctype = _type_argument(machine, frame, arguments[1])
     member = text_of(arguments[2])
     place = pointer.data.place if isinstance(pointer.data, Pointer) else None
     if place is None or "." in member or "[" in member:
-        machine.fail(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
+        raise machine.failure(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
     if place.path and place.path[-1] == member:
         outer = Place(place.object, place.path[:-1])
         return Value(PointerType(ctype), Pointer(outer, address_of(machine, outer)))
     if place.path:
-        machine.fail(frame, node, f"container_of: {place} is not a member `{member}`")
+        raise machine.failure(frame, node, f"container_of: {place} is not a member `{member}`")
     made = machine.memory.object(f"container_of({place.object.name}, {ctype}, {member})", ctype)
     made.embedded.setdefault(member, place)
     address = sub(pointer.data.address, machine.inputs.word(f"offsetof({ctype}, {member})"))
@@ -254,13 +256,11 @@ def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
 def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     del node
     place, ctype = place_of(machine, frame, arguments[0])
-    return write(machine, place, ctype, machine.evaluate(frame, arguments[1]))
+    return write(machine, place, ctype, evaluate(machine, frame, arguments[1]))
 
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
 def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    from premap.interp.conditions import option
-
     del frame, node
     return of_truth(option(machine, text_of(arguments[0])))
 
@@ -278,14 +278,14 @@ def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node
 @_special("check_add_overflow", "check_sub_overflow", "check_mul_overflow")
 def _check_overflow(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     name = text_of(node.child_by_field_name("function"))
-    a, b = (machine.evaluate(frame, argument) for argument in arguments[:2])
-    target = machine.evaluate(frame, arguments[2])
+    a, b = (evaluate(machine, frame, argument) for argument in arguments[:2])
+    target = evaluate(machine, frame, arguments[2])
     if not isinstance(target.type, PointerType) or target.data.place is None:
-        machine.fail(frame, node, f"{name}: where the result goes is not known")
+        raise machine.failure(frame, node, f"{name}: where the result goes is not known")
     ctype = int_type(target.type.target)
     same = all(isinstance(v.type, IntType) and v.type == ctype for v in (a, b))
     if not same or ctype.signed or ctype.width != 64 or "mul" in name:
-        machine.fail(frame, node, f"{name} of other types than unsigned long")
+        raise machine.failure(frame, node, f"{name} of other types than unsigned long")
     x, y = word_of(a), word_of(b)
     total = add(x, y) if "add" in name else sub(x, y)
     overflow = total < x if "add" in name else x < y
@@ -301,3 +301,6 @@ def _swap(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
     write(machine, first, type_a, b)
     write(machine, second, type_b, a)
     return Value(VoidType(), 0)
+
+
+PURE_NAMES.update(COMPUTED)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from tree_sitter import Node
 
@@ -69,7 +69,7 @@ class Snapshot:
     history: int
     epoch: str
     events: int
-    locks: list[tuple[Any, ...]]
+    locks: list[Any]
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class Machine:
         self.bindings = bindings
         self.memory = Memory(self.inputs, namer or Namer())
         self.events: list[Event] = []
-        self.locks: list[tuple[Any, ...]] = []
+        self.locks: list[Any] = []
         """Locks that are held, oldest first."""
         self.assumed: dict[str, None] = {}
         """What a verdict has to state as its bounds, each once, in order."""
@@ -149,15 +149,15 @@ class Machine:
         del self.events[before.events :]
         self.locks = before.locks
 
-    def fail(self, frame: Frame, node: Node, message: str) -> NoReturn:
-        """Give up: say what could not be executed, and where."""
-        raise NotModelled(message, frame.function.source.name, frame.line(node))
+    def failure(self, frame: Frame, node: Node, message: str) -> NotModelled:
+        """Return the error that says what could not be executed, and where."""
+        return NotModelled(message, frame.function.source.name, frame.line(node))
 
     def step(self, frame: Frame, node: Node) -> None:
         """Count a step; no run goes on for ever."""
         self.steps += 1
         if self.steps > STEP_LIMIT:
-            self.fail(frame, node, f"more than {STEP_LIMIT} steps")
+            raise self.failure(frame, node, f"more than {STEP_LIMIT} steps")
 
     def iterate(self, frame: Frame, node: Node, count: int, splits: int) -> None:
         """Count an iteration; `splits` of the `count` so far hung on symbolic conditions."""
@@ -165,9 +165,9 @@ class Machine:
             text = f"a loop of more than {LOOP_LIMIT} iterations"
             raise BeyondBound(text, frame.function.source.name, frame.line(node))
         if count > ITERATION_LIMIT:
-            self.fail(frame, node, f"a loop of more than {ITERATION_LIMIT} iterations")
+            raise self.failure(frame, node, f"a loop of more than {ITERATION_LIMIT} iterations")
 
-    def decide(self, frame: Frame, node: Node, condition: bool) -> bool:
+    def decide(self, frame: Frame, node: Node, condition: bool) -> bool:  # noqa: FBT001
         """Take a branch; a symbolic condition splits the run here."""
         decided = bool(condition)
         if self.observer is not None:
@@ -195,12 +195,6 @@ class Machine:
         read_folio = pointer.data.place.field("read_folio").load(PointerType(VoidType()))
         self.bindings.file.f_mapping.read_folio = read_folio.data.address != 0
 
-    def callback(self, table: Any, member: str, function: str) -> Callable[..., Any]:
-        """Return a C function as a callback of the model."""
-        from premap.interp.hooks import callback
-
-        return callback(self, table.source, member, function)
-
     def new_local(self, name: str, ctype: CType) -> Variable:
         """Make a local variable, unset."""
         unique = f"{name}#{len(self.locals)}"
@@ -218,12 +212,6 @@ class Machine:
             if error.line is None:
                 error.file, error.line = frame.function.source.name, frame.line(node)
             raise
-
-    def evaluate(self, frame: Frame, node: Node) -> Value:
-        """Evaluate an expression."""
-        from premap.interp.expressions import evaluate
-
-        return evaluate(self, frame, node)
 
 
 __all__ = ["BeyondBound", "Event", "Frame", "Machine", "Snapshot", "Undefined", "Variable"]

@@ -111,7 +111,7 @@ class Object:
             self.cells[path + member] = content
 
     def _inherits(self, path: Path) -> bool:
-        """Return whether the place is in an aggregate that was written whole: what it names not is 0."""
+        """Return whether the place is in an aggregate that was written whole, so that it is 0."""
         prefixes = (self.cells.get(path[:length]) for length in range(len(path)))
         return any(whole is not None and isinstance(whole.data, Aggregate) for whole in prefixes)
 
@@ -249,8 +249,8 @@ class Namer:
         for history, number in sorted(self._numbers.items(), key=itemgetter(1)):
             first = same.get(history[0], history[0])
             known = (first, *(_concrete(part, value_of) for part in history[1:]))
-            same[number] = made._numbers.setdefault(known, number)  # noqa: SLF001 - our own kind
-        made._next = itertools.count(len(self._numbers) + 1)  # noqa: SLF001
+            same[number] = made._numbers.setdefault(known, number)
+        made._next = itertools.count(len(self._numbers) + 1)
         return made
 
 

@@ -11,12 +11,14 @@ from tree_sitter import Node
 from premap import model
 from premap.csource.ctypes import VoidType
 from premap.interp.bindings import MappingObject, PageArray
+from premap.interp.dispatch import PURE_NAMES
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import of_truth, word_of
 from premap.interp.types import VMA_FLAGS
 from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value
 from premap.model import legacy
 from premap.model.errors import NotModelled
+from premap.model.flags import is_cow_mapping
 from premap.model.words import U64_MAX, lnot
 
 ModelCall = Callable[[Machine, Frame | None, Node | None, Sequence[Value]], Value]
@@ -79,8 +81,7 @@ _FILE_HOOKS = {
     "generic_file_mmap_prepare": "d",
     "generic_file_readonly_mmap_prepare": "d",
 }
-PURE = frozenset({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, "vm_get_page_prot"})
-"""Calls that only compute, so that they can be part of a term."""
+PURE_NAMES.update({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, "vm_get_page_prot"})
 
 
 def _plain(machine: Machine, kind: str, value: Value) -> Any:
@@ -96,10 +97,15 @@ def _plain(machine: Machine, kind: str, value: Value) -> Any:
 
 def bound_of(value: Value) -> Any:
     """Return the VMA or descriptor of the model that a C pointer points to."""
+    return mapping_of(value).bound
+
+
+def mapping_of(value: Value) -> MappingObject:
+    """Return the C object of the VMA or descriptor that a pointer points to."""
     place = value.data.place if isinstance(value.data, Pointer) else None
     if place is None or place.path or not isinstance(place.object, MappingObject):
         raise NotModelled("a pointer to another mapping than the one that is made")
-    return place.object.bound
+    return place.object
 
 
 def _arguments(machine: Machine, kinds: str, given: Sequence[Value]) -> list[Any]:
@@ -251,7 +257,7 @@ def _is_cow_mapping(
     machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
 ) -> Value:
     del machine, frame, node
-    return of_truth(model.is_cow_mapping(word_of(given[0])))
+    return of_truth(is_cow_mapping(word_of(given[0])))
 
 
 def _vm_get_page_prot(
@@ -271,17 +277,11 @@ def _mk_vma_flags(
 def _daxdev_mapping_supported(
     machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
 ) -> Value:
-    """The same test of a VMA and (from 7.x on, where the inode is given, too) of a descriptor."""
+    """Test a VMA, or (from 7.x on, where the inode is given, too) a descriptor, in the same way."""
     del frame, node
-    bound = bound_of(given[0])
-    synchronous = (model.VM_SYNC & flags_of(bound)) != 0
+    synchronous = (mapping_of(given[0]).flags & model.VM_SYNC) != 0
     answer = machine.inputs.apply("daxdev_mapping_supported", word_of(given[-1]))
     return Value(BOOL, Truth(lnot(synchronous) | ((answer & 1) != 0)))
-
-
-def flags_of(bound: Any) -> int:
-    """Return the word of flags of a VMA or a descriptor."""
-    return bound.raw("vma_flags") if isinstance(bound, model.VmAreaDesc) else bound.vm_flags
 
 
 def _fill() -> None:

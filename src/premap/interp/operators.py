@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from premap.csource.ctypes import CType, EnumType, IntType, PointerType, UnknownType, VoidType
 from premap.interp.inputs import Inputs
+from premap.interp.undefined import Undefined
 from premap.interp.values import (
     INT,
+    LONG,
     FunctionName,
     Index,
     Place,
@@ -22,7 +24,6 @@ from premap.interp.values import (
     is_unknown,
     normalise,
 )
-from premap.interp.undefined import Undefined
 from premap.model.errors import NotModelled
 from premap.model.words import SIGN_BIT, add, invert, lnot, mul, select, shl, signed_lt, sub
 
@@ -56,7 +57,7 @@ def truth(value: Value) -> bool:
     return word_of(value) != 0
 
 
-def of_truth(condition: bool) -> Value:
+def of_truth(condition: bool) -> Value:  # noqa: FBT001
     """Return the `int` of a condition."""
     return Value(INT, Truth(condition))
 
@@ -98,7 +99,7 @@ def promoted(ctype: CType) -> IntType:
 
 
 def common_type(left: CType, right: CType) -> IntType:
-    """Return the type in which two operands are computed with (the usual arithmetic conversions)."""
+    """Return the type that two operands are computed in (the usual arithmetic conversions)."""
     a, b = promoted(left), promoted(right)
     if a.width != b.width:
         return a if a.width > b.width else b
@@ -230,10 +231,10 @@ def advance(inputs: Inputs, pointer: Value, count: int) -> Value:
     if isinstance(count, int) and count == 0:
         return pointer
     data = pointer.data
-    assert isinstance(pointer.type, PointerType)
-    size = size_of(pointer.type.target)
+    target = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
+    size = size_of(target)
     if size is None:
-        address = inputs.apply(f"&[{pointer.type.target}]", data.address, count)
+        address = inputs.apply(f"&[{target}]", data.address, count)
     else:
         address = add(data.address, mul(count, size))
     place = data.place.element(count) if data.place is not None else None
@@ -256,7 +257,7 @@ def _distance(left: Value, right: Value) -> Value:
     (base_a, index_a), (base_b, index_b) = _split(a), _split(b)
     if base_a != base_b:
         raise NotModelled("a difference of pointers to different members")
-    return Value(IntType("long", 64, True), sub(index_a, index_b))
+    return Value(LONG, sub(index_a, index_b))
 
 
 def _split(place: Place) -> tuple[tuple[object, ...], int]:

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 from tree_sitter import Node
 
@@ -14,78 +12,46 @@ from premap.csource.ctypes import VoidType
 from premap.csource.nodes import text_of, walk
 from premap.interp import operators
 from premap.interp.conditions import condition, option
-from premap.interp.expressions import evaluate
+from premap.interp.dispatch import Jump, Outcome, evaluate, evaluates, execute, executes
 from premap.interp.initializers import declare
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import truth
-from premap.interp.values import INT, Value
+from premap.interp.values import Value
 from premap.model.words import lnot
 
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """Control leaves a statement other than at its end."""
-
-    kind: Literal["return", "break", "continue", "goto"]
-    value: Value | None = None
-    label: str = ""
-
-
-Outcome = Jump | None
-Executor = Callable[[Machine, Frame, Node], Outcome]
-_EXECUTORS: dict[str, Executor] = {}
 _BREAK = Jump("break")
 _CONTINUE = Jump("continue")
 VOID = Value(VoidType(), 0)
 
 
-def _executes(*kinds: str) -> Callable[[Executor], Executor]:
-    def register(function: Executor) -> Executor:
-        for kind in kinds:
-            _EXECUTORS[kind] = function
-        return function
-
-    return register
-
-
-def execute(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    """Execute a statement; return how control left it, None at its end."""
-    machine.step(frame, node)
-    executor = _EXECUTORS.get(node.type)
-    if executor is None:
-        short = " ".join(text_of(node).split())[:60]
-        machine.fail(frame, node, f"{node.type.replace('_', ' ')} `{short}`")
-    with machine.located(frame, node):
-        return executor(machine, frame, node)
-
-
 def execute_body(machine: Machine, frame: Frame, body: Node) -> Value:
     """Execute a function's body and return what it returns."""
     if body.has_error:
-        machine.fail(frame, body, "the function could not be parsed completely")
+        raise machine.failure(frame, body, "the function could not be parsed completely")
     outcome = execute(machine, frame, body)
     if outcome is None or outcome.value is None:
         return VOID
     return outcome.value
 
 
-def statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
+@evaluates("compound_statement")
+def _statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
     """Evaluate `({ … })`: the value of its last expression."""
     statements = _statements(body)
     frame.blocks.append({})
     try:
         for statement in statements[:-1]:
             if execute(machine, frame, statement) is not None:
-                machine.fail(frame, statement, "a jump out of a statement expression")
+                raise machine.failure(frame, statement, "a jump out of a statement expression")
         last = statements[-1] if statements else None
         if last is None or last.type != "expression_statement" or not last.named_children:
-            machine.fail(frame, body, "a statement expression without a value")
+            raise machine.failure(frame, body, "a statement expression without a value")
         return evaluate(machine, frame, last.named_children[0])
     finally:
         frame.blocks.pop()
 
 
-@_executes("compound_statement")
+@executes("compound_statement")
 def _compound(machine: Machine, frame: Frame, node: Node) -> Outcome:
     frame.blocks.append({})
     try:
@@ -138,7 +104,7 @@ def _enter(machine: Machine, frame: Frame, statement: Node, label: str) -> Outco
             return _sequence(machine, frame, _statements(statement), label)
         finally:
             frame.blocks.pop()
-    machine.fail(frame, statement, f"a jump into a block, to label {label}")
+    raise machine.failure(frame, statement, f"a jump into a block, to label {label}")
 
 
 def _statements(body: Node) -> list[Node]:
@@ -149,13 +115,13 @@ def _label(node: Node) -> str:
     return text_of(node.child_by_field_name("label"))
 
 
-@_executes("labeled_statement")
+@executes("labeled_statement")
 def _labeled(machine: Machine, frame: Frame, node: Node) -> Outcome:
     inner = [child for child in node.named_children[1:] if child.type != "comment"]
     return execute(machine, frame, inner[0]) if inner else None
 
 
-@_executes("expression_statement")
+@executes("expression_statement")
 def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
     for child in node.named_children:
         if child.type != "comment":
@@ -163,37 +129,37 @@ def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
     return None
 
 
-@_executes("declaration")
+@executes("declaration")
 def _declaration(machine: Machine, frame: Frame, node: Node) -> Outcome:
     declare(machine, frame, node)
     return None
 
 
-@_executes("return_statement")
+@executes("return_statement")
 def _return(machine: Machine, frame: Frame, node: Node) -> Outcome:
     values = [child for child in node.named_children if child.type != "comment"]
     return Jump("return", evaluate(machine, frame, values[0]) if values else VOID)
 
 
-@_executes("break_statement")
+@executes("break_statement")
 def _break(machine: Machine, frame: Frame, node: Node) -> Outcome:
     del machine, frame, node
     return _BREAK
 
 
-@_executes("continue_statement")
+@executes("continue_statement")
 def _continue(machine: Machine, frame: Frame, node: Node) -> Outcome:
     del machine, frame, node
     return _CONTINUE
 
 
-@_executes("goto_statement")
+@executes("goto_statement")
 def _goto(machine: Machine, frame: Frame, node: Node) -> Outcome:
     del machine, frame
     return Jump("goto", label=_label(node))
 
 
-@_executes("if_statement")
+@executes("if_statement")
 def _if(machine: Machine, frame: Frame, node: Node) -> Outcome:
     test = _field(machine, frame, node, "condition")
     if machine.decide(frame, test, truth(evaluate(machine, frame, test))):
@@ -202,20 +168,20 @@ def _if(machine: Machine, frame: Frame, node: Node) -> Outcome:
     return None if alternative is None else execute(machine, frame, alternative)
 
 
-@_executes("else_clause")
+@executes("else_clause")
 def _else(machine: Machine, frame: Frame, node: Node) -> Outcome:
     inner = _statements(node)
     return execute(machine, frame, inner[0]) if inner else None
 
 
-@_executes("while_statement")
+@executes("while_statement")
 def _while(machine: Machine, frame: Frame, node: Node) -> Outcome:
     test = _field(machine, frame, node, "condition")
     body = _field(machine, frame, node, "body")
     return _loop(machine, frame, node, test, body, None)
 
 
-@_executes("for_statement")
+@executes("for_statement")
 def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
     frame.blocks.append({})
     try:
@@ -254,7 +220,7 @@ def _loop(
     return None
 
 
-@_executes("do_statement")
+@executes("do_statement")
 def _do(machine: Machine, frame: Frame, node: Node) -> Outcome:
     body = _field(machine, frame, node, "body")
     test = _field(machine, frame, node, "condition")
@@ -273,12 +239,12 @@ def _do(machine: Machine, frame: Frame, node: Node) -> Outcome:
     return None
 
 
-@_executes("switch_statement")
+@executes("switch_statement")
 def _switch(machine: Machine, frame: Frame, node: Node) -> Outcome:
     subject = evaluate(machine, frame, _field(machine, frame, node, "condition"))
     cases = _statements(_field(machine, frame, node, "body"))
     if any(case.type != "case_statement" for case in cases):
-        machine.fail(frame, node, "a switch with statements outside its cases")
+        raise machine.failure(frame, node, "a switch with statements outside its cases")
     chosen = _chosen_case(machine, frame, subject, cases)
     if chosen is None:
         return None
@@ -303,7 +269,7 @@ def _chosen_case(
             default = position
             continue
         if any(child.type in ("...", "range_expression") for child in case.children):
-            machine.fail(frame, case, "a range of cases")
+            raise machine.failure(frame, case, "a range of cases")
         same = operators.binary(machine.inputs, "==", subject, evaluate(machine, frame, label))
         if machine.decide(frame, case, truth(same)):
             return position
@@ -316,7 +282,7 @@ def _case_body(case: Node) -> list[Node]:
     return body[1:] if label is not None else body
 
 
-@_executes("preproc_ifdef", "preproc_if", "preproc_elif")
+@executes("preproc_ifdef", "preproc_if", "preproc_elif")
 def _conditional(machine: Machine, frame: Frame, node: Node) -> Outcome:
     name = node.child_by_field_name("name")
     if name is not None:
@@ -333,12 +299,12 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> Outcome:
     return None if alternative is None else execute(machine, frame, alternative)
 
 
-@_executes("preproc_else")
+@executes("preproc_else")
 def _preproc_else(machine: Machine, frame: Frame, node: Node) -> Outcome:
     return _sequence(machine, frame, _statements(node))
 
 
-@_executes(";", "empty_statement", "attributed_statement")
+@executes(";", "empty_statement", "attributed_statement")
 def _nothing(machine: Machine, frame: Frame, node: Node) -> Outcome:
     if node.named_children and node.type == "attributed_statement":
         rest = [each for each in node.named_children if each.type != "attribute_declaration"]
@@ -349,8 +315,5 @@ def _nothing(machine: Machine, frame: Frame, node: Node) -> Outcome:
 def _field(machine: Machine, frame: Frame, node: Node, name: str) -> Node:
     found = node.child_by_field_name(name)
     if found is None:
-        machine.fail(frame, node, f"incomplete {node.type.replace('_', ' ')}")
+        raise machine.failure(frame, node, f"incomplete {node.type.replace('_', ' ')}")
     return found
-
-
-__all__ = ["INT", "execute", "execute_body", "statement_expression"]

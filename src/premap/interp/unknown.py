@@ -83,7 +83,7 @@ def call_unknown(
     return _call_event(machine, name, entry, returns, given, arguments, where)
 
 
-def _call_event(  # noqa: PLR0913 - a call has that many parts
+def _call_event(
     machine: Machine,
     name: str,
     entry: Effect,
@@ -129,7 +129,7 @@ def _call_anything(
 
 
 def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
-    """Return a name for the results of this call: of this history, and how many such came before."""
+    """Return a name for the results of this call, which depend on all that happened before."""
     machine.memory.history = machine.memory.namer.number(
         (machine.memory.history, "event", name, arguments)
     )
@@ -183,7 +183,7 @@ def _returns(frame: Frame, name: str, stated: str) -> CType:
 
 
 def argument_key(value: Value) -> Any:
-    """Return what an event shows of an argument: a word, a function's name, a variable's content."""
+    """Return what an event shows of an argument: a word, or a variable's content."""
     if isinstance(value.data, FunctionName):
         return value.data.name
     if not is_scalar(value):

@@ -62,7 +62,7 @@ Path = tuple[Step, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somewhere in memory: an object, and the way from its beginning through fields and elements."""
+    """Somewhere in memory: an object, and the way in it through members and elements."""
 
     object: Object
     path: Path = ()
