@@ -15,7 +15,8 @@ DRIVER = b"""\
 #include <linux/fs.h>
 #include <linux/mm.h>
 
-static const struct vm_operations_struct ring_vm_ops;
+static const struct vm_operations_struct ring_vm_ops = {
+};
 
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -88,7 +88,7 @@ class TestExitCode:
         (tmp_path / "odd.c").write_bytes(DECLINED)
         ran = premap("convert", "odd.c")
         assert (ran.code, ran.out) == (1, b"")
-        assert "line 8" in ran.err
+        assert "line 9" in ran.err
 
     def test_is_1_where_one_of_two_files_is_missing(self, premap: Premap, driver: Path) -> None:
         ran = premap("convert", "--no-verify", "missing.c", "ring.c")
@@ -170,7 +170,7 @@ class TestJson:
         (result,) = document["results"]
         assert tuple(result) == self.RESULT
         assert tuple(result["verdict"]) == self.VERDICT
-        assert (result["file"], result["line"], result["handler"]) == ("ring.c", 13, "ring_mmap")
+        assert (result["file"], result["line"], result["handler"]) == ("ring.c", 14, "ring_mmap")
         assert (result["ops"], result["member"]) == ("struct file_operations", "mmap")
         assert (result["status"], result["new_name"]) == ("converted", "ring_mmap_prepare")
         assert {"R1", "R2", "F1"} <= set(result["idioms"])

@@ -57,7 +57,9 @@ class ConvertText:
                 self._console.print(line)
 
     def end(self, outcomes: list[Outcome], diff: bytes, _target: str | None) -> None:
-        """Print how many handlers became what, and the diff where it is wanted."""
+        """Print what the verdicts hold for, how many handlers became what, and the diff."""
+        for line in _bounds_lines(outcomes):
+            self._console.print(line)
         self._console.print(Text(_summary(outcomes), "bold"))
         if self._diff is not None:
             self._diff.flush()
@@ -69,6 +71,8 @@ def print_verdict(verdict: Verdict, out: Console) -> None:
     out.print(Text(verdict.status, _STYLES[verdict.status]))
     for line in _verdict_lines(verdict):
         out.print(line)
+    for bound in verdict.bounds:
+        out.print(_detail("holds for", bound))
 
 
 def shown_diff(diff: bytes, color: str, out: TextIO) -> bytes:
@@ -120,8 +124,24 @@ def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
     for difference in verdict.differences:
         yield _detail(f"differs [{difference.id}]", difference.message)
         yield from _example_lines(difference)
-    if verdict.bounds:
-        yield _detail("holds for", "; ".join(verdict.bounds))
+
+
+def _bounds_lines(outcomes: Iterable[Outcome]) -> Iterator[Text]:
+    """Say what verdicts hold for: what all of them do once, the rest with the handlers' names."""
+    verdicts = [
+        (printable(outcome.conversion.handler.name), outcome.verdict.bounds)
+        for outcome in outcomes
+        if outcome.conversion and outcome.verdict
+    ]
+    concerned: dict[str, list[str]] = {}
+    for name, bounds in verdicts:
+        for bound in bounds:
+            concerned.setdefault(bound, []).append(name)
+    if concerned:
+        yield Text("The verdicts hold for:")
+    for bound, names in concerned.items():
+        only = "" if len(names) == len(verdicts) else f" ({', '.join(dict.fromkeys(names))})"
+        yield Text(f"  {printable(bound)}{only}")
 
 
 def _example_lines(difference: Difference) -> Iterator[Text]:
