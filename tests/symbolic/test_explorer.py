@@ -164,6 +164,21 @@ class TestLimits:
 
 
 class TestQueries:
+    def test_a_contradiction_is_found_once(self) -> None:
+        explorer = Explorer()
+        assert explorer.check([offset < 5, offset > 7, size == 1]) is None
+        asked = explorer.solver.queries
+        assert explorer.check([length == 3, offset > 7, offset < 5]) is None
+        assert explorer.solver.queries == asked
+
+    def test_explorers_share_what_a_solver_learnt(self) -> None:
+        first = Explorer([offset < 5])
+        list(first.explore(lambda: bool(offset > 7)))
+        asked = first.solver.queries
+        second = Explorer([offset < 5], solver=first.solver)
+        assert second.check([offset < 5, offset > 7]) is None
+        assert first.solver.queries == asked
+
     def test_possible_and_implied_do_not_split(self) -> None:
         def program() -> tuple[bool, bool, bool]:
             explorer = Explorer.current()

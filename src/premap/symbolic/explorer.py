@@ -66,7 +66,7 @@ class _Run:
         self, prefix: tuple[Decision, ...], assumed: Sequence[Bool], models: Iterable[Model]
     ) -> None:
         self.prefix = prefix
-        self.witnesses = [model for model in models if model.satisfies(assumed)]
+        self.witnesses = list(models)
         self.decisions: list[Decision] = []
         self.condition: list[Bool] = list(assumed)
         self.known: dict[int, bool] = {}
@@ -89,7 +89,8 @@ class Explorer:
 
     `assume` holds on every path. Limits: paths of one exploration, decisions of one path, seconds
     of one exploration, milliseconds of one question to the solver. What exceeds one raises
-    TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too.
+    TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too. Explorers
+    of related programs may share a `solver`, and what it has learnt; its timeout then counts.
     """
 
     def __init__(
@@ -100,13 +101,14 @@ class Explorer:
         max_decisions: int = 4096,
         deadline_seconds: float = 60.0,
         solver_timeout_ms: int = DEFAULT_TIMEOUT_MS,
+        solver: Solver | None = None,
     ) -> None:
         self.impossible = any(each is False for each in assume)
         self.assumed = tuple(each for each in assume if isinstance(each, Bool))
         self.max_paths = max_paths
         self.max_decisions = max_decisions
         self.deadline_seconds = deadline_seconds
-        self.solver = Solver(solver_timeout_ms)
+        self.solver = solver or Solver(solver_timeout_ms)
         self._models: deque[Model] = deque(maxlen=KEPT_MODELS)
         self._deadline = float("inf")
         self._run = _Run((), self.assumed, ())
@@ -265,7 +267,7 @@ class Explorer:
         remaining = self._check_time()
         timeout = min(self.solver.timeout_ms, max(1, int(min(remaining, 1e6) * 1000)))
         found = self.solver.check(conditions, timeout)
-        if found is not None:
+        if found is not None and found.satisfies(self.assumed):
             self._models.append(found)
         return found
 

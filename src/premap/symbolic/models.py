@@ -45,7 +45,9 @@ class Model:
         """Return the value of a word (an integer), or of a truth value (a bool)."""
         if not isinstance(term, Node):
             return term
-        value = evaluate(term, self._memo, self._leaf)
+        value = self._memo.get(term.uid)
+        if value is None:
+            value = evaluate(term, self._memo, self._leaf)
         return value == 1 if isinstance(term, Bool) else value
 
     def satisfies(self, conditions: Sequence[Condition]) -> bool:

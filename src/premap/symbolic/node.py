@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -91,17 +92,25 @@ def _fill(node: Node, op: str, args: tuple[Node, ...], data: Hashable) -> None:
     node.args = args
     node.data = data
     node.uid = next(_serial)
-    node.key = hash((zlib.crc32(op.encode()), _stable(data), *[arg.key for arg in args]))
+    node.key = hash((_number(op), _stable(data), *[arg.key for arg in args]))
+
+
+@lru_cache(maxsize=4096)
+def _number(text: str) -> int:
+    return zlib.crc32(text.encode())
 
 
 def _stable(data: Hashable) -> Hashable:
     """Return `data` as numbers: hashes of texts and of None differ between processes."""
+    kind = type(data)
+    if kind is int:
+        return data
     if data is None:
         return 0
     if isinstance(data, str):
-        return zlib.crc32(data.encode())
+        return _number(data)
     if isinstance(data, tuple):
-        return tuple(_stable(part) for part in data)
+        return tuple([_stable(part) for part in data])
     return data
 
 
@@ -148,6 +157,7 @@ def make_bool(op: str, args: tuple[Node, ...], data: Hashable = None) -> BoolNod
     return node
 
 
+@lru_cache(maxsize=1024)
 def const(value: int) -> WordNode:
     """Return the word of that value modulo 2**64."""
     value &= ALL

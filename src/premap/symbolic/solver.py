@@ -166,6 +166,8 @@ class Solver:
         self._translator: Translator | None = None
         self._solver: Z3 = None
         self._names: dict[int, Z3] = {}
+        self._literals: dict[int, int] = {}
+        self._cores: dict[int, list[frozenset[int]]] = {}
 
     def check(self, conditions: Iterable[Condition], timeout_ms: int | None = None) -> Model | None:
         """Return a model of all conditions, or None if there is none.
@@ -183,16 +185,26 @@ class Solver:
         return self._ask(list(parts.values()), timeout_ms or self.timeout_ms)
 
     def _ask(self, parts: list[BoolNode], timeout_ms: int) -> Model | None:
+        asked = {part.uid for part in parts}
+        if any(core <= asked for uid in asked for core in self._cores.get(uid, ())):
+            return None
         translator = self._start()
         self._solver.set("timeout", timeout_ms)
         names = [self._name(translator, part) for part in parts]
         self.queries += 1
         answer = self._solver.check(*names)
         if answer == translator.z3.unsat:
+            self._remember_core()
             return None
         if answer != translator.z3.sat:
             raise SolverGaveUp(f"the solver gave up: {self._solver.reason_unknown()}")
         return self._model(translator)
+
+    def _remember_core(self) -> None:
+        """Keep which conditions can't be true together; others that contain them can't, either."""
+        core = frozenset(self._literals[name.get_id()] for name in self._solver.unsat_core())
+        if core:
+            self._cores.setdefault(max(core), []).append(core)
 
     def _start(self) -> Translator:
         if self._translator is None:
@@ -203,13 +215,16 @@ class Solver:
 
     def _name(self, translator: Translator, part: BoolNode) -> Z3:
         """Return the literal that stands for a condition."""
-        if part.op == "not":
-            return translator.z3.Not(self._name(translator, cast("BoolNode", part.args[0])))
         name = self._names.get(part.uid)
-        if name is None:
+        if name is not None:
+            return name
+        if part.op == "not":
+            name = translator.z3.Not(self._name(translator, part.args[0]))
+        else:
             name = translator.z3.Bool(f"condition!{len(self._names)}", translator.context)
             self._solver.add(name == translator.translate(part))
-            self._names[part.uid] = name
+        self._names[part.uid] = name
+        self._literals[name.get_id()] = part.uid
         return name
 
     def _model(self, translator: Translator) -> Model:

@@ -248,7 +248,7 @@ def _rebuild_word(
 
 def const(value: int) -> Word:
     """Return the word of that value, modulo 2**64."""
-    return cast("Word", node.const(int(value)))
+    return cast("Word", node.const(value.__index__()))
 
 
 def var(name: str, bits: int = 64) -> Word:
