@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 ALL = (1 << 64) - 1
 """The word of 64 ones."""
 
-_serial = itertools.count()
+_serial = itertools.count(1)
 _words: WeakValueDictionary[tuple[Hashable, ...], WordNode] = WeakValueDictionary()
 _bools: WeakValueDictionary[tuple[Hashable, ...], BoolNode] = WeakValueDictionary()
 

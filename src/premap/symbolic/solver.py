@@ -157,6 +157,15 @@ _TRANSLATE: dict[str, Callable[[Translator, Node, list[Z3]], Z3]] = {
 }
 
 
+def _literal(part: BoolNode) -> int:
+    """Return the number of a condition: its uid, negative for the opposite of another one.
+
+    The translator keeps that other one, so its uid stays its own; the opposite itself may go.
+    """
+    inner: int = part.args[0].uid if part.op == "not" else part.uid
+    return -inner if part.op == "not" else inner
+
+
 class Solver:
     """Answers whether conditions can be true together; keeps its terms until it is dropped."""
 
@@ -185,8 +194,8 @@ class Solver:
         return self._ask(list(parts.values()), timeout_ms or self.timeout_ms)
 
     def _ask(self, parts: list[BoolNode], timeout_ms: int) -> Model | None:
-        asked = {part.uid for part in parts}
-        if any(core <= asked for uid in asked for core in self._cores.get(uid, ())):
+        asked = {_literal(part) for part in parts}
+        if any(core <= asked for literal in asked for core in self._cores.get(literal, ())):
             return None
         translator = self._start()
         self._solver.set("timeout", timeout_ms)
@@ -214,18 +223,16 @@ class Solver:
         return self._translator
 
     def _name(self, translator: Translator, part: BoolNode) -> Z3:
-        """Return the literal that stands for a condition."""
-        name = self._names.get(part.uid)
-        if name is not None:
-            return name
-        if part.op == "not":
-            name = translator.z3.Not(self._name(translator, part.args[0]))
-        else:
-            name = translator.z3.Bool(f"condition!{len(self._names)}", translator.context)
-            self._solver.add(name == translator.translate(part))
-        self._names[part.uid] = name
-        self._literals[name.get_id()] = part.uid
-        return name
+        """Return the expression that stands for a condition, or for one's opposite."""
+        literal = _literal(part)
+        if literal not in self._names:
+            positive: BoolNode = part.args[0] if part.op == "not" else part
+            name = translator.z3.Bool(f"condition!{positive.uid}", translator.context)
+            self._solver.add(name == translator.translate(positive))
+            for number, each in ((positive.uid, name), (-positive.uid, translator.z3.Not(name))):
+                self._names[number] = each
+                self._literals[each.get_id()] = number
+        return self._names[literal]
 
     def _model(self, translator: Translator) -> Model:
         found = self._solver.model()
