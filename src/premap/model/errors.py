@@ -57,7 +57,9 @@ class Sigsegv(PageFaultError):
 
 
 def errno_name(number: int) -> str:
-    """`EINVAL` for 22 and for -22."""
+    """`EINVAL` for 22 and for -22: the kernel's name, where a number has two."""
+    if abs(number) == errno.EOPNOTSUPP:
+        return "EOPNOTSUPP"
     return errno.errorcode.get(abs(number), str(number))
 
 

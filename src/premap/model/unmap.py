@@ -56,13 +56,13 @@ def vms_gather_munmap_vmas(
         vma = vmas[position]
         if not vma.vm_start < end:
             break
-        err = mm.failing("munmap_gather") if mm.injections else 0
+        err = 0
         if (vma.vm_flags & VM_SEALED) != 0:
             err = -errno.EPERM
         elif end < vma.vm_end:
             err = split_vma(mm, position, end, new_below=False)
-        if err:
-            vms.nr_pages = 0
+        err = err or mm.failing("munmap_gather")
+        if err != 0:
             return err, vms
         _count(vms, vma)
         position += 1

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import errno
 import operator
 from typing import Any
 
 from premap.model.constants import FMODE_READ, FMODE_WRITE, MAP_ANONYMOUS
-from premap.model.errors import PageFaultError
+from premap.model.errors import PageFaultError, errno_name
 from premap.model.file import File
 from premap.model.flags import smaps_flags
 from premap.model.mm import AddressSpace
@@ -61,7 +60,7 @@ class ModelBackend:
         try:
             ret = run(step)
         except OSError as error:
-            ret = errno.errorcode[error.errno or 0]
+            ret = errno_name(error.errno or 0)
         except PageFaultError as signal:
             ret = signal.signal
         if isinstance(ret, _Forked):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from premap.scenario.errors import ScenarioError
-from premap.scenario.steps import check_header, check_step
+from premap.scenario.steps import Names, check_header, check_step
 
 Json = dict[str, Any]
 
@@ -95,8 +95,10 @@ def _parse(text: str, name: str, line: int) -> Json:
 def _plain(documents: list[tuple[int, Json]], name: str) -> Scenario:
     head_line, header = documents[0]
     check_header(header, name, head_line)
+    names = Names()
     for line, step in documents[1:]:
         check_step(step, name, line)
+        names.check(step, name, line)
     return Scenario(
         header,
         tuple(step for _, step in documents[1:]),
@@ -112,8 +114,10 @@ def _recorded(document: Json, name: str, line: int) -> Scenario:
         raise ScenarioError('not a recorded scenario ("scenario" and "results")', name, line)
     header, *steps = scenario
     check_header(header, name, line)
+    names = Names()
     for step in steps:
         check_step(step, name, line)
+        names.check(step, name, line)
     if len(results) != len(steps):
         raise ScenarioError(f"{len(steps)} steps, but {len(results)} results", name, line)
     return Scenario(

@@ -195,6 +195,23 @@ def check_step(step: Any, path: str, line: int) -> None:
             _check(name, step[name], check, path, line)
 
 
+class Names:
+    """The devices and files that a scenario has made so far."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[str, str] = {}
+
+    def check(self, step: Any, path: str, line: int) -> None:
+        """Raise ScenarioError for a name that is not known, or taken by something else."""
+        op = step["op"]
+        if op in ("device", "file"):
+            kind = step["hook"] if op == "device" else "file"
+            if self.hooks.setdefault(step["name"], kind) != kind:
+                raise ScenarioError(f"{op}: {step['name']} is of another kind", path, line)
+        elif op == "mmap" and step["file"] is not None and step["file"] not in self.hooks:
+            raise ScenarioError(f"mmap: there is no {step['file']}", path, line)
+
+
 def _check(name: str, value: Any, check: Callable[[Any], None], path: str, line: int) -> None:
     try:
         check(value)
