@@ -10,12 +10,16 @@ from typing import Literal
 
 from tree_sitter import Node
 
+from premap.csource.errors import LargeSource
 from premap.csource.nodes import arguments, callee, calls_in, find_all, path_to, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.csource.text import comments
 
 MAX_HELPERS = 500
 """Helpers of one handler that are followed."""
+
+MAX_MENTIONS = 1000
+"""Mentions of one name in one file; more is no kernel code."""
 
 MentionKind = Literal[
     "definition", "prototype", "call", "export", "table", "reference", "macro", "comment", "string"
@@ -109,11 +113,16 @@ def _copies(body: Node) -> Iterator[tuple[str, str]]:
 
 
 def mentions(source: SourceFile, name: str) -> list[Mention]:
-    """Return every place of the file where the word `name` stands, comments included."""
+    """Return every place of the file where the word `name` stands, comments included.
+
+    Raises LargeSource if there are more than MAX_MENTIONS.
+    """
     word = re.compile(rb"(?<!\w)%b(?!\w)" % re.escape(name.encode("latin-1", "replace")))
     in_comments = _Ranges(list(comments(source.text)))
-    found = []
+    found: list[Mention] = []
     for match in word.finditer(source.text):
+        if len(found) >= MAX_MENTIONS:
+            raise LargeSource(source.name, f"mentions {name} more than {MAX_MENTIONS} times")
         kind, inside = _kind(source, match.start(), in_comments)
         line = source.line_of(match.start())
         found.append(Mention(kind, match.start(), match.end(), line, inside))

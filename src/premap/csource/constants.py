@@ -18,6 +18,8 @@ from premap.csource.nodes import arguments, callee, text_of
 
 MAX_DEPTH = 100
 """Nesting of operators and macros that is looked into."""
+MAX_WORK = 10_000
+"""Operators and operands that one expression may have, macros expanded."""
 ASSUMED = {"CONFIG_PAGE_SHIFT": 12, "BITS_PER_LONG": 64, "__BITS_PER_LONG": 64}
 """What configuration decides and premap assumes: pages of 4 KiB, LP64."""
 _NUMBER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)([uUlL]*)")
@@ -67,14 +69,17 @@ class ConstantReader:
         self._named = named
         self._called = called
         self._names: dict[str, _Number | None] = {}
+        self._work = 0
 
     def value(self, node: Node) -> int | None:
         """Value of the expression; None if it isn't constant, or uses what is not known."""
+        self._work = MAX_WORK
         found = self._number(node, 0)
         return None if found is None else found.value
 
     def _number(self, node: Node, depth: int) -> _Number | None:
-        if depth > MAX_DEPTH:
+        self._work -= 1
+        if depth > MAX_DEPTH or self._work < 0:
             return None
         reader = _READERS.get(node.type)
         return None if reader is None else reader(self, node, depth + 1)

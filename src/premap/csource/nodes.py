@@ -15,6 +15,8 @@ from tree_sitter import Language, Node, Parser, Range
 from premap.csource.errors import NotC
 from premap.csource.text import parser_view
 
+MAX_LEVELS = 5000
+"""Nesting beyond which a tree is not looked into for one byte; kernel code has under 100."""
 _EXPRESSION_HEAD = b"void f(void){("
 _STATEMENT_HEAD = b"void f(void){"
 
@@ -104,12 +106,14 @@ def walk(node: Node, *, into: Callable[[Node], bool] | None = None) -> Iterator[
 def path_to(root: Node, byte: int) -> list[Node]:
     """Nodes that hold `byte`, from `root` to the leaf.
 
-    Use this to climb: `Node.parent` starts at the root each time.
+    Use this to climb: `Node.parent` starts at the root each time. Ends after MAX_LEVELS nodes.
     """
     cursor = root.walk()
     path: list[Node] = []
     while (here := cursor.node) is not None and here.start_byte <= byte < here.end_byte:
         path.append(here)
+        if len(path) >= MAX_LEVELS:
+            break
         if cursor.goto_first_child_for_byte(byte) is None:
             break
     return path

@@ -14,7 +14,7 @@ from tree_sitter import Node
 from premap.csource.declarators import declared_name
 from premap.csource.nodes import find_all, parse_range, text_of
 from premap.csource.source import Function, SourceFile, function_of
-from premap.csource.text import directives_replaced, matching
+from premap.csource.text import directives_replaced
 
 MAX_SITES = 2000
 """Occurrences of a name in one file that are looked at."""
@@ -48,7 +48,7 @@ def functions_named(source: SourceFile, name: str) -> Iterator[Function]:
         start = _declaration_start(code, at)
         if brace is None or start is None:
             continue
-        end = matching(code, brace.end() - 1)
+        end = source.closing(brace.end() - 1)
         if end is None:
             continue
         root = parse_range(source.text, start, end + 1, source.line_of(start))
@@ -95,7 +95,7 @@ def _heads(source: SourceFile, name: str) -> Iterator[tuple[int, int]]:
     for count, match in enumerate(re.finditer(pattern, source.code)):
         if count >= MAX_SITES:
             return
-        close = matching(source.code, match.end() - 1, 1 << 16)
+        close = source.closing(match.end() - 1)
         if close is not None and source.macro_at(match.start()) is None:
             yield match.start(), close
 
@@ -118,7 +118,7 @@ def typedefs(source: SourceFile) -> dict[str, list[tuple[int, int]]]:
     code = source.code
     at = 0
     while (match := _TYPEDEF.search(code, at)) is not None:
-        end = _typedef_end(code, match.end())
+        end = _typedef_end(source, match.end())
         at = match.end()
         if end is None or source.macro_at(match.start()) is not None:
             continue
@@ -129,11 +129,11 @@ def typedefs(source: SourceFile) -> dict[str, list[tuple[int, int]]]:
     return found
 
 
-def _typedef_end(code: bytes, at: int) -> int | None:
-    while (stop := _TYPEDEF_STOP.search(code, at)) is not None:
+def _typedef_end(source: SourceFile, at: int) -> int | None:
+    while (stop := _TYPEDEF_STOP.search(source.code, at)) is not None:
         if stop.group() == b";":
             return stop.start()
-        close = matching(code, stop.start())
+        close = source.closing(stop.start())
         if close is None:
             return None
         at = close + 1
@@ -161,7 +161,7 @@ def enums(source: SourceFile) -> list[tuple[str | None, int, int]]:
     """Tag, and offsets of both braces, of every enum that a file defines."""
     found = []
     for match in _ENUM.finditer(source.code):
-        close = matching(source.code, match.end() - 1)
+        close = source.closing(match.end() - 1)
         if close is not None:
             tag = match[1].decode() if match[1] else None
             found.append((tag, match.end() - 1, close))

@@ -15,10 +15,13 @@ from tree_sitter import Node
 
 from premap.csource import errors
 from premap.csource.nodes import parse, text_of, walk
-from premap.csource.text import Conditionals, code_view, without_comments
+from premap.csource.text import Conditionals, code_view, matching, pairs, without_comments
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; the largest .c file of a kernel has under 2 MiB."""
+
+_NEAR = 512
+"""Bytes within which a closing bracket is looked for before all of them are paired."""
 
 _DEFINE = re.compile(
     rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*(?:\\\r?\n[^()\n]*)*\))?"
@@ -203,6 +206,15 @@ class SourceFile:
     def macro_list(self) -> list[Macro]:
         """Every `#define` in the order of the file."""
         return [_macro(self, match) for match in _DEFINE.finditer(self.code)]
+
+    def closing(self, byte: int) -> int | None:
+        """Offset of the bracket that closes the one at `byte` of the code view, if one does."""
+        near = matching(self.code, byte, _NEAR)
+        return near if near is not None else self._pairs.get(byte)
+
+    @cached_property
+    def _pairs(self) -> dict[int, int]:
+        return pairs(self.code)
 
     def macro_at(self, byte: int) -> Macro | None:
         """Return the `#define` whose text holds the byte."""

@@ -99,7 +99,7 @@ def read_struct(
 
     None if the brace is never closed.
     """
-    close = matching(source.code, brace)
+    close = source.closing(brace)
     if close is None or nesting > MAX_NESTING:
         return None
     reader = _Reader(source, types, nesting)

@@ -66,6 +66,7 @@ _DIRECTIVE = re.compile(
     re.MULTILINE,
 )
 _DIRECTIVE_LINE = re.compile(rb"^[ \t]*#(?:[^\n\\]|\\(?:\r?\n|.)?)*", re.MULTILINE)
+_BRACKET = re.compile(rb"[][(){}]")
 _SPACES = re.compile(r"(?:\s|\\\r?\n)+")
 
 
@@ -156,6 +157,23 @@ def matching(code: bytes, start: int, limit: int = 1 << 20) -> int | None:
         if depth == 0:
             return match.start()
     return None
+
+
+def pairs(code: bytes) -> dict[int, int]:
+    """Return the offset of the closing bracket for every opening one of a code view.
+
+    Round, square and curly ones are counted apart, so that one kind's errors harm no other.
+    """
+    found: dict[int, int] = {}
+    stacks: dict[bytes, list[int]] = {b")": [], b"]": [], b"}": []}
+    opens = {b"(": stacks[b")"], b"[": stacks[b"]"], b"{": stacks[b"}"]}
+    for match in _BRACKET.finditer(code):
+        bracket = match.group()
+        if bracket in opens:
+            opens[bracket].append(match.start())
+        elif stacks[bracket]:
+            found[stacks[bracket].pop()] = match.start()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
