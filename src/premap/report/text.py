@@ -163,6 +163,32 @@ def _value(value: Any) -> str:
     return str(value)
 
 
+def print_run(document: dict[str, Any], out: Console) -> None:
+    """Print the document of `premap run`: steps, result, mappings, page tables, injections."""
+    _print_steps(document["steps"], out)
+    out.print(_detail("result", document["result"]))
+    for vma in document["vmas"]:
+        out.print(_detail("mapping", _value(vma)))
+    for pte in document["ptes"]:
+        out.print(_detail("page table", _value(pte)))
+    for injected in document["injected"]:
+        out.print(Text(f"with {injected['point']} failing:", "bold"))
+        _print_steps(injected["steps"], out)
+        out.print(_detail("result", injected["result"]))
+        for survivor in injected["survives"]:
+            out.print(_detail("survives", survivor))
+
+
+def _print_steps(steps: Iterable[dict[str, Any]], out: Console) -> None:
+    for step in steps:
+        where = f"{step['file']}:{step['line']}: " if step["line"] else ""
+        out.print(
+            Text(printable(where))
+            .append(f"{step['kind']}: ", "bold")
+            .append(printable(step["text"]))
+        )
+
+
 def print_explanation(explanation: Explanation, out: Console) -> None:
     """Print what an id means, its C set apart."""
     out.print(Text(f"{explanation.id} ({explanation.kind}): {explanation.title}", "bold"))

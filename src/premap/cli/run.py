@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`premap run`: one mmap() of one handler on the model, step by step."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from premap.cli import options
+from premap.cli.command import Exit, UsageError, argument, command
+
+if TYPE_CHECKING:
+    from premap.equivalence import Stepped
+    from premap.equivalence.outcome import Side
+
+ALL = "all"
+_PROT = {"r": 1, "w": 2, "x": 4}
+
+
+def prot(text: str) -> int:
+    """Return the PROT_ bits of letters such as "rw"."""
+    if not re.fullmatch("r?w?x?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not made of r, w and x, in this order")
+    return sum(_PROT[letter] for letter in text)
+
+
+def number(text: str) -> int:
+    """Return an unsigned 64-bit number, decimal or 0x…."""
+    try:
+        value = int(text, 0)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no unsigned 64-bit number")
+    return value
+
+
+def setting(text: str) -> tuple[str, int]:
+    """Return name and value of NAME=VALUE."""
+    name, sign, value = text.rpartition("=")
+    if not sign or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, number(value)
+
+
+@command(
+    "run",
+    "run one handler of a C file on the model, step by step",
+    argument("location", metavar="FILE:FUNCTION", help="the handler, ->mmap or ->mmap_prepare"),
+    argument("--pages", type=options.positive, default=1, metavar="N", help="pages to map (1)"),
+    argument(
+        "--pgoff", type=number, default=0, metavar="N", help="offset into the file, pages (0)"
+    ),
+    argument("--prot", type=prot, default=3, metavar="rwx", help="protection asked for (rw)"),
+    argument("--private", action="store_true", help="map MAP_PRIVATE, not MAP_SHARED"),
+    argument("--read-only", action="store_true", help="the file is open for reading only"),
+    argument(
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="NAME=VALUE",
+        help="driver state, by the name that `read` steps show; what is not set is 0",
+    ),
+    argument(
+        "--inject",
+        metavar="POINT|all",
+        help="then also make that point fail, or each in turn, and say what survives",
+    ),
+    options.TREE,
+    options.FORMAT,
+    inputs=("location",),
+)
+def run(given: argparse.Namespace) -> Exit:
+    """Make one mmap() call; print every step, and what is mapped afterwards."""
+    from premap.model.errors import KernelBug, NotModelled
+
+    try:
+        document = _document(given)
+    except (NotModelled, KernelBug) as problem:
+        from premap.report.printable import printable
+
+        print(f"premap: {printable(str(problem))}", file=sys.stderr)
+        return Exit.FINDINGS
+    if given.format == "json":
+        from premap.report import documents
+
+        print(documents.dumps(document))
+    else:
+        from premap.report import text
+
+        text.print_run(document, text.console(given.color, sys.stdout))
+    return Exit.OK
+
+
+def _document(given: argparse.Namespace) -> dict[str, Any]:
+    side = _side(given)
+    stepped = _stepped(side, given, None)
+    return {
+        "result": stepped.result,
+        "steps": [asdict(step) for step in stepped.steps],
+        "vmas": stepped.vmas,
+        "ptes": stepped.ptes,
+        "injected": _injected(side, given),
+    }
+
+
+def _side(given: argparse.Namespace) -> Side:
+    from premap import equivalence
+    from premap.cli.location import open_location
+
+    location = open_location(given.location, given.tree)
+    try:
+        return equivalence.hook(location.source, location.function, location.tree)
+    except equivalence.NoSuchHook as problem:
+        raise UsageError(str(problem)) from problem
+
+
+def _stepped(side: Side, given: argparse.Namespace, fails: str | None) -> Stepped:
+    from premap import equivalence
+
+    call = {
+        "pages": given.pages,
+        "pgoff": given.pgoff,
+        "prot": given.prot,
+        "f_mode_write": int(not given.read_only),
+    }
+    how = equivalence.Setting(shared=not given.private, fails=fails)
+    return equivalence.step_through(side, how, call, dict(given.set))
+
+
+def _injected(side: Side, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run again for each point that is to fail; those that are never reached are left out."""
+    from premap.model import AddressSpace
+
+    if given.inject is None:
+        return []
+    known = AddressSpace().points()
+    if given.inject not in {ALL, *known}:
+        raise UsageError(f"no injection point {given.inject!r}; there are {', '.join(known)}")
+    points = known if given.inject == ALL else (given.inject,)
+    runs = [(point, _stepped(side, given, point)) for point in points]
+    return [
+        {
+            "point": point,
+            "result": stepped.result,
+            "steps": [asdict(step) for step in stepped.steps],
+            "survives": _survives(stepped),
+        }
+        for point, stepped in runs
+        if any(step.kind == "inject" for step in stepped.steps)
+    ]
+
+
+def _survives(stepped: Stepped) -> list[str]:
+    """Say what a call that failed has left behind."""
+    outcome = stepped.outcome
+    if not stepped.result.startswith("-"):
+        return []
+    memory = outcome.machine.memory
+    written = {
+        memory.objects[name].name_of(path): None
+        for name, paths in memory.written.items()
+        for path in paths
+        if name in memory.objects
+    }
+    kept = outcome.file.f_count - 1
+    return [
+        *(f"a mapping at {vma['start']:#x}" for vma in stepped.vmas),
+        *([f"{kept} references of the file"] if kept else []),
+        *(f"{name} was written" for name in written),
+        *(f"{event.name}() was called" for event in outcome.machine.events),
+        *("a lock is held" for _ in outcome.machine.locks),
+    ]

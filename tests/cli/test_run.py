@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`premap run`: one mmap() call, step by step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Premap
+
+DEVICE = b"""\
+#include <linux/mm.h>
+
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ring *ring = file->private_data;
+	unsigned long size = vma->vm_end - vma->vm_start;
+
+	if (vma->vm_pgoff)
+		return -EINVAL;
+	ring->users++;
+	return remap_pfn_range(vma, vma->vm_start, ring->pfn, size, vma->vm_page_prot);
+}
+"""
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    """Write a handler that remaps, and counts before it does."""
+    path = tmp_path / "ring.c"
+    path.write_bytes(b"struct ring { unsigned long pfn; int users; };\n" + DEVICE)
+    return path
+
+
+def _run(premap: Premap, *arguments: str) -> Any:
+    ran = premap("run", "--format=json", "ring.c:ring_mmap", *arguments)
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+class TestJson:
+    def test_has_all_keys(self, premap: Premap, device: Path) -> None:
+        assert {"result", "steps", "vmas", "ptes"} <= set(_run(premap))
+
+    def test_a_remap_fills_page_tables(self, premap: Premap, device: Path) -> None:
+        document = _run(premap, "--pages", "3", "--set", "file->private_data->pfn=0x1234")
+        (vma,), (pte,) = document["vmas"], document["ptes"]
+        assert vma["end"] - vma["start"] == 3 * 4096
+        assert (pte["start"], pte["end"], pte["first"]) == (vma["start"], vma["end"], 0x1234)
+
+    def test_an_error_is_a_result_like_others(self, premap: Premap, device: Path) -> None:
+        document = _run(premap, "--pgoff", "1")
+        assert (document["result"], document["vmas"]) == ("-EINVAL", [])
+
+    def test_steps_name_their_lines(self, premap: Premap, device: Path) -> None:
+        steps = _run(premap)["steps"]
+        assert ("decision", 9) in {(step["kind"], step["line"]) for step in steps}
+
+
+class TestInjection:
+    def test_says_what_survives(self, premap: Premap, device: Path) -> None:
+        (injected,) = _run(premap, "--inject", "page_table")["injected"]
+        assert injected["result"] == "-ENOMEM"
+        assert any("users" in survivor for survivor in injected["survives"])
+
+    def test_of_all_lists_what_is_reached(self, premap: Premap, device: Path) -> None:
+        points = {each["point"] for each in _run(premap, "--inject", "all")["injected"]}
+        assert {"vma_alloc", "page_table"} <= points
+        assert "mapped" not in points
+
+    def test_of_an_unknown_point(self, premap: Premap, device: Path) -> None:
+        ran = premap("run", "ring.c:ring_mmap", "--inject", "moon")
+        assert (ran.code, len(ran.lines)) == (2, 1)
+
+
+class TestText:
+    def test_is_for_people(self, premap: Premap, device: Path) -> None:
+        ran = premap("run", "ring.c:ring_mmap")
+        assert ran.code == 0
+        assert b"result: 0x" in ran.out
+
+
+class TestWrongUse:
+    @pytest.mark.parametrize(
+        "option",
+        ["--pages=0", "--pages=x", "--prot=wr", "--set=x", "--set==1", "--set=a=-1", "--pgoff=-1"],
+    )
+    def test_of_an_option(self, premap: Premap, device: Path, option: str) -> None:
+        ran = premap("run", "ring.c:ring_mmap", option)
+        assert (ran.code, len(ran.lines)) == (2, 1)
+
+    def test_what_is_no_hook(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "f.c").write_bytes(b"int f(void)\n{\n\treturn 0;\n}\n")
+        ran = premap("run", "f.c:f")
+        assert (ran.code, len(ran.lines)) == (2, 1)
