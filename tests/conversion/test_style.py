@@ -152,6 +152,31 @@ class TestLayout:
             "\treturn -ENODEV;\n"
         )
 
+    def test_columns_of_the_parameters_and_locals_stay(self):
+        old = (
+            "#define STATIC static noinline\n\nSTATIC int\nring_mmap(\n"
+            "\tstruct file\t\t*file,\n\tstruct vm_area_struct\t*vma)\n{\n"
+            "\tstruct inode\t\t*inode = file_inode(file);\n\n"
+            "\tvma->vm_ops = ring_ops(file);\n\treturn f(inode);\n}\n"
+        )
+        assert converted(old + TABLE).startswith(
+            "#define STATIC static noinline\n\nSTATIC int\nring_mmap_prepare(\n"
+            "\tstruct vm_area_desc\t*desc)\n{\n"
+            "\tstruct file\t\t*file = desc->file;\n"
+            "\tstruct inode\t\t*inode = file_inode(file);\n\n"
+            "\tdesc->vm_ops = ring_ops(file);\n\treturn f(inode);\n}\n"
+        )
+
+    def test_blank_line_between_a_changed_declaration_and_a_changed_statement(self):
+        old = "\tstruct ring *ring = file->private_data;\n\treturn f(ring, vma->vm_mm);\n"
+        assert body(old) == (
+            "\tstruct ring *ring = desc->file->private_data;\n\n\treturn f(ring, desc->mm);\n"
+        )
+
+    def test_no_blank_line_elsewhere(self):
+        old = "\tstruct ring *ring = file->private_data;\n\tf(ring);\n\treturn 0;\n"
+        assert "private_data;\n\tf(ring);" in body(old)
+
 
 class TestLocals:
     REMAP = "remap_pfn_range(vma, vma->vm_start, 1, size, vma->vm_page_prot)"

@@ -74,7 +74,7 @@ def convert_file(
     scope = Scope(source, tree)
     handlers = [h for h in find_handlers(source, scope) if h.member == "mmap"]
     return [
-        _conversion(handler, source, handlers, release)
+        _conversion(handler, scope, handlers, release)
         for handler in handlers
         if only is None or handler.name == only
     ]
@@ -85,8 +85,9 @@ def convert_handler(
 ) -> Conversion:
     """Convert one handler, with the functions and tables of the file that go with it."""
     release = target_release(target, tree)
-    handlers = [h for h in find_handlers(source, Scope(source, tree)) if h.member == "mmap"]
-    return _conversion(handler, source, handlers, release)
+    scope = Scope(source, tree)
+    handlers = [h for h in find_handlers(source, scope) if h.member == "mmap"]
+    return _conversion(handler, scope, handlers, release)
 
 
 def apply(conversions: Iterable[Conversion], source: SourceFile) -> bytes:
@@ -98,10 +99,10 @@ def apply(conversions: Iterable[Conversion], source: SourceFile) -> bytes:
 
 
 def _conversion(
-    handler: Handler, source: SourceFile, handlers: Sequence[Handler], release: Release
+    handler: Handler, scope: Scope, handlers: Sequence[Handler], release: Release
 ) -> Conversion:
     try:
-        found = _convert(handler, source, handlers, release)
+        found = _convert(handler, scope, handlers, release)
     except Declined as declined:
         line = declined.line or handler.line
         return Conversion(handler, reason=Reason(declined.id, declined.message, line))
@@ -113,9 +114,10 @@ def _conversion(
 
 
 def _convert(
-    handler: Handler, source: SourceFile, handlers: Sequence[Handler], release: Release
+    handler: Handler, scope: Scope, handlers: Sequence[Handler], release: Release
 ) -> _Result:
     _check_site(handler)
+    source = scope.source
     twin = TWINS.get(handler.name)
     if twin is not None and is_hook_twin(twin):
         _check_twin(twin.name, release)
@@ -123,7 +125,7 @@ def _convert(
         return _Result((edit,), frozenset({"R1", "H1"}), _by_table(release), twin.name)
     if handler.name not in source.functions:
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
-    return _convert_group(handler, group_of(handler, source, handlers), release)
+    return _convert_group(handler, group_of(handler, source, handlers), scope, release)
 
 
 def _check_twin(name: str, release: Release) -> None:
@@ -142,13 +144,13 @@ def _check_site(handler: Handler) -> None:
         raise Declined("macro-table", f"the macro {handler.in_macro} defines the table")
 
 
-def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
+def _convert_group(handler: Handler, group: Group, scope: Scope, release: Release) -> _Result:
     source = group.source
     groups.check_users(group)
     acting = groups.acting(group)
     functions = list(group.functions())
     for function in functions:
-        if not function.static:
+        if not _is_static(function, scope):
             raise Declined("exported-handler", f"{function.name}() is not static", function.node)
     hooks = [_hook(function, group, acting, release) for function in functions]
     renamed = list(groups.renamings(group))
@@ -196,6 +198,16 @@ def _documented(hooks: Iterable[Hook], renamed: list[Change], group: Group) -> l
         if not any(change.start <= old.start < change.end for change in changes)
     ]
     return [*kept, *changes]
+
+
+def _is_static(function: Function, scope: Scope) -> bool:
+    """Tell whether only this file can name the function; some file systems say STATIC."""
+    head = function.source.text[function.node.start_byte : function.name_node.start_byte]
+    return function.static or any(
+        "static" in macro.body.split()
+        for word in head.decode("latin-1").split()
+        for macro in scope.macro(word)
+    )
 
 
 def _hook(function: Function, group: Group, acting: frozenset[str], release: Release) -> Hook:

@@ -25,6 +25,10 @@ def parameter_changes(hook: Hook, *, is_hook: bool) -> Iterator[Change]:
     if vma is None:
         return
     yield Change(start + vma.start(1), start + vma.end(1), DESC)
+    line = text[vma.end() : text.find("\n", vma.end())]
+    if "vm_area_struct" in line:
+        at = start + vma.end() + line.index("vm_area_struct")
+        yield Change(at, at + len("vm_area_struct"), "vm_area_desc")
     if is_hook and hook.file is not None:
         entry = re.search(
             rf"(?m)^[ \t]*\*[ \t]*@{re.escape(hook.file)}[ \t]*:.*\n"

@@ -12,7 +12,7 @@ from tree_sitter import Node
 from premap.conversion import locals_
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
-from premap.csource.nodes import parse
+from premap.csource.nodes import find_all, parse
 from premap.csource.text import code_view
 from premap.idioms import r3_file
 from premap.idioms.idiom import DESC, FILE, Declined, Hook
@@ -38,6 +38,7 @@ def convert_function(
     rewriter = Rewriter(hook)
     changes = [*signature(hook, new_name, is_hook=is_hook), *rewriter.body(), *mentions]
     changes = locals_.without_unused(hook, changes)
+    changes += locals_.spaced(hook, changes)
     changes = _with_file(hook, changes)
     text = _text(hook, changes)
     _check_result(text, hook)
@@ -51,7 +52,7 @@ def convert_function(
 
 def _check(hook: Hook) -> None:
     node = hook.function.node
-    if node.has_error:
+    if _misread(node):
         raise Declined("parse-error", "the function could not be parsed wholly", node)
     source = hook.function.source
     code = source.code[node.start_byte : node.end_byte].decode("latin-1")
@@ -66,6 +67,12 @@ def _check(hook: Hook) -> None:
                 raise Declined(
                     "vma-in-macro", f"the macro {macro.name} uses the hook's own variables", node
                 )
+
+
+def _misread(definition: Node) -> bool:
+    """Tell whether there are parse errors in a function, words before its name aside."""
+    parts = (definition.child_by_field_name(name) for name in ("declarator", "body"))
+    return any(part is None or part.has_error for part in parts)
 
 
 def _with_file(hook: Hook, changes: list[Change]) -> list[Change]:
@@ -123,8 +130,8 @@ def _text(hook: Hook, changes: Iterable[Change]) -> str:
 def _check_result(text: str, hook: Hook) -> None:
     """Assert that the result parses and has no use of the VMA left."""
     encoded = text.encode("latin-1")
-    root: Node = parse(encoded)
-    if root.has_error:
+    found = list(find_all(parse(encoded), "function_definition"))
+    if len(found) != 1 or _misread(found[0]):
         raise Declined("parse-error", "the result could not be parsed", hook.function.node)
     code = code_view(encoded).decode("latin-1")
     if re.search(rf"(?<![.>\w]){re.escape(hook.vma)}\b", code):

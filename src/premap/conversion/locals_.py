@@ -13,6 +13,7 @@ from premap.conversion.rewriting import Change
 from premap.csource.nodes import calls_in, find_all, text_of
 from premap.csource.text import code_view
 from premap.idioms.idiom import Declined, Hook
+from premap.idioms.r1_table import advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,38 @@ def declare(hook: Hook, declaration: str, changes: Sequence[Change]) -> Change:
         return Change(at, at, f"\t{declaration}\n{blank}")
     before = declarations[_place(declaration, declarations, hook)]
     at = source.line_start(before.start_byte)
-    return Change(at, at, f"{hook.indent(before)}{declaration}\n")
+    indent = hook.indent(before)
+    return Change(at, at, f"{indent}{_in_columns(declaration, indent + hook.text(before))}\n")
+
+
+def _in_columns(declaration: str, other: str) -> str:
+    """Return the declaration with its name in the column of another one's, if tabs lead there."""
+    columns = re.match(r"\s*\w[\w ]*\t+(?=[*\w])", other)
+    type_, star, rest = declaration.partition("*")
+    if columns is None:
+        return declaration
+    indent = other[: len(other) - len(other.lstrip())]
+    wanted = advance(columns[0], 0)
+    type_ = type_.rstrip() + "\t"
+    while advance(indent + type_, 0) < wanted:
+        type_ += "\t"
+    return type_ + star + rest
+
+
+def spaced(hook: Hook, changes: Sequence[Change]) -> list[Change]:
+    """Return an insertion of the blank line that is missing between changed lines.
+
+    It belongs behind the declarations that a function begins with.
+    """
+    leading = _leading(hook.function.body, changes)
+    following = [c for c in hook.function.body.named_children if c not in leading]
+    if not leading or not following or following[0].start_point[0] != leading[-1].end_point[0] + 1:
+        return []
+    for node in (leading[-1], following[0]):
+        if not any(node.start_byte <= c.start < node.end_byte for c in changes):
+            return []
+    at = hook.function.source.line_start(following[0].start_byte)
+    return [Change(at, at, "\n")]
 
 
 def _leading(body: Node, changes: Sequence[Change]) -> list[Node]:

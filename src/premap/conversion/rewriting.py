@@ -227,7 +227,9 @@ def signature(hook: Hook, new_name: str, *, is_hook: bool) -> Iterator[Change]:
         yield Change(name.start_byte, name.end_byte, new_name)
     if is_hook:
         listed = parameter_list(name, hook)
-        yield Change(listed.start_byte, listed.end_byte, r2_signature.PARAMETERS)
+        vma = next(p.node for p in hook.function.parameters if p.name == hook.vma)
+        new = r2_signature.parameters(hook.text(listed), hook.text(vma))
+        yield Change(listed.start_byte, listed.end_byte, new)
         return
     for parameter in hook.function.parameters:
         if parameter.name == hook.vma:
