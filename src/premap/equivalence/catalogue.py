@@ -33,6 +33,22 @@ _ACCEPTED = {
         " gives the same flags now become one.\n\nAccepted where operations, private data, flags"
         " and protection are the same, so that nothing is lost.",
     ),
+    "result-not-ignored": (
+        "mmap() now fails where page tables can't be filled",
+        "The old handler ignored the result of the function that fills page tables, so that a mapping"
+        " without pages came to be. An action that fails makes mmap() fail.\n\nUsually that is"
+        " what the author meant; a person has to say so.",
+    ),
+    "prepare-errno": (
+        "mmap() returns another errno where the action does not fit the mapping",
+        "The preparation of an action checks its range before anything is mapped, and"
+        " error_override does not apply to its errors (EFAULT, EINVAL).",
+    ),
+    "message-on-failure": (
+        "a message is not logged any more where page tables can't be filled",
+        "The hook has returned when its action fails, so it can't log that. The error itself reaches"
+        " the caller of mmap().",
+    ),
     "close-after-failed-action": (
         "->close runs after an action that failed",
         "If the action of an ->mmap_prepare hook fails, the new mapping is unmapped, and its ->close"

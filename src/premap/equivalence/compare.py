@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Compares what two versions of a hook left behind: one candidate for each thing that may differ."""
+"""Compares what two versions of a hook left behind: one candidate for each possible difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from premap.interp.memory import Object
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.values import FunctionName, Path, Value
 from premap.model.errors import NotModelled
-from premap.model.words import lnot
+from premap.model.words import lnot, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,32 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     if new.hook_ran and not old.hook_ran:
         yield from _hook_only_now(old, new)
         return
+    if _ignored_before(old, new):
+        text = "mmap() now fails where page tables can't be filled; that was ignored"
+        yield Candidate("result-not-ignored", text, condition=True, accepted=True)
+        return
     yield from _locks(old, new)
-    yield Candidate("return-value", "mmap() returns", old.returned != new.returned)
+    yield from _results(old, new)
     yield from _mappings(old, new)
     yield from _entries(old.entry, new.entry)
-    yield from _events(old.machine.events, new.machine.events)
+    yield from _events(old, new)
     yield from _state(old, new)
     yield from _counts(old, new)
+
+
+def _ignored_before(old: Outcome, new: Outcome) -> bool:
+    """Return whether the old hook ignored that a population failed, for which the new one fails."""
+    failed = any(population.error != 0 for population in old.machine.populations)
+    return failed and not old.failed and new.failed and not new.hook_failed
+
+
+def _results(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    if old.failed and new.failed and not new.hook_failed and not new.action:
+        text = "which errno mmap() returns where the action does not fit the mapping"
+        yield Candidate("prepare-errno", text, old.returned != new.returned, accepted=True)
+        return
+    differs = old.failed != new.failed or old.returned != new.returned
+    yield Candidate("return-value", "what mmap() returns", differs)
 
 
 _SILENT = frozenset({"log", "barrier"})
@@ -64,32 +83,34 @@ _HARMLESS = _SILENT | {"lock", "unlock"}
 
 
 def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    """The old hook was not called: the mapping merged first, or could not be allocated.
+    """Compare where the old hook was not called: the mapping merged first, or allocation failed.
 
-    The new one always is called. What it does then must not outlive the call.
+    The new one is always called. What it does then must not outlive the call.
     """
     yield from _state(old, new)
     harmless = all(event.kind in _HARMLESS for event in new.machine.events[old.split :])
     if not old.merged:
         if not harmless:
             text = "the hook also runs for a mapping that then can't be allocated"
-            yield Candidate("hook-runs-before-failure", text, True, accepted=True, judgement=False)
+            yield Candidate(
+                "hook-runs-before-failure", text, condition=True, accepted=True, judgement=False
+            )
         yield from _mappings(old, new)
         yield from _counts(old, new)
         return
-    if bool(old.returned != new.returned) or len(old.vmas) != len(new.vmas):
+    if new.failed or len(old.vmas) != len(new.vmas):
         text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
-        yield Candidate("hook-decides-merge", text, True, accepted=True)
+        yield Candidate("hook-decides-merge", text, condition=True, accepted=True)
         return
     if not harmless:
         text = "the hook also runs for a mapping that then merges"
-        yield Candidate("hook-runs-on-merge", text, True, accepted=True, judgement=False)
+        yield Candidate("hook-runs-on-merge", text, condition=True, accepted=True, judgement=False)
     yield from _mappings(old, new)
     yield from _counts(old, new)
 
 
 def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    """An action runs after the hook: after every lock is released, and every call is made."""
+    """Compare locks, and what was done around the filling of page tables: an action is later."""
     left = old.machine.locks != new.machine.locks
     yield Candidate("locks", "locks that are held when the hook returns", left)
     if not new.action:
@@ -97,12 +118,14 @@ def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     for population in old.machine.populations:
         if population.locks:
             text = f"page tables were filled under a lock ({population.where})"
-            yield Candidate("lock-population", f"{text}, and now are after its release", True)
+            yield Candidate(
+                "lock-population", f"{text}, and now are after its release", condition=True
+            )
         later = old.machine.events[population.events :]
         calls = [event for event in later if event.kind not in _SILENT]
         if calls:
             text = f"{_call(calls[0])} was called after page tables were filled, and now is before"
-            yield Candidate("population-order", text, True)
+            yield Candidate("population-order", text, condition=True)
 
 
 def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -163,7 +186,7 @@ def same_operations(before: Any, after: Any) -> bool:
 
 
 def _compare_callbacks(before: VmOperationsTable, after: VmOperationsTable) -> None:
-    """A table of the same name has to name the same functions, with the same text."""
+    """Raise unless tables of the same name name the same functions, with the same text."""
     try:
         members, others = before.members(), after.members()
     except NotModelled:
@@ -222,9 +245,7 @@ def _entries(before: Any, after: Any) -> Iterator[Candidate]:
     yield Candidate("pte-prot", "whether entries are writable", writable)
 
 
-def _as_word(condition: bool) -> int:
-    from premap.model.words import select
-
+def _as_word(condition: bool) -> int:  # noqa: FBT001 - a word of one bit
     return select(condition, 1, 0)
 
 
@@ -233,19 +254,34 @@ def _page(entry: Any) -> int:
     return page
 
 
-def _events(before: Sequence[Event], after: Sequence[Event]) -> Iterator[Candidate]:
+def _events(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare what others could notice, in order; messages among themselves."""
+    messages = [[each for each in side.machine.events if each.kind == "log"] for side in (old, new)]
+    if len(messages[0]) > len(messages[1]) and old.failed and new.failed and not new.hook_failed:
+        text = f"{_call(messages[0][-1])} is not called any more where page tables can't be filled"
+        yield Candidate("message-on-failure", text, condition=True, accepted=True)
+        messages = [messages[1], messages[1]]
+    calls = [[each for each in side.machine.events if each.kind != "log"] for side in (old, new)]
+    for before, after in (calls, messages):
+        yield from _sequences(before, after)
+
+
+def _sequences(before: Sequence[Event], after: Sequence[Event]) -> Iterator[Candidate]:
     for one, other in zip(before, after, strict=False):
         if (one.kind, one.name) != (other.kind, other.name):
             text = f"{_call(one)} is called, and now {_call(other)}"
             yield Candidate("events", text, condition=True)
             return
         yield from _arguments(one, other)
-    if len(before) != len(after):
-        longer = before if len(before) > len(after) else after
-        missing = longer[min(len(before), len(after))]
-        text = f"{_call(missing)} is called{' no more' if longer is before else ', which was not'}"
-        closes = missing.kind == "callback" and missing.name == "close" and longer is after
-        yield Candidate("close-after-failed-action" if closes else "events", text, True, closes)
+    if len(before) > len(after):
+        text = f"{_call(before[len(after)])} is called no more"
+        yield Candidate("events", text, condition=True)
+    if len(before) < len(after):
+        added = after[len(before)]
+        text = f"{_call(added)} is called, which was not"
+        closes = added.kind == "callback" and added.name == "close"
+        id_ = "close-after-failed-action" if closes else "events"
+        yield Candidate(id_, text, condition=True, accepted=closes)
 
 
 def _arguments(one: Event, other: Event) -> Iterator[Candidate]:

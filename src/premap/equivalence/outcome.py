@@ -55,6 +55,10 @@ class Outcome:
 
     returned: int
     """The system call's result: the address, or -errno as a word."""
+    failed: bool
+    """Whether mmap() failed. A hook may return a positive number, which looks like an address."""
+    hook_failed: bool
+    """Whether that was because the hook said so."""
     hook_ran: bool
     """Whether the hook was called for the mapping itself (not only for the one before it)."""
     merged: bool
@@ -90,17 +94,20 @@ def run(
             watch(machine, log)
         split = _lay_out(mm, setting, call, file, machine)
         before = len(log)
+        machine.hook_failed = False
         if setting.fails is not None:
             mm.inject(setting.fails, errno.ENOMEM)
-        returned = _mmap(mm, setting, call, file, machine)
+        returned, failed = _mmap(mm, setting, call, file, machine)
         after = log[before:]
     kinds = {event.kind for event in after}
     return Outcome(
         returned,
+        failed,
+        machine.hook_failed,
         side.member in kinds,
         "merge" in kinds,
         list(mm.vmas()),
-        _entry(mm, call, returned),
+        None if failed else mm.page_at(add(call.start, shl(call.page, PAGE_SHIFT))),
         _counts(mm, file),
         machine,
         file,
@@ -134,22 +141,18 @@ def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine
     return len(machine.events)
 
 
-def _mmap(mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine) -> int:
-    """Call mmap(); return its result as a word."""
+def _mmap(
+    mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine
+) -> tuple[int, bool]:
+    """Call mmap(); return its result as a word, and whether it failed."""
     offset = shl(call.pgoff, PAGE_SHIFT)
     try:
-        return mm.mmap(call.start, call.length, call.prot, setting.map_flags, file, offset)
+        return mm.mmap(call.start, call.length, call.prot, setting.map_flags, file, offset), False
     except OSError as error:
         number = error.errno or 0
         if number == ANY_ERRNO and machine.returned is not None:
-            return machine.returned
-        return sub(0, number)
-
-
-def _entry(mm: AddressSpace, call: Call, returned: int) -> Any:
-    if bool(returned != call.start):
-        return None
-    return mm.page_at(add(call.start, shl(call.page, PAGE_SHIFT)))
+            return machine.returned, True
+        return sub(0, number), True
 
 
 def _counts(mm: AddressSpace, file: File) -> dict[str, int]:

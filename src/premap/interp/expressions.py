@@ -18,9 +18,9 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.csource.errors import NotC
-from premap.csource.nodes import parse_expression, text_of, walk
+from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
 from premap.interp import constants, operators, unknown
-from premap.interp.dispatch import PURE_NAMES, evaluate, evaluates, place_of, places, short
+from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
 from premap.interp.types import in_union, member_type, type_of_descriptor
@@ -31,9 +31,11 @@ from premap.interp.values import (
     LONG,
     UINT,
     ULONG,
+    Aggregate,
     FunctionName,
     Place,
     Pointer,
+    StructCopy,
     Value,
     normalise,
 )
@@ -150,6 +152,9 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     local = frame.variable(name)
     if local is not None:
         return read(machine, frame, Place(local.object), local.type)
+    if name in ("__func__", "__FUNCTION__"):
+        made = machine.memory.object(name, ArrayType(CHAR, None), nonnull=True)
+        return Value(PointerType(CHAR), Pointer(Place(made), made.address))
     if name == "current":
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
     known = constants.kernel_constant(name)
@@ -192,14 +197,15 @@ def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) ->
 @evaluates("number_literal")
 def _number(machine: Machine, frame: Frame, node: Node) -> Value:
     text = text_of(node).replace("'", "")
-    match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)", text)
+    match = re.fullmatch(r"(-?)(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)", text)
     if match is None:
         raise machine.failure(frame, node, f"number {text}")
-    digits, suffix = match[1], match[2].lower()
+    digits, suffix = match[2], match[3].lower()
     octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
     number = int(digits, 8) if octal else int(digits, 0)
     decimal = digits.isdigit() and not octal
-    return Value(_literal_type(number, suffix, decimal=decimal), number)
+    literal = Value(_literal_type(number, suffix, decimal=decimal), number)
+    return operators.unary(machine.inputs, "-", literal) if match[1] else literal
 
 
 def _literal_type(number: int, suffix: str, *, decimal: bool) -> IntType:
@@ -247,13 +253,23 @@ def _string(machine: Machine, frame: Frame, node: Node) -> Value:
 
 @evaluates("field_expression")
 def _field(machine: Machine, frame: Frame, node: Node) -> Value:
-    argument = _child(node, "argument")
-    if argument.type in ("call_expression", "assignment_expression", "conditional_expression"):
-        dotted = not any(child.type == "->" for child in node.children)
-        if dotted:
-            raise machine.failure(frame, node, f"a member of a returned structure: `{short(node)}`")
+    argument = unwrapped(_child(node, "argument"))
+    dotted = not any(child.type == "->" for child in node.children)
+    if dotted and argument.type not in PLACERS:
+        return _member_of_value(machine, frame, argument, text_of(_child(node, "field")))
     place, ctype = _member_place(machine, frame, node)
     return read(machine, frame, place, ctype)
+
+
+def _member_of_value(machine: Machine, frame: Frame, argument: Node, name: str) -> Value:
+    """Return a member of a structure that is no place, such as what a function returned."""
+    whole = evaluate(machine, frame, argument)
+    if not isinstance(whole.data, StructCopy | Aggregate):
+        raise NotModelled(f"a member of `{short(argument)}`")
+    held = machine.new_local("returned", whole.type)
+    held.object.store((), whole)
+    place = Place(held.object).field(name)
+    return read(machine, frame, place, member_type(frame.scope, whole.type, name))
 
 
 @evaluates("subscript_expression")

@@ -65,12 +65,13 @@ def _result(machine: Machine, value: Value) -> int:
     Whatever is not 0 is an error to the kernel, positive numbers included.
     """
     word = word_of(value)
+    machine.hook_failed = bool(word != 0)
     known = plain(word)
     if known is not None:
         number = to_signed(known)
         if number == 0 or -ANY_ERRNO < number < 0:
             return number
-    elif word == 0:
+    elif not machine.hook_failed:
         return 0
     machine.returned = word
     return -ANY_ERRNO

@@ -32,7 +32,7 @@ from premap.interp.values import (
     is_unknown,
     normalise,
 )
-from premap.model.errors import NotModelled
+from premap.model.errors import KernelBug, NotModelled
 from premap.model.words import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, add, invert, select, shl, sub
 
 Computed = Callable[[Machine, Sequence[Value]], Value]
@@ -222,7 +222,7 @@ def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
     if name == "BUG_ON" and machine.decide(
         frame, node, truth(evaluate(machine, frame, arguments[0]))
     ):
-        raise machine.failure(frame, node, "BUG_ON() holds")
+        raise KernelBug(f"BUG_ON() at {frame.function.source.name}:{frame.line(node)}")
     return Value(VoidType(), 0)
 
 

@@ -49,6 +49,8 @@ class Population:
     where: str
     locks: tuple[Any, ...]
     events: int
+    error: int
+    """What the kernel's function returned: 0 or a negative errno."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Snapshot:
     """What `Machine.restore` goes back to."""
 
     objects: dict[str, Object]
-    cells: list[tuple[Object, dict[Path, Value], bool]]
+    cells: list[tuple[Object, dict[Path, Value], list[Path], dict[Path, str]]]
     written: dict[str, list[Path]]
     history: int
     epoch: str
@@ -115,6 +117,8 @@ class Machine:
         self.depth = 0
         self.locals: list[Object] = []
         self.calls: dict[Any, int] = {}
+        self.hook_failed = False
+        """Whether the last hook that was called returned an error."""
         self.returned: int | None = None
         """What the last hook that failed returned, where that is no plain errno."""
         self.populations: list[Population] = []
@@ -124,8 +128,10 @@ class Machine:
     def snapshot(self) -> Snapshot:
         """Remember memory and events, to go back to them."""
         memory = self.memory
-        cells = [(each, dict(each.cells), each.local) for each in memory.objects.values()]
-        cells += [(each, dict(each.cells), each.local) for each in self.locals]
+        cells = [
+            (each, dict(each.cells), list(each.stores), dict(each.sources))
+            for each in (*memory.objects.values(), *self.locals)
+        ]
         written = {name: list(paths) for name, paths in memory.written.items()}
         return Snapshot(
             dict(memory.objects),
@@ -141,9 +147,8 @@ class Machine:
         """Go back to a snapshot."""
         memory = self.memory
         memory.objects = before.objects
-        for each, cells, local in before.cells:
-            each.cells = cells
-            each.local = local
+        for each, cells, stores, sources in before.cells:
+            each.cells, each.stores, each.sources = cells, stores, sources
         memory.written = before.written
         memory.history, memory.epoch = before.history, before.epoch
         del self.events[before.events :]
@@ -182,9 +187,9 @@ class Machine:
         """Record an event."""
         self.events.append(Event(kind, name, arguments, where, self.memory.history))
 
-    def populated(self, where: str) -> None:
-        """Note that page tables are filled from within a hook."""
-        self.populations.append(Population(where, tuple(self.locks), len(self.events)))
+    def populated(self, where: str, error: int) -> None:
+        """Note that page tables were filled from within a hook, or could not be."""
+        self.populations.append(Population(where, tuple(self.locks), len(self.events), error))
 
     def load_mapping_facts(self) -> None:
         """Tell the model what C memory says of the file's `address_space`."""

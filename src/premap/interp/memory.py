@@ -21,6 +21,7 @@ from premap.interp.values import (
     Path,
     Place,
     Pointer,
+    StructCopy,
     Value,
     int_type,
     is_unknown,
@@ -43,6 +44,8 @@ class Object:
         "local",
         "memory",
         "name",
+        "sources",
+        "stores",
         "type",
         "unions",
         "zeroed",
@@ -62,10 +65,17 @@ class Object:
         """Members that are other objects: what container_of() was given."""
         self.unions: set[Path] = set()
         """Members that share their place with others, as far as they were used."""
+        self.stores: list[Path] = []
+        """What was written, to tell what a symbolic index may have changed."""
+        self.sources: dict[Path, str] = {}
+        """Structures that were copied in: the name by which their other members are made up."""
 
     def name_of(self, path: Path) -> str:
         """Return the C-like name of a place in this object."""
-        text = self.name
+        return self.joined(self.name, path)
+
+    def joined(self, text: str, path: Path) -> str:
+        """Return a name with the members and elements of a path after it."""
         joint = "->"
         for step in path:
             if isinstance(step, Index):
@@ -83,6 +93,8 @@ class Object:
         self._refuse_aliases(path)
         if isinstance(ctype, ArrayType):
             return Value(PointerType(ctype.element), Pointer(Place(self, path), 1))
+        if isinstance(ctype, StructType):
+            return Value(ctype, StructCopy(self._origin(path), self._below(path)))
         value = zero_of(ctype) if self._inherits(path) else self.memory.make_up(self, path, ctype)
         self.cells[path] = value
         return value
@@ -92,42 +104,89 @@ class Object:
         self._refuse_aliases(path)
         if any(path[: length + 1] in self.unions for length in range(len(path))):
             raise NotModelled(f"{self.name_of(path)} is written, a member of a union")
-        if isinstance(value.data, Aggregate):
-            self._store_aggregate(path, value)
+        self.stores.append(path)
+        for known in self._below(path):
+            del self.cells[path + known]
+        for copied in [each for each in self.sources if each[: len(path)] == path]:
+            del self.sources[copied]
+        self._put(path, value)
+
+    def _put(self, path: Path, value: Value) -> None:
+        if isinstance(value.data, StructCopy):
+            self.sources[path] = value.data.origin
+            members = value.data.known
+        elif isinstance(value.data, Aggregate):
+            self.cells[path] = Value(value.type, Aggregate({}))
+            members = value.data.members
+        else:
+            self.cells[path] = value
             return
-        for known in [known for known in self.cells if known[: len(path)] == path]:
-            del self.cells[known]
-        self.cells[path] = value
+        for member, content in members.items():
+            self.cells[path + member] = content
+
+    def _below(self, path: Path) -> dict[Path, Value]:
+        """Return what is known of a place and its members, by the path within."""
+        depth = len(path)
+        return {known[depth:]: v for known, v in self.cells.items() if known[:depth] == path}
+
+    def _origin(self, path: Path) -> str:
+        """Return the name by which members of a place are made up. Raises where there is none."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.sources:
+                return self.joined(self.sources[path[:length]], path[length:])
+        if self.local and not self.zeroed:
+            raise NotModelled(f"{self.name_of(path)} is read before it is written")
+        return self.name_of(path) + self.memory.epoch
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
         self.cells.clear()
-
-    def _store_aggregate(self, path: Path, value: Value) -> None:
-        for known in [known for known in self.cells if known[: len(path)] == path]:
-            del self.cells[known]
-        self.cells[path] = Value(value.type, Aggregate({}))
-        for member, content in value.data.members.items():
-            self.cells[path + member] = content
+        self.sources.clear()
+        self.stores.clear()
 
     def _inherits(self, path: Path) -> bool:
         """Return whether the place is in an aggregate that was written whole, so that it is 0."""
         prefixes = (self.cells.get(path[:length]) for length in range(len(path)))
         return any(whole is not None and isinstance(whole.data, Aggregate) for whole in prefixes)
 
+    def copied_name(self, path: Path) -> str | None:
+        """Return by which name a member of a copied structure is made up, None of another place."""
+        inside = any(path[:length] in self.sources for length in range(len(path) + 1))
+        return self._origin(path) if inside else None
+
     def _refuse_aliases(self, path: Path) -> None:
-        """Refuse what an earlier write through another symbolic index may have changed."""
-        for position, step in enumerate(path):
-            if not isinstance(step, Index):
-                continue
-            for known in self.memory.written.get(self.name, ()):
-                if len(known) <= position or known[:position] != path[:position]:
-                    continue
-                other = known[position]
-                if isinstance(other, Index) and other != step and (other.symbolic or step.symbolic):
-                    raise NotModelled(
-                        f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
-                    )
+        """Refuse what a write through another index may have changed, or may not."""
+        for known in self.stores:
+            if may_overlap(path, known):
+                raise NotModelled(
+                    f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
+                )
+
+
+def may_overlap(one: Path, other: Path) -> bool:
+    """Return whether it can't be told if two paths lead to the same place.
+
+    Element 0 of an array has the array's own path.
+    """
+    i = j = 0
+    while i < len(one) or j < len(other):
+        a = one[i] if i < len(one) else None
+        b = other[j] if j < len(other) else None
+        if isinstance(a, Index) or isinstance(b, Index):
+            first = a if isinstance(a, Index) else _FIRST
+            second = b if isinstance(b, Index) else _FIRST
+            if first != second:
+                return first.symbolic or second.symbolic
+            i += isinstance(a, Index)
+            j += isinstance(b, Index)
+        elif a is None or b is None or a != b:
+            return False
+        else:
+            i, j = i + 1, j + 1
+    return False
+
+
+_FIRST = Index(0)
 
 
 class Memory:
@@ -178,6 +237,9 @@ class Memory:
 
     def make_up(self, owner: Object, path: Path, ctype: CType) -> Value:
         """Make up the content of a place that nobody wrote."""
+        copied = owner.copied_name(path)
+        if copied is not None:
+            return self.named(copied, ctype)
         if owner.zeroed:
             return zero_of(ctype)
         if owner.local:
@@ -191,7 +253,7 @@ class Memory:
     def named(self, name: str, ctype: CType, word: int | None = None) -> Value:
         """Return the made-up value of that name and type; `word`, if it was made up already."""
         if isinstance(ctype, StructType):
-            raise NotModelled(f"{name}: a whole structure is read")
+            return Value(ctype, StructCopy(name, {}))
         if word is None:
             word = self.inputs.word(name)
         if isinstance(ctype, PointerType) or is_unknown(ctype):
@@ -279,6 +341,9 @@ def describe(value: Value) -> Any:
     data = value.data
     if isinstance(data, Pointer):
         return data.address if data.place is None else (data.address, str(data.place))
+    if isinstance(data, StructCopy):
+        known = sorted((str(path), describe(each)) for path, each in data.known.items())
+        return (data.origin, *known)
     if isinstance(data, Aggregate):
         return tuple(sorted((str(path), describe(each)) for path, each in data.members.items()))
     return data

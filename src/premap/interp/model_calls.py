@@ -90,8 +90,8 @@ def _plain(machine: Machine, kind: str, value: Value) -> Any:
         return bound_of(value)
     if kind == "f":
         return machine.bindings.file
-    if kind == "A":
-        return PageArray(machine, value)
+    if kind in ("A", "P"):
+        return PageArray(machine, value, single=kind == "P")
     return word_of(value)
 
 
@@ -131,13 +131,11 @@ def _population(name: str, kinds: str) -> ModelCall:
     def call(
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
-        machine.populated(_where(frame, node))
-        if "P" in kinds:
-            page = PageArray(machine, given[2], single=True)
-            return _errno(function(bound_of(given[0]), word_of(given[1]), page))
         if "c" in kinds:
             raise NotModelled(f"{name}() with a count by pointer")
-        return _errno(function(*_arguments(machine, kinds, given)))
+        error = function(*_arguments(machine, kinds, given))
+        machine.populated(_where(frame, node), error)
+        return _errno(error)
 
     return call
 

@@ -304,7 +304,7 @@ def _preproc_else(machine: Machine, frame: Frame, node: Node) -> Outcome:
     return _sequence(machine, frame, _statements(node))
 
 
-@executes(";", "empty_statement", "attributed_statement")
+@executes(";", "attributed_statement", "preproc_def", "preproc_function_def", "preproc_call")
 def _nothing(machine: Machine, frame: Frame, node: Node) -> Outcome:
     if node.named_children and node.type == "attributed_statement":
         rest = [each for each in node.named_children if each.type != "attribute_declaration"]

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from premap.csource.ctypes import CType, PointerType, VoidType
+from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp.machine import Frame, Machine
-from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT
+from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT, is_unknown_target
 from premap.interp.operators import UNKNOWN, is_scalar, word_of
 from premap.interp.types import named_type
 from premap.interp.values import (
-    Aggregate,
     FunctionName,
     Place,
     Pointer,
@@ -142,12 +141,10 @@ def _overwrite(machine: Machine, name: str, value: Value) -> None:
     if place is None or not (place.object.local or machine.bindings.is_mapping(place.object)):
         return
     target = value.type.target if isinstance(value.type, PointerType) else UNKNOWN
-    if isinstance(target, VoidType) or (is_unknown(target) and not place.path):
-        target = place.object.type
-    if is_unknown(target):
-        place.object.forget()
-        place.object.local = False
-        return
+    if isinstance(target, VoidType) or is_unknown_target(target):
+        target = place.object.type if not place.path else UNKNOWN
+    if not isinstance(target, StructType) and is_unknown(target):
+        raise NotModelled(f"{place} is changed by a call, and its type is not known")
     place.object.store(place.path, machine.memory.named(name, target))
 
 
@@ -163,16 +160,21 @@ def _result(
 ) -> Value:
     if isinstance(returns, VoidType):
         return Value(returns, 0)
+    if isinstance(returns, StructType):
+        return machine.memory.named(_named(machine, key, words), returns)
     word = machine.inputs.apply(key, *words) if words else machine.inputs.word(key)
     if facts == "0-or-negative-errno":
         return Value(returns, sub(0, word & 0xFFF))
     if facts == "nonnull":
         word = (word | NONNULL_BIT) & ~NOT_ERROR_BIT
     if isinstance(returns, PointerType) or is_unknown(returns):
-        texts = ", ".join(machine.memory.namer.text(word) for word in words)
-        name = f"{key}({texts})" if words else key
-        return machine.memory.named(name, returns, word)
+        return machine.memory.named(_named(machine, key, words), returns, word)
     return Value(returns, normalise(word, int_type(returns)))
+
+
+def _named(machine: Machine, key: str, words: Sequence[int]) -> str:
+    texts = ", ".join(machine.memory.namer.text(word) for word in words)
+    return f"{key}({texts})" if words else key
 
 
 def _returns(frame: Frame, name: str, stated: str) -> CType:
@@ -198,8 +200,9 @@ def argument_key(value: Value) -> Any:
 def _content(place: Place) -> Iterator[Any]:
     """Yield what a variable of our own holds where a pointer points to, by member."""
     depth = len(place.path)
+    yield place.object.copied_name(place.path) or ""
     for path, held in sorted(place.object.cells.items(), key=lambda cell: str(cell[0])):
-        if path[:depth] == place.path and not isinstance(held.data, Aggregate):
+        if path[:depth] == place.path and is_scalar(held):
             yield ".".join(str(step) for step in path[depth:])
             yield argument_key(held)
 

@@ -105,6 +105,17 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class StructCopy:
+    """The value of a structure that was read whole: what is known of it, and where it came from.
+
+    Members that `known` (by the path within) does not have are made up, by the name `origin`.
+    """
+
+    origin: str
+    known: dict[Path, Value]
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """The 0 or 1 of a comparison, kept as the condition that it is."""
 
