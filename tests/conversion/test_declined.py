@@ -65,6 +65,10 @@ class TestPopulation:
             ),
             ("int r = ring_check();\nif (REMAP)\n\treturn r;\nreturn 0;", "errno-not-constant"),
             ("if (x && REMAP)\n\treturn -EIO;\nreturn 0;", "population-result-used"),
+            (
+                "int r;\nr = REMAP;\nif (r)\n\treturn r;\nvma->vm_private_data = p + r;\nreturn 0;",
+                "code-after-population",
+            ),
             ("return REMAP ? -EIO : 0;", "population-result-used"),
             ("if (x)\n\treturn REMAP;\nelse\n\treturn 0;", "needs-braces"),
             ("if (REMAP)\n\treturn -EAGAIN;\nreturn 7;", "code-after-population"),

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from premap.conversion import EXPLANATIONS as REASONS
 from premap.conversion import apply, convert_file
 from premap.csource.source import SourceFile
 from premap.idioms import EXPLANATIONS, IDIOMS
@@ -30,3 +33,15 @@ class TestExample:
 class TestTable:
     def test_ids_are_unique(self):
         assert len(EXPLANATIONS) == len(IDIOMS)
+
+
+class TestDocumentation:
+    TEXT = (Path(__file__).parents[2] / "docs/idioms.md").read_text()
+
+    @pytest.mark.parametrize("idiom", IDIOMS, ids=lambda idiom: idiom.id)
+    def test_lists_every_idiom(self, idiom: Idiom):
+        assert f"| {idiom.id} | {idiom.title} |" in self.TEXT
+
+    @pytest.mark.parametrize("id_", REASONS)
+    def test_lists_every_reason_and_note(self, id_: str):
+        assert f"| `{id_}` | {REASONS[id_].title} |" in self.TEXT

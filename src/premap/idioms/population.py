@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
+from premap.csource.nodes import (
+    arguments,
+    callee,
+    calls_in,
+    find_all,
+    identifiers_in,
+    text_of,
+    unwrapped,
+)
 from premap.idioms.idiom import Declined, Hook
 
 REMAPS = frozenset({"remap_pfn_range", "io_remap_pfn_range"})
@@ -250,7 +258,7 @@ def _finished(site: Site, hook: Hook) -> Site:
             if any(_populates(call, hook) for call in calls_in(statement)):
                 raise _after(statement, hook)
             _check_return(statement, site)
-        elif is_desc_only(statement, hook):
+        elif is_desc_only(statement, hook) and site.result not in identifiers_in(statement):
             moving = moving and hook.parent(statement) == block and not _commented(statement, hook)
             if moving:
                 site.moved.append(statement)
