@@ -146,6 +146,7 @@ from premap.model.compat import (
     compat_set_desc_from_vma,
     compat_set_vma_from_desc,
     compat_vma_mmap,
+    compat_vma_mmap_complete,
     vfs_mmap,
     vfs_mmap_prepare,
 )
@@ -606,6 +607,7 @@ __all__ = [
     "compat_set_desc_from_vma",
     "compat_set_vma_from_desc",
     "compat_vma_mmap",
+    "compat_vma_mmap_complete",
     "file_accessed",
     "file_inode",
     "filemap_fault",

@@ -84,10 +84,10 @@ def compat_vma_mmap(file: Any, vma: VmAreaStruct) -> Any:
         return err
     if desc.k_action is not None:
         desc.k_action.hide_from_rmap_until_complete = False
-    return complete_compat(desc, vma)
+    return compat_vma_mmap_complete(desc, vma)
 
 
-def complete_compat(desc: VmAreaDesc, vma: VmAreaStruct) -> int:
+def compat_vma_mmap_complete(desc: VmAreaDesc, vma: VmAreaStruct) -> int:
     """__compat_vma_mmap(): prepare the action, write the descriptor back, perform the action."""
     err = mmap_action_prepare(desc)
     if err:

@@ -203,9 +203,9 @@ class File:
         self,
         f_op: Any,
         private_data: Any = None,
+        readable: bool = True,  # noqa: FBT001, FBT002 - what open() was asked for
+        writable: bool = True,  # noqa: FBT001, FBT002
         *,
-        readable: bool = True,
-        writable: bool = True,
         f_mode: int | None = None,
         mapping: AddressSpaceMapping | None = None,
         inode: Inode | None = None,

@@ -41,8 +41,11 @@ class VmaFlags:
     def __hash__(self) -> int:
         return hash((VmaFlags, operator.index(self._bits)))
 
+    def __str__(self) -> str:
+        return flag_names(self._bits)
+
     def __repr__(self) -> str:
-        return f"VmaFlags({flag_names(self._bits)})"
+        return f"VmaFlags({self})"
 
 
 def mask_of(bits: tuple[int, ...]) -> int:

@@ -12,7 +12,9 @@ from premap.model.bits import (
     VM_ACCESS_FLAGS,
     VM_IO,
     VM_LOCKONFAULT,
+    VM_MAYREAD,
     VM_PFNMAP,
+    VM_READ,
     VM_SHARED,
     VM_WRITE,
 )
@@ -64,6 +66,8 @@ def populate_vma_page_range(mm: AddressSpace, vma: VmAreaStruct, start: int, end
         return pages
     write = (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE
     if (flags & VM_ACCESS_FLAGS) == 0:
+        return -errno.EFAULT
+    if not write and (flags & (VM_READ | VM_MAYREAD)) == 0:
         return -errno.EFAULT
     return fault_in(mm, vma, start, end, write=write)
 

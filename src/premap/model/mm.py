@@ -218,7 +218,7 @@ class AddressSpace:
 
     # Accesses.
 
-    def touch(self, addr: int, *, write: bool = False) -> None:
+    def touch(self, addr: int, write: bool = False) -> None:  # noqa: FBT001, FBT002 - as in C
         """One access to the byte at `addr`: faults until it works; raises Sigsegv or Sigbus."""
         fault.touch(self, addr, write=write)
 
