@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from premap.equivalence.catalogue import ACCEPTED, EXPLANATIONS
@@ -29,8 +30,6 @@ def __getattr__(name: str) -> Any:
     """Import what compares only when it is asked for: explanations need none of it."""
     if name not in _LAZY:
         raise AttributeError(name)
-    import importlib
-
     return getattr(importlib.import_module(_LAZY[name]), name)
 
 

@@ -5,92 +5,224 @@ from __future__ import annotations
 
 from premap.records import Explanation
 
-_ACCEPTED = {
-    "hook-runs-on-merge": (
+
+def _explanation(id_: str, title: str, text: str) -> Explanation:
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    return Explanation(id_, "difference", title, "\n\n".join(paragraphs).strip())
+
+
+_ACCEPTED = (
+    _explanation(
+        "hook-runs-on-merge",
         "the hook also runs for a mapping that then merges",
-        "A legacy ->mmap is called only for a new VMA; a mapping that merges with its neighbour never"
-        " calls it. ->mmap_prepare always runs, before merging is tried.\n\nAccepted where what the"
-        " hook does then changes no state that the proof can see: it locks, logs, or calls"
-        " functions whose effect may be repeated.",
+        """
+        A legacy ->mmap is called only for a new VMA; a mapping that merges with its neighbour
+        never calls it. ->mmap_prepare always runs, before merging is tried.
+
+        Accepted where what the hook does then changes no state that the proof can see: it
+        locks, logs, or calls functions whose effect may be repeated.
+        """,
     ),
-    "hook-runs-before-failure": (
+    _explanation(
+        "hook-runs-before-failure",
         "the hook also runs for a mapping that then can't be allocated",
-        "A legacy ->mmap is called on a VMA that was allocated; ->mmap_prepare runs before that. If"
-        " the allocation fails, the calls that the hook made have been made.\n\nAccepted where no"
-        " state that the proof can see has changed.",
+        """
+        A legacy ->mmap is called on a VMA that was allocated; ->mmap_prepare runs before that.
+        If the allocation fails, the calls that the hook made have been made.
+
+        Accepted where no state that the proof can see has changed.
+        """,
     ),
-    "hook-decides-merge": (
+    _explanation(
+        "hook-decides-merge",
         "the hook now decides about a mapping that used to merge without being asked",
-        "Directly after a mapping of the same file that continues, a legacy mapping merged before"
-        " the handler could refuse it, or set it up otherwise than its neighbour. The new hook runs"
-        " first, and what it decides counts: the mapping fails, or is one of its own.\n\nUsually"
-        " that is what the author meant; a person has to say so.",
+        """
+        Directly after a mapping of the same file that continues, a legacy mapping merged before
+        the handler could refuse it, or set it up otherwise than its neighbour. The new hook
+        runs first, and what it decides counts: the mapping fails, or is one of its own.
+
+        Usually that is what the author meant; a person has to say so.
+        """,
     ),
-    "merges-now": (
+    _explanation(
+        "merges-now",
         "a mapping now merges with the one before it",
-        "A legacy mapping is compared with its neighbour by the flags it has before the handler"
-        " runs, a mapping with ->mmap_prepare by those after it. So two mappings that the handler"
-        " gives the same flags now become one.\n\nAccepted where operations, private data, flags"
-        " and protection are the same, so that nothing is lost.",
+        """
+        A legacy mapping is compared with its neighbour by the flags it has before the handler
+        runs, a mapping with ->mmap_prepare by those after it. So two mappings that the handler
+        gives the same flags now become one.
+
+        Accepted where operations, private data, flags and protection are the same, so that
+        nothing is lost.
+        """,
     ),
-    "result-not-ignored": (
+    _explanation(
+        "result-not-ignored",
         "mmap() now fails where page tables can't be filled",
-        "The old handler ignored the result of the function that fills page tables, so that a mapping"
-        " without pages came to be. An action that fails makes mmap() fail.\n\nUsually that is"
-        " what the author meant; a person has to say so.",
+        """
+        The old handler ignored the result of the function that fills page tables, so that a
+        mapping without pages came to be. An action that fails makes mmap() fail.
+
+        Usually that is what the author meant; a person has to say so.
+        """,
     ),
-    "prepare-errno": (
+    _explanation(
+        "prepare-errno",
         "mmap() returns another errno where the action does not fit the mapping",
-        "The preparation of an action checks its range before anything is mapped, and"
-        " error_override does not apply to its errors (EFAULT, EINVAL).",
+        """
+        The preparation of an action checks its range before anything is mapped, and
+        error_override does not apply to its errors (EFAULT, EINVAL).
+        """,
     ),
-    "message-on-failure": (
+    _explanation(
+        "message-on-failure",
         "a message is not logged any more where page tables can't be filled",
-        "The hook has returned when its action fails, so it can't log that. The error itself reaches"
-        " the caller of mmap().",
+        """
+        The hook has returned when its action fails, so it can't log that. The error itself
+        reaches the caller of mmap().
+        """,
     ),
-    "close-after-failed-action": (
+    _explanation(
+        "close-after-failed-action",
         "->close runs after an action that failed",
-        "If the action of an ->mmap_prepare hook fails, the new mapping is unmapped, and its ->close"
-        " is called, although the mapping never was complete. After a failed legacy handler it is"
-        " not.\n\nAccepted where ->close then changes nothing.",
-    ),
-}
+        """
+        If the action of an ->mmap_prepare hook fails, the new mapping is unmapped, and its
+        ->close is called, although the mapping never was complete. After a failed legacy
+        handler it is not.
 
-_DIFFERENT = {
-    "return-value": ("mmap() returns something else", "Another errno, or success for failure."),
-    "mappings": ("other mappings exist afterwards", "Their number, or where they begin or end."),
-    "flags": ("the mapping has other VM_ flags", "What it may be used for, or how it is treated."),
-    "page-prot": ("the mapping has another page protection", "vm_page_prot: access or caching."),
-    "pgoff": ("the mapping has another page offset", "vm_pgoff, which fault handlers read."),
-    "vm-ops": ("the mapping has other operations", "vm_ops."),
-    "private-data": ("the mapping has other private data", "vm_private_data."),
-    "vm-file": ("the mapping has another file", "vm_file."),
-    "pages": ("other pages are mapped", "Another PFN or page at some offset, or none."),
-    "pte-prot": (
+        Accepted where ->close then changes nothing.
+        """,
+    ),
+)
+
+
+_DIFFERENT = (
+    _explanation(
+        "effect-outlives",
+        "what the hook took or counted stays, although there is no mapping",
+        """
+        An ->mmap_prepare hook runs before it is known whether the mapping merges or fails. A
+        reference, a count or memory that it takes then is never given back: ->close is called for
+        mappings only. It belongs in vm_ops->mapped.
+        """,
+    ),
+    _explanation(
+        "return-value",
+        "mmap() returns something else",
+        """
+        Another errno, or success for failure.
+        """,
+    ),
+    _explanation(
+        "mappings",
+        "other mappings exist afterwards",
+        """
+        Their number, or where they begin or end.
+        """,
+    ),
+    _explanation(
+        "flags",
+        "the mapping has other VM_ flags",
+        """
+        What it may be used for, or how it is treated.
+        """,
+    ),
+    _explanation(
+        "page-prot",
+        "the mapping has another page protection",
+        """
+        vm_page_prot: access or caching.
+        """,
+    ),
+    _explanation(
+        "pgoff",
+        "the mapping has another page offset",
+        """
+        vm_pgoff, which fault handlers read.
+        """,
+    ),
+    _explanation(
+        "vm-ops",
+        "the mapping has other operations",
+        """
+        vm_ops.
+        """,
+    ),
+    _explanation(
+        "private-data",
+        "the mapping has other private data",
+        """
+        vm_private_data.
+        """,
+    ),
+    _explanation(
+        "vm-file",
+        "the mapping has another file",
+        """
+        vm_file.
+        """,
+    ),
+    _explanation(
+        "pages",
+        "other pages are mapped",
+        """
+        Another PFN or page at some offset, or none.
+        """,
+    ),
+    _explanation(
+        "pte-prot",
         "page table entries have another protection",
-        "An action copies the page protection when it is recorded, and kernel pages are mapped"
-        " with the protection that the finished mapping has: setting it too late is lost.",
+        """
+        An action copies the page protection when it is recorded, and kernel pages are mapped
+        with the protection that the finished mapping has: setting it too late is lost.
+        """,
     ),
-    "events": ("other calls are made, or in another order", "Calls that other code could notice."),
-    "state": ("driver state differs afterwards", "Memory that the hook, or its ->mapped, wrote."),
-    "accounting": ("counts differ afterwards", "Mappings, pages, or references of the file."),
-    "locks": ("other locks are held when the hook returns", "A lock that is not released."),
-    "lock-population": (
+    _explanation(
+        "events",
+        "other calls are made, or in another order",
+        """
+        Calls that other code could notice.
+        """,
+    ),
+    _explanation(
+        "state",
+        "driver state differs afterwards",
+        """
+        Memory that the hook, or its ->mapped, wrote.
+        """,
+    ),
+    _explanation(
+        "accounting",
+        "counts differ afterwards",
+        """
+        Mappings, pages, or references of the file.
+        """,
+    ),
+    _explanation(
+        "locks",
+        "other locks are held when the hook returns",
+        """
+        A lock that is not released.
+        """,
+    ),
+    _explanation(
+        "lock-population",
         "page tables were filled under a lock, and now are after its release",
-        "An action is performed after the hook has returned, so after every lock that it took was"
-        " released. What the lock kept in place while the page tables were filled may be gone by"
-        " then: never accepted.",
+        """
+        An action is performed after the hook has returned, so after every lock that it took was
+        released. What the lock kept in place while the page tables were filled may be gone by
+        then: never accepted.
+        """,
     ),
-    "population-order": (
+    _explanation(
+        "population-order",
         "calls that followed the filling of page tables now come before it",
-        "An action is performed after the hook has returned. What the old handler did after it had"
-        " filled the page tables is now done first.",
+        """
+        An action is performed after the hook has returned. What the old handler did after it
+        had filled the page tables is now done first.
+        """,
     ),
-}
+)
 
-EXPLANATIONS: dict[str, Explanation] = {
-    id_: Explanation(id_, "difference", title, text)
-    for id_, (title, text) in (*_ACCEPTED.items(), *_DIFFERENT.items())
-}
-ACCEPTED = frozenset(_ACCEPTED)
+EXPLANATIONS: dict[str, Explanation] = {each.id: each for each in (*_ACCEPTED, *_DIFFERENT)}
+ACCEPTED = frozenset(each.id for each in _ACCEPTED)

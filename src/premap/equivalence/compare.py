@@ -9,6 +9,7 @@ from typing import Any
 
 from premap.csource.nodes import identifiers_in
 from premap.csource.source import SourceFile
+from premap.equivalence import effects
 from premap.equivalence.outcome import Outcome
 from premap.interp.bindings import VmOperationsTable
 from premap.interp.machine import Event
@@ -78,33 +79,29 @@ def _results(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     yield Candidate("return-value", "what mmap() returns", differs)
 
 
-_SILENT = frozenset({"log", "barrier"})
-_HARMLESS = _SILENT | {"lock", "unlock"}
-
-
 def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     """Compare where the old hook was not called: the mapping merged first, or allocation failed.
 
     The new one is always called. What it does then must not outlive the call.
     """
     yield from _state(old, new)
-    harmless = all(event.kind in _HARMLESS for event in new.machine.events[old.split :])
-    if not old.merged:
-        if not harmless:
-            text = "the hook also runs for a mapping that then can't be allocated"
-            yield Candidate(
-                "hook-runs-before-failure", text, condition=True, accepted=True, judgement=False
-            )
-        yield from _mappings(old, new)
-        yield from _counts(old, new)
+    calls = new.machine.events[old.split :]
+    stays = effects.outliving(calls)
+    if stays is not None:
+        text = f"what {_call(stays)} does stays, although the mapping merges or fails"
+        yield Candidate("effect-outlives", text, condition=True)
         return
-    if new.failed or len(old.vmas) != len(new.vmas):
+    if old.merged and (new.failed or len(old.vmas) != len(new.vmas)):
         text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
         yield Candidate("hook-decides-merge", text, condition=True, accepted=True)
         return
-    if not harmless:
-        text = "the hook also runs for a mapping that then merges"
-        yield Candidate("hook-runs-on-merge", text, condition=True, accepted=True, judgement=False)
+    seen = effects.noticeable(calls)
+    if seen is not None:
+        when = "then merges" if old.merged else "then can't be allocated"
+        text = f"the hook also runs, and calls {_call(seen)}, for a mapping that {when}"
+        id_ = "hook-runs-on-merge" if old.merged else "hook-runs-before-failure"
+        judgement = effects.doubtful(calls) is not None
+        yield Candidate(id_, text, condition=True, accepted=True, judgement=judgement)
     yield from _mappings(old, new)
     yield from _counts(old, new)
 
@@ -122,7 +119,7 @@ def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
                 "lock-population", f"{text}, and now are after its release", condition=True
             )
         later = old.machine.events[population.events :]
-        calls = [event for event in later if event.kind not in _SILENT]
+        calls = [event for event in later if event.kind not in effects.SILENT]
         if calls:
             text = f"{_call(calls[0])} was called after page tables were filled, and now is before"
             yield Candidate("population-order", text, condition=True)
@@ -143,7 +140,7 @@ def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         yield Candidate(
             "merges-now",
             "a mapping now merges with the one before it, which it did not",
-            True,
+            condition=True,
             accepted=True,
             judgement=False,
         )
@@ -235,11 +232,7 @@ def _entries(before: Any, after: Any) -> Iterator[Candidate]:
         text = f"the page table has {kinds[0] or 'no'} entries, and now {kinds[1] or 'none'}"
         yield Candidate("pages", text, condition=True)
         return
-    if before.kind == "pfn":
-        differs = before.index != after.index
-    else:
-        differs = _page(before) != _page(after)
-    yield Candidate("pages", "which page is mapped", differs)
+    yield Candidate("pages", "which page is mapped", _page(before) != _page(after))
     yield Candidate("pte-prot", "page table protection", before.pgprot != after.pgprot)
     writable = _as_word(before.writable) != _as_word(after.writable)
     yield Candidate("pte-prot", "whether entries are writable", writable)
@@ -250,7 +243,8 @@ def _as_word(condition: bool) -> int:  # noqa: FBT001 - a word of one bit
 
 
 def _page(entry: Any) -> int:
-    page: int = entry.source[entry.index]
+    """Return what identifies the page: its PFN, or the address of its `struct page`."""
+    page: int = entry.index if entry.kind == "pfn" else entry.source[entry.index]
     return page
 
 
@@ -285,7 +279,7 @@ def _sequences(before: Sequence[Event], after: Sequence[Event]) -> Iterator[Cand
 
 
 def _arguments(one: Event, other: Event) -> Iterator[Candidate]:
-    if one.kind not in _SILENT:
+    if one.kind not in effects.SILENT:
         text = f"what is written and called before {_call(one)}"
         yield Candidate("events", text, one.moment != other.moment)
     if len(one.arguments) != len(other.arguments):

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One call of one hook, step by step: what it read, decided, wrote and called, and what came of it."""
+"""One call of one hook, step by step: what it read, decided, wrote and called."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tree_sitter import Node
 
-from premap.csource.nodes import text_of
+from premap.csource.nodes import text_of, unwrapped
 from premap.equivalence.example import describe, result_text
 from premap.equivalence.outcome import Side, run
 from premap.equivalence.setting import Setting
@@ -34,11 +35,13 @@ DEFAULT_CALL = {
 """The words of `setting.Call` where nobody says otherwise: one page, read and write."""
 
 _HOOKS = ("mmap", "mmap_prepare")
+_LOCAL = re.compile(r"#\d+\b")
+"""What tells local variables of the same name apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened; `file` and `line` are those of the C code, where it is one's doing."""
+    """One thing that happened; `file` and `line` are those of the C code, if it did it."""
 
     kind: str
     """"read", "decision", "write", "call", or what the model's event is called."""
@@ -127,12 +130,12 @@ class _Watcher:
 
     def _observe(self, kind: str, frame: Frame, node: Node, what: Any) -> None:
         self.catch_up()
-        source = " ".join(text_of(node).split())
+        source = " ".join(text_of(unwrapped(node)).split())
         if kind == "decision":
             text = f"{source} is {'true' if what else 'false'}"
         else:
             place, value = what
-            text = f"{place} = {value_text(value)}"
+            text = f"{_LOCAL.sub('', str(place))} = {value_text(value)}"
         self.steps.append(Step(kind, text, frame.function.source.name, frame.line(node)))
 
 
@@ -141,7 +144,11 @@ def value_text(value: Value) -> str:
     if isinstance(value.data, FunctionName):
         return value.data.name
     if isinstance(value.data, Pointer) and value.data.place is not None:
-        return f"&{value.data.place}" if plain(value.data.address) != 0 else "NULL"
+        return (
+            f"&{_LOCAL.sub('', str(value.data.place))}"
+            if plain(value.data.address) != 0
+            else "NULL"
+        )
     known = plain(word_of(value))
     if known is None:
         return "?"

@@ -29,11 +29,15 @@ RANDOM_RUNS = 200
 """Concrete runs that are tried where there is no proof."""
 BOUNDS = (
     "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
-    "one mapping of the file alone, right after one of its own kind, or over another mapping; "
-    "failing allocations of the VMA and of page tables",
+    (
+        "one mapping of the file alone, right after one of its own kind, or over another mapping; "
+        "failing allocations of the VMA and of page tables"
+    ),
     f"loops of at most {LOOP_LIMIT} iterations",
-    "driver state behind different pointers is taken not to overlap, and pointers that are followed "
-    "to be valid",
+    (
+        "driver state behind different pointers is taken not to overlap, and pointers that are "
+        "followed to be valid"
+    ),
 )
 
 
@@ -134,7 +138,7 @@ class _Comparison:
             return _PathResult()
         try:
             after = run(self.new, setting, self.inputs, self.namer)
-        except BeyondBound as error:
+        except (Undefined, BeyondBound, KernelBug) as error:
             if before.hook_ran:
                 raise
             self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
@@ -153,8 +157,7 @@ class _Comparison:
 
     def _judge(self, setting: Setting, path: Explored) -> None:
         """Ask for inputs that show each candidate, and replay them on the concrete model."""
-        assert path.value is not None
-        for candidate in path.value.candidates:
+        for candidate in path.value.candidates if path.value else ():
             known = self.accepted if candidate.accepted else self.differences
             if candidate.id in known:
                 continue
@@ -171,9 +174,9 @@ class _Comparison:
         self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
     ) -> None:
         """Replay a difference with the smallest numbers that show it."""
-        assert path.value is not None
-        if path.value.unsure is not None and not candidate.accepted:
-            self.doubt(path.value.unsure)
+        unsure = path.value.unsure if path.value else None
+        if unsure is not None and not candidate.accepted:
+            self.doubt(unsure)
             return
         try:
             shown = self._example(setting, path, candidate, model)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from tree_sitter import Node
 
+from premap.csource.ctypes import FunctionType, PointerType
 from premap.csource.errors import NotC
 from premap.csource.nodes import (
     calls_in,
@@ -25,13 +26,14 @@ from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import model_calls, unknown
 from premap.interp.conditions import condition
-from premap.interp.dispatch import evaluate, evaluates, execute
+from premap.interp.dispatch import evaluate, evaluates, execute, place_of
+from premap.interp.expressions import write
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert
 from premap.interp.statements import VOID, execute_body
-from premap.interp.types import parameter_type, return_type
-from premap.interp.values import FunctionName, Value
+from premap.interp.types import parameter_type, return_type, settled
+from premap.interp.values import FunctionName, Pointer, Value
 from premap.model.errors import NotModelled
 
 
@@ -53,8 +55,19 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     macro = _macro(machine, frame, name)
     if macro is not None:
         return _expand(machine, frame, node, macro, arguments)
+    entry = unknown.table().get(name)
+    if entry is not None and entry.assigns:
+        _assign(machine, frame, name, [arguments[index] for index in entry.assigns])
     given = [evaluate(machine, frame, argument) for argument in arguments]
     return call_named(machine, frame, node, name, given)
+
+
+def _assign(machine: Machine, frame: Frame, name: str, targets: Sequence[Node]) -> None:
+    """Let a macro of the table assign to its arguments: what, is made up."""
+    for target in targets:
+        place, ctype = place_of(machine, frame, target)
+        made = machine.memory.named(f"{name}({place.path})@{machine.memory.history}", ctype)
+        write(machine, place, ctype, made)
 
 
 def call_named(
@@ -202,9 +215,11 @@ def _indirect(
     if isinstance(target.data, FunctionName):
         return call_named(machine, frame, node, target.data.name, given)
     where = f"{frame.function.source.name}:{frame.line(node)}"
-    place = target.data.place if hasattr(target.data, "place") else None
+    place = target.data.place if isinstance(target.data, Pointer) else None
     name = f"(*{place})" if place is not None else f"({text_of(function)})"
-    return unknown.call_unknown(machine, frame, name, given, where)
+    pointed = target.type.target if isinstance(target.type, PointerType) else target.type
+    returns = settled(pointed.result) if isinstance(pointed, FunctionType) else None
+    return unknown.call_unknown(machine, frame, name, given, where, returns)
 
 
 def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
@@ -282,7 +297,8 @@ def _run_body(
     try:
         outcome = execute(machine, inner, parse_statement(body.rstrip("; \t") + ";"))
     except NotC:
-        raise machine.failure(frame, node, f"macro {name} is neither expression nor statement")
+        message = f"macro {name} is neither expression nor statement"
+        raise machine.failure(frame, node, message) from None
     if outcome is not None:
         raise machine.failure(frame, node, f"macro {name} returns or jumps")
     return VOID

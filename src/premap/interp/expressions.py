@@ -188,7 +188,8 @@ def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) ->
     try:
         parsed = parse_expression(body)
     except NotC:
-        raise machine.failure(frame, node, f"macro {name} is no expression: {body[:60]}")
+        message = f"macro {name} is no expression: {body[:60]}"
+        raise machine.failure(frame, node, message) from None
     expanding = (*frame.expanding, name)
     inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding, frame)
     return evaluate(machine, inner, parsed)

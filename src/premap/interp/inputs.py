@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Protocol, cast
 
+from premap import symbolic
 from premap.model.words import PAGE_SIZE, U64_MAX
 
 CALL = "call."
@@ -34,14 +35,10 @@ class SymbolicInputs:
 
     def word(self, name: str) -> int:
         """Return the solver's variable of that name."""
-        from premap import symbolic
-
         return cast("int", symbolic.var(name, 52 if name.startswith(CALL) else 64))
 
     def apply(self, function: str, *arguments: int) -> int:
         """Return an uninterpreted function's value for these words."""
-        from premap import symbolic
-
         return cast("int", symbolic.apply(function, *arguments))
 
 

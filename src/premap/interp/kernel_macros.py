@@ -18,7 +18,7 @@ from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expressions import address_of, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
-from premap.interp.types import named_type, type_of_descriptor
+from premap.interp.types import settled
 from premap.interp.values import (
     BOOL,
     INT,
@@ -63,7 +63,16 @@ def _special(*names: str) -> Callable[[Special], Special]:
     return register
 
 
-@_computes("likely", "unlikely", "READ_ONCE", "data_race", "ACCESS_PRIVATE", "__force")
+@_computes(
+    "likely",
+    "unlikely",
+    "READ_ONCE",
+    "data_race",
+    "smp_load_acquire",
+    "rcu_dereference",
+    "rcu_access_pointer",
+    "array_index_nospec",
+)
 def _same(machine: Machine, given: Sequence[Value]) -> Value:
     del machine
     return given[0]
@@ -105,9 +114,8 @@ def _min_t(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) ->
 
 def _type_argument(machine: Machine, frame: Frame, node: Node) -> CType:
     """Return the type that an argument of a macro names; it parses as an expression."""
-    if node.type == "type_descriptor":
-        return type_of_descriptor(machine, frame, node)
-    return named_type(frame.scope, text_of(node))
+    del machine
+    return settled(frame.scope.type_argument(node))
 
 
 def _integers(given: Sequence[Value]) -> tuple[IntType, list[int]]:

@@ -44,6 +44,8 @@ class Effect:
     returns: str
     result: str
     writes: tuple[int, ...]
+    assigns: tuple[int, ...]
+    """Arguments that a macro assigns to, as spin_lock_irqsave() does to its flags."""
 
 
 @functools.cache
@@ -61,23 +63,34 @@ def _entry(entry: dict[str, Any]) -> Effect:
         entry.get("returns", ""),
         entry.get("result", ""),
         tuple(entry.get("writes", ())),
+        tuple(entry.get("assigns", ())),
     )
 
 
 def call_unknown(
-    machine: Machine, frame: Frame, name: str, given: Sequence[Value], where: str
+    machine: Machine,
+    frame: Frame,
+    name: str,
+    given: Sequence[Value],
+    where: str,
+    returns: CType | None = None,
 ) -> Value:
-    """Call a function that is not executed, as the table says; forget everything if it doesn't."""
+    """Call a function that is not executed, as the table says; forget everything if it doesn't.
+
+    `returns` is the type of its result where that is known from a pointer's type.
+    """
     entry = table().get(name)
     _refuse_mapping(machine, name, given)
     arguments = tuple(argument_key(value) for value in given)
     if entry is None:
-        return _call_anything(machine, frame, name, given, arguments, where)
+        returns = returns or _returns(frame, name, "")
+        return _call_anything(machine, returns, name, given, arguments, where)
     returns = _returns(frame, name, entry.returns)
     if entry.effect == "pure":
         return _result(machine, name, returns, entry.result, _words(given))
     if entry.effect == "reads":
-        key = f"{name}@{machine.memory.history}"
+        content = machine.memory.namer.number((machine.memory.history, "reads", arguments))
+        key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
 
@@ -113,7 +126,7 @@ def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]
 
 def _call_anything(
     machine: Machine,
-    frame: Frame,
+    returns: CType,
     name: str,
     given: Sequence[Value],
     arguments: tuple[Any, ...],
@@ -124,7 +137,7 @@ def _call_anything(
     key = _numbered(machine, name, arguments)
     for index, value in enumerate(given):
         _overwrite(machine, f"{key}:*{index}", value)
-    return _result(machine, key, _returns(frame, name, ""), "", ())
+    return _result(machine, key, returns, "", ())
 
 
 def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
