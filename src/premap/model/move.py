@@ -239,8 +239,8 @@ def _unmap_source(
     """unmap_source_vma(): unmap what moved, without giving its memory back.
 
     What is left of the source on either side is accounted as before.
-    Where there is no memory to split it, it stays, charged but not marked as accounted any more: the
-    charge is never given back, in the kernel either.
+    Where there is no memory to split it, it stays, charged but not marked as accounted any more:
+    the charge is never given back, in the kernel either.
     """
     accountable = account and (vma.vm_flags & VM_ACCOUNT) != 0
     start, end = vma.vm_start, vma.vm_end
