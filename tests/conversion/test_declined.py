@@ -183,6 +183,8 @@ class TestUses:
             ("file = ring_file;\nreturn use(file);", "file-reassigned"),
             ("int desc = 3;\n\nreturn desc;", "name-taken"),
             ("RING_SET();\nreturn 0;", "vma-in-macro"),
+            ("return " + "(" * 9000 + "vma->vm_pgoff" + ")" * 9000 + ";", "too-deep"),
+            ("return " + "!" * 9000 + "vma->vm_pgoff;", "too-deep"),
         ],
     )
     def test_has_no_idiom(self, body: str, expected: str):

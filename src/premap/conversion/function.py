@@ -18,6 +18,9 @@ from premap.idioms import r3_file
 from premap.idioms.idiom import DESC, FILE, Declined, Hook
 from premap.records import Edit
 
+MAX_NESTING = 100
+"""The kernel's deepest hook has a dozen; far more would only cost time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -56,6 +59,8 @@ def _check(hook: Hook) -> None:
         raise Declined("parse-error", "the function could not be parsed wholly", node)
     source = hook.function.source
     code = source.code[node.start_byte : node.end_byte].decode("latin-1")
+    if _nesting(code) > MAX_NESTING:
+        raise Declined("too-deep", "brackets are nested too deeply", node)
     if re.search(rf"(?<![.>\w]){DESC}\b(?!\s*:)", code):
         raise Declined("name-taken", f"it has a variable `{DESC}` already", node)
     names = "|".join(re.escape(name) for name in (hook.vma, hook.file) if name)
@@ -67,6 +72,18 @@ def _check(hook: Hook) -> None:
                 raise Declined(
                     "vma-in-macro", f"the macro {macro.name} uses the hook's own variables", node
                 )
+
+
+def _nesting(code: str) -> int:
+    """Return how deep brackets are nested."""
+    deepest = depth = 0
+    for character in code:
+        if character in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in ")]}":
+            depth -= 1
+    return deepest
 
 
 def _misread(definition: Node) -> bool:
