@@ -10,9 +10,9 @@ from premap.equivalence.catalogue import ACCEPTED, EXPLANATIONS
 
 if TYPE_CHECKING:
     from premap.equivalence.api import NoSuchHook, hook, verify_conversion, verify_functions
+    from premap.equivalence.comparison import verify
     from premap.equivalence.setting import Setting
     from premap.equivalence.stepping import Stepped, step_through
-    from premap.equivalence.verify import verify
 
 _LAZY = {
     "NoSuchHook": "premap.equivalence.api",
@@ -20,7 +20,7 @@ _LAZY = {
     "Stepped": "premap.equivalence.stepping",
     "hook": "premap.equivalence.api",
     "step_through": "premap.equivalence.stepping",
-    "verify": "premap.equivalence.verify",
+    "verify": "premap.equivalence.comparison",
     "verify_conversion": "premap.equivalence.api",
     "verify_functions": "premap.equivalence.api",
 }

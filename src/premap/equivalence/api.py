@@ -10,8 +10,8 @@ from premap.csource.handlers import find_handlers
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
+from premap.equivalence.comparison import TIME_LIMIT, verify
 from premap.equivalence.outcome import Member, Side
-from premap.equivalence.verify import TIME_LIMIT, verify
 from premap.records import Conversion, Verdict
 
 _scopes: dict[int, Scope] = {}

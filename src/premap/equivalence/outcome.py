@@ -30,6 +30,7 @@ from premap.model import (
     FileOperations,
     ListTree,
 )
+from premap.model.constants import FOP_UNSIGNED_OFFSET
 from premap.model.words import PAGE_SHIFT, add, select, shl, sub
 
 Member = Literal["mmap", "mmap_prepare"]
@@ -47,6 +48,11 @@ class Side:
     member: Member
     tree: KernelTree | None = None
     scopes: dict[int, Scope] = field(default_factory=dict)
+
+    @property
+    def unsigned_offset(self) -> bool:
+        """Whether the file may have offsets of all 64 bits: some table in it says so."""
+        return any(b"_UNSIGNED_OFFSET" in each.source.text for each in self.functions)
 
 
 @dataclass(slots=True)
@@ -117,10 +123,12 @@ def run(
 
 
 def _file(side: Side, machine: Machine, call: Call) -> File:
+    """Make the file; which offsets are valid is for the call's conditions to say."""
     if side.member == "mmap":
         f_op = FileOperations(mmap=legacy_hook(machine, side.name, side.functions))
     else:
         f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.name, side.functions))
+    f_op.fop_flags = FOP_UNSIGNED_OFFSET
     file = File(f_op, f_mode=FMODE_READ | select(call.f_mode_write != 0, FMODE_WRITE, 0))
     machine.bindings.file = file
     return file

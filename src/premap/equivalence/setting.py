@@ -16,6 +16,7 @@ from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, shl, sub
 Layout = Literal["alone", "after-itself", "replaces"]
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
 MAX_OFFSET_PAGES = 1 << 51
+"""Where the offsets of a file end that are not unsigned (FOP_UNSIGNED_OFFSET), in pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,15 @@ class Call:
         """The length of the mapping (bytes)."""
         return shl(self.pages, PAGE_SHIFT)
 
-    def valid(self) -> list[bool]:
+    def valid(self, *, unsigned_offset: bool) -> list[bool]:
         """Return the conditions under which mmap() gets as far as the file's hook."""
+        offset = [] if unsigned_offset else [add(self.pgoff, self.pages) <= MAX_OFFSET_PAGES]
         return [
+            *offset,
             self.start_page < LAST_PAGE,
             self.pages >= 1,
             self.pages <= LAST_PAGE,
             add(self.start_page, self.pages) <= LAST_PAGE,
-            self.pgoff < MAX_OFFSET_PAGES,
             self.page < self.pages,
             self.left_pages >= 1,
             add(self.left_pages, 16) <= self.start_page,

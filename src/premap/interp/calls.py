@@ -216,7 +216,7 @@ def _indirect(
         return call_named(machine, frame, node, target.data.name, given)
     where = f"{frame.function.source.name}:{frame.line(node)}"
     place = target.data.place if isinstance(target.data, Pointer) else None
-    name = f"(*{place})" if place is not None else f"({text_of(function)})"
+    name = f"({place})" if place is not None else f"({text_of(function)})"
     pointed = target.type.target if isinstance(target.type, PointerType) else target.type
     returns = settled(pointed.result) if isinstance(pointed, FunctionType) else None
     return unknown.call_unknown(machine, frame, name, given, where, returns)

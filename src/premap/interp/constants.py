@@ -7,6 +7,8 @@ import errno
 import functools
 import re
 
+from collections.abc import Iterable
+
 from premap import model
 from premap.interp.machine import Machine
 from premap.interp.operators import UNKNOWN
@@ -57,6 +59,11 @@ def looks_constant(name: str) -> bool:
     return _CONSTANT.match(name) is not None
 
 
-def made_up_constant(machine: Machine, name: str) -> Value:
-    """Return a constant whose value depends on the configuration or could not be found."""
+def made_up_constant(machine: Machine, name: str, bodies: Iterable[str] = ()) -> Value:
+    """Return a constant whose value depends on the configuration or could not be found.
+
+    `bodies` are its definitions, where it has several.
+    """
+    text = f"{name} is defined differently in the two versions"
+    machine.memory.namer.agree(("constant", name), frozenset(bodies), text)
     return Value(UNKNOWN, Pointer(None, machine.inputs.word(f"constant {name}")))

@@ -92,6 +92,6 @@ def _do(
         return function(machine, frame, node)
 
 
-def short(node: Node) -> str:
+def short(node: Node, length: int | None = 60) -> str:
     """Return the beginning of a node's text, on one line."""
-    return " ".join(text_of(node).split())[:60]
+    return " ".join(text_of(node).split())[:length]

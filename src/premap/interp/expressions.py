@@ -23,7 +23,7 @@ from premap.interp import constants, operators, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
-from premap.interp.types import in_union, member_type, type_of_descriptor
+from premap.interp.types import VM_OPS, in_union, member_type, type_of_descriptor
 from premap.interp.values import (
     BOOL,
     CHAR,
@@ -118,6 +118,9 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     variable = frame.scope.variable(name)
     if variable is None:
         raise NotModelled(f"`{name}` is not declared in the file or its headers")
+    if variable.initializer is not None and variable.type != VM_OPS:
+        text = f"{name} begins with different values in the two versions"
+        machine.memory.namer.agree(("initial", name), short(variable.initializer, None), text)
     made = machine.memory.object(name, variable.type, nonnull=True)
     return Place(made), variable.type
 
@@ -132,6 +135,8 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
         base, ctype = place_of(machine, frame, argument)
     if not base.path and name in base.object.embedded:
         return base.object.embedded[name], member_type(frame.scope, ctype, name)
+    if isinstance(ctype, StructType):
+        base.object.look_into(base.path, ctype)
     place = base.field(name)
     if in_union(frame.scope, ctype, name):
         place.object.unions.add(place.path)
@@ -168,11 +173,11 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
     if macros and name not in frame.expanding:
         bodies = {macro.body.strip() for macro in macros}
         if len(bodies) > 1:
-            return constants.made_up_constant(machine, name)
+            return constants.made_up_constant(machine, name, bodies)
         return _expand(machine, frame, node, name, bodies.pop())
     number = frame.scope.enum_constant(name)
     if number is not None:
-        return Value(INT, number & U64_MAX)
+        return Value(_literal_type(abs(number), "", decimal=False), number & U64_MAX)
     if frame.scope.function(name) or name in frame.scope.source.prototypes:
         return Value(_FUNCTION, FunctionName(name))
     variable = frame.scope.variable(name)
@@ -327,7 +332,7 @@ _EFFECTS = frozenset({"assignment_expression", "update_expression", "compound_st
 def has_effects(frame: Frame, node: Node) -> bool:
     """Return whether evaluating the expression may do more than compute: then it is not a term."""
     for inner in walk(node):
-        if inner.type in _EFFECTS:
+        if inner.type in _EFFECTS or _may_be_undefined(frame, inner):
             return True
         if inner.type == "call_expression":
             name = text_of(inner.child_by_field_name("function"))
@@ -338,6 +343,25 @@ def has_effects(frame: Frame, node: Node) -> bool:
             if has_effects(outer, bound):
                 return True
     return False
+
+
+_PARTIAL = frozenset({"/", "%", "<<", ">>"})
+
+
+def _may_be_undefined(frame: Frame, node: Node) -> bool:
+    """Return whether an operation is defined for some right operands only.
+
+    What guards it (`n && size / n`) has to be decided first.
+    """
+    if node.type != "binary_expression" or text_of(_child(node, "operator")) not in _PARTIAL:
+        return False
+    right = _child(node, "right")
+    names = [text_of(each) for each in walk(right) if each.type == "identifier"]
+    if any(frame.variable(name) is not None or name in frame.macros for name in names):
+        return True
+    if names and all(constants.kernel_constant(name) is not None for name in names):
+        return False
+    return frame.scope.constant(right) is None
 
 
 def _is_pure(frame: Frame, name: str) -> bool:

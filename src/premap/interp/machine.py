@@ -71,6 +71,7 @@ class Snapshot:
     history: int
     epoch: str
     events: int
+    escaped: int
     locks: list[Any]
 
 
@@ -116,6 +117,8 @@ class Machine:
         self.steps = 0
         self.depth = 0
         self.locals: list[Object] = []
+        self.escaped: list[Value] = []
+        """Pointers to variables that unknown code was given, and may have kept."""
         self.calls: dict[Any, int] = {}
         self.hook_failed = False
         """Whether the last hook that was called returned an error."""
@@ -140,6 +143,7 @@ class Machine:
             memory.history,
             memory.epoch,
             len(self.events),
+            len(self.escaped),
             list(self.locks),
         )
 
@@ -152,6 +156,7 @@ class Machine:
         memory.written = before.written
         memory.history, memory.epoch = before.history, before.epoch
         del self.events[before.events :]
+        del self.escaped[before.escaped :]
         self.locks = before.locks
 
     def failure(self, frame: Frame, node: Node, message: str) -> NotModelled:

@@ -9,11 +9,19 @@ taken to be different objects; every verdict prints that.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Any
 
-from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, VoidType
+from premap.csource.ctypes import (
+    ArrayType,
+    CType,
+    EnumType,
+    IntType,
+    PointerType,
+    StructType,
+    VoidType,
+)
 from premap.interp.inputs import Inputs
 from premap.interp.values import (
     Aggregate,
@@ -44,8 +52,10 @@ class Object:
         "local",
         "memory",
         "name",
+        "pointee",
         "sources",
         "stores",
+        "structs",
         "type",
         "unions",
         "zeroed",
@@ -69,10 +79,14 @@ class Object:
         """What was written, to tell what a symbolic index may have changed."""
         self.sources: dict[Path, str] = {}
         """Structures that were copied in: the name by which their other members are made up."""
+        self.structs: dict[Path, str] = {}
+        """As which structure a place was looked into."""
+        self.pointee = False
+        """Whether the name is that of the pointer that leads here."""
 
     def name_of(self, path: Path) -> str:
         """Return the C-like name of a place in this object."""
-        return self.joined(self.name, path)
+        return self.joined(self.name, path) if path or not self.pointee else f"*{self.name}"
 
     def joined(self, text: str, path: Path) -> str:
         """Return a name with the members and elements of a path after it."""
@@ -87,10 +101,10 @@ class Object:
 
     def load(self, path: Path, ctype: CType) -> Value:
         """Read the place; made up where nobody wrote it."""
+        self._refuse_aliases(path)
         found = self.cells.get(path)
         if found is not None:
-            return found
-        self._refuse_aliases(path)
+            return self._read_as(path, found, ctype)
         if isinstance(ctype, ArrayType):
             return Value(PointerType(ctype.element), Pointer(Place(self, path), 1))
         if isinstance(ctype, StructType):
@@ -98,6 +112,27 @@ class Object:
         value = zero_of(ctype) if self._inherits(path) else self.memory.make_up(self, path, ctype)
         self.cells[path] = value
         return value
+
+    def _read_as(self, path: Path, found: Value, ctype: CType) -> Value:
+        """Return what a cell holds, read as a type of the same size."""
+        kinds = kind_of(found.type), kind_of(ctype)
+        if kinds[0] == kinds[1] or UNTYPED in kinds:
+            return found
+        if kinds[0][0] != kinds[1][0]:
+            raise NotModelled(f"{self.name_of(path)} is read as {ctype}, but is {found.type}")
+        word = found.data.address if isinstance(found.data, Pointer) else found.data
+        return Value(ctype, Pointer(None, word) if isinstance(ctype, PointerType) else word)
+
+    def look_into(self, path: Path, ctype: StructType) -> None:
+        """Note that the place is used as this structure; members of another would be elsewhere."""
+        name = f"{ctype.kind} {ctype.tag}" if ctype.tag else ctype.typedef
+        if name is None:
+            return
+        text = f"{self.name_of(path)} is looked into as different structures"
+        if self.structs.setdefault(path, name) != name:
+            raise NotModelled(f"{text}, {self.structs[path]} and {name}")
+        if not self.local:
+            self.memory.namer.agree(("struct", self.name_of(path)), name, text)
 
     def store(self, path: Path, value: Value) -> None:
         """Write the place."""
@@ -123,6 +158,7 @@ class Object:
             return
         for member, content in members.items():
             self.cells[path + member] = content
+            self.stores.append(path + member)
 
     def _below(self, path: Path) -> dict[Path, Value]:
         """Return what is known of a place and its members, by the path within."""
@@ -136,7 +172,7 @@ class Object:
                 return self.joined(self.sources[path[:length]], path[length:])
         if self.local and not self.zeroed:
             raise NotModelled(f"{self.name_of(path)} is read before it is written")
-        return self.name_of(path) + self.memory.epoch
+        return self.joined(self.name, path) + self.memory.epoch
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
@@ -148,6 +184,10 @@ class Object:
         """Return whether the place is in an aggregate that was written whole, so that it is 0."""
         prefixes = (self.cells.get(path[:length]) for length in range(len(path)))
         return any(whole is not None and isinstance(whole.data, Aggregate) for whole in prefixes)
+
+    def is_zeroed(self, path: Path) -> bool:
+        """Return whether members that nobody wrote are 0."""
+        return self.zeroed or self._inherits((*path, ""))
 
     def copied_name(self, path: Path) -> str | None:
         """Return by which name a member of a copied structure is made up, None of another place."""
@@ -244,7 +284,10 @@ class Memory:
             return zero_of(ctype)
         if owner.local:
             raise NotModelled(f"{owner.name_of(path)} is read before it is written")
-        name = owner.name_of(path) + self.epoch
+        name = owner.name_of(path)
+        if (kind := kind_of(ctype)) is not UNTYPED:
+            self.namer.agree(("type", name), kind, f"{name} is read as different types")
+        name += self.epoch
         value = self.named(name, ctype, self._word(owner, path))
         if self.reader is not None:
             self.reader(name, value)
@@ -261,6 +304,7 @@ class Memory:
             pointee = self.objects.get(name)
             if pointee is None:
                 pointee = self.objects[name] = Object(self, name, target, word, local=False)
+                pointee.pointee = True
             return Value(ctype, Pointer(Place(pointee), word))
         return Value(ctype, normalise(word, int_type(ctype)))
 
@@ -288,6 +332,12 @@ class Namer:
     def __init__(self) -> None:
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._next = itertools.count(1)
+        self._facts: dict[Hashable, Hashable] = {}
+
+    def agree(self, about: Hashable, fact: Hashable, text: str) -> None:
+        """Raise NotModelled(text) where runs that share names don't mean the same by one."""
+        if self._facts.setdefault(about, fact) != fact:
+            raise NotModelled(text)
 
     def number(self, history: tuple[Any, ...]) -> int:
         """Return the number of a history: the same for the same one, in whichever run."""
@@ -320,6 +370,18 @@ def _concrete(part: Any, value_of: Callable[[Any], Any]) -> Any:
     if isinstance(part, tuple):
         return tuple(_concrete(each, value_of) for each in part)
     return part if isinstance(part, str | int | None) else value_of(part)
+
+
+UNTYPED = (0, False)
+"""What kind_of() says of a type that tells nothing of its size."""
+
+
+def kind_of(ctype: CType) -> tuple[int, bool]:
+    """Return width (bits) and sign of a scalar type; pointers are unsigned words."""
+    if isinstance(ctype, IntType | EnumType | PointerType):
+        integer = int_type(ctype)
+        return integer.width, integer.signed
+    return UNTYPED
 
 
 def is_unknown_target(ctype: CType) -> bool:

@@ -87,7 +87,7 @@ def is_scalar(value: Value) -> bool:
 def _to_integer(value: Value, target: IntType, ctype: CType) -> Value:
     if target.name in _TRUTHS:
         return Value(ctype, Truth(truth(value)))
-    if isinstance(value.data, Truth):
+    if isinstance(value.data, Truth) and (target.width > 1 or not target.signed):
         return Value(ctype, value.data)
     return Value(ctype, normalise(word_of(value), target))
 

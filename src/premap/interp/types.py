@@ -36,7 +36,11 @@ ACTION = StructType("struct", "mmap_action")
 MM = StructType("struct", "mm_struct")
 VM_OPS = StructType("struct", "vm_operations_struct")
 
-OPAQUE: dict[str, IntType] = {"pgprot_t": PGPROT, "vma_flags_t": VMA_FLAGS}
+OPAQUE: dict[str, IntType] = {
+    "pgprot_t": PGPROT,
+    "struct pgprot": PGPROT,
+    "vma_flags_t": VMA_FLAGS,
+}
 
 _ANY = VoidType()
 MEMBERS: dict[str | None, dict[str, CType]] = {
@@ -107,8 +111,8 @@ def return_type(scope: Scope, function: Function) -> CType:
 
 def settled(ctype: CType) -> CType:
     """Return the type, with the kernel's opaque types as what the model makes of them."""
-    if isinstance(ctype, StructType) and ctype.typedef in OPAQUE:
-        return OPAQUE[ctype.typedef]
+    if isinstance(ctype, StructType):
+        return OPAQUE.get(ctype.typedef or "") or OPAQUE.get(f"struct {ctype.tag}") or ctype
     if isinstance(ctype, UnknownType) and ctype.name in OPAQUE:
         return OPAQUE[ctype.name]
     if isinstance(ctype, PointerType):

@@ -20,7 +20,9 @@ from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT, is_unknown_target
 from premap.interp.operators import UNKNOWN, is_scalar, word_of
 from premap.interp.types import named_type
 from premap.interp.values import (
+    Aggregate,
     FunctionName,
+    Path,
     Place,
     Pointer,
     Value,
@@ -109,19 +111,19 @@ def _call_event(
         _lock(machine, entry, name, arguments)
     key = _numbered(machine, name, arguments)
     for index in entry.writes:
-        if index < len(given):
-            _overwrite(machine, f"{key}:*{index}", given[index])
+        if index < len(given) and not _overwrite(machine, f"{key}:*{index}", given[index]):
+            machine.memory.forget_shared(("through", name, arguments))
     return _result(machine, key, returns, entry.result, _words(given))
 
 
 def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]) -> None:
-    """Hold or release a lock; whoever held it before may have changed what it protects."""
+    """Hold or release a lock; others may change what it protects, before and after."""
     lock = arguments[entry.object] if entry.object is not None else name
     if entry.kind == "lock":
         machine.locks.append(lock)
-        machine.memory.forget_shared(("lock", name, arguments))
     elif lock in machine.locks:
         machine.locks.remove(lock)
+    machine.memory.forget_shared((entry.kind, name, arguments))
 
 
 def _call_anything(
@@ -135,8 +137,11 @@ def _call_anything(
     machine.record("call", name, arguments, where)
     machine.memory.forget_shared(("call", name, arguments))
     key = _numbered(machine, name, arguments)
+    for number, earlier in enumerate(machine.escaped):
+        _overwrite(machine, f"{key}:&{number}", earlier)
     for index, value in enumerate(given):
-        _overwrite(machine, f"{key}:*{index}", value)
+        if _overwrite(machine, f"{key}:*{index}", value):
+            machine.escaped.append(value)
     return _result(machine, key, returns, "", ())
 
 
@@ -148,17 +153,18 @@ def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
     return f"{name}@{machine.memory.history}"
 
 
-def _overwrite(machine: Machine, name: str, value: Value) -> None:
-    """Let a call change what an argument points to, where that is a variable of our own."""
+def _overwrite(machine: Machine, name: str, value: Value) -> bool:
+    """Let a call change what an argument points to; return whether that is our own variable."""
     place = value.data.place if isinstance(value.data, Pointer) else None
     if place is None or not (place.object.local or machine.bindings.is_mapping(place.object)):
-        return
+        return False
     target = value.type.target if isinstance(value.type, PointerType) else UNKNOWN
     if isinstance(target, VoidType) or is_unknown_target(target):
         target = place.object.type if not place.path else UNKNOWN
     if not isinstance(target, StructType) and is_unknown(target):
         raise NotModelled(f"{place} is changed by a call, and its type is not known")
     place.object.store(place.path, machine.memory.named(name, target))
+    return True
 
 
 def _refuse_mapping(machine: Machine, name: str, given: Sequence[Value]) -> None:
@@ -197,27 +203,37 @@ def _returns(frame: Frame, name: str, stated: str) -> CType:
     return declared.result if declared is not None else UNKNOWN
 
 
-def argument_key(value: Value) -> Any:
-    """Return what an event shows of an argument: a word, or a variable's content."""
+def argument_key(value: Value, within: tuple[Place, ...] = ()) -> Any:
+    """Return what an event shows of an argument: a word, or a variable's content.
+
+    `within` are the variables whose content is being shown: they may point to themselves.
+    """
     if isinstance(value.data, FunctionName):
         return value.data.name
     if not is_scalar(value):
         raise NotModelled("a structure is passed by value")
     if isinstance(value.data, Pointer) and value.data.place is not None:
         place: Place = value.data.place
+        if place in within:
+            return ("again", within.index(place))
         if place.object.local:
-            return ("local", *_content(place))
+            return ("local", *_content(place, (*within, place)))
     return word_of(value)
 
 
-def _content(place: Place) -> Iterator[Any]:
+def _content(place: Place, within: tuple[Place, ...]) -> Iterator[Any]:
     """Yield what a variable of our own holds where a pointer points to, by member."""
     depth = len(place.path)
     yield place.object.copied_name(place.path) or ""
-    for path, held in sorted(place.object.cells.items(), key=lambda cell: str(cell[0])):
-        if path[:depth] == place.path and is_scalar(held):
-            yield ".".join(str(step) for step in path[depth:])
-            yield argument_key(held)
+    yield "zero" if place.object.is_zeroed(place.path) else "unset"
+    for path, held in sorted(place.object.cells.items(), key=lambda cell: _shown(cell[0])):
+        if path[:depth] == place.path and (is_scalar(held) or isinstance(held.data, Aggregate)):
+            yield _shown(path[depth:])
+            yield argument_key(held, within) if is_scalar(held) else "zero"
+
+
+def _shown(path: Path) -> str:
+    return ".".join(step if isinstance(step, str) else f"[{step.word}]" for step in path)
 
 
 def _words(given: Sequence[Value]) -> tuple[int, ...]:

@@ -77,8 +77,9 @@ class _Comparison:
         self.deadline = deadline
         self.namer = Namer()
         self.inputs = SymbolicInputs()
+        unsigned_offset = old.unsigned_offset or new.unsigned_offset
         self.explorer = symbolic.Explorer(
-            Call.of(self.inputs).valid(),
+            Call.of(self.inputs).valid(unsigned_offset=unsigned_offset),
             max_paths=MAX_PATHS,
             solver_timeout_ms=SOLVER_LIMIT_MS,
         )
