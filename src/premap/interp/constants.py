@@ -6,7 +6,6 @@ from __future__ import annotations
 import errno
 import functools
 import re
-
 from collections.abc import Iterable
 
 from premap import model
