@@ -325,6 +325,12 @@ class TestShared:
         assert {c.handler.name for c in found} == {"fast_mmap"}
 
 
+class TestOtherNames:
+    def test_tags_and_members_of_the_same_name_stay(self):
+        text = TestBytes.OLD + "\nstruct ring_mmap x;\nint y = sizeof(x.ring_mmap);\n"
+        assert converted(text).endswith("\nstruct ring_mmap x;\nint y = sizeof(x.ring_mmap);\n")
+
+
 class TestNotes:
     def notes(self, text: str) -> set[str]:
         source = SourceFile(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ CALLERS = {"struct drm_driver": "fops"}
 """Structures whose framework calls `->mmap` of a table itself, and the member that holds it."""
 NO_FUNCTION = frozenset({"NULL", "0"})
 """What a member is set to that has no handler."""
+_OTHER_SPACE = re.compile(rb"(?:->\s*|\.\s*|\b(?:struct|union|enum)\s+)\Z")
+"""What stands before names of members and tags, which are no functions."""
 
 
 @dataclass(eq=False)
@@ -176,6 +179,8 @@ def renamings(group: Group) -> Iterator[Change]:
 
 
 def _renaming(mention: Mention, name: str, new: str, group: Group) -> Iterator[Change]:
+    if _OTHER_SPACE.search(group.source.text, max(mention.start - 16, 0), mention.start):
+        return
     if mention.comment:
         yield from _change(mention, name, new)
         return
