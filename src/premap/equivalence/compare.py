@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -198,18 +199,25 @@ def _compare_callbacks(before: VmOperationsTable, after: VmOperationsTable) -> N
 
 
 def _reached(source: SourceFile, names: Sequence[str]) -> dict[str, list[bytes]]:
-    """Return the text of the file's functions that these name, directly or through others."""
+    """Return the text of the file's functions and macros that these name, or reach."""
     reached: dict[str, list[bytes]] = {}
     pending = list(names)
     while pending:
         name = pending.pop()
-        if name in reached or name not in source.functions:
+        if name in reached:
             continue
-        functions = source.functions[name]
-        reached[name] = [_text(function.node.text) for function in functions]
+        functions, macros = source.functions.get(name, ()), source.macros.get(name, ())
+        if functions or macros:
+            reached[name] = [_text(function.node.text) for function in functions]
+            reached[name] += [_text(macro.body.encode("latin-1")) for macro in macros]
         for function in functions:
             pending += identifiers_in(function.body)
+        for macro in macros:
+            pending += _WORD.findall(macro.body)
     return reached
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _text(given: bytes | None) -> bytes:
@@ -273,7 +281,8 @@ def _sequences(before: Sequence[Event], after: Sequence[Event]) -> Iterator[Cand
     if len(before) < len(after):
         added = after[len(before)]
         text = f"{_call(added)} is called, which was not"
-        closes = added.kind == "callback" and added.name == "close"
+        rest = after[len(before) + 1 :]
+        closes = (added.kind, added.name) == ("callback", "close") and not effects.noticeable(rest)
         id_ = "close-after-failed-action" if closes else "events"
         yield Candidate(id_, text, condition=True, accepted=closes)
 

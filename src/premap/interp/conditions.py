@@ -15,9 +15,7 @@ from premap.model.words import lnot
 OPTION = "option "
 """Names of the made-up words of the configuration begin with it."""
 
-_DEFINED = re.compile(
-    r"\b(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)\s*\(?\s*(\w+)\s*\)?"
-)
+_DEFINED = re.compile(r"\b(?:defined|IS_ENABLED)\s*\(?\s*(\w+)\s*\)?")
 _KNOWN = {"CONFIG_MMU": True, "CONFIG_64BIT": True, "__KERNEL__": True, "__ASSEMBLY__": False}
 """What the model's kernel is: 64 bits, with an MMU."""
 

@@ -13,7 +13,7 @@ from tree_sitter import Node
 from premap.csource.ctypes import CType, IntType, PointerType, VoidType
 from premap.csource.nodes import text_of
 from premap.interp import operators
-from premap.interp.conditions import option
+from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expressions import address_of, read, write
 from premap.interp.machine import Frame, Machine
@@ -269,8 +269,12 @@ def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
 def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    del frame, node
-    return of_truth(option(machine, text_of(arguments[0])))
+    del frame
+    return of_truth(
+        condition(
+            machine, f"{text_of(node.child_by_field_name('function'))}({text_of(arguments[0])})"
+        )
+    )
 
 
 @_special("ARRAY_SIZE")
