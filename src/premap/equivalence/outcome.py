@@ -31,7 +31,7 @@ from premap.model import (
     ListTree,
 )
 from premap.model.constants import FOP_UNSIGNED_OFFSET
-from premap.model.words import PAGE_SHIFT, add, select, shl, sub
+from premap.model.words import PAGE_SHIFT, add, shl, sub
 
 Member = Literal["mmap", "mmap_prepare"]
 
@@ -93,7 +93,7 @@ def run(
     """Make the call on an address space of its own; `watch` may observe machine and log."""
     machine = Machine(inputs, Bindings(side.tree, side.scopes, callback), namer)
     call = Call.of(inputs)
-    file = _file(side, machine, call)
+    file = _file(side, machine, setting, call)
     mm = AddressSpace(tree=ListTree)
     with mm.trace() as log:
         if watch is not None:
@@ -122,14 +122,20 @@ def run(
     )
 
 
-def _file(side: Side, machine: Machine, call: Call) -> File:
-    """Make the file; which offsets are valid is for the call's conditions to say."""
+def _file(side: Side, machine: Machine, setting: Setting, call: Call) -> File:
+    """Make the file. Which offsets are valid is for the call's conditions to say.
+
+    A file that is mapped shared and writable is open for writing: mmap() fails before the hook
+    otherwise, whatever the hook.
+    """
     if side.member == "mmap":
         f_op = FileOperations(mmap=legacy_hook(machine, side.name, side.functions))
     else:
         f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.name, side.functions))
     f_op.fop_flags = FOP_UNSIGNED_OFFSET
-    file = File(f_op, f_mode=FMODE_READ | select(call.f_mode_write != 0, FMODE_WRITE, 0))
+    writing = (call.prot & PROT_WRITE) >> 1 if setting.shared else 0
+    f_mode = FMODE_READ | shl(call.f_mode_write | writing, FMODE_WRITE.bit_length() - 1)
+    file = File(f_op, f_mode=f_mode)
     machine.bindings.file = file
     return file
 

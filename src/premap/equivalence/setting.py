@@ -15,8 +15,8 @@ from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, shl, sub
 
 Layout = Literal["alone", "after-itself", "replaces"]
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
-MAX_OFFSET_PAGES = 1 << 51
-"""Where the offsets of a file end that are not unsigned (FOP_UNSIGNED_OFFSET), in pages."""
+MAX_OFFSET_PAGES = (1 << 52) - 1
+"""Where a device's mapping ends at most, in pages, unless it has FOP_UNSIGNED_OFFSET."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ from premap.model.errors import NotModelled
 from premap.model.file import IS_APPEND, IS_SWAPFILE, can_mmap_file, file_inode
 from premap.model.flags import cleared
 from premap.model.region import mmap_region
-from premap.model.words import PAGE_SHIFT, U64_MAX, add, page_align, shl, sub
+from premap.model.words import PAGE_SHIFT, U64_MAX, add, page_align, select, shl, sub
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
@@ -106,17 +106,16 @@ def _shared_file_flags(file: Any, prot: int, flags: int, vm_flags: int) -> tuple
     if validate and cleared(flags, allowed | MAP_SHARED_VALIDATE) != 0:
         return -errno.EOPNOTSUPP, 0
     unwritable = (file.f_mode & FMODE_WRITE) == 0
-    if (prot & PROT_WRITE) != 0:
-        if unwritable:
-            return -errno.EACCES, 0
-        if IS_SWAPFILE(file_inode(file)):
-            return -errno.ETXTBSY, 0
+    writing = (prot & PROT_WRITE) != 0
+    if writing & unwritable:
+        return -errno.EACCES, 0
+    if IS_SWAPFILE(file_inode(file)) and writing:
+        return -errno.ETXTBSY, 0
     if IS_APPEND(file_inode(file)) and (file.f_mode & FMODE_WRITE) != 0:
         return -errno.EACCES, 0
     vm_flags = vm_flags | (VM_SHARED | VM_MAYSHARE)
-    if unwritable:
-        vm_flags = cleared(vm_flags, VM_MAYWRITE | VM_SHARED)
-    return 0, vm_flags
+    read_only = cleared(vm_flags, VM_MAYWRITE | VM_SHARED)
+    return 0, select(unwritable, read_only, vm_flags)
 
 
 def _file_flags(file: Any, prot: int, flags: int, vm_flags: int) -> tuple[int, int]:
