@@ -24,7 +24,7 @@ from premap.csource.nodes import (
 )
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
-from premap.interp import model_calls, unknown
+from premap.interp import model_calls, pasting, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of
 from premap.interp.expressions import write
@@ -234,10 +234,11 @@ def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
         return None
     if _is_kernel_header(found[0].source.name) and _calls_unknown(frame, found[0]):
         return None
-    if len({each.body.strip() for each in found}) > 1:
-        return None
-    del machine
-    return found[0]
+    bodies = frozenset(each.body.strip() for each in found)
+    if own:
+        text = f"{name}() is defined differently in the two versions"
+        machine.memory.namer.agree(("macro", name), bodies if len(bodies) > 1 else None, text)
+    return found[0] if len(bodies) == 1 else None
 
 
 def _calls_unknown(frame: Frame, macro: Macro) -> bool:
@@ -281,6 +282,9 @@ def _expand(
         inner.macros = {
             name: (argument, frame) for name, argument in zip(parameters, arguments, strict=True)
         }
+        if not pasting.arguments_hold_together(body, dict(zip(parameters, arguments, strict=True))):
+            text = f"macro {macro.name} has parameters without parentheses"
+            raise machine.failure(frame, node, text)
     else:
         raise machine.failure(frame, node, f"macro {macro.name} with {len(arguments)} arguments")
     return _run_body(machine, frame, node, inner, macro.name, body)
@@ -291,9 +295,13 @@ def _run_body(
 ) -> Value:
     """Evaluate what a macro expands to: an expression, or a statement without a value."""
     try:
-        return evaluate(machine, inner, parse_expression(body))
+        parsed = parse_expression(body)
     except NotC:
-        pass
+        parsed = None
+    if parsed is not None:
+        if not pasting.holds_together(node, body):
+            raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
+        return evaluate(machine, inner, parsed)
     try:
         outcome = execute(machine, inner, parse_statement(body.rstrip("; \t") + ";"))
     except NotC:

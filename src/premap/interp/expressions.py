@@ -19,7 +19,7 @@ from premap.csource.ctypes import (
 )
 from premap.csource.errors import NotC
 from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
-from premap.interp import constants, operators, unknown
+from premap.interp import constants, operators, pasting, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
@@ -195,6 +195,8 @@ def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) ->
     except NotC:
         message = f"macro {name} is no expression: {body[:60]}"
         raise machine.failure(frame, node, message) from None
+    if not pasting.holds_together(node, body):
+        raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
     expanding = (*frame.expanding, name)
     inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding, frame)
     return evaluate(machine, inner, parsed)
