@@ -24,6 +24,8 @@ from premap.model.words import U64_MAX, lnot
 ModelCall = Callable[[Machine, Frame | None, Node | None, Sequence[Value]], Value]
 MODEL: dict[str, ModelCall] = {}
 _VOID = Value(VoidType(), 0)
+_MAYOVERLAY = 1 << 9
+"""VM_MAYOVERLAY, a flag of kernels without an MMU (include/linux/mm.h)."""
 
 _POPULATION = {
     "remap_pfn_range": "vwwwp",
@@ -265,6 +267,33 @@ def _vm_get_page_prot(
     return Value(PGPROT, model.vm_get_page_prot(word_of(given[0])))
 
 
+def _flags_by_pointer(name: str) -> ModelCall:
+    """Return a test of a `vma_flags_t` that C passes by its address."""
+    function = getattr(model, name)
+
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
+        del machine, frame, node
+        place = given[0].data.place if isinstance(given[0].data, Pointer) else None
+        if place is None:
+            raise NotModelled("flags at a computed address")
+        flags = model.VmaFlags(word_of(place.load(VMA_FLAGS)))
+        return of_truth(function(flags, *_bits(given[1:])))
+
+    return call
+
+
+def _is_nommu_shared(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """Test flags given as a word of VM_ masks, or (since 7.x) by the address of a vma_flags_t."""
+    del machine, frame, node
+    place = given[0].data.place if isinstance(given[0].data, Pointer) else None
+    flags = word_of(given[0]) if place is None else word_of(place.load(VMA_FLAGS))
+    return of_truth((flags & (model.VM_MAYSHARE | _MAYOVERLAY)) != 0)
+
+
 def _mk_vma_flags(
     machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
 ) -> Value:
@@ -298,6 +327,10 @@ def _fill() -> None:
     MODEL.update({name: _desc_change(name) for name in _DESC_CHANGES})
     MODEL.update({name: _protection(name) for name in _PROTECTIONS})
     MODEL["daxdev_mapping_supported"] = _daxdev_mapping_supported
+    for name in ("vma_flags_test", "vma_flags_test_any", "vma_flags_test_all"):
+        MODEL[name] = _flags_by_pointer(name)
+    MODEL["is_nommu_shared_mapping"] = _is_nommu_shared
+    MODEL["is_nommu_shared_vma_flags"] = _is_nommu_shared
     MODEL["is_cow_mapping"] = _is_cow_mapping
     MODEL["vm_get_page_prot"] = _vm_get_page_prot
     MODEL["mk_vma_flags"] = _mk_vma_flags
