@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ways to a wrong `equivalent`: each pair here differs, and once looked the same."""
+
+from __future__ import annotations
+
+import pytest
+from tests.equivalence.kit import judge
+
+RES = "struct res { unsigned long start, end; struct res *next; };\n"
+DEV = "struct dev *d = file->private_data; "
+NEW_DEV = "struct dev *d = desc->file->private_data; "
+
+
+def differ(old: str, new: str, extra: str = "", new_extra: str | None = None) -> None:
+    """Assert that two bodies are `different`, with an example."""
+    verdict = judge(old, new, extra, new_extra)
+    assert verdict.status == "different", verdict
+    assert all(difference.example for difference in verdict.differences)
+
+
+def unproven(
+    old: str, new: str, reason: str, extra: str = "", new_extra: str | None = None
+) -> None:
+    """Assert that the verdict is `unknown`, for this reason and with a line."""
+    verdict = judge(old, new, extra, new_extra)
+    assert verdict.status == "unknown", verdict
+    assert verdict.reason is not None
+    assert reason in verdict.reason
+    assert "ring.c:" in verdict.reason
+
+
+class TestNames:
+    """What has one name is one thing."""
+
+    def test_a_pointer_is_not_what_it_points_to(self) -> None:
+        differ(
+            DEV + "return *d->shared ? -EINVAL : 0;",
+            NEW_DEV + "return (unsigned long)d->shared ? -EINVAL : 0;",
+        )
+
+    def test_a_write_to_a_pointer_is_not_one_through_it(self) -> None:
+        differ(
+            DEV + "*d->shared = 5; notify(file); return 0;",
+            NEW_DEV + "d->shared = (unsigned long *)5; notify(desc->file); return 0;",
+        )
+
+    def test_members_of_another_structure_are_elsewhere(self) -> None:
+        unproven(
+            DEV + "return d->size ? -EINVAL : 0;",
+            "struct head *d = desc->file->private_data; return d->size ? -EINVAL : 0;",
+            "different structures",
+            "struct head { unsigned long size; };\n",
+        )
+
+    def test_part_of_a_number_is_not_the_number(self) -> None:
+        unproven(
+            DEV + "return *(unsigned int *)&d->size ? -EINVAL : 0;",
+            NEW_DEV + "return d->size ? -EINVAL : 0;",
+            "different types",
+        )
+
+    def test_part_of_a_local_variable_is_not_all_of_it(self) -> None:
+        unproven(
+            "unsigned long a = vma->vm_pgoff; return *(unsigned char *)&a ? -EINVAL : 0;",
+            "unsigned long a = desc->pgoff; return a ? -EINVAL : 0;",
+            "is read as",
+        )
+
+    def test_variables_filled_in_another_order(self) -> None:
+        differ(
+            "struct res a, b; get_res(file, &a, &b); return a.start > 5;",
+            "struct res a, b; get_res(desc->file, &b, &a); return a.start > 5;",
+            RES,
+        )
+
+    def test_members_filled_in_another_order(self) -> None:
+        differ(
+            "struct res a; get_res(file, &a.start, &a.end); return a.start > 5;",
+            "struct res a; get_res(desc->file, &a.end, &a.start); return a.start > 5;",
+            RES,
+        )
+
+
+class TestValuesOfTheFile:
+    def test_another_initial_value(self) -> None:
+        unproven(
+            "return vma->vm_pgoff > limit ? -EINVAL : 0;",
+            "return desc->pgoff > limit ? -EINVAL : 0;",
+            "begins with different values",
+            "static const unsigned long limit = 5;\n",
+            "static const unsigned long limit = 6;\n",
+        )
+
+    def test_another_arm_of_a_macro(self) -> None:
+        arms = "#ifdef CONFIG_A\n#define MOST 5\n#else\n#define MOST %d\n#endif\n"
+        unproven(
+            "return vma->vm_pgoff > MOST ? -EINVAL : 0;",
+            "return desc->pgoff > MOST ? -EINVAL : 0;",
+            "defined differently",
+            arms % 7,
+            arms % 8,
+        )
+
+    def test_another_macro_in_a_callback(self) -> None:
+        fault = (
+            "#define RESULT %d\nstatic vm_fault_t f_fault(struct vm_fault *vmf)\n"
+            "{\n\treturn RESULT;\n}\n"
+            "static const struct vm_operations_struct f_vm_ops = { .fault = f_fault, };\n"
+        )
+        verdict = judge(
+            "vma->vm_ops = &f_vm_ops; return 0;",
+            "desc->vm_ops = &f_vm_ops; return 0;",
+            fault % 1,
+            fault % 2,
+        )
+        assert verdict.status == "unknown"
+
+    def test_an_enumerator_above_int_max_is_not_negative(self) -> None:
+        differ("return BIG < 0 ? -EINVAL : 0;", "return -EINVAL;", "enum e { BIG = 0x80000000 };\n")
+
+    def test_a_module_is_not_just_enabled(self) -> None:
+        differ(
+            "return IS_MODULE(CONFIG_X) ? -EPERM : 0;", "return IS_ENABLED(CONFIG_X) ? -EPERM : 0;"
+        )
+
+
+class TestGuards:
+    """What guards an undefined operation keeps it from being reached, not from being compared."""
+
+    def test_division(self) -> None:
+        differ(
+            DEV + "if (d->count != 0 && d->size / d->count > 3) return -EINVAL; return 0;",
+            NEW_DEV + "if (d->count == 0 || d->size / d->count > 3) return -EINVAL; return 0;",
+        )
+
+    def test_division_in_a_choice(self) -> None:
+        differ(
+            DEV + "return (d->count ? d->size / d->count : 0) > 3 ? -EINVAL : 0;",
+            NEW_DEV + "return (d->count ? d->size / d->count : 9) > 3 ? -EINVAL : 0;",
+        )
+
+    def test_division_in_a_macro_of_the_kernel(self) -> None:
+        differ(
+            DEV + "if (d->count && DIV_ROUND_UP(d->size, d->count) > 3) return -EINVAL; return 0;",
+            NEW_DEV + "if (!d->count || DIV_ROUND_UP(d->size, d->count) > 3) return -EINVAL;"
+            " return 0;",
+        )
+
+    def test_shift(self) -> None:
+        differ(
+            DEV + "if (d->limit < 32 && d->ro >> d->limit) return -EINVAL; return 0;",
+            NEW_DEV + "if (d->limit >= 32 || d->ro >> d->limit) return -EINVAL; return 0;",
+        )
+
+
+class TestArrays:
+    def test_an_index_may_hit_a_local_element(self) -> None:
+        body = "unsigned long a[2]; a[0] = 1; a[1] = 2; {} return a[0] == 5 ? -EINVAL : 0;"
+        verdict = judge(body.format("a[vma->vm_pgoff & 1] = 5;"), body.format(""))
+        assert verdict.status in ("different", "unknown")
+
+    def test_an_index_may_hit_an_element_read_before(self) -> None:
+        body = (
+            "unsigned long x = d->table[0]; d->table[{0} & 1] = 5;"
+            " return d->table[0] == {1} ? -EINVAL : 0;"
+        )
+        verdict = judge(
+            DEV + body.format("vma->vm_pgoff", "x"),
+            NEW_DEV + body.format("desc->pgoff", "d->table[0]"),
+        )
+        assert verdict.status in ("different", "unknown")
+
+    def test_rows_and_columns(self) -> None:
+        body = (
+            "unsigned long a[3][3]; a[1][2] = 1; a[2][1] = 2; return a[1][2] == %d ? -EINVAL : 0;"
+        )
+        verdict = judge(body % 1, body % 2)
+        assert verdict.status in ("different", "unknown")
+
+
+class TestCallsWithVariables:
+    def test_zeroes_that_a_call_replaces(self) -> None:
+        differ(
+            "struct res r = {}; get_res(file, &r); return r.start ? -EINVAL : 0;",
+            "struct res r = {}; get_res(desc->file, &r); return 0;",
+            RES,
+        )
+
+    @pytest.mark.parametrize("initializer", ["{}", "{ .start = 4 }"])
+    def test_members_that_are_zero_no_more(self, initializer: str) -> None:
+        differ(
+            f"struct res a = {initializer}; a.start = 4; put_res(file, &a); return 0;",
+            "struct res a; a.start = 4; put_res(desc->file, &a); return 0;",
+            RES,
+        )
+
+    def test_a_variable_that_points_to_itself(self) -> None:
+        body = "struct res a; a.next = &a; put_res({}, &a); return 0;"
+        verdict = judge(body.format("file"), body.format("desc->file"), RES)
+        assert verdict.status == "equivalent-except"
+
+    def test_content_that_a_reading_function_sees(self) -> None:
+        body = "unsigned long m = %d; return test_bit(0, &m) ? -EINVAL : 0;"
+        differ(body % 1, body % 2)
+
+    def test_a_variable_that_unknown_code_kept(self) -> None:
+        differ(
+            "int x = 0; start(&x); wait_for(file); return x ? -EINVAL : 0;",
+            "int x = 0; int y; start(&x); y = x; wait_for(desc->file); return y ? -EINVAL : 0;",
+        )
+
+    def test_another_variable_with_the_same_type(self) -> None:
+        body = "struct res a, b; get_res({0}, &a); get_res({0}, &b); put_res({0}, &{1}); return 0;"
+        differ(body.format("file", "a"), body.format("desc->file", "b"), RES)
+
+    def test_memory_that_a_known_function_writes(self) -> None:
+        call = "atomic_try_cmpxchg(&d->ro, &d->limit, 3);"
+        differ(
+            f"{DEV}int r; {call} r = d->limit; return r ? -EINVAL : 0;",
+            f"{NEW_DEV}int r; r = d->limit; {call} return r ? -EINVAL : 0;",
+        )
+
+
+class TestLocks:
+    def test_a_read_moved_behind_the_release(self) -> None:
+        differ(
+            DEV + "unsigned long s; mutex_lock(&d->lock); s = d->size; mutex_unlock(&d->lock);"
+            " return s < 3 ? -EINVAL : 0;",
+            NEW_DEV + "unsigned long s; mutex_lock(&d->lock); s = d->size; mutex_unlock(&d->lock);"
+            " return d->size < 3 ? -EINVAL : 0;",
+        )
+
+    def test_a_read_moved_before_the_lock(self) -> None:
+        differ(
+            DEV + "unsigned long s; mutex_lock(&d->lock); s = d->size; mutex_unlock(&d->lock);"
+            " return s < 3 ? -EINVAL : 0;",
+            NEW_DEV + "unsigned long s = d->size; mutex_lock(&d->lock); mutex_unlock(&d->lock);"
+            " return s < 3 ? -EINVAL : 0;",
+        )
+
+
+class TestMacros:
+    def test_parameters_without_parentheses(self) -> None:
+        unproven(
+            "return AREA(vma->vm_pgoff + 1, 2) > 30 ? -EINVAL : 0;",
+            "return (desc->pgoff + 1) * 2 > 30 ? -EINVAL : 0;",
+            "without parentheses",
+            "#define AREA(w, h) w * h\n",
+        )
+
+    def test_a_body_without_parentheses(self) -> None:
+        unproven(
+            "return LIMIT * 2 < vma->vm_pgoff ? -EINVAL : 0;",
+            "return 10 < desc->pgoff ? -EINVAL : 0;",
+            "not in parentheses",
+            "#define LIMIT 2 + 3\n",
+        )
+
+    def test_a_body_that_needs_none(self) -> None:
+        verdict = judge(
+            "vm_flags_set(vma, BOTH); return 0;",
+            "vma_desc_set_flags(desc, VMA_IO_BIT, VMA_PFNMAP_BIT); return 0;",
+            "#define BOTH VM_IO | VM_PFNMAP\n",
+        )
+        assert verdict.status == "equivalent"
+
+
+class TestCallbacks:
+    def test_a_close_with_effects_after_a_failed_action(self) -> None:
+        extra = (
+            "static void c_close(struct vm_area_struct *vma)\n"
+            "{\n\tkfree(vma->vm_private_data);\n}\n"
+            "static const struct vm_operations_struct c_vm_ops = { .close = c_close, };\n"
+        )
+        differ(
+            "vma->vm_ops = &c_vm_ops; return remap_pfn_range(vma, vma->vm_start, 5,"
+            " vma->vm_end - vma->vm_start, vma->vm_page_prot);",
+            "desc->vm_ops = &c_vm_ops; mmap_action_remap_full(desc, 5); return 0;",
+            extra,
+        )
+
+
+class TestBits:
+    def test_a_signed_bit_is_minus_one(self) -> None:
+        differ(
+            "struct b x; x.f = vma->vm_pgoff == 0; return x.f < 0 ? -EINVAL : 0;",
+            "return 0;",
+            "struct b { int f:1; };\n",
+        )
