@@ -21,7 +21,7 @@ from premap.model.bits import VM_SPECIAL
 from premap.model.errors import KernelBug, NotModelled
 from premap.records import Difference, Verdict
 
-TIME_LIMIT = 20.0
+TIME_LIMIT = 10.0
 """Seconds for one verdict; after that it is `unknown`."""
 SOLVER_LIMIT_MS = 3000
 MAX_PATHS = 2000

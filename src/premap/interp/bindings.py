@@ -115,6 +115,16 @@ class Bindings:
         return self._tables[name]
 
 
+_KERNEL_TABLES = {
+    "generic_file_vm_ops": (
+        ("fault", "filemap_fault"),
+        ("map_pages", "filemap_map_pages"),
+        ("page_mkwrite", "filemap_page_mkwrite"),
+    ),
+}
+"""Operations that the kernel exports (mm/filemap.c)."""
+
+
 class FileObject(Object):
     """`struct file`: what the model knows of it is the model's, the rest is made up."""
 
@@ -361,6 +371,8 @@ class VmOperationsTable:
         return self.machine.bindings.callback(self.machine, self.source, name, member.function)
 
     def _find(self) -> dict[str, Member]:
+        if self.label in _KERNEL_TABLES:
+            return {name: Member(function, ()) for name, function in _KERNEL_TABLES[self.label]}
         found = _variable(self.machine.bindings.scope(self.source), self.label)
         if found is None and self.source.path is not None:
             found = self._in_siblings(self.source.path)
