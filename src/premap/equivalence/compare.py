@@ -86,6 +86,7 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     The new one is always called. What it does then must not outlive the call.
     """
     yield from _state(old, new)
+    yield from _covered_writes(old, new)
     calls = new.machine.events[old.split :]
     stays = effects.outliving(calls)
     if stays is not None:
@@ -324,6 +325,19 @@ def _state(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     )
     for name, path in places:
         yield from _place(old, new, name, path)
+
+
+def _covered_writes(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Yield what only the new version wrote, and calls may have changed since."""
+    for name, paths in new.machine.memory.written.items():
+        known = new.machine.memory.objects.get(name)
+        before = old.machine.memory.written.get(name, [])
+        for path in dict.fromkeys(paths):
+            if paths.count(path) > before.count(path) and (
+                known is None or path not in known.cells
+            ):
+                what = name if known is None else known.name_of(path)
+                yield Candidate("state", f"{what} is written, which was not", condition=True)
 
 
 def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candidate]:
