@@ -71,6 +71,9 @@ class TestDisagreement:
             def end(self) -> None:
                 pass
 
+            def close(self) -> None:
+                pass
+
         scenario = read(FILES[0])[0]
         plain = Scenario(scenario.header, scenario.steps, scenario.lines)
         result = replay(plain, Halting())

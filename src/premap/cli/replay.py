@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`premap replay`: runs a scenario on the model, or compares recorded ones with it."""
+"""`premap replay`: runs a scenario on the model or a kernel, or compares recorded ones with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from premap.cli.backends import BACKENDS, opened
 from premap.cli.command import Exit, UsageError, argument, command
 from premap.report.printable import printable
 
@@ -23,7 +24,9 @@ AGREE = "agree"
     "replay",
     "run a scenario on the model; where results are recorded with it, compare",
     argument("file", metavar="FILE", type=Path, help="scenario: .jsonl or .jsonl.gz"),
-    argument("--on", choices=("model",), default="model", help="what runs it (default: the model)"),
+    argument(
+        "--on", choices=tuple(BACKENDS), default="model", help="what runs it (default: model)"
+    ),
     inputs=("file",),
 )
 def replay(given: argparse.Namespace) -> Exit:
@@ -34,23 +37,23 @@ def replay(given: argparse.Namespace) -> Exit:
         scenarios = scenario.read(given.file)
     except scenario.ScenarioError as problem:
         raise UsageError(str(problem)) from problem
-    backend = scenario.model_backend()
-    if scenarios[0].results is None:
-        return _run(scenarios[0], backend)
-    return _compare(scenarios, backend)
+    with opened(given.on, given) as backend:
+        if scenarios[0].results is None:
+            return _run(scenarios[0], backend)
+        return _compare(scenarios, backend)
 
 
 def _run(scenario: Scenario, backend: Backend) -> Exit:
-    """Print the results, as far as the model knows every step."""
+    """Print the results, as far as the backend knows every step."""
     from premap.model.errors import NotModelled
-    from premap.scenario import MissingStep, run
+    from premap.scenario import BackendError, MissingStep, run
 
     done = 0
     try:
         for result in run(scenario, backend):
             print(json.dumps(result), flush=True)
             done += 1
-    except (MissingStep, NotModelled) as problem:
+    except (BackendError, MissingStep, NotModelled) as problem:
         print(f"premap: {_place(scenario, done)}: {printable(str(problem))}", file=sys.stderr)
         return Exit.FINDINGS
     return Exit.OK
@@ -72,16 +75,17 @@ def _compare(scenarios: list[Scenario], backend: Backend) -> Exit:
 def _compared(scenario: Scenario, backend: Backend) -> str:
     """Say in a few words how one scenario went; print what differs."""
     from premap.model.errors import NotModelled
+    from premap.scenario import BackendError
     from premap.scenario import replay as replayed
 
     try:
         outcome = replayed(scenario, backend)
-    except NotModelled as problem:
+    except (BackendError, NotModelled) as problem:
         print(f"{printable(scenario.path)}:{scenario.line}: {printable(str(problem))}")
-        return "not modelled"
+        return "not modelled" if isinstance(problem, NotModelled) else "not run"
     found = outcome.disagreement
     if found is not None:
         print(f"{_place(scenario, found.step)}: step {found.step + 1} (seed {scenario.seed})")
         print(f"  recorded: {found.expected}\n  got:      {found.got}")
         return "disagree"
-    return AGREE if outcome.missing is None else f"agree until {outcome.missing} (not modelled)"
+    return AGREE if outcome.missing is None else f"agree until {outcome.missing} (no such step)"

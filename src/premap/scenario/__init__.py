@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from premap.scenario.backend import Backend, MissingStep
+from premap.scenario.backend import Backend, BackendError, MissingStep
 from premap.scenario.errors import ScenarioError
 from premap.scenario.reader import Scenario, read
 from premap.scenario.replay import Disagreement, Replay, model_backend, replay, replay_file, run
 
 __all__ = [
     "Backend",
+    "BackendError",
     "Disagreement",
     "MissingStep",
     "Replay",

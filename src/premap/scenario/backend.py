@@ -16,6 +16,10 @@ class MissingStep(Exception):
         self.op = op
 
 
+class BackendError(Exception):
+    """What runs the scenarios can't be had, or is gone. `str()` is one line."""
+
+
 class Backend(Protocol):
     """Runs scenarios, one after another, each in a process of its own."""
 
@@ -29,4 +33,8 @@ class Backend(Protocol):
 
     def end(self) -> None:
         """End the process, and forget its files and devices."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what runs the scenarios; nothing is called after that."""
         ...

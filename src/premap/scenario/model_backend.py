@@ -50,6 +50,9 @@ class ModelBackend:
         """Forget everything."""
         self.begin((0, 0))
 
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
     def step(self, step: Json) -> Json:
         """Run one step, and say what came of it."""
         self.events.clear()
