@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import functools
+
 from premap.csource.source import SourceFile
 from premap.equivalence.api import side
 from premap.equivalence.compare import Candidate, compare
 from premap.equivalence.comparison import verify
 from premap.equivalence.outcome import Side, run
-from premap.equivalence.setting import RandomCall, Setting
+from premap.equivalence.setting import RandomCall, settings
 from premap.interp.memory import Namer
-from premap.records import Difference, Verdict
+from premap.records import Verdict
 
 DRIVER = """
 struct mutex { int owner; };
@@ -47,39 +49,19 @@ def new_side(body: str, extra: str = "") -> Side:
     return side(SourceFile("ring.c", text.encode()), "ring_mmap_prepare", "mmap_prepare", None)
 
 
+@functools.cache
 def judge(old: str, new: str, extra: str = "", new_extra: str | None = None) -> Verdict:
     """Compare two bodies."""
     given = extra if new_extra is None else new_extra
     return verify(old_side(old, extra), new_side(new, given), time_limit=15)
 
 
-def same(body: str) -> tuple[str, str]:
-    """Return both versions of a body that says DESC, FILE, PGOFF, SIZE … for what differs."""
-    old, new = body, body
-    for word, before, after in WORDS:
-        old, new = old.replace(word, before), new.replace(word, after)
-    return old, new
-
-
-WORDS = (
-    ("$FILE", "file", "desc->file"),
-    ("$PGOFF", "vma->vm_pgoff", "desc->pgoff"),
-    ("$SIZE", "(vma->vm_end - vma->vm_start)", "vma_desc_size(desc)"),
-    ("$OPS", "vma->vm_ops", "desc->vm_ops"),
-    ("$PRIVATE", "vma->vm_private_data", "desc->private_data"),
-    ("$PROT", "vma->vm_page_prot", "desc->page_prot"),
-)
-
-
-def shows(difference: Difference) -> bool:
-    """Return whether the example of a difference has two sides that are not the same."""
-    example = difference.example
-    return example is not None and example["differs"] != ""
+_SETTINGS = tuple(settings())
 
 
 def run_both(old: Side, new: Side, seed: int) -> list[Candidate]:
     """Run both on plain numbers from a seed; return the differences that are not accepted."""
-    setting = Setting(shared=seed % 2 == 0)
+    setting = _SETTINGS[seed % len(_SETTINGS)]
     inputs, namer = RandomCall(seed), Namer()
     before, after = run(old, setting, inputs, namer), run(new, setting, inputs, namer)
     return [each for each in compare(before, after) if not each.accepted]
