@@ -113,7 +113,9 @@ class TestValuesOfTheFile:
             fault % 1,
             fault % 2,
         )
-        assert verdict.status == "unknown"
+        assert verdict.status == "equivalent-except"
+        assert [difference.id for difference in verdict.differences] == ["callbacks-differ"]
+        assert verdict.differences[0].judgement
 
     def test_an_enumerator_above_int_max_is_not_negative(self) -> None:
         differ("return BIG < 0 ? -EINVAL : 0;", "return -EINVAL;", "enum e { BIG = 0x80000000 };\n")

@@ -83,6 +83,15 @@ _ACCEPTED = (
         """,
     ),
     _explanation(
+        "callbacks-differ",
+        "callbacks of the mapping have changed as well",
+        """
+        The versions give the mapping operations of the same name, whose callbacks (or functions
+        that these call) have another text in the new version. What mmap() does was compared; what
+        a fault, a split or the end of the mapping does was not, except where it is part of mmap().
+        """,
+    ),
+    _explanation(
         "close-after-failed-action",
         "->close runs after an action that failed",
         """

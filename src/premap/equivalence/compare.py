@@ -18,7 +18,7 @@ from premap.interp.memory import Object
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.values import FunctionName, Path, Value
 from premap.model.errors import NotModelled
-from premap.model.words import lnot, select
+from premap.model.words import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,40 +163,43 @@ def _mapping(before: Any, after: Any) -> Iterator[Candidate]:
 
 
 def _pointers(before: Any, after: Any) -> Iterator[Candidate]:
-    yield Candidate("vm-ops", "vm_ops", lnot(same_operations(before.vm_ops, after.vm_ops)))
+    yield from _operations(before.vm_ops, after.vm_ops)
     differs = _address(before.vm_private_data) != _address(after.vm_private_data)
     yield Candidate("private-data", "vm_private_data", differs)
     file_differs = (before.vm_file is None) != (after.vm_file is None)
     yield Candidate("vm-file", "vm_file", file_differs)
 
 
-def same_operations(before: Any, after: Any) -> bool:
-    """Return whether two operation tables are the same; raise where their callbacks changed."""
+def _operations(before: Any, after: Any) -> Iterator[Candidate]:
+    """Compare tables by name; where both versions define one, their callbacks by their text."""
+    if _label(before) != _label(after):
+        yield Candidate(
+            "vm-ops", f"vm_ops: {_label(before)}, and now {_label(after)}", condition=True
+        )
+        return
     if not isinstance(before, VmOperationsTable) or not isinstance(after, VmOperationsTable):
-        return _label(before) == _label(after)
-    if before.label != after.label:
-        return False
-    if before.source is after.source:
-        return True
-    if before.source.text == after.source.text:
-        return True
-    _compare_callbacks(before, after)
-    return True
+        return
+    changed = None if before.source is after.source else _changed_callback(before, after)
+    if changed is not None:
+        text = f"{changed}, which {before.label} uses, has changed; what it does was not compared"
+        yield Candidate("callbacks-differ", text, condition=True, accepted=True)
 
 
-def _compare_callbacks(before: VmOperationsTable, after: VmOperationsTable) -> None:
-    """Raise unless tables of the same name name the same functions, with the same text."""
+def _changed_callback(before: VmOperationsTable, after: VmOperationsTable) -> str | None:
+    """Return what of the callbacks differs between the versions, None if nothing does."""
     try:
         members, others = before.members(), after.members()
     except NotModelled:
-        return
+        return None
     if members != others:
-        raise NotModelled(f"the operations {before.label} differ between the versions")
+        return "a member"
     names = [member.function for member in members.values()]
     old_text, new_text = _reached(before.source, names), _reached(after.source, names)
-    for name in {*old_text, *new_text}:
-        if old_text.get(name) != new_text.get(name):
-            raise NotModelled(f"{name}(), used by {before.label}, differs between the versions")
+    differing = (
+        name for name in (*old_text, *new_text) if old_text.get(name) != new_text.get(name)
+    )
+    changed = next(differing, None)
+    return None if changed is None else f"{changed}()"
 
 
 def _reached(source: SourceFile, names: Sequence[str]) -> dict[str, list[bytes]]:
