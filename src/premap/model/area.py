@@ -67,15 +67,22 @@ def is_free(mm: AddressSpace, addr: int, length: int) -> bool:
 
 def _topdown(mm: AddressSpace, length: int) -> tuple[int, int]:
     """unmapped_area_topdown(): the end of the highest gap that is large enough."""
-    low, top = mm.window
-    for vma in reversed(mm.tree.vmas):
-        if vma.vm_start >= top:
-            continue
-        if vma.vm_end <= top and sub(top, vma.vm_end) >= length:
-            return 0, sub(top, length)
-        top = vma.vm_start
-        if top <= low:
-            return -errno.ENOMEM, 0
-    if sub(top, low) >= length:
-        return 0, sub(top, length)
-    return -errno.ENOMEM, 0
+    low, high = mm.window
+    tree = mm.tree
+    vmas = tree.vmas
+    begin, top = tree.search_from(length, high)
+    position = begin
+    while position:
+        vma = vmas[position - 1]
+        if vma.vm_start < top:
+            if vma.vm_end <= top and sub(top, vma.vm_end) >= length:
+                break
+            top = vma.vm_start
+            if top <= low:
+                tree.searched(length, high, low, begin - position)
+                return -errno.ENOMEM, 0
+        position -= 1
+    tree.searched(length, high, top, begin - position)
+    if sub(top, low) < length:
+        return -errno.ENOMEM, 0
+    return 0, sub(top, length)

@@ -205,7 +205,7 @@ class AddressSpace:
 
     def exit(self) -> None:
         """exit_mmap(): close every mapping, lowest first; the address space is empty then."""
-        vmas = self.tree.vmas[:]
+        vmas = self.vmas()
         for vma in vmas:
             vma.ptes = []
         for vma in vmas:
@@ -242,7 +242,7 @@ class AddressSpace:
 
     def vmas(self) -> list[VmAreaStruct]:
         """Return the mappings, lowest first."""
-        return self.tree.vmas[:]
+        return list(self.tree.vmas)
 
     def maps(self) -> str:
         """Return the mappings as /proc/PID/maps prints them."""
@@ -358,3 +358,4 @@ class AddressSpace:
         if self.busy:
             raise NotModelled("a system call inside a hook: the kernel would wait for its own lock")
         self.busy = True
+        self.tree.settle()

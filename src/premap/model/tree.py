@@ -8,8 +8,12 @@ who found a mapping knows its neighbours. `SortedTree` is for running, `ListTree
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import MutableSequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
+
+from premap.model.chunks import ChunkedList
+from premap.model.words import U64_MAX
 
 if TYPE_CHECKING:
     from premap.model.pagetable import PteRange
@@ -17,15 +21,37 @@ if TYPE_CHECKING:
 
 _vm_end = attrgetter("vm_end")
 _pte_end = attrgetter("end")
+_LONG = 8192
+_LONG_SEARCH = 64
 
 
 class VmaTree(Protocol):
     """Mappings by address; `vmas` may be sliced and assigned to, as long as the order stays."""
 
-    vmas: list[VmAreaStruct]
+    vmas: MutableSequence[VmAreaStruct]
+
+    def settle(self) -> None:
+        """Before a system call: the only time at which `vmas` may become another object."""
+        ...
 
     def locate(self, address: int) -> int:
         """Return the position of the first mapping that ends after `address` (bytes)."""
+        ...
+
+    def remove(self, low: int, high: int) -> None:
+        """Remove the mappings at positions [low, high), and leave a gap."""
+        ...
+
+    def search_from(self, length: int, high: int) -> tuple[int, int]:
+        """Return where a search for a gap of `length` bytes below `high` may begin.
+
+        That is the number of mappings that begin below an address, and this address: no gap above
+        it is large enough.
+        """
+        ...
+
+    def searched(self, length: int, high: int, top: int, steps: int) -> None:
+        """Take note that no gap of `length` bytes is above `top`, found in `steps` steps."""
         ...
 
     def locate_pte(self, entries: list[PteRange], address: int) -> int:
@@ -34,21 +60,54 @@ class VmaTree(Protocol):
 
 
 class SortedTree:
-    """Binary search over a list.
+    """Binary search over a list, or over a list in chunks where there are many mappings.
 
-    A list serves better than a tree here: vm.max_map_count bounds it to 65,530 entries, for which
-    one memmove() costs less than a tree's bookkeeping, and a mapping that grows or shrinks keeps
-    its position.
+    The kernel's tree knows the largest gap below each node. Here one statement is remembered, that
+    there is no gap of so many bytes above some address, and forgotten as far as gaps appear there.
     """
 
-    __slots__ = ("vmas",)
+    __slots__ = ("_no_gap", "vmas")
 
     def __init__(self) -> None:
-        self.vmas: list[VmAreaStruct] = []
+        self.vmas: MutableSequence[VmAreaStruct] = []
+        self._no_gap = (U64_MAX, 0, 0)  # of `length` between `top` and `high`
+
+    def settle(self) -> None:
+        """Turn a long list into one in chunks."""
+        vmas = self.vmas
+        if len(vmas) > _LONG and not isinstance(vmas, ChunkedList):
+            self.vmas = ChunkedList(vmas)
 
     def locate(self, address: int) -> int:
         """Return the position of the first mapping that ends after `address` (bytes)."""
-        return bisect_right(self.vmas, address, key=_vm_end)
+        vmas = self.vmas
+        if isinstance(vmas, ChunkedList):
+            return vmas.bisect_right(address, _vm_end)
+        return bisect_right(vmas, address, key=_vm_end)
+
+    def remove(self, low: int, high: int) -> None:
+        """Remove the mappings at positions [low, high), and leave a gap."""
+        vmas = self.vmas
+        length, top, limit = self._no_gap
+        if vmas[high - 1].vm_end > top:
+            end = vmas[high].vm_start if high < len(vmas) else limit
+            self._no_gap = (length, max(top, min(end, limit)), limit)
+        del vmas[low:high]
+
+    def search_from(self, length: int, high: int) -> tuple[int, int]:
+        """Return a position and an address above which there is no gap of `length` bytes."""
+        known, top, limit = self._no_gap
+        if limit != high or length < known:
+            return len(self.vmas), high
+        position = self.locate(top)
+        if position < len(self.vmas) and self.vmas[position].vm_start < top:
+            position += 1
+        return position, top
+
+    def searched(self, length: int, high: int, top: int, steps: int) -> None:
+        """Remember the result of a long search; a short one is as soon done again."""
+        if steps > _LONG_SEARCH:
+            self._no_gap = (length, top, high)
 
     def locate_pte(self, entries: list[PteRange], address: int) -> int:
         """Return the position of the first range of entries that ends after `address`."""
@@ -64,7 +123,10 @@ class ListTree:
     __slots__ = ("vmas",)
 
     def __init__(self) -> None:
-        self.vmas: list[VmAreaStruct] = []
+        self.vmas: MutableSequence[VmAreaStruct] = []
+
+    def settle(self) -> None:
+        """Do nothing: the list stays the same object."""
 
     def locate(self, address: int) -> int:
         """Return the position of the first mapping that ends after `address` (bytes)."""
@@ -72,6 +134,18 @@ class ListTree:
             if address < vma.vm_end:
                 return position
         return len(self.vmas)
+
+    def remove(self, low: int, high: int) -> None:
+        """Remove the mappings at positions [low, high), and leave a gap."""
+        del self.vmas[low:high]
+
+    def search_from(self, length: int, high: int) -> tuple[int, int]:
+        """Return the end: searches begin at the top."""
+        del length
+        return len(self.vmas), high
+
+    def searched(self, length: int, high: int, top: int, steps: int) -> None:
+        """Do nothing: searches are not remembered."""
 
     def locate_pte(self, entries: list[PteRange], address: int) -> int:
         """Return the position of the first range of entries that ends after `address`."""

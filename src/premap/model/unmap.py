@@ -129,7 +129,7 @@ def vms_abort_munmap_vmas(mm: AddressSpace, vms: MunmapState) -> None:
     if not vms.vmas or vms.clear_ptes:
         return
     position = vms.position
-    del mm.tree.vmas[position : position + len(vms.vmas)]
+    mm.tree.remove(position, position + len(vms.vmas))
     vms_complete_munmap_vmas(mm, vms)
 
 
@@ -143,7 +143,7 @@ def do_vmi_align_munmap(mm: AddressSpace, position: int, start: int, end: int) -
         if err:
             return err
     position = vms.position
-    del mm.tree.vmas[position : position + len(vms.vmas)]
+    mm.tree.remove(position, position + len(vms.vmas))
     vms_complete_munmap_vmas(mm, vms)
     return 0
 
