@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from tree_sitter import Node
 
-from premap.csource.ctypes import FunctionType, PointerType
+from premap.csource.ctypes import FunctionType, PointerType, UnknownType, VoidType
 from premap.csource.errors import NotC
 from premap.csource.nodes import (
     calls_in,
@@ -174,7 +174,11 @@ def call_function(
         result = execute_body(machine, inner, function.body)
     finally:
         machine.depth -= 1
-    return convert(machine.inputs, result, return_type(scope, function))
+    returns = return_type(scope, function)
+    if result is VOID and not isinstance(returns, VoidType | UnknownType):
+        message = f"{function.name}() ends without returning a value"
+        raise Undefined(message, function.source.name, function.line)
+    return convert(machine.inputs, result, returns)
 
 
 def _scope_of(frame: Frame | None, function: Function, machine: Machine) -> Scope:
