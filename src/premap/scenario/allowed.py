@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the format does not allow in a scenario that is to be compared between machines.
+
+The kernel does not check some of it, so a scenario that breaks these rules can bring one down; the
+rest is where machines differ, or where an address is the kernel's own choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from premap.model.words import PAGE_SIZE
+from premap.scenario.reader import Json, number
+from premap.scenario.steps import DEVICE_PAGES
+
+_REMAPS = ("remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap")
+
+
+def comparable(vma: Json | None, access: str) -> bool:
+    """Say whether every machine treats an access to a mapping alike."""
+    if vma is None:
+        return True
+    flags = vma["flags"]
+    if access == "w":
+        return "wr" not in flags or "mw" in flags
+    return "rd" in flags or not ("wr" in flags or "ex" in flags)
+
+
+def broken_rule(steps: Sequence[Json], results: Sequence[Json]) -> str | None:
+    """Return what a scenario does that is not allowed, or None.
+
+    `results` are those of any backend: they say what was mapped, and which addresses were granted.
+    """
+    programmes: dict[str, Json] = {}
+    vmas: list[Json] = []
+    for step, result in zip(steps, results, strict=False):
+        op = step["op"]
+        if op == "device":
+            programmes[step["name"]] = step
+            rule = _programme(step)
+        elif op == "mmap":
+            rule = _mmap(step, programmes) or _granted(step, step["addr"], result)
+        elif op == "mremap":
+            moved = "DONTUNMAP" in step["flags"] and "MAYMOVE" in step["flags"]
+            rule = _granted(step, step["new_addr"] if moved else step["addr"], result)
+        elif op in ("touch", "peek"):
+            rule = _access(step, vmas)
+        else:
+            rule = None
+        if rule is not None:
+            return f"{op}: {rule}"
+        vmas = result["vmas"] if op != "fork" else vmas
+    return None
+
+
+def _programme(step: Json) -> str | None:
+    action = step.get("action")
+    if action is None:
+        return None
+    kind, page, flags = action["kind"], number(action["page"]), step.get("set", ())
+    if kind in _REMAPS and "MIXEDMAP" in flags:
+        return "MIXEDMAP for a remap"
+    if kind not in _REMAPS and "PFNMAP" in flags:
+        return "PFNMAP for kernel pages"
+    size = number(action.get("size", 0)) + number(action.get("pages", 0)) * PAGE_SIZE
+    if page >= DEVICE_PAGES or page * PAGE_SIZE + size > DEVICE_PAGES * PAGE_SIZE:
+        return "pages that the device has not"
+    if kind in ("remap", "ioremap") and size == 0:
+        return "a remap of nothing"
+    return None
+
+
+def _mmap(step: Json, programmes: dict[str, Json]) -> str | None:
+    programme = programmes.get(step["file"], {})
+    action = programme.get("action")
+    length = -(-number(step["len"]) // PAGE_SIZE) * PAGE_SIZE
+    if action is None or length > 1 << 47:
+        return None
+    if action["kind"].endswith("_full"):
+        beyond = number(action["page"]) * PAGE_SIZE + length > DEVICE_PAGES * PAGE_SIZE
+        return "pages that the device has not" if beyond else None
+    if programme["hook"] == "mmap" and action["kind"] in ("remap", "ioremap"):
+        beyond = number(action["start"]) + number(action["size"]) > length
+        return "a remap beyond the mapping" if beyond and length else None
+    return None
+
+
+def _granted(step: Json, wanted: int | str, result: Json) -> str | None:
+    ret = result.get("ret")
+    if "FIXED" in step["flags"] or not isinstance(ret, int):
+        return None
+    page = number(wanted) & -PAGE_SIZE
+    return None if ret == page else "an address of the kernel's choice"
+
+
+def _access(step: Json, vmas: list[Json]) -> str | None:
+    address = number(step["addr"])
+    vma = next((each for each in vmas if each["start"] <= address < each["end"]), None)
+    if comparable(vma, step.get("access", "r")):
+        return None
+    return "an access that machines treat differently"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Holding the model against a kernel with random scenarios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from premap.model.words import PAGE_SIZE
+from premap.scenario.allowed import broken_rule
+from premap.scenario.backend import Backend
+from premap.scenario.difference import Difference, first_difference
+from premap.scenario.families import FAMILIES, WITHOUT_DEVICES
+from premap.scenario.generate import generate
+from premap.scenario.known import Known, Release, known
+from premap.scenario.outcome import outcomes
+from premap.scenario.reader import Json, Scenario
+from premap.scenario.replay import model_backend
+from premap.scenario.shrink import Shrinker
+
+SCENARIO_STEPS = 40
+"""Steps of one scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What the model is held against. `devices`: whether it runs scenarios that have any."""
+
+    backend: Backend
+    release: Release
+    devices: bool
+
+    @property
+    def families(self) -> Sequence[str]:
+        """The families of scenarios that it can run."""
+        return tuple(FAMILIES) if self.devices else WITHOUT_DEVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of one scenario: steps that agree, and what ended it if something did."""
+
+    scenario: Scenario
+    steps: int
+    known: Known | None = None
+    difference: Difference | None = None
+
+
+def compare(scenario: Scenario, kernel: Kernel) -> Compared:
+    """Run a scenario, whose results are the model's, on a kernel.
+
+    A difference that is known of the kernel's release ends the comparison.
+    """
+    ours = scenario.results or ()
+    steps = scenario.steps[: len(ours)]
+    theirs = outcomes(steps, scenario.window, kernel.backend)
+    found = first_difference(steps, ours, theirs)
+    if found is None:
+        return Compared(scenario, len(theirs))
+    entry = known(found, kernel.release)
+    agreed = len(found.steps) - 1
+    if entry is not None:
+        return Compared(scenario, agreed, known=entry)
+    return Compared(scenario, agreed, difference=found)
+
+
+def conform(
+    kernel: Kernel, seed: int, steps: int, families: Sequence[str] | None = None
+) -> Iterator[Compared]:
+    """Compare random scenarios until so many steps were compared; families take turns."""
+    names = families or kernel.families
+    done = 0
+    place = 0
+    while done < steps:
+        family = names[place % len(names)]
+        scenario = generate(f"{seed}:{place}", SCENARIO_STEPS, family, devices=kernel.devices)
+        compared = compare(scenario, kernel)
+        yield compared
+        done += compared.steps
+        place += 1
+
+
+def shrunk(found: Difference, kernel: Kernel, window: tuple[int, int]) -> Difference:
+    """Return a difference of the same two backends that takes as few steps as can be found."""
+    model = model_backend()
+    best = found
+
+    def shows(steps: tuple[Json, ...]) -> bool:
+        nonlocal best
+        ours = outcomes(steps, window, model)
+        if broken_rule(steps, ours) is not None:
+            return False
+        theirs = outcomes(steps[: len(ours)], window, kernel.backend)
+        smaller = first_difference(steps, ours, theirs)
+        if smaller is None or known(smaller, kernel.release) is not None:
+            return False
+        best = smaller
+        return True
+
+    Shrinker(shows).shrink(found.steps)
+    return best
+
+
+def scenario_text(steps: Sequence[Json], window: tuple[int, int]) -> str:
+    """Return steps as a scenario file."""
+    header = {"premap": 1, "page_size": PAGE_SIZE, "window": list(window)}
+    return "".join(json.dumps(line) + "\n" for line in (header, *steps))

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The families of random scenarios: what each does most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from premap.scenario.programmes import Taste
+
+COMMON = {
+    "mmap": 10,
+    "munmap": 3,
+    "mprotect": 3,
+    "mremap": 3,
+    "madvise": 1,
+    "mlock": 1,
+    "munlock": 1,
+    "touch": 2,
+    "peek": 1,
+    "fork": 1,
+    "device": 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How often each kind of step comes, and of what mappings are made.
+
+    `devices` is how likely a scenario is to have any; `alike` how likely a new mapping is to be as
+    its neighbour; `anonymous` has one None for every share of anonymous memory.
+    """
+
+    name: str
+    weights: dict[str, int]
+    hooks: tuple[str, ...] = ("mmap_prepare",)
+    files: tuple[str, ...] = ()
+    anonymous: tuple[None, ...] = ()
+    sharing: tuple[str, ...] = ("SHARED", "PRIVATE")
+    prots: tuple[str, ...] = ("rw", "rw", "rw", "r", "r", "", "rx", "rwx")
+    protects: tuple[str, ...] = ("rw", "rw", "r", "", "rx", "rwx", "w")
+    devices: float = 1.0
+    alike: float = 0.6
+    taste: Taste = field(default_factory=Taste)
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family("shared", COMMON, sharing=("SHARED",)),
+        Family("private", COMMON | {"touch": 4}, sharing=("PRIVATE",)),
+        Family(
+            "legacy",
+            COMMON | {"device": 5},
+            hooks=("mmap_prepare", "mmap"),
+            taste=Taste(action=0.5),
+        ),
+        Family(
+            "anonymous",
+            COMMON | {"touch": 4, "fork": 2},
+            files=("f0", "f1"),
+            anonymous=(None,) * 3,
+            devices=0.0,
+        ),
+        Family(
+            "merge",
+            COMMON | {"mprotect": 6, "touch": 3, "munmap": 4, "madvise": 2},
+            files=("f0",),
+            anonymous=(None,),
+            devices=0.6,
+            alike=0.85,
+            prots=("rw", "rw", "r"),
+            protects=("rw", "r", "rw", "r", ""),
+            taste=Taste(action=0.05, flags=0.3, operations=0.5, special=0.02),
+        ),
+        Family(
+            "fault",
+            COMMON | {"touch": 8, "peek": 5, "madvise": 3, "mlock": 2},
+            hooks=("mmap_prepare", "mmap"),
+            files=("f0",),
+            anonymous=(None,),
+            devices=0.7,
+            taste=Taste(action=0.3, operations=0.9),
+        ),
+        Family(
+            "moved",
+            COMMON | {"mremap": 9, "touch": 6, "munmap": 3, "mprotect": 3, "device": 1},
+            hooks=("mmap_prepare", "mmap"),
+            files=("f0",),
+            anonymous=(None,),
+            sharing=("PRIVATE", "PRIVATE", "PRIVATE", "SHARED"),
+            prots=("rw", "rw", "rw", "r"),
+            devices=0.4,
+            alike=0.8,
+            taste=Taste(action=0.05, flags=0.1, operations=0.9, special=0.02),
+        ),
+    )
+}
+"""By name."""
+
+WITHOUT_DEVICES = ("anonymous", "merge", "fault", "moved")
+"""The families that mean something without devices."""

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Random scenarios that aim at boundaries. The same seed and model give the same scenario.
+
+Each step is chosen after the one before it ran on the model: where it aims, and what the format
+does not allow, depends on what is mapped.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE
+from premap.scenario.aim import Aim, Layout, Range
+from premap.scenario.allowed import comparable
+from premap.scenario.backend import Backend
+from premap.scenario.families import FAMILIES, Family
+from premap.scenario.outcome import FAILED, attempt, begun
+from premap.scenario.programmes import Programme, Programmer
+from premap.scenario.reader import Json, Scenario
+from premap.scenario.replay import model_backend
+from premap.scenario.steps import ADVICE, FORMAT
+
+WINDOW = (0x10000000, 0x10040000)
+LETTERS = {"rd": "r", "wr": "w", "ex": "x"}
+FAR = (1 << 64) - PAGE_SIZE
+"""A length that no address space has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a mapping is made of: a file or none, protection, flags."""
+
+    file: str | None
+    prot: str
+    sharing: str
+
+
+class Generator:
+    """Chooses the steps of one scenario; `devices` allows those."""
+
+    def __init__(self, seed: object, family: Family, *, devices: bool = True) -> None:
+        self.pick = random.Random(f"{family.name}:{seed}:{devices}")  # noqa: S311 - not a secret
+        self.family = family
+        self.aim = Aim(self.pick)
+        self.programmer = Programmer(self.pick, family.taste)
+        self.hooks = self._hooks() if devices else {}
+        self.programmes: dict[str, Programme] = {}
+        self.files = list(family.files if devices or family.files else ("f0",))
+        self.made: list[str] = []
+        self.window = WINDOW
+
+    def _hooks(self) -> dict[str, str]:
+        hooks = {f"d{place}": hook for place, hook in enumerate(self.family.hooks)}
+        return hooks if self.pick.random() < self.family.devices else {}
+
+    def header(self) -> Json:
+        """Return the scenario's header."""
+        return {"premap": FORMAT, "page_size": PAGE_SIZE, "window": list(self.window)}
+
+    def next(self, vmas: list[Json]) -> Json:
+        """Return the next step, where `vmas` is what the last one left."""
+        if len(self.made) < len(self.files):
+            return self._file(self.files[len(self.made)])
+        missing = [name for name in self.hooks if name not in self.programmes]
+        if missing:
+            return self._programmed(missing[0])
+        layout = Layout(self.window, vmas)
+        while True:
+            names, weights = zip(*self.family.weights.items(), strict=True)
+            op = self.pick.choices(names, weights)[0]
+            step = getattr(self, "_" + op)(layout)
+            if step is not None:
+                return {"op": op, **step}
+
+    def _file(self, name: str) -> Json:
+        self.made.append(name)
+        size = self.pick.choice((12, 12, 8, 4, 1)) * PAGE_SIZE
+        size -= self.pick.choice((0, 0, 0, PAGE_SIZE // 2))
+        mode = self.pick.choice(("rw", "rw", "rw", "r"))
+        return {"op": "file", "name": name, "size": size, "mode": mode}
+
+    def _programmed(self, name: str) -> Json:
+        """Return the step that gives a device a new programme."""
+        programme = self.programmer.programme(name, self.hooks[name])
+        self.programmes[name] = programme
+        return programme.step
+
+    def _device(self, layout: Layout) -> Json | None:
+        del layout
+        return self._programmed(self.pick.choice(list(self.hooks))) if self.hooks else None
+
+    def _mmap(self, layout: Layout) -> Json | None:
+        kind, neighbour, where = self._new(layout)
+        if where.end > layout.pages:
+            return None
+        flags = [kind.sharing, *self._placing(layout, where), *self._extra_flags()]
+        step = {
+            "file": kind.file,
+            **self._numbers(layout, where),
+            "prot": kind.prot,
+            "flags": flags,
+            "offset": self._offset(layout, where, neighbour),
+        }
+        return self._spoilt(step, ("addr", "len", "offset"))
+
+    def _kind(self, layout: Layout, where: Range) -> tuple[Kind, Json | None]:
+        """Return what to map: like a neighbour, so that they may merge, or anything."""
+        neighbours = layout.beside(where)
+        if not neighbours or self.pick.random() > self.family.alike:
+            files = [*self.files, *self.hooks, *self.hooks, *self.family.anonymous]
+            prot = self.pick.choice(self.family.prots)
+            return Kind(self.pick.choice(files), prot, self.pick.choice(self.family.sharing)), None
+        vma = self.pick.choice(neighbours)
+        prot = "".join(letter for flag, letter in LETTERS.items() if flag in vma["flags"])
+        return Kind(vma["file"], prot, "SHARED" if "ms" in vma["flags"] else "PRIVATE"), vma
+
+    def _new(self, layout: Layout) -> tuple[Kind, Json | None, Range]:
+        """Return what to map, the neighbour that it is like, and where, as the device allows."""
+        where = self.aim.new(layout)
+        kind, neighbour = self._kind(layout, where)
+        limit = self.programmes.get(kind.file or "")
+        if limit is not None:
+            where = Range(where.first, min(max(where.count, limit.least), limit.most))
+        return kind, neighbour, where
+
+    def _placing(self, layout: Layout, where: Range) -> list[str]:
+        kind = self.pick.random()
+        if kind < 0.06:
+            return ["FIXED_NOREPLACE"]
+        return [] if kind < 0.12 and layout.free(where) else ["FIXED"]
+
+    def _extra_flags(self) -> list[str]:
+        if self.pick.random() > 0.12:
+            return []
+        return [self.pick.choice(("LOCKED", "NORESERVE", "NORESERVE", "POPULATE", "POPULATE"))]
+
+    def _offset(self, layout: Layout, where: Range, neighbour: Json | None) -> int:
+        """Return an offset (bytes): one that continues the neighbour's, or any."""
+        pgoff = None if neighbour is None else neighbour["pgoff"]
+        if isinstance(pgoff, int) and neighbour is not None and self.pick.random() < 0.85:
+            start = layout.address(where.first)
+            pages = pgoff + ((start - int(neighbour["start"])) >> PAGE_SHIFT)
+            if pages >= 0:
+                return pages << PAGE_SHIFT
+        return self.pick.choice((0, 0, 0, 1, 2, 4, 8, self.pick.randrange(16))) << PAGE_SHIFT
+
+    def _numbers(self, layout: Layout, where: Range) -> Json:
+        return {"addr": layout.address(where.first), "len": where.count << PAGE_SHIFT}
+
+    def _spoilt(self, step: Json, keys: tuple[str, ...]) -> Json:
+        """Make an argument one that is refused, or rounded up, now and then."""
+        if self.pick.random() > 0.04:
+            return step
+        key = self.pick.choice(keys)
+        if key in ("len", "new_len"):
+            length = int(step[key])
+            return {**step, key: self.pick.choice((0, FAR, length - 1, length - PAGE_SIZE // 2))}
+        return {**step, key: int(step[key]) + self.pick.choice((1, PAGE_SIZE // 2))}
+
+    def _munmap(self, layout: Layout) -> Json:
+        return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr", "len"))
+
+    def _mprotect(self, layout: Layout) -> Json:
+        numbers = self._numbers(layout, self.aim.mapped(layout))
+        step = {**numbers, "prot": self.pick.choice(self.family.protects)}
+        return self._spoilt(step, ("addr", "len"))
+
+    def _madvise(self, layout: Layout) -> Json:
+        numbers = self._numbers(layout, self.aim.mapped(layout))
+        step = {**numbers, "advice": self.pick.choice(list(ADVICE))}
+        return self._spoilt(step, ("addr", "len"))
+
+    def _mlock(self, layout: Layout) -> Json:
+        return self._numbers(layout, self.aim.mapped(layout))
+
+    def _munlock(self, layout: Layout) -> Json:
+        return self._numbers(layout, self.aim.mapped(layout))
+
+    def _touch(self, layout: Layout) -> Json | None:
+        page = self.aim.page(layout)
+        access = self.pick.choice("rww")
+        if not comparable(layout.at(page), access):
+            return None
+        return {"addr": layout.address(page), "access": access}
+
+    def _peek(self, layout: Layout) -> Json | None:
+        page = self.aim.page(layout)
+        return {"addr": layout.address(page)} if comparable(layout.at(page), "r") else None
+
+    def _fork(self, layout: Layout) -> Json:
+        del layout
+        return {}
+
+    def _mremap(self, layout: Layout) -> Json | None:
+        where = self.aim.mapped(layout)
+        if self.pick.random() < 0.35:
+            step = self._resize(layout, where)
+        else:
+            step = self._move(layout, where)
+        return None if step is None else self._spoilt(step, ("addr", "len", "new_len", "new_addr"))
+
+    def _resize(self, layout: Layout, where: Range) -> Json | None:
+        """Shrink a range, or grow it: as far as the hole behind it, or further, or less."""
+        hole = next((hole.count for hole in layout.holes() if hole.first == where.end), 0)
+        grown = self.pick.choice((hole, hole, hole + 1, 1, hole // 2))
+        shrunk = self.pick.randint(1, where.count)
+        count = self.pick.choice((where.count + grown, where.count + grown, shrunk))
+        vma = layout.at(where.end - 1)
+        stays = count <= where.count or (
+            count <= where.count + hole and vma is not None and vma is layout.at(where.first)
+        )
+        flags = ["MAYMOVE"] if stays and self.pick.random() < 0.5 else []
+        return {
+            **self._numbers(layout, where),
+            "new_len": count << PAGE_SHIFT,
+            "flags": flags,
+            "new_addr": 0,
+        }
+
+    def _move(self, layout: Layout, where: Range) -> Json:
+        """Move a range, into a hole or over something, of the same length or another."""
+        target = self.aim.new(layout)
+        count = self.pick.choice((where.count,) * 4 + (target.count, where.count + 1))
+        first = min(target.first, layout.pages - min(count, layout.pages))
+        if self.pick.random() < 0.3:
+            first = max(0, min(target.end, layout.pages) - count)
+        flags = ["MAYMOVE", "FIXED"]
+        if self.pick.random() < 0.25:
+            flags.append("DONTUNMAP")
+        if (
+            flags[-1] == "DONTUNMAP"
+            and self.pick.random() < 0.2
+            and self._hint(layout, first, count)
+        ):
+            flags.remove("FIXED")
+        old = 0 if self.pick.random() < 0.05 else where.count
+        return {
+            "addr": layout.address(where.first),
+            "len": old << PAGE_SHIFT,
+            "new_len": count << PAGE_SHIFT,
+            "flags": flags,
+            "new_addr": layout.address(first),
+        }
+
+    def _hint(self, layout: Layout, first: int, count: int) -> bool:
+        return layout.free(Range(first, count))
+
+
+def generate(
+    seed: object, steps: int, family: str, *, devices: bool = True, model: Backend | None = None
+) -> Scenario:
+    """Return a scenario of so many steps; its `results` are those of the model.
+
+    If the model raises an exception, the scenario ends with that step; see `outcome.attempt()`.
+    Raises KeyError for a family that there is none of.
+    """
+    generator = Generator(seed, FAMILIES[family], devices=devices)
+    header = {**generator.header(), "seed": f"{family}:{seed}"}
+    chosen: list[Json] = []
+    results: list[Json] = []
+    with begun(model or model_backend(), generator.window) as backend:
+        while len(chosen) < steps:
+            chosen.append(generator.next(results[-1]["vmas"] if results else []))
+            results.append(attempt(backend, chosen[-1]))
+            if FAILED in results[-1]:
+                break
+    return Scenario(
+        header,
+        tuple(chosen),
+        tuple(range(2, len(chosen) + 2)),
+        seed=header["seed"],
+        results=tuple(results),
+    )

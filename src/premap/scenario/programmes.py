@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Random programmes for the hooks of devices, within what the format allows.
+
+The kernel does not check that pages exist or, for `->mmap`, that a remap stays within its mapping:
+a programme comes with the lengths of mapping it is good for.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from premap.model.words import PAGE_SIZE
+from premap.scenario.reader import Json
+from premap.scenario.steps import DEVICE_PAGES
+
+ERRNOS = ("EINVAL", "ENOMEM", "EAGAIN", "EBUSY", "ENXIO", "EIO", "ENODEV", "EPERM")
+FLAGS = ("DONTDUMP", "DONTEXPAND", "DONTCOPY", "IO", "SEQ_READ", "RAND_READ", "NORESERVE")
+TABLES: tuple[list[str], ...] = (
+    [],
+    ["open"],
+    ["open", "close"],
+    ["close", "fault"],
+    ["fault"],
+    ["open", "fault"],
+    ["mapped"],
+    ["open", "mapped"],
+    ["open", "close", "mapped"],
+    ["open", "close", "mapped", "fault"],
+)
+RANGES = ("remap", "ioremap")
+WHOLE = ("remap_full", "ioremap_full", "map_kernel_pages_full")
+KERNEL_PAGES = ("map_kernel_pages", "map_kernel_pages_full")
+KINDS = (*RANGES, *WHOLE, "simple_ioremap", "map_kernel_pages")
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A device step, and the lengths (pages) that may be mapped while it is in force."""
+
+    step: Json
+    least: int = 1
+    most: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """How likely the parts of a programme are."""
+
+    action: float = 0.4
+    fails: float = 0.08
+    flags: float = 0.5
+    operations: float = 0.6
+    special: float = 0.15
+
+
+class Programmer:
+    """Makes programmes at random."""
+
+    def __init__(self, pick: random.Random, taste: Taste) -> None:
+        self.pick = pick
+        self.taste = taste
+
+    def programme(self, name: str, hook: str) -> Programme:
+        """Return a new programme for a device."""
+        pick, taste = self.pick, self.taste
+        step: Json = {"op": "device", "name": name, "hook": hook}
+        step.update(self._result())
+        action = self._action(hook) if pick.random() < taste.action else None
+        names = self._flag_names(action)
+        if names:
+            step["set"] = names
+        if pick.random() < taste.flags / 4:
+            step["clear"] = pick.choice((["MAYWRITE"], ["MAYEXEC"], ["MAYWRITE", "MAYEXEC"]))
+        if pick.random() < 0.15:
+            step["prot"] = pick.choice(("writecombine", "noncached"))
+        if pick.random() < 0.1:
+            step["pgoff"] = pick.choice((0, 0, 1, 2, 3, 5, 13, 33))
+        if pick.random() < taste.operations:
+            step["vm_ops"] = self._operations(step, action)
+        if pick.random() < 0.3:
+            step["private_data"] = 256 * pick.randint(1, 9)
+        if action is None:
+            return Programme(step)
+        step["action"] = action
+        return Programme(step, self._least(action, hook), self._most(action))
+
+    def _result(self) -> Json:
+        pick = self.pick
+        chosen: Json = {}
+        if pick.random() < self.taste.fails:
+            chosen["ret"] = pick.choice(ERRNOS)
+        if pick.random() < self.taste.fails:
+            chosen["mapped_ret"] = pick.choice(ERRNOS)
+        if pick.random() < self.taste.fails:
+            chosen["error_override"] = pick.choice(ERRNOS)
+        if pick.random() < 0.1:
+            chosen["hide_from_rmap"] = True
+        return chosen
+
+    def _flag_names(self, action: Json | None) -> list[str]:
+        pick = self.pick
+        names: list[str] = []
+        if pick.random() < self.taste.flags:
+            names += pick.sample(FLAGS, pick.choice((1, 1, 1, 2, 3)))
+        if pick.random() < self.taste.special:
+            kernel_pages = action is not None and action["kind"] in KERNEL_PAGES
+            if action is None:
+                names.append(pick.choice(("PFNMAP", "MIXEDMAP")))
+            else:
+                names.append("MIXEDMAP" if kernel_pages else "PFNMAP")
+        return names
+
+    def _operations(self, step: Json, action: Json | None) -> list[str] | None:
+        special = {"PFNMAP", "MIXEDMAP"} & set(step.get("set", ()))
+        if action is None and not special and self.pick.random() < 0.1:
+            return None
+        return self.pick.choice(TABLES)
+
+    def _action(self, hook: str) -> Json:
+        pick = self.pick
+        kind = pick.choice(KINDS)
+        page = pick.choice((0, 0, 1, 2, 3, 4, pick.randrange(DEVICE_PAGES)))
+        room = DEVICE_PAGES - page
+        pages = pick.randint(1, min(6, room))
+        action: dict[str, Any] = {"kind": kind, "page": page}
+        start = pick.choice((0, 0, 0, 1, 2)) * PAGE_SIZE
+        if kind in RANGES:
+            odd = kind == "remap" and hook == "mmap" and pick.random() < 0.1
+            size = pages * PAGE_SIZE - (PAGE_SIZE // 2 if odd else 0)
+            action = {"kind": kind, "start": start, "page": page, "size": size}
+        elif kind == "simple_ioremap":
+            size = pages * PAGE_SIZE - pick.choice((0, 0, 0, PAGE_SIZE // 2))
+            action["size"] = size
+        elif kind == "map_kernel_pages":
+            action = {"kind": kind, "start": start, "page": page, "pages": pages}
+        return action
+
+    def _least(self, action: Json, hook: str) -> int:
+        """Return the length that a legacy remap needs, which is not checked."""
+        if hook != "mmap" or action["kind"] not in RANGES:
+            return 1
+        return -(-(int(action["start"]) + int(action["size"])) // PAGE_SIZE)
+
+    def _most(self, action: Json) -> int:
+        return DEVICE_PAGES - int(action["page"]) if action["kind"] in WHOLE else 1 << 20
