@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from premap import symbolic
 from premap.csource.nodes import identifiers_in
 from premap.csource.source import SourceFile
 from premap.equivalence import effects
 from premap.equivalence.outcome import Outcome
-from premap.interp.bindings import VmOperationsTable
+from premap.interp.bindings import PageArray, VmOperationsTable
 from premap.interp.machine import Event
 from premap.interp.memory import Object
 from premap.interp.operators import is_scalar, word_of
-from premap.interp.values import FunctionName, Path, Value
+from premap.interp.values import FunctionName, Path, Value, plain
 from premap.model.errors import NotModelled
 from premap.model.words import select
 
@@ -256,7 +257,14 @@ def _as_word(condition: bool) -> int:  # noqa: FBT001 - a word of one bit
 
 def _page(entry: Any) -> int:
     """Return what identifies the page: its PFN, or the address of its `struct page`."""
-    page: int = entry.index if entry.kind == "pfn" else entry.source[entry.index]
+    if entry.kind == "pfn":
+        return entry.index  # type: ignore[no-any-return]
+    index = entry.index
+    if not isinstance(entry.source, PageArray) and plain(index) is None:
+        index = symbolic.concretise(index)
+        if index is None:
+            raise NotModelled("which of several single pages is mapped is not known")
+    page: int = entry.source[index]
     return page
 
 

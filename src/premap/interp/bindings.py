@@ -323,19 +323,14 @@ def operations_pointer(machine: Machine, table: Any) -> Value:
 
 
 class PageArray:
-    """`struct page **`, or one page: the pages are the words of their addresses."""
+    """`struct page **`: the pages are the words of their addresses."""
 
-    def __init__(self, machine: Machine, pointer: Value, *, single: bool = False) -> None:
+    def __init__(self, machine: Machine, pointer: Value) -> None:
         self._machine = machine
         self._pointer = pointer
-        self._single = single
 
     def __getitem__(self, index: int) -> int:
         """Return the address of a `struct page`."""
-        if self._single:
-            if not isinstance(index, int) or index != 0:
-                raise NotModelled("a page after a single page")
-            return word_of(self._pointer)
         place = self._pointer.data.place
         if place is None:
             raise NotModelled("an array of pages at a computed address")

@@ -18,12 +18,13 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.csource.errors import NotC
+from premap.csource.exprtypes import ExpressionTypes
 from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
 from premap.interp import constants, operators, pasting, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
-from premap.interp.types import VM_OPS, in_union, member_type, type_of_descriptor
+from premap.interp.types import VM_OPS, in_union, member_type, settled, type_of_descriptor
 from premap.interp.values import (
     BOOL,
     CHAR,
@@ -462,11 +463,17 @@ def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
     if descriptor is not None:
         ctype = type_of_descriptor(machine, frame, descriptor)
     else:
-        _, ctype = place_of(machine, frame, _child(node, "value"))
+        ctype = static_type(frame, unwrapped(_child(node, "value")))
     size = operators.size_of(ctype)
     if size is None or isinstance(ctype, UnknownType):
         return Value(ULONG, machine.inputs.word(f"sizeof({ctype})"))
     return Value(ULONG, size)
+
+
+def static_type(frame: Frame, node: Node) -> CType:
+    """Return the type of an expression that is not evaluated; UnknownType if it can't be told."""
+    names = {name: variable.type for block in frame.blocks for name, variable in block.items()}
+    return settled(ExpressionTypes(frame.scope, names).of(node))
 
 
 def _child(node: Node, field: str) -> Node:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
 
-from premap.csource.ctypes import CType, IntType, PointerType, VoidType
+from premap.csource.ctypes import CType, IntType, PointerType, StructType, VoidType
 from premap.csource.nodes import text_of
 from premap.interp import operators
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
-from premap.interp.expressions import address_of, read, write
+from premap.interp.expressions import address_of, read, static_type, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
 from premap.interp.types import settled
@@ -251,6 +251,29 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
     made.embedded.setdefault(member, place)
     address = sub(pointer.data.address, machine.inputs.word(f"offsetof({ctype}, {member})"))
     return Value(PointerType(ctype), Pointer(Place(made), address))
+
+
+@_special(
+    *(
+        f"{prefix}{kind}alloc_{what}"
+        for prefix in ("k", "kv")
+        for kind in ("m", "z")
+        for what in ("obj", "objs", "flex")
+    )
+)
+def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    """Allocate by type (include/linux/slab.h): of the first argument only the type counts."""
+    name = text_of(node.child_by_field_name("function"))
+    given = [word_of(evaluate(machine, frame, argument)) for argument in arguments[1:]]
+    machine.record("alloc", name, tuple(given), f"{frame.function.source.name}:{frame.line(node)}")
+    ctype = settled(frame.scope.type_argument(arguments[0]))
+    if is_unknown(ctype) and not isinstance(ctype, StructType):
+        ctype = static_type(frame, arguments[0])
+    memory = machine.memory
+    memory.history = memory.namer.number((memory.history, name, tuple(given)))
+    made = memory.named(f"{name}@{memory.history}", PointerType(ctype))
+    made.data.place.object.zeroed = "z" in name.partition("alloc")[0]
+    return made
 
 
 @_special("offsetof")

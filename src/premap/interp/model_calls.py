@@ -92,8 +92,8 @@ def _plain(machine: Machine, kind: str, value: Value) -> Any:
         return bound_of(value)
     if kind == "f":
         return machine.bindings.file
-    if kind in ("A", "P"):
-        return PageArray(machine, value, single=kind == "P")
+    if kind == "A":
+        return PageArray(machine, value)
     return word_of(value)
 
 
