@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Aim, Layout, Range
@@ -260,12 +259,15 @@ def generate(
     header = {**generator.header(), "seed": f"{family}:{seed}"}
     chosen: list[Json] = []
     results: list[Json] = []
+    vmas: list[Json] = []
     with begun(model or model_backend(), generator.window) as backend:
         while len(chosen) < steps:
-            chosen.append(generator.next(results[-1]["vmas"] if results else []))
+            chosen.append(generator.next(vmas))
             results.append(attempt(backend, chosen[-1]))
             if FAILED in results[-1]:
                 break
+            if chosen[-1]["op"] != "fork":
+                vmas = results[-1]["vmas"]
     return Scenario(
         header,
         tuple(chosen),

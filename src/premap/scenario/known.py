@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where kernel releases differ from the model, which is 7.3: steps that are not compared there."""
+"""Where kernel releases differ from the model, which is 7.3: steps that are not compared there.
+
+An entry says of a difference whether it is that one; the comparison of the scenario ends there. In
+tests/scenario/known is a scenario for each, with what both do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from premap.model.words import PAGE_SHIFT
 from premap.scenario.difference import Difference
+from premap.scenario.reader import Json, number
 
 Release = tuple[int, int]
+CHECKED: Release = (6, 18)
+"""The oldest release that the table was held against; older ones may differ in more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A difference that is the release's: `since` it the kernel does as the model does."""
+    """A difference that is the release's: from `since` on the kernel does as the model does."""
 
     id: str
     since: Release
     what: str
     holds: Callable[[Difference], bool]
-
-
-KNOWN: tuple[Known, ...] = ()
 
 
 def known(difference: Difference, release: Release) -> Known | None:
@@ -30,3 +35,115 @@ def known(difference: Difference, release: Release) -> Known | None:
         if release < entry.since and entry.holds(difference):
             return entry
     return None
+
+
+def _merges_with_itself(difference: Difference) -> bool:
+    """Say whether the kernel has one mapping where the model keeps the copy from its source."""
+    if not _dontunmap(difference.step) or not _same_but(difference, _joined):
+        return False
+    return len(difference.kernel["vmas"]) < len(difference.model["vmas"])
+
+
+def _unlocks_all(difference: Difference) -> bool:
+    """Say whether the kernel unlocked more of the source than what moved."""
+    return _dontunmap(difference.step) and _same_but(difference, _unlocked)
+
+
+def _old_offset(difference: Difference) -> bool:
+    """Say whether private mappings that were moved merge differently, and all else is the same."""
+    if not _same_but(difference, _joined):
+        return False
+    moved = list(_moved(difference.steps))
+    bigger = (each for each in _only_one(difference) if _spans(each, difference))
+    return all("ms" not in vma["flags"] and _meets(vma, moved) for vma in bigger)
+
+
+KNOWN = (
+    Known(
+        "dontunmap-merge",
+        (7, 2),
+        "MREMAP_DONTUNMAP to beside itself merged the copy with its source",
+        _merges_with_itself,
+    ),
+    Known(
+        "dontunmap-lock",
+        (7, 2),
+        "MREMAP_DONTUNMAP of a part of a locked mapping unlocked all of it",
+        _unlocks_all,
+    ),
+    Known(
+        "anonymous-offset",
+        (7, 3),
+        "one offset for file pages and anonymous ones: moved private mappings merge differently",
+        _old_offset,
+    ),
+)
+
+
+def _dontunmap(step: Json) -> bool:
+    return step["op"] == "mremap" and "DONTUNMAP" in step["flags"]
+
+
+def _same_but(difference: Difference, view: Callable[[list[Json]], list[Json]]) -> bool:
+    """Say whether results are the same when their mappings are seen in this way."""
+    ours, theirs = difference.model, difference.kernel
+    if ours.get("ret") != theirs.get("ret") or ours["events"] != theirs["events"]:
+        return False
+    return view(ours["vmas"]) == view(theirs["vmas"])
+
+
+def _joined(vmas: list[Json]) -> list[Json]:
+    """Join mappings that touch and continue each other."""
+    found: list[Json] = []
+    for vma in vmas:
+        if found and _continues(found[-1], vma):
+            found[-1] = {**found[-1], "end": vma["end"]}
+        else:
+            found.append(vma)
+    return found
+
+
+def _continues(before: Json, vma: Json) -> bool:
+    if before["end"] != vma["start"]:
+        return False
+    if before["flags"] != vma["flags"] or before["file"] != vma["file"]:
+        return False
+    if vma["file"] is None and "ms" not in vma["flags"]:
+        return True
+    pages = (before["end"] - before["start"]) >> PAGE_SHIFT
+    offset = before["pgoff"]
+    return isinstance(offset, int) and offset + pages == vma["pgoff"]
+
+
+def _unlocked(vmas: list[Json]) -> list[Json]:
+    plain = [{**vma, "flags": [flag for flag in vma["flags"] if flag != "lo"]} for vma in vmas]
+    return _joined(plain)
+
+
+def _only_one(difference: Difference) -> list[Json]:
+    """Return the mappings that only one of the two has."""
+    ours, theirs = difference.model["vmas"], difference.kernel["vmas"]
+    return [vma for vma in ours if vma not in theirs] + [vma for vma in theirs if vma not in ours]
+
+
+def _moved(steps: Sequence[Json]) -> Iterator[tuple[int, int]]:
+    """Return the sources and the destinations of every move that was tried (bytes)."""
+    for step in steps:
+        if step["op"] == "mremap" and step["flags"] not in ([], ["MAYMOVE"]):
+            length = max(number(step["len"]), number(step["new_len"]))
+            for place in (number(step["addr"]), number(step["new_addr"])):
+                yield place, place + length
+
+
+def _spans(vma: Json, difference: Difference) -> bool:
+    """Say whether a mapping of one holds several that only the other has."""
+    inside = [
+        each
+        for each in _only_one(difference)
+        if vma["start"] <= each["start"] and each["end"] <= vma["end"]
+    ]
+    return len(inside) > 1
+
+
+def _meets(vma: Json, ranges: list[tuple[int, int]]) -> bool:
+    return any(start < vma["end"] and vma["start"] < end for start, end in ranges)
