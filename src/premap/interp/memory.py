@@ -142,7 +142,7 @@ class Object:
         self.stores.append(path)
         for known in self._below(path):
             del self.cells[path + known]
-        for copied in [each for each in self.sources if each[: len(path)] == path]:
+        for copied in [each for each in self.sources if _within(each, path)]:
             del self.sources[copied]
         self._put(path, value)
 
@@ -163,12 +163,12 @@ class Object:
     def _below(self, path: Path) -> dict[Path, Value]:
         """Return what is known of a place and its members, by the path within."""
         depth = len(path)
-        return {known[depth:]: v for known, v in self.cells.items() if known[:depth] == path}
+        return {known[depth:]: v for known, v in self.cells.items() if _within(known, path)}
 
     def _origin(self, path: Path) -> str:
         """Return the name by which members of a place are made up. Raises where there is none."""
         for length in range(len(path), -1, -1):
-            if path[:length] in self.sources:
+            if path[:length] in self.sources and _within(path, path[:length]):
                 return self.joined(self.sources[path[:length]], path[length:])
         if self.local and not self.zeroed:
             raise NotModelled(f"{self.name_of(path)} is read before it is written")
@@ -182,7 +182,8 @@ class Object:
 
     def _inherits(self, path: Path) -> bool:
         """Return whether the place is in an aggregate that was written whole, so that it is 0."""
-        prefixes = (self.cells.get(path[:length]) for length in range(len(path)))
+        outer = (path[:length] for length in range(len(path)) if _within(path, path[:length]))
+        prefixes = (self.cells.get(each) for each in outer)
         return any(whole is not None and isinstance(whole.data, Aggregate) for whole in prefixes)
 
     def is_zeroed(self, path: Path) -> bool:
@@ -191,7 +192,8 @@ class Object:
 
     def copied_name(self, path: Path) -> str | None:
         """Return by which name a member of a copied structure is made up, None of another place."""
-        inside = any(path[:length] in self.sources for length in range(len(path) + 1))
+        outer = (path[:length] for length in range(len(path) + 1))
+        inside = any(each in self.sources and _within(path, each) for each in outer)
         return self._origin(path) if inside else None
 
     def _refuse_aliases(self, path: Path) -> None:
@@ -201,6 +203,15 @@ class Object:
                 raise NotModelled(
                     f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
                 )
+
+
+def _within(path: Path, outer: Path) -> bool:
+    """Return whether a place is another one or a member of it.
+
+    An element is not within element 0, which has the array's own path.
+    """
+    depth = len(outer)
+    return path[:depth] == outer and (len(path) == depth or not isinstance(path[depth], Index))
 
 
 def may_overlap(one: Path, other: Path) -> bool:
