@@ -112,6 +112,26 @@ def vma_flags_same(flags: VmaFlags, *bits: int) -> bool:
     return flags.bits == mask_of(bits)
 
 
+def vma_flags_same_pair(flags: VmaFlags, other: VmaFlags) -> bool:
+    """vma_flags_same_pair: both have precisely the same flags."""
+    return flags.bits == other.bits
+
+
+def vma_flags_diff_pair(flags: VmaFlags, other: VmaFlags) -> VmaFlags:
+    """vma_flags_diff_pair: the flags that are set in one of the two only."""
+    return VmaFlags(flags.bits ^ other.bits)
+
+
+def vma_flags_test_single_mask(flags: VmaFlags, mask: VmaFlags) -> bool:
+    """vma_flags_test_single_mask: the one flag of `mask` is set; false if the mask is empty."""
+    return (flags.bits & mask.bits) != 0
+
+
+def vma_flags_count(flags: VmaFlags) -> int:
+    """vma_flags_count: how many flags are set (needs a concrete word)."""
+    return operator.index(flags.bits).bit_count()
+
+
 def legacy_to_vma_flags(mask: int) -> VmaFlags:
     """legacy_to_vma_flags: from a word of VM_ masks."""
     return VmaFlags(mask)

@@ -15,7 +15,7 @@ from premap.model.bits import VM_MIXEDMAP, VM_PFNMAP, VM_REMAP_FLAGS
 from premap.model.errors import KernelBug
 from premap.model.fault import VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_SIGBUS, generic_file_vm_ops
 from premap.model.file import file_accessed, fput, get_file
-from premap.model.flags import cleared, is_cow_mapping, is_shared_maywrite
+from premap.model.flags import cleared, is_cow_mapping, is_shared_maywrite, mask_of
 from premap.model.pagetable import PteRange
 from premap.model.pgprot import pgprot_decrypted
 from premap.model.words import (
@@ -56,6 +56,32 @@ def vm_flags_clear(vma: VmAreaStruct, flags: int) -> None:
 def vm_flags_mod(vma: VmAreaStruct, set: int, clear: int) -> None:  # noqa: A002 - kernel's name
     """vm_flags_mod: set some flags, then clear others."""
     vma.vm_flags = cleared(vma.vm_flags | set, clear)
+
+
+def vma_set_flags(vma: VmAreaStruct, *bits: int) -> None:
+    """vma_set_flags: set the flags with the given bit numbers."""
+    vma.vm_flags = vma.vm_flags | mask_of(bits)
+
+
+def vma_clear_flags(vma: VmAreaStruct, *bits: int) -> None:
+    """vma_clear_flags: clear the flags with the given bit numbers."""
+    vma.vm_flags = cleared(vma.vm_flags, mask_of(bits))
+
+
+def vma_test(vma: VmAreaStruct, bit: int) -> bool:
+    """vma_test: the one flag is set."""
+    return (vma.vm_flags & (1 << bit)) != 0
+
+
+def vma_test_any(vma: VmAreaStruct, *bits: int) -> bool:
+    """vma_test_any: at least one of the flags is set."""
+    return (vma.vm_flags & mask_of(bits)) != 0
+
+
+def vma_test_all(vma: VmAreaStruct, *bits: int) -> bool:
+    """vma_test_all: each of the flags is set."""
+    mask = mask_of(bits)
+    return (vma.vm_flags & mask) == mask
 
 
 def remap_pfn_range(vma: VmAreaStruct, addr: int, pfn: int, size: int, prot: int) -> int:

@@ -56,6 +56,20 @@ def vma_modify_flags(
     return 0, vma, vm_flags
 
 
+def vma_shrink(mm: AddressSpace, vma: VmAreaStruct, end: int) -> int:
+    """vma_shrink: let go of what lies beyond `end` (bytes), whose entries are gone. 0 or -ENOMEM.
+
+    Accounting is the caller's business. execve() does this to the stack that it has moved.
+    """
+    err = mm.failing("vma_tree")
+    if err:
+        return err
+    position = mm.tree.locate(vma.vm_start)
+    vma.vm_end = end
+    mm.tree.opened(position + 1)
+    return 0
+
+
 def _merge_existing_range(
     mm: AddressSpace, position: int, start: int, end: int, vm_flags: int
 ) -> tuple[VmAreaStruct | None, bool]:

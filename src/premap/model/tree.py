@@ -42,6 +42,10 @@ class VmaTree(Protocol):
         """Remove the mappings at positions [low, high), and leave a gap."""
         ...
 
+    def opened(self, position: int) -> None:
+        """Take note of a gap below the mapping at `position`."""
+        ...
+
     def search_from(self, length: int, high: int) -> tuple[int, int]:
         """Return where a search for a gap of `length` bytes below `high` may begin.
 
@@ -87,12 +91,16 @@ class SortedTree:
 
     def remove(self, low: int, high: int) -> None:
         """Remove the mappings at positions [low, high), and leave a gap."""
+        del self.vmas[low:high]
+        self.opened(low)
+
+    def opened(self, position: int) -> None:
+        """Remember less, if the gap below the mapping at `position` is where there was none."""
         vmas = self.vmas
         length, top, limit = self._no_gap
-        if vmas[high - 1].vm_end > top:
-            end = vmas[high].vm_start if high < len(vmas) else limit
-            self._no_gap = (length, max(top, min(end, limit)), limit)
-        del vmas[low:high]
+        end = vmas[position].vm_start if position < len(vmas) else limit
+        if end > top:
+            self._no_gap = (length, min(end, limit), limit)
 
     def search_from(self, length: int, high: int) -> tuple[int, int]:
         """Return a position and an address above which there is no gap of `length` bytes."""
@@ -138,6 +146,9 @@ class ListTree:
     def remove(self, low: int, high: int) -> None:
         """Remove the mappings at positions [low, high), and leave a gap."""
         del self.vmas[low:high]
+
+    def opened(self, position: int) -> None:
+        """Do nothing: searches are not remembered."""
 
     def search_from(self, length: int, high: int) -> tuple[int, int]:
         """Return the end: searches begin at the top."""
