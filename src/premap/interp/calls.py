@@ -27,7 +27,7 @@ from premap.csource.source import Function, Macro
 from premap.interp import model_calls, pasting, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of
-from premap.interp.expressions import write
+from premap.interp.expressions import cast_type, write
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert
@@ -44,6 +44,9 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     arguments = _arguments(node)
     if function is None:
         raise machine.failure(frame, node, "incomplete call")
+    ctype = cast_type(frame, function)
+    if ctype is not None and len(arguments) == 1:
+        return convert(machine.inputs, evaluate(machine, frame, arguments[0]), ctype)
     if function.type != "identifier" or frame.variable(text_of(function)) is not None:
         return _indirect(machine, frame, node, function, arguments)
     name = text_of(function)

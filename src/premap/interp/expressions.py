@@ -10,6 +10,7 @@ from tree_sitter import Node
 from premap.csource.ctypes import (
     ArrayType,
     CType,
+    EnumType,
     FunctionType,
     IntType,
     PointerType,
@@ -20,11 +21,18 @@ from premap.csource.ctypes import (
 from premap.csource.errors import NotC
 from premap.csource.exprtypes import ExpressionTypes
 from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
-from premap.interp import constants, operators, pasting, unknown
+from premap.interp import constants, operators, pasting, statictypes, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
-from premap.interp.types import VM_OPS, in_union, member_type, settled, type_of_descriptor
+from premap.interp.types import (
+    VM_OPS,
+    in_union,
+    member_type,
+    named_type,
+    settled,
+    type_of_descriptor,
+)
 from premap.interp.values import (
     BOOL,
     CHAR,
@@ -309,11 +317,27 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
 def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
     operator = text_of(_child(node, "operator"))
     left_node, right_node = _child(node, "left"), _child(node, "right")
+    ctype = cast_type(frame, left_node) if operator in ("+", "-") else None
+    if ctype is not None:
+        signed = operators.unary(machine.inputs, operator, evaluate(machine, frame, right_node))
+        return convert(machine.inputs, signed, ctype)
     left = evaluate(machine, frame, left_node)
     if operator in ("&&", "||"):
         return _logical(machine, frame, operator, left, right_node)
     right = evaluate(machine, frame, right_node)
     return operators.binary(machine.inputs, operator, left, right)
+
+
+def cast_type(frame: Frame, node: Node) -> CType | None:
+    """Return the type of `(u64)` that was parsed as an expression: before `(x)`, `-x` or `+x`."""
+    if node.type != "parenthesized_expression" or node.named_child_count != 1:
+        return None
+    inner = node.named_children[0]
+    name = text_of(inner)
+    if inner.type != "identifier" or frame.variable(name) is not None or name in frame.macros:
+        return None
+    ctype = named_type(frame.scope, name)
+    return None if isinstance(ctype, UnknownType) else ctype
 
 
 def _logical(machine: Machine, frame: Frame, operator: str, left: Value, right: Node) -> Value:
@@ -338,8 +362,8 @@ def has_effects(frame: Frame, node: Node) -> bool:
         if inner.type in _EFFECTS or _may_be_undefined(frame, inner):
             return True
         if inner.type == "call_expression":
-            name = text_of(inner.child_by_field_name("function"))
-            if not _is_pure(frame, name):
+            function = _child(inner, "function")
+            if cast_type(frame, function) is None and not _is_pure(frame, text_of(function)):
                 return True
         if inner.type == "identifier" and text_of(inner) in frame.macros:
             bound, outer = frame.macros[text_of(inner)]
@@ -392,9 +416,18 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> Value:
         if term is not None:
             return term
         condition = machine.decide(frame, node, condition)
-    if condition:
-        return test if consequence is None else evaluate(machine, frame, consequence)
-    return evaluate(machine, frame, alternative)
+    chosen, other = consequence, alternative
+    if not condition:
+        chosen, other = alternative, consequence or _child(node, "condition")
+    value = test if chosen is None else evaluate(machine, frame, chosen)
+    return _in_common(machine, value, statictypes.type_of(machine, frame, other))
+
+
+def _in_common(machine: Machine, value: Value, other: CType) -> Value:
+    """Return what was chosen, in the type that the choice has."""
+    if isinstance(value.type, IntType | EnumType) and isinstance(other, IntType | EnumType):
+        return convert(machine.inputs, value, operators.common_type(value.type, other))
+    return value
 
 
 def _as_term(
