@@ -192,20 +192,22 @@ class Generator:
         del layout
         return {}
 
-    def _mremap(self, layout: Layout) -> Json | None:
+    def _mremap(self, layout: Layout) -> Json:
         where = self.aim.mapped(layout)
         if self.pick.random() < 0.35:
             step = self._resize(layout, where)
         else:
             step = self._move(layout, where)
-        return None if step is None else self._spoilt(step, ("addr", "len", "new_len", "new_addr"))
+        spoilable = ("addr", "new_len", "len", "new_addr")
+        return self._spoilt(step, spoilable if "FIXED" in step["flags"] else spoilable[:2])
 
-    def _resize(self, layout: Layout, where: Range) -> Json | None:
+    def _resize(self, layout: Layout, where: Range) -> Json:
         """Shrink a range, or grow it: as far as the hole behind it, or further, or less."""
         hole = next((hole.count for hole in layout.holes() if hole.first == where.end), 0)
         grown = self.pick.choice((hole, hole, hole + 1, 1, hole // 2))
         shrunk = self.pick.randint(1, where.count)
         count = self.pick.choice((where.count + grown, where.count + grown, shrunk))
+        count = min(count, layout.pages - where.first)
         vma = layout.at(where.end - 1)
         stays = count <= where.count or (
             count <= where.count + hole and vma is not None and vma is layout.at(where.first)

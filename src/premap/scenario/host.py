@@ -21,6 +21,7 @@ from premap.scenario.reader import Json, number
 from premap.scenario.steps import ADVICE, MMAP_FLAGS, MREMAP_FLAGS, PROT
 
 _MEMFD, _DELETED = "/memfd:", " (deleted)"
+_GONE = "the process that makes the calls is gone"
 _RANGE_CALLS = frozenset({"munmap", "mlock", "munlock"})
 
 
@@ -83,7 +84,7 @@ class HostBackend:
 
     def begin(self, window: tuple[int, int]) -> None:
         """Fork a process. Raises HostError where something is mapped in the window already."""
-        self.link.send(window)
+        self._send(window)
         if not self._receive():
             self._receive()
             raise HostError(f"{window[0]:#x}-{window[1]:#x}: something is mapped there")
@@ -91,7 +92,7 @@ class HostBackend:
 
     def step(self, step: Json) -> Json:
         """Make the call of one step; returns its result. Raises MissingStep, HostError."""
-        self.link.send(_call(step))
+        self._send(_call(step))
         answer = self._receive()
         if not isinstance(answer, tuple):
             self.running = False
@@ -105,14 +106,20 @@ class HostBackend:
         """End the scenario's process."""
         if self.running:
             self.running = False
-            self.link.send(None)
+            self._send(None)
             self._receive()
+
+    def _send(self, message: Any) -> None:
+        try:
+            self.link.send(message)
+        except OSError as error:
+            raise HostError(_GONE) from error
 
     def _receive(self) -> Any:
         try:
             return self.link.recv()
         except (EOFError, OSError) as error:
-            raise HostError("the process that makes the calls is gone") from error
+            raise HostError(_GONE) from error
 
 
 def _vma(start: int, end: int, offset: int, name: str, flags: list[str]) -> Json:

@@ -49,13 +49,27 @@ def _unlocks_all(difference: Difference) -> bool:
     return _dontunmap(difference.step) and _same_but(difference, _unlocked)
 
 
-def _old_offset(difference: Difference) -> bool:
-    """Say whether private mappings that were moved merge differently, and all else is the same."""
+def _stale_offset(difference: Difference) -> bool:
+    """Say whether anonymous memory, of which a copy was moved away, merges differently."""
+    kept = [step for step in difference.steps if _dontunmap(step)]
+    return _merged(difference, kept, files=False)
+
+
+def _one_offset(difference: Difference) -> bool:
+    """Say whether private mappings of files, which were moved, merge differently."""
+    return _merged(difference, difference.steps, files=True)
+
+
+def _merged(difference: Difference, moves: Sequence[Json], *, files: bool) -> bool:
+    """Say whether nothing differs but which private mappings are one, and all these were moved."""
     if not _same_but(difference, _joined):
         return False
-    moved = list(_moved(difference.steps))
-    bigger = (each for each in _only_one(difference) if _spans(each, difference))
-    return all("ms" not in vma["flags"] and _meets(vma, moved) for vma in bigger)
+    moved = list(_moved(moves))
+    bigger = [each for each in _only_one(difference) if _spans(each, difference)]
+    return bool(bigger) and all(
+        "ms" not in vma["flags"] and (vma["file"] is not None) == files and _meets(vma, moved)
+        for vma in bigger
+    )
 
 
 KNOWN = (
@@ -72,10 +86,16 @@ KNOWN = (
         _unlocks_all,
     ),
     Known(
+        "dontunmap-offset",
+        (7, 2),
+        "what MREMAP_DONTUNMAP left of anonymous memory kept the offset it had when it had pages",
+        _stale_offset,
+    ),
+    Known(
         "anonymous-offset",
         (7, 3),
-        "one offset for file pages and anonymous ones: moved private mappings merge differently",
-        _old_offset,
+        "file pages and the pages written instead had one offset, which a move did not change",
+        _one_offset,
     ),
 )
 

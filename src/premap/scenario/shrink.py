@@ -8,7 +8,6 @@ again. Passes repeat until none of them gets anywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from premap.model.words import PAGE_SIZE
 from premap.scenario.errors import ScenarioError
@@ -57,7 +56,7 @@ def drop_names(steps: Steps) -> Iterator[Steps]:
 def simpler_values(steps: Steps) -> Iterator[Steps]:
     """Replace a value by the plainest one of its kind."""
     for place, step in enumerate(steps):
-        for key, plain in (("offset", 0), ("prot", "rw"), ("prot", "r"), ("private_data", 1)):
+        for key, plain in (("file", None), ("offset", 0), ("prot", "rw"), ("prot", "r")):
             if key in step and step["op"] != "device" and step[key] != plain:
                 yield _with(steps, place, {**step, key: plain})
 
@@ -130,13 +129,9 @@ class Shrinker:
             steps = better
 
     def _accepts(self, steps: Steps) -> bool:
-        key = _key(steps)
+        key = repr(steps)
         if key in self.seen or self.left <= 0 or not _well_formed(steps):
             return False
         self.seen.add(key)
         self.left -= 1
         return self.shows(steps)
-
-
-def _key(steps: Any) -> str:
-    return repr(steps)

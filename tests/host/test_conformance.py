@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The model against the kernel that runs these tests: 20,000 random steps, always the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.scenario.conform import Kernel, conform, scenario_text, shrunk
+from premap.scenario.families import WITHOUT_DEVICES
+from premap.scenario.host import HostBackend, release
+from premap.scenario.known import CHECKED
+
+STEPS = 20_000 // len(WITHOUT_DEVICES)
+MOST_LEFT_OUT = 0.1
+
+
+@pytest.mark.skipif(
+    release() < CHECKED, reason=f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}"
+)
+@pytest.mark.parametrize("family", WITHOUT_DEVICES)
+def test_agrees(family: str) -> None:
+    backend = HostBackend()
+    kernel = Kernel(backend, release(), devices=False)
+    compared = left_out = 0
+    for each in conform(kernel, seed=0, steps=STEPS, families=[family]):
+        compared += each.steps
+        left_out += len(each.scenario.steps) - each.steps
+        if each.difference is not None:
+            smallest = shrunk(each.difference, kernel, each.scenario.window)
+            pytest.fail(
+                f"scenario {each.scenario.seed}, shrunk:\n"
+                + scenario_text(smallest.steps, each.scenario.window)
+                + "\n".join(smallest.sentences())
+            )
+    backend.close()
+    assert left_out < MOST_LEFT_OUT * compared
