@@ -7,8 +7,9 @@ tests/scenario/known is a scenario for each, with what both do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.difference import Difference
@@ -64,7 +65,7 @@ def _merged(difference: Difference, moves: Sequence[Json], *, files: bool) -> bo
     """Say whether nothing differs but which private mappings are one, and all these were moved."""
     if not _same_but(difference, _joined):
         return False
-    moved = list(_moved(moves))
+    moved = _moved(difference.steps, moves)
     bigger = [each for each in _only_one(difference) if _spans(each, difference)]
     return bool(bigger) and all(
         "ms" not in vma["flags"] and (vma["file"] is not None) == files and _meets(vma, moved)
@@ -146,13 +147,23 @@ def _only_one(difference: Difference) -> list[Json]:
     return [vma for vma in ours if vma not in theirs] + [vma for vma in theirs if vma not in ours]
 
 
-def _moved(steps: Sequence[Json]) -> Iterator[tuple[int, int]]:
-    """Return the sources and the destinations of every move that was tried (bytes)."""
+def _moved(steps: Sequence[Json], moves: Sequence[Json]) -> list[tuple[int, int]]:
+    """Return the sources and destinations of moves, and what was mapped beside them later."""
+    found: list[tuple[int, int]] = []
     for step in steps:
-        if step["op"] == "mremap" and step["flags"] not in ([], ["MAYMOVE"]):
+        if step in moves and step["op"] == "mremap" and step["flags"] not in ([], ["MAYMOVE"]):
             length = max(number(step["len"]), number(step["new_len"]))
-            for place in (number(step["addr"]), number(step["new_addr"])):
-                yield place, place + length
+            found += [(start, start + length) for start in map(number, _places(step))]
+        elif step["op"] in ("mmap", "mremap"):
+            start = number(step["addr"])
+            end = start + number(step.get("new_len", step["len"]))
+            if any(low <= end and start <= high for low, high in found):
+                found.append((start, end))
+    return found
+
+
+def _places(step: Json) -> tuple[Any, Any]:
+    return step["addr"], step["new_addr"]
 
 
 def _spans(vma: Json, difference: Difference) -> bool:
