@@ -85,7 +85,7 @@ MISTAKES = [
         "",
         "return-value",
     ),
-    planted("other-address", "simple-ioremap", "dev->phys,", "dev->count,", "pages"),
+    planted("other-address", "simple-ioremap", "dev->phys,", "dev->count,", "return-value"),
     planted(
         "shifted-pfn",
         "remap-full",
@@ -158,7 +158,7 @@ MISTAKES = [
     planted("other-case", "switch-on-offset", "case 1:", "case 2:", "return-value"),
     planted("result-dropped", "checked-call", "if (ret)\n\t\treturn ret;", "", "return-value"),
     planted("other-argument", "checked-call", "(dev, desc->pgoff)", "(dev, desc->start)", "events"),
-    planted("call-dropped", "checked-call", "ring_check(dev, desc->pgoff)", "0", "events"),
+    planted("call-dropped", "checked-call", "ring_check(dev, desc->pgoff)", "0", "return-value"),
     planted("offset-twice", "helper", "+ desc->pgoff);", "+ 2 * desc->pgoff);", "pages"),
     planted(
         "one-page-less",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from tests.equivalence.mutants import PAIRS, SAME, Mutant, chosen, mutants, survives
 
-COUNT = 60
+COUNT = 40
 SEED = 20260
 
 
