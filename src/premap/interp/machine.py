@@ -16,7 +16,7 @@ from premap.csource.source import Function
 from premap.interp.inputs import Inputs, NotedInputs
 from premap.interp.memory import Memory, Namer, Object
 from premap.interp.undefined import BeyondBound, Undefined
-from premap.interp.values import Path, Value
+from premap.interp.values import Origin, Path, Value
 from premap.model.errors import NotModelled
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Snapshot:
     """What `Machine.restore` goes back to."""
 
     objects: dict[str, Object]
-    cells: list[tuple[Object, dict[Path, Value], list[Path], dict[Path, str]]]
+    cells: list[tuple[Object, dict[Path, Value], list[Path], dict[Path, Origin]]]
     written: dict[str, list[Path]]
     history: int
     epoch: str

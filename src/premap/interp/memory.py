@@ -26,6 +26,7 @@ from premap.interp.inputs import Inputs
 from premap.interp.values import (
     Aggregate,
     Index,
+    Origin,
     Path,
     Place,
     Pointer,
@@ -77,7 +78,7 @@ class Object:
         """Members that share their place with others, as far as they were used."""
         self.stores: list[Path] = []
         """What was written, to tell what a symbolic index may have changed."""
-        self.sources: dict[Path, str] = {}
+        self.sources: dict[Path, Origin] = {}
         """Structures that were copied in: the name by which their other members are made up."""
         self.structs: dict[Path, str] = {}
         """As which structure a place was looked into."""
@@ -88,9 +89,8 @@ class Object:
         """Return the C-like name of a place in this object."""
         return self.joined(self.name, path) if path or not self.pointee else f"*{self.name}"
 
-    def joined(self, text: str, path: Path) -> str:
+    def joined(self, text: str, path: Path, joint: str = "->") -> str:
         """Return a name with the members and elements of a path after it."""
-        joint = "->"
         for step in path:
             if isinstance(step, Index):
                 text += f"[{self.memory.namer.text(step.word)}]"
@@ -165,14 +165,16 @@ class Object:
         depth = len(path)
         return {known[depth:]: v for known, v in self.cells.items() if _within(known, path)}
 
-    def _origin(self, path: Path) -> str:
+    def _origin(self, path: Path) -> Origin:
         """Return the name by which members of a place are made up. Raises where there is none."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.sources and _within(path, path[:length]):
-                return self.joined(self.sources[path[:length]], path[length:])
+                source, rest = self.sources[path[:length]], path[length:]
+                name = self.joined(source.name, rest, "." if source.member else "->")
+                return Origin(name, source.member or bool(rest), source.epoch)
         if self.local and not self.zeroed:
             raise NotModelled(f"{self.name_of(path)} is read before it is written")
-        return self.joined(self.name, path) + self.memory.epoch
+        return Origin(self.joined(self.name, path), bool(path), self.memory.epoch)
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
@@ -194,7 +196,7 @@ class Object:
         """Return by which name a member of a copied structure is made up, None of another place."""
         outer = (path[:length] for length in range(len(path) + 1))
         inside = any(each in self.sources and _within(path, each) for each in outer)
-        return self._origin(path) if inside else None
+        return str(self._origin(path)) if inside else None
 
     def _refuse_aliases(self, path: Path) -> None:
         """Refuse what a write through another index may have changed, or may not."""
@@ -307,7 +309,7 @@ class Memory:
     def named(self, name: str, ctype: CType, word: int | None = None) -> Value:
         """Return the made-up value of that name and type; `word`, if it was made up already."""
         if isinstance(ctype, StructType):
-            return Value(ctype, StructCopy(name, {}))
+            return Value(ctype, StructCopy(Origin(name), {}))
         if word is None:
             word = self.inputs.word(name)
         if isinstance(ctype, PointerType) or is_unknown(ctype):
@@ -416,7 +418,7 @@ def describe(value: Value) -> Any:
         return data.address if data.place is None else (data.address, str(data.place))
     if isinstance(data, StructCopy):
         known = sorted((str(path), describe(each)) for path, each in data.known.items())
-        return (data.origin, *known)
+        return (str(data.origin), *known)
     if isinstance(data, Aggregate):
         return tuple(sorted((str(path), describe(each)) for path, each in data.members.items()))
     return data

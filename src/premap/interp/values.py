@@ -105,13 +105,26 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """By which name members of a structure are made up: that of where it was read, and when."""
+
+    name: str
+    member: bool = False
+    """Whether the name is that of a member, so that a dot follows, not an arrow."""
+    epoch: str = ""
+
+    def __str__(self) -> str:
+        return self.name + self.epoch
+
+
+@dataclass(frozen=True, slots=True)
 class StructCopy:
     """The value of a structure that was read whole: what is known of it, and where it came from.
 
     Members that `known` (by the path within) does not have are made up, by the name `origin`.
     """
 
-    origin: str
+    origin: Origin
     known: dict[Path, Value]
 
 
