@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Plants mistakes in a copy of the model, one at a time, and counts how many the tests find.
+
+    python bench/mutants.py [--count 100] [--seed 1] [--only NUMBER] [--list]
+
+A mistake is one change of the code: an operator or a comparison replaced by its neighbour, `and`
+by `or`, add() by sub(), a constant by another, a statement dropped, the branches of an `if`
+swapped. All places in src/premap/model where one is possible are listed in order, and `--count` of
+them drawn by `--seed`. Each is written into a copy of the package in a temporary directory, and the
+tests of tests/model, and recorded and random scenarios, run on that, up to the first failure. Survivors are printed
+with their change; those in EQUIVALENT (bench/mutants_equivalent.py) change nothing that can be
+observed, which is shown there by hand. The exit status is 1 if fewer than 95 % of the others are
+found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutants_equivalent import EQUIVALENT
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL = Path("src/premap/model")
+COPIED = ("src", "tests", "examples", "docs", "pyproject.toml")
+TESTS = ("tests/scenario/test_replay.py", "tests/scenario/test_random.py", "tests/model")
+WANTED = 0.95
+
+OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+FUNCTIONS = {"add": "sub", "sub": "add", "umin": "umax", "umax": "umin", "min": "max", "max": "min"}
+SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete, ast.Raise)
+SKIPPED_NAMES = {"__slots__", "__all__"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: in a file of `model`, at a node (in the order of ast.walk()), of a kind."""
+
+    model: Path
+    file: str
+    node: int
+    kind: str
+    detail: int
+
+    @property
+    def changed(self) -> tuple[str, str, int]:
+        """The statement before and after, on a line each, and its line."""
+        tree = parse(self.model / self.file)
+        line = getattr(list(ast.walk(tree))[self.node], "lineno", 0)
+        before, after = ast.unparse(tree).splitlines(), self.source().splitlines()
+        same = 0
+        while same < min(len(before), len(after)) and before[same] == after[same]:
+            same += 1
+        last = -1
+        while before[last] == after[last] and len(before) + last > same < len(after) + last:
+            last -= 1
+        end = None if last == -1 else last + 1
+        return _joined(before[same:end]), _joined(after[same:end]), line
+
+    def source(self) -> str:
+        """The text of the file with the change in it."""
+        tree = parse(self.model / self.file)
+        change(list(ast.walk(tree))[self.node], self)
+        return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _joined(lines: list[str]) -> str:
+    return " / ".join(line.strip() for line in lines)
+
+
+def parse(path: Path) -> ast.Module:
+    """Parse a file; drop what says nothing about what it does: annotations and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _says_nothing(part)] or [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return tree
+
+
+def _says_nothing(part: ast.AST) -> bool:
+    if isinstance(part, ast.Expr):
+        return isinstance(part.value, ast.Constant)
+    if isinstance(part, ast.Assign):
+        return any(isinstance(t, ast.Name) and t.id == "__all__" for t in part.targets)
+    if isinstance(part, ast.If):
+        return isinstance(part.test, ast.Name) and part.test.id == "TYPE_CHECKING"
+    return False
+
+
+def mutants(model: Path, file: str) -> Iterator[Mutant]:
+    """Every change that can be made to a file."""
+    tree = parse(model / file)
+    hidden = _hidden(tree)
+    for number, node in enumerate(ast.walk(tree)):
+        if id(node) in hidden:
+            continue
+        for kind, detail in kinds(node):
+            yield Mutant(model, file, number, kind, detail)
+
+
+def _hidden(tree: ast.Module) -> set[int]:
+    """Nodes that are not changed: __slots__, what is printed for people only, imports."""
+    hidden: set[int] = set()
+    for node in ast.walk(tree):
+        slots = isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id in SKIPPED_NAMES for target in node.targets
+        )
+        shown = isinstance(node, ast.FunctionDef) and node.name == "__repr__"
+        if slots or shown or isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
+            hidden.update(id(part) for part in ast.walk(node))
+    return hidden
+
+
+def kinds(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """What can be done to a node: the kind of change, and which of several operands."""
+    if isinstance(node, (ast.BinOp, ast.BoolOp, ast.AugAssign)) and type(node.op) in OPERATORS:
+        yield "operator", 0
+    if isinstance(node, ast.Compare):
+        for place, op in enumerate(node.ops):
+            if type(op) in OPERATORS:
+                yield "comparison", place
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "not", 0
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in FUNCTIONS:
+        yield "function", 0
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        yield "constant", 0
+    if isinstance(node, (ast.If, ast.IfExp)):
+        yield "branches", 0
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and not isinstance(node, (ast.Module, ast.ClassDef)):
+        for name in ("body", "orelse"):
+            for place, part in enumerate(getattr(node, name, [])):
+                if isinstance(part, SIMPLE):
+                    yield f"drop {name}", place
+
+
+def change(node: ast.AST, mutant: Mutant) -> None:
+    """Make the change, in place."""
+    kind, detail = mutant.kind, mutant.detail
+    if kind == "operator":
+        node.op = OPERATORS[type(node.op)]()  # type: ignore[attr-defined]
+    elif kind == "comparison":
+        node.ops[detail] = OPERATORS[type(node.ops[detail])]()  # type: ignore[attr-defined]
+    elif kind == "not":
+        node.op = ast.UAdd()  # type: ignore[attr-defined]
+        node.operand = ast.Call(ast.Name("bool"), [node.operand], [])  # type: ignore[attr-defined]
+    elif kind == "function":
+        node.func.id = FUNCTIONS[node.func.id]  # type: ignore[attr-defined]
+    elif kind == "constant":
+        value = node.value  # type: ignore[attr-defined]
+        node.value = (not value) if isinstance(value, bool) else value + 1  # type: ignore[attr-defined]
+    elif kind == "branches":
+        node.test = ast.UnaryOp(ast.Not(), copy.deepcopy(node.test))  # type: ignore[attr-defined]
+    else:
+        getattr(node, kind.split()[1])[detail] = ast.Pass()
+
+
+def drawn(model: Path, count: int, seed: int) -> list[Mutant]:
+    """Draw so many of all changes."""
+    files = sorted(path.name for path in model.glob("*.py"))
+    every = [mutant for file in files for mutant in mutants(model, file)]
+    print(f"{len(every):,} changes are possible; {count} are drawn by seed {seed}", flush=True)
+    return random.Random(seed).sample(every, count)
+
+
+def run_tests(copied: Path, timeout: float) -> str:
+    """Run the tests on the copy; return the first that fails, or nothing."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(copied / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            [*command, "-m", "not tree", *TESTS],
+            cwd=copied,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "it takes too long"
+    if done.returncode == 0:
+        return ""
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" - ")[0] if failed else f"pytest ends with {done.returncode}"
+
+
+def copy_of_package(folder: Path) -> Path:
+    """Copy what the tests need."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+def equivalent(mutant: Mutant) -> str:
+    """Return why the change changes nothing, if that has been shown."""
+    before, after, _ = mutant.changed
+    return EQUIVALENT.get((mutant.file, before, after), "")
+
+
+def try_out(mutant: Mutant, copied: Path, timeout: float) -> str:
+    """Return what finds the mistake, or nothing."""
+    path = copied / MODEL / mutant.file
+    original = path.read_text(encoding="utf-8")
+    path.write_text(mutant.source(), encoding="utf-8")
+    try:
+        return run_tests(copied, timeout)
+    finally:
+        path.write_text(original, encoding="utf-8")
+
+
+def main() -> int:
+    """Draw, try each, and count."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int, action="append", help="numbers of those drawn")
+    parser.add_argument("--list", action="store_true", help="print the changes, try none")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copied = copy_of_package(Path(folder))
+        # The changes are drawn from a copy of their own: the code may change meanwhile.
+        model = Path(shutil.copytree(copied / MODEL, Path(folder) / "original"))
+        chosen = list(enumerate(drawn(model, given.count, given.seed)))
+        if given.only:
+            chosen = [(number, mutant) for number, mutant in chosen if number in given.only]
+        if not given.list:
+            return count_found(chosen, copied)
+        for number, mutant in chosen:
+            before, after, line = mutant.changed
+            print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}")
+        return 0
+
+
+def count_found(chosen: list[tuple[int, Mutant]], copied: Path) -> int:
+    """Try the mutants one after the other."""
+    began = time.monotonic()
+    failing = run_tests(copied, 600)
+    if failing:
+        print(f"the tests fail without a mistake: {failing}")
+        return 2
+    timeout = 20 + 5 * (time.monotonic() - began)
+    found = same = 0
+    for number, mutant in chosen:
+        before, after, line = mutant.changed
+        finder = try_out(mutant, copied, timeout)
+        reason = "" if finder else equivalent(mutant)
+        found += bool(finder)
+        same += bool(reason)
+        verdict = finder or (f"the same, because {reason}" if reason else "SURVIVES")
+        print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}\n    {verdict}", flush=True)
+    real = len(chosen) - same
+    print(f"{found} of {real} mistakes are found, {found / max(real, 1):.0%}; {same} are none")
+    return 0 if found >= WANTED * real else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
