@@ -58,7 +58,7 @@ def planted(tree: KernelTree, file: str, handler: str, old: str, new: str) -> Ve
     assert function.count(old) == 1, f"the conversion has changed: {function}"
     changed = text[:begin] + function.replace(old, new) + text[end:]
     wrong = SourceFile(source.name, changed.encode("latin-1"), source.path)
-    return verify(hook(source, handler, tree), hook(wrong, name, tree))
+    return verify(hook(source, handler, tree), hook(wrong, name, tree), time_limit=60)
 
 
 @pytest.mark.parametrize(

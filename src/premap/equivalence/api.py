@@ -12,7 +12,7 @@ from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.equivalence.comparison import TIME_LIMIT, verify
 from premap.equivalence.outcome import Member, Side
-from premap.records import Conversion, Verdict
+from premap.records import Conversion, Edit, Verdict
 
 _scopes: dict[int, Scope] = {}
 
@@ -32,15 +32,46 @@ def verify_conversion(
     *,
     time_limit: float = TIME_LIMIT,
 ) -> Verdict:
-    """Compare a handler with what a conversion made of it (all edits to its file applied)."""
+    """Compare a handler with what a conversion made of it, all edits of all files applied."""
     del target
     if conversion.new_name is None:
         raise ValueError("a conversion that was declined has nothing to verify")
-    edits = [edit for edit in conversion.edits if edit.file == source.name]
-    changed = SourceFile(source.name, apply_edits(source.text, edits), source.path)
-    old = side(source, conversion.handler.name, "mmap", tree)
-    new = side(changed, conversion.new_name, "mmap_prepare", tree)
+    edited = dict.fromkeys((source.name, *(edit.file for edit in conversion.edits)))
+    before = [source if tree is None or n == source.name else tree.open(n) for n in edited]
+    after = [
+        _copy(file, [edit for edit in conversion.edits if edit.file == file.name])
+        for file in before
+    ]
+    if len(before) > 1:
+        before = [_copy(file, ()) for file in before]
+        _link(before)
+        _link(after)
+    old = _side_of(before, conversion.handler.name, "mmap", tree)
+    new = _side_of(after, conversion.new_name, "mmap_prepare", tree)
     return verify(old, new, time_limit=time_limit)
+
+
+def _copy(file: SourceFile, edits: Sequence[Edit]) -> SourceFile:
+    return SourceFile(file.name, apply_edits(file.text, edits), file.path)
+
+
+def _link(files: Sequence[SourceFile]) -> None:
+    """Let each file call the functions of the others that are not static."""
+    exported: dict[str, list[Function]] = {}
+    for file in files:
+        for name, found in file.functions.items():
+            exported.setdefault(name, []).extend(each for each in found if not each.static)
+    for file in files:
+        for name, found in exported.items():
+            if found:
+                file.functions.setdefault(name, found)
+
+
+def _side_of(
+    files: Sequence[SourceFile], name: str, member: Member, tree: KernelTree | None
+) -> Side:
+    functions = next((file.functions[name] for file in files if name in file.functions), ())
+    return Side(name, functions, member, tree, tables=files)
 
 
 def verify_functions(

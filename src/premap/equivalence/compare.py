@@ -59,6 +59,8 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         return
     yield from _locks(old, new)
     yield from _results(old, new)
+    if old.failed != new.failed:
+        return  # all else follows from that
     yield from _mappings(old, new)
     yield from _entries(old.entry, new.entry)
     yield from _events(old, new)

@@ -22,7 +22,9 @@ from premap.model.errors import KernelBug, NotModelled
 from premap.records import Difference, Verdict
 
 TIME_LIMIT = 10.0
-"""Seconds for one verdict; after that it is `unknown`."""
+"""Seconds of CPU time for one verdict; after that it is `unknown`."""
+GRACE = 0.5
+"""Seconds after the first difference in which others are looked for."""
 SOLVER_LIMIT_MS = 3000
 MAX_PATHS = 2000
 RANDOM_RUNS = 200
@@ -43,7 +45,7 @@ BOUNDS = (
 
 def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
     """Compare two versions of a hook through the whole mmap path."""
-    deadline = time.monotonic() + time_limit
+    deadline = time.process_time() + time_limit
     comparison = _Comparison(old, new, deadline)
     for setting in settings():
         if comparison.pointless(setting):
@@ -89,6 +91,8 @@ class _Comparison:
         self.assumed: dict[str, None] = {}
         self.populates = False
         self.mergeable = False
+        self.enough = deadline
+        """When to stop looking for more differences (time.process_time)."""
 
     @property
     def settled(self) -> bool:
@@ -117,7 +121,7 @@ class _Comparison:
 
     def explore(self, setting: Setting) -> None:
         """Follow all paths of one setting."""
-        self.explorer.deadline_seconds = self.deadline - time.monotonic()
+        self.explorer.deadline_seconds = self.deadline - time.process_time()
         paths = self.explorer.explore(lambda: self._both(setting), stop=(NotModelled, KernelBug))
         try:
             for path in paths:
@@ -125,10 +129,11 @@ class _Comparison:
                     self.doubt(str(path.exception))
                 elif path.value is not None:
                     self._judge(setting, path)
-                if self.settled:
+                if self.differences and time.process_time() > self.enough:
                     return
         except symbolic.SymbolicError as error:
-            self.doubt(f"{error} ({setting})")
+            if not self.differences:
+                self.doubt(f"{error} ({setting})")
 
     def _both(self, setting: Setting) -> _PathResult:
         """Run both versions on one path; the old one says which states are worth comparing."""
@@ -197,7 +202,7 @@ class _Comparison:
         conditions: list[symbolic.Condition] = [*path.condition]
         if candidate.condition is not True:
             conditions.append(candidate.condition)
-        small = model.shrink(conditions, examples.preferences(), self.explorer.solver)
+        small = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
         inputs = RecordedInputs(small.variables, small.functions)
         namer = self.namer.concrete(small.eval)
         before, after = self._concretely(setting, inputs, namer)
@@ -214,7 +219,7 @@ class _Comparison:
         """Without a proof, look for a difference in concrete runs; say how many there were."""
         tried = 0
         for seed in range(RANDOM_RUNS):
-            if time.monotonic() > deadline:
+            if time.process_time() > deadline:
                 break
             setting = Setting(shared=seed % 2 == 0)
             try:

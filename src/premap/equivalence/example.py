@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 from typing import Any
 
 from premap import symbolic
@@ -17,17 +18,29 @@ from premap.model.words import PAGE_SIZE
 _CALL = ("pages", "pgoff", "prot", "f_mode_write", "left_pages", "page", "start_page")
 
 
-def preferences() -> list[symbolic.Word]:
+_MANY = 24
+"""State variables of an example beyond which they are left as the solver found them."""
+
+
+def preferences(model: symbolic.Model) -> list[symbolic.Word]:
     """Return the words that should be small in an example, the most important first."""
     inputs = SymbolicInputs()
-    return [symbolic.as_word(inputs.word(f"{CALL}{name}")) for name in _CALL]
+    state = [name for name in sorted(model.variables) if not name.startswith(CALL)]
+    names = [f"{CALL}{name}" for name in _CALL]
+    names += state if len(state) <= _MANY else []
+    return [symbolic.as_word(inputs.word(name)) for name in names]
 
 
 def build(
     setting: Setting, model: symbolic.Model | None, old: Outcome, new: Outcome, what: str
 ) -> dict[str, Any]:
-    """Return the example: the call, the driver state that matters, what old and new do."""
+    """Return the example: the call, the driver state that matters, what old and new do.
+
+    "run" has the options with which `premap run FILE:FUNCTION` shows either version in this call,
+    None where they can't say it: state that depends on what was called before, or a neighbour.
+    """
     call = Call.of(old.machine.inputs)
+    state = _state(model)
     return {
         "setting": str(setting),
         "call": {
@@ -39,11 +52,25 @@ def build(
             "opened_for_writing": bool(_number(call.f_mode_write)),
             "page": _number(call.page),
         },
-        "state": _state(model),
+        "state": state,
         "differs": what,
         "old": describe(old),
         "new": describe(new),
+        "run": None if model is None else _options(setting, call, state),
     }
+
+
+def _options(setting: Setting, call: Call, state: dict[str, int]) -> str | None:
+    if setting.layout != "alone" or any("@" in name or name.endswith(")") for name in state):
+        return None
+    words = ["--pages", str(_number(call.pages)), "--pgoff", str(_number(call.pgoff))]
+    words.append(f"--prot={_letters(_number(call.prot))}")
+    words += [] if setting.shared else ["--private"]
+    words += [] if _number(call.f_mode_write) else ["--read-only"]
+    for name, value in state.items():
+        words += ["--set", f"{name}={value:#x}"]
+    words += ["--inject", setting.fails] if setting.fails else []
+    return shlex.join(words)
 
 
 def _state(model: symbolic.Model | None) -> dict[str, int]:

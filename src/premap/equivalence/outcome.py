@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from premap.csource.scope import Scope
-from premap.csource.source import Function
+from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.equivalence.setting import Call, Setting, left_start
 from premap.interp.bindings import Bindings
@@ -48,11 +48,14 @@ class Side:
     member: Member
     tree: KernelTree | None = None
     scopes: dict[int, Scope] = field(default_factory=dict)
+    tables: Sequence[SourceFile] = ()
+    """Files that may hold the table, where it is not known to be in the functions' own."""
 
     @property
     def unsigned_offset(self) -> bool:
         """Whether the file may have offsets of all 64 bits: some table in it says so."""
-        return any(b"_UNSIGNED_OFFSET" in each.source.text for each in self.functions)
+        files = (*self.tables, *(each.source for each in self.functions))
+        return any(b"_UNSIGNED_OFFSET" in file.text for file in files)
 
 
 @dataclass(slots=True)

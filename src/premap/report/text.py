@@ -145,8 +145,44 @@ def _bounds_lines(outcomes: Iterable[Outcome]) -> Iterator[Text]:
 
 
 def _example_lines(difference: Difference) -> Iterator[Text]:
-    for key, value in (difference.example or {}).items():
-        yield _detail(f"  {key}", _value(value))
+    example = difference.example
+    if example is None:
+        return
+    yield _detail("  for", f"{_call_text(example['call'])}, {example['setting']}")
+    if example["state"]:
+        state = ", ".join(f"{name} = {value:#x}" for name, value in example["state"].items())
+        yield _detail("  where", state)
+    for side in ("old", "new"):
+        yield _detail(f"  {side}", "; ".join(_behaviour(example[side])))
+    if example["run"] is not None:
+        yield _detail("  see", f"premap run FILE:FUNCTION {example['run']}")
+
+
+def _call_text(call: dict[str, Any]) -> str:
+    """Return an mmap() call as C writes it."""
+    names = {"r": "PROT_READ", "w": "PROT_WRITE", "x": "PROT_EXEC"}
+    prot = "|".join(names[letter] for letter in call["prot"]) or "PROT_NONE"
+    flags = "|".join(f"MAP_{flag}" for flag in call["flags"])
+    opened = "for writing" if call["opened_for_writing"] else "for reading"
+    return (
+        f"mmap({call['addr']:#x}, {call['length']:#x}, {prot}, {flags}, fd, "
+        f"{call['offset']:#x}) of a file opened {opened}"
+    )
+
+
+def _behaviour(side: dict[str, Any]) -> Iterator[str]:
+    yield f"returns {side['returns']}"
+    for mapping in side["mappings"]:
+        yield (
+            f"maps {mapping['start']:#x}-{mapping['end']:#x} pgoff {mapping['pgoff']:#x} "
+            f"{mapping['flags']} page_prot {mapping['page_prot']:#x} {mapping['vm_ops']}"
+        )
+    entry = side["entry"]
+    if entry is not None:
+        access = "writable" if entry["writable"] else "read-only"
+        yield f"{entry['kind']} {entry['index']:#x} with pgprot {entry['pgprot']:#x}, {access}"
+    if side["calls"]:
+        yield f"calls {', '.join(side['calls'])}"
 
 
 def _detail(label: str, message: str) -> Text:

@@ -87,8 +87,8 @@ class _Run:
 class Explorer:
     """Runs programs along all their paths.
 
-    `assume` holds on every path. Limits: paths of one exploration, decisions of one path, seconds
-    of one exploration, milliseconds of one question to the solver. What exceeds one raises
+    `assume` holds on every path. Limits: paths of one exploration, decisions of one path, CPU
+    seconds of one exploration, milliseconds of one question to the solver. What exceeds one raises
     TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too. Explorers
     of related programs may share a `solver`, and what it has learnt; its timeout then counts.
     """
@@ -132,7 +132,7 @@ class Explorer:
 
         Exceptions of the classes `stop` end a path and are recorded in it; others pass through.
         """
-        self._deadline = time.monotonic() + self.deadline_seconds
+        self._deadline = time.process_time() + self.deadline_seconds
         self._pending = [()]
         paths = 0
         if self.impossible:
@@ -272,9 +272,9 @@ class Explorer:
         return found
 
     def _check_time(self) -> float:
-        remaining = self._deadline - time.monotonic()
+        remaining = self._deadline - time.process_time()
         if remaining <= 0:
-            message = f"more than {self.deadline_seconds} seconds"
+            message = f"more than {self.deadline_seconds:.1f} seconds of CPU time"
             raise OutOfTime(message, self.deadline_seconds)
         return remaining
 
