@@ -179,6 +179,23 @@ class TestArrays:
         verdict = judge(body % 1, body % 2)
         assert verdict.status in ("different", "unknown")
 
+    def test_rows_and_columns_of_driver_state(self) -> None:
+        unproven(
+            "return grid.cells[1][2] ? -EINVAL : 0;",
+            "return grid.cells[2][1] ? -EINVAL : 0;",
+            "array of arrays",
+            "static struct { int cells[3][3]; } grid;\n",
+        )
+
+
+class TestReferences:
+    """The new hook also runs for a mapping that merges, or can't be allocated."""
+
+    @pytest.mark.parametrize("call", ["refcount_inc", "refcount_dec"])
+    def test_a_count_that_changes_without_a_mapping(self, call: str) -> None:
+        body = f"{call}(d->cookie); return 0;"
+        differ(DEV + body, NEW_DEV + body)
+
 
 class TestCallsWithVariables:
     def test_zeroes_that_a_call_replaces(self) -> None:

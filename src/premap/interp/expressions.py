@@ -42,6 +42,7 @@ from premap.interp.values import (
     ULONG,
     Aggregate,
     FunctionName,
+    Index,
     Place,
     Pointer,
     StructCopy,
@@ -78,6 +79,10 @@ def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
     if isinstance(ctype, FunctionType):
         return Value(ctype, FunctionName(place.object.name))
     if isinstance(ctype, ArrayType):
+        if isinstance(ctype.element, ArrayType) or (
+            place.path and isinstance(place.path[-1], Index)
+        ):
+            raise NotModelled(f"{place} is an array of arrays")
         return Value(PointerType(ctype.element), Pointer(place, address_of(machine, place)))
     del frame
     return place.object.load(place.path, ctype)
