@@ -19,11 +19,12 @@ _STAYS = frozenset({"atomic", "init", "work"})
 
 
 def outliving(events: Sequence[Event]) -> Event | None:
-    """Return what takes or counts something that nothing gives back, if something does."""
+    """Return what takes, counts or gives something that nothing makes up for, if something does."""
     balance = Counter(_direction(event) for event in events)
     stays = next((event for event in events if event.kind in _STAYS), None)
-    if stays is None and balance["take"] > balance["give"]:
-        return next(event for event in events if _direction(event) == "take")
+    if stays is None and balance["take"] != balance["give"]:
+        more = max("take", "give", key=lambda direction: balance[direction])
+        return next(event for event in events if _direction(event) == more)
     return stays
 
 
