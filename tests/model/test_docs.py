@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The examples of docs/model.md run."""
+"""The examples of docs/model.md and docs/mmap-path.md run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,29 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "model.md"
-EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_example(example: str) -> None:
-    exec(compile(example, str(PAGE), "exec"), {})
+def examples(page: str) -> list[str]:
+    """Return the Python in a page."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+PREAMBLE, *SURPRISES = examples("mmap-path.md")
+
+
+class TestModel:
+    @pytest.mark.parametrize("example", examples("model.md"), ids=lambda _: "")
+    def test_example(self, example: str) -> None:
+        exec(compile(example, "model.md", "exec"), {})
+
+
+class TestMmapPath:
+    @pytest.mark.parametrize("example", SURPRISES, ids=lambda _: "")
+    def test_example(self, example: str) -> None:
+        exec(compile(PREAMBLE + example, "mmap-path.md", "exec"), {})
+
+    def test_no_surprise_is_missing(self) -> None:
+        text = (DOCS / "mmap-path.md").read_text(encoding="utf-8")
+        assert {int(number) for number in re.findall(r"\*\*(\d+)\. ", text)} == set(range(1, 27))
