@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What runs scenarios, by name (`--on model`, `--on host`); imported when it is asked for."""
+"""What runs scenarios, by name (`--on model`, `--on host`, …); imported when it is asked for."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.cli.command import UsageError
@@ -28,9 +30,24 @@ def _host(given: argparse.Namespace) -> Backend:
     return HostBackend()
 
 
+def _uml(given: argparse.Namespace) -> Backend:
+    from premap.uml import UmlBackend
+
+    return UmlBackend.of_tree(_kernel_tree(given))
+
+
+def _kernel_tree(given: argparse.Namespace) -> Path:
+    """Return the tree of `--kernel`, or of PREMAP_KERNEL. Raises UsageError."""
+    named = given.kernel or os.environ.get("PREMAP_KERNEL")
+    if not named:
+        raise UsageError("--on uml: which kernel? Give --kernel TREE, or set PREMAP_KERNEL")
+    return Path(named)
+
+
 BACKENDS: dict[str, Callable[[argparse.Namespace], Backend]] = {
     "model": _model,
     "host": _host,
+    "uml": _uml,
 }
 
 

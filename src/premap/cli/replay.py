@@ -27,6 +27,12 @@ AGREE = "agree"
     argument(
         "--on", choices=tuple(BACKENDS), default="model", help="what runs it (default: model)"
     ),
+    argument(
+        "--kernel",
+        metavar="TREE",
+        type=Path,
+        help="the tree that --on uml builds (default: PREMAP_KERNEL)",
+    ),
     inputs=("file",),
 )
 def replay(given: argparse.Namespace) -> Exit:

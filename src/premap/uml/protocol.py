@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Steps as the commands that sources/init.c reads, and its answers as results.
+
+Numbers are hexadecimal on the console. Linux on x86-64 only, for the numbers of the system calls.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from premap.model.constants import MAP_ANONYMOUS
+from premap.model.errors import errno_name
+from premap.model.words import PAGE_SHIFT
+from premap.scenario.backend import MissingStep
+from premap.scenario.reader import Json, number
+from premap.scenario.steps import ADVICE, DEVICE_PAGES, MMAP_FLAGS, MREMAP_FLAGS, PROT
+from premap.uml.errors import UmlError
+
+SLOTS = 16
+"""Devices, and files, that one scenario can have."""
+_MPROTECT, _MUNMAP, _MREMAP, _MADVISE, _MLOCK, _MUNLOCK = 10, 11, 25, 28, 149, 150
+_CALLBACKS = {"o": "open", "c": "close", "n": "mapped"}
+_HOOKS = {"p": "mmap_prepare", "m": "mmap"}
+
+
+def _mask(names: Iterable[str], table: dict[str, int]) -> int:
+    total = 0
+    for name in names:
+        total |= table[name]
+    return total
+
+
+def _errno(name: str) -> int:
+    return int(getattr(errno, name))
+
+
+def _vm_ops(callbacks: list[str] | None) -> str:
+    return "null" if callbacks is None else ",".join(callbacks)
+
+
+_PROGRAMME: dict[str, Callable[[Any], object]] = {
+    "ret": _errno,
+    "set": ",".join,
+    "clear": ",".join,
+    "prot": str,
+    "pgoff": number,
+    "vm_ops": _vm_ops,
+    "private_data": number,
+    "error_override": _errno,
+    "hide_from_rmap": int,
+    "mapped_ret": _errno,
+}
+"""The keys of a programme, and how the driver reads their values."""
+
+
+def _programme(step: Json) -> list[str]:
+    words = [
+        f"{key}={write(step[key])}"
+        for key, write in _PROGRAMME.items()
+        if key in step and step[key] != []
+    ]
+    if step.get("vm_ops") == []:
+        words.append("vm_ops=")
+    action = dict(step.get("action", ()))
+    if action:
+        words.append(f"action={action.pop('kind')}")
+        if "pages" in action:
+            action["size"] = action.pop("pages")
+        words += [f"{key}={number(value)}" for key, value in action.items()]
+    return words
+
+
+class Conversation:
+    """One scenario's commands and answers: knows which slot of the machine has which name.
+
+    `first_pfns` are the first page frames of the devices' memory, by slot.
+    """
+
+    def __init__(self, window: tuple[int, int], first_pfns: list[int]) -> None:
+        self.window = window
+        self.first_pfns = first_pfns
+        self.devices: list[str] = []
+        self.files: list[str] = []
+
+    def begin(self) -> str:
+        """Return the command that starts the scenario."""
+        return "b {:x} {:x}\n".format(*self.window)
+
+    def command(self, step: Json) -> str:
+        """Return a step as a command. Raises MissingStep."""
+        write = _COMMANDS.get(step["op"])
+        if write is None:
+            raise MissingStep(step["op"])
+        return write(self, step) + "\n"
+
+    def _slot(self, names: list[str], name: str) -> int:
+        if name not in names:
+            if len(names) == SLOTS:
+                raise UmlError(f"{name}: the kernel has {SLOTS} devices and {SLOTS} files")
+            names.append(name)
+        return names.index(name)
+
+    def device(self, step: Json) -> str:
+        """Write a programme: `d SLOT KEY=VALUE ...`."""
+        slot = self._slot(self.devices, step["name"])
+        words = [f"name={step['name']}", f"hook={step['hook']}", *_programme(step)]
+        return f"d {slot:x} {' '.join(words)}"
+
+    def file(self, step: Json) -> str:
+        """Make a file: `f SLOT SIZE MODE NAME`."""
+        slot = self._slot(self.files, step["name"])
+        return f"f {slot:x} {number(step['size']):x} {step['mode']} {step['name']}"
+
+    def mmap(self, step: Json) -> str:
+        """Map a device, a file or nothing: `m FILE ADDR LEN PROT FLAGS OFFSET`."""
+        flags, name = _mask(step["flags"], MMAP_FLAGS), step["file"]
+        if name is None:
+            file, flags = "-", flags | MAP_ANONYMOUS
+        elif name in self.devices:
+            file = f"d{self.devices.index(name):x}"
+        else:
+            file = f"f{self.files.index(name):x}"
+        values = (step["addr"], step["len"], _mask(step["prot"], PROT), flags, step["offset"])
+        return f"m {file} {_words(values)}"
+
+    def result(self, step: Json, lines: list[str]) -> Json:
+        """Return what the answer to a step says. Raises MissingStep, UmlError."""
+        events: list[Json] = []
+        vmas: list[Json] = []
+        for line in lines:
+            kind, *fields = line.split()
+            if kind == "v":
+                vmas.append(self._vma(fields))
+            elif kind != "r":
+                events.append(self._event(kind, fields))
+        ret = _ret(lines[-1].partition(" ")[2])
+        if step["op"] in ("device", "file") and ret != 0:
+            raise _refused(step, ret)
+        return {"ret": ret, "events": events, "vmas": vmas}
+
+    def _vma(self, fields: list[str]) -> Json:
+        start, end, offset, file, *flags = fields
+        names = self.devices if file[0] == "d" else self.files
+        return {
+            "start": int(start, 16),
+            "end": int(end, 16),
+            "flags": [flag for flag in flags if flag != "sd"],
+            "pgoff": self._pgoff(int(offset, 16) >> PAGE_SHIFT),
+            "file": None if file == "-" else names[int(file[1:])],
+        }
+
+    def _event(self, kind: str, fields: list[str]) -> Json:
+        if kind == "l":
+            raise UmlError("the driver's log was too small for what one step caused")
+        name = self.devices[int(fields[0], 16)]
+        if kind == "x":
+            raise UmlError(f"{name}: an action beyond the device's {DEVICE_PAGES} pages")
+        if kind == "f":
+            pgoff, write = (int(field, 16) for field in fields[1:])
+            return {
+                "call": "fault",
+                "file": name,
+                "pgoff": self._pgoff(pgoff),
+                "write": bool(write),
+            }
+        start, end, pgoff = (int(field, 16) for field in fields[1:4])
+        event: Json = {
+            "call": _HOOKS.get(kind) or _CALLBACKS[kind],
+            "file": name,
+            "start": start,
+            "end": end,
+            "pgoff": self._pgoff(pgoff),
+        }
+        if kind in _HOOKS:
+            return event | {
+                "flags": [flag for flag in fields[4].split(",") if flag not in ("", "-")]
+            }
+        return event | {"private_data": int(fields[4], 16)}
+
+    def _pgoff(self, pgoff: int) -> int | str:
+        """Write a page offset; the page frame number of a device's page as that page's name."""
+        for name, first in zip(self.devices, self.first_pfns, strict=False):
+            if first <= pgoff < first + DEVICE_PAGES:
+                return f"{name}:{pgoff - first}"
+        return pgoff
+
+
+def _words(values: Iterable[int | str]) -> str:
+    return " ".join(f"{number(value):x}" for value in values)
+
+
+def _call(which: int, *arguments: int | str) -> str:
+    return f"s {which:x} {_words(arguments)}"
+
+
+def _range_call(which: int) -> Callable[[Conversation, Json], str]:
+    return lambda _, step: _call(which, step["addr"], step["len"])
+
+
+def _mprotect(_: Conversation, step: Json) -> str:
+    return _call(_MPROTECT, step["addr"], step["len"], _mask(step["prot"], PROT))
+
+
+def _mremap(_: Conversation, step: Json) -> str:
+    flags = _mask(step["flags"], MREMAP_FLAGS)
+    place = step.get("new_addr", 0)
+    return _call(_MREMAP, step["addr"], step["len"], step["new_len"], flags, place)
+
+
+def _madvise(_: Conversation, step: Json) -> str:
+    return _call(_MADVISE, step["addr"], step["len"], ADVICE[step["advice"]])
+
+
+_COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
+    "device": Conversation.device,
+    "file": Conversation.file,
+    "mmap": Conversation.mmap,
+    "munmap": _range_call(_MUNMAP),
+    "mprotect": _mprotect,
+    "mremap": _mremap,
+    "madvise": _madvise,
+    "mlock": _range_call(_MLOCK),
+    "munlock": _range_call(_MUNLOCK),
+    "touch": lambda _, step: f"t {number(step['addr']):x} {step['access']}",
+    "peek": lambda _, step: f"p {number(step['addr']):x}",
+    "fork": lambda _, __: "k",
+}
+
+
+def _ret(text: str) -> int | str:
+    if text[0] == "-":
+        return errno_name(int(text[1:], 16))
+    if text[0] == "=":
+        return text[1:]
+    return text if text in ("ok", "zero", "SIGSEGV", "SIGBUS") else int(text, 16)
+
+
+def _refused(step: Json, ret: int | str) -> Exception:
+    if ret == "ENOTSUP":
+        return MissingStep(step["op"])
+    return UmlError(f"{step['op']} {step['name']}: {ret}")

@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The programmable devices of premap's scenarios (docs/scenario.md), for a kernel that premap builds.
+ *
+ * /dev/premap takes one programme a write, and gives back what happened since it was last read:
+ *
+ *	reset
+ *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
+ *
+ *	p SLOT start end pgoff flags		->mmap_prepare was called (m: ->mmap)
+ *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped)
+ *	f SLOT pgoff write			->fault
+ *	x SLOT					the programme needs pages that the device does not have
+ *	l					the log was too small
+ *
+ * /dev/premap0 and so on are the devices. /dev/premap-console is the standard input and output of
+ * the process that is this kernel: a terminal would take them a character at a time.
+ */
+#include <linux/fs.h>
+#include <linux/init.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/version.h>
+#include <os.h>
+
+#define SLOTS		16
+#define PAGES		16
+#define LINE		1024
+#define LOG		(256 * 1024)
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+#define start_pgoff(vma) vma_start_pgoff(vma)
+#else
+#define start_pgoff(vma) ((vma)->vm_pgoff)
+#endif
+
+enum number { RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, NUMBERS };
+
+static const char *const number_names[NUMBERS] = {
+	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
+	"mapped_ret",
+};
+
+enum protection { PROT_AS_IS, WRITECOMBINE, NONCACHED };
+
+static const char *const protection_names[] = { "", "writecombine", "noncached" };
+
+enum action {
+	NOTHING, REMAP, IOREMAP, REMAP_FULL, IOREMAP_FULL, SIMPLE_IOREMAP, MAP_KERNEL_PAGES,
+	MAP_KERNEL_PAGES_FULL,
+};
+
+static const char *const action_names[] = {
+	"", "remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap", "map_kernel_pages",
+	"map_kernel_pages_full",
+};
+
+#define OPEN		BIT(0)
+#define CLOSE		BIT(1)
+#define MAPPED		BIT(2)
+#define FAULT		BIT(3)
+#define TABLES		BIT(4)
+
+static const char *const callback_names[] = { "open", "close", "mapped", "fault" };
+
+/* Every flag by its name, and by the letters that smaps has for it. */
+#define FLAG(flag, short_name) { #flag, short_name, (__force int)VMA_##flag##_BIT }
+
+static const struct flag {
+	const char *name;
+	const char *letters;
+	int bit;
+} flags[] = {
+	FLAG(READ, "rd"), FLAG(WRITE, "wr"), FLAG(EXEC, "ex"), FLAG(SHARED, "sh"),
+	FLAG(MAYREAD, "mr"), FLAG(MAYWRITE, "mw"), FLAG(MAYEXEC, "me"), FLAG(MAYSHARE, "ms"),
+	FLAG(GROWSDOWN, "gd"), FLAG(PFNMAP, "pf"), FLAG(MAYBE_GUARD, "gu"), FLAG(LOCKED, "lo"),
+	FLAG(IO, "io"), FLAG(SEQ_READ, "sr"), FLAG(RAND_READ, "rr"), FLAG(DONTCOPY, "dc"),
+	FLAG(DONTEXPAND, "de"), FLAG(LOCKONFAULT, "lf"), FLAG(ACCOUNT, "ac"), FLAG(NORESERVE, "nr"),
+	FLAG(HUGETLB, "ht"), FLAG(SYNC, "sf"), FLAG(ARCH_1, "ar"), FLAG(WIPEONFORK, "wf"),
+	FLAG(DONTDUMP, "dd"), FLAG(MIXEDMAP, "mm"), FLAG(HUGEPAGE, "hg"), FLAG(NOHUGEPAGE, "nh"),
+	FLAG(MERGEABLE, "mg"), FLAG(DROPPABLE, "dp"), FLAG(SEALED, "sl"),
+};
+
+struct programme {
+	u64 number[NUMBERS];
+	unsigned long given;
+	u64 set, clear;
+	enum protection protection;
+	enum action action;
+	const struct vm_operations_struct *vm_ops;
+	bool has_vm_ops;
+};
+
+struct device_slot {
+	struct miscdevice misc;
+	char misc_name[16];
+	char name[32];
+	bool legacy;
+	struct page *pages[PAGES];
+	struct programme programme;
+};
+
+static struct device_slot slots[SLOTS];
+static struct vm_operations_struct tables[TABLES];
+
+/* The log. */
+
+static DEFINE_SPINLOCK(log_lock);
+static char log_text[LOG];
+static size_t log_length;
+
+static __printf(1, 2) void note(const char *format, ...)
+{
+	static const char lost[] = "l\n";
+	size_t room = LOG - sizeof(lost) - log_length;
+	va_list arguments;
+	int length;
+
+	spin_lock(&log_lock);
+	va_start(arguments, format);
+	length = vsnprintf(log_text + log_length, room, format, arguments);
+	va_end(arguments);
+	if (length < room)
+		log_length += length;
+	else if (log_length < sizeof(lost) || memcmp(log_text + log_length - 2, lost, 2))
+		log_length += scnprintf(log_text + log_length, sizeof(lost), "%s", lost);
+	spin_unlock(&log_lock);
+}
+
+static int slot_of(const struct device_slot *slot)
+{
+	return slot - slots;
+}
+
+static void note_hook(char call, const struct device_slot *slot, unsigned long start,
+		      unsigned long end, pgoff_t pgoff, u64 word)
+{
+	char letters[ARRAY_SIZE(flags) * 3 + 1] = "-";
+	char *at = letters;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++)
+		if (word & BIT_ULL(flags[i].bit))
+			at += sprintf(at, "%s,", flags[i].letters);
+	note("%c %x %lx %lx %lx %s\n", call, slot_of(slot), start, end, pgoff, letters);
+}
+
+static void note_callback(char call, const struct device_slot *slot, unsigned long start,
+			  unsigned long end, pgoff_t pgoff, const void *private_data)
+{
+	note("%c %x %lx %lx %lx %lx\n", call, slot_of(slot), start, end, pgoff,
+	     (unsigned long)private_data);
+}
+
+/* The callbacks. */
+
+static void device_open(struct vm_area_struct *vma)
+{
+	note_callback('o', vma->vm_file->private_data, vma->vm_start, vma->vm_end,
+		      start_pgoff(vma), vma->vm_private_data);
+}
+
+static void device_close(struct vm_area_struct *vma)
+{
+	note_callback('c', vma->vm_file->private_data, vma->vm_start, vma->vm_end,
+		      start_pgoff(vma), vma->vm_private_data);
+}
+
+static int device_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
+			 const struct file *file, void **private_data)
+{
+	const struct device_slot *slot = file->private_data;
+
+	note_callback('n', slot, start, end, pgoff, *private_data);
+	return -(int)slot->programme.number[MAPPED_RET];
+}
+
+static vm_fault_t device_fault(struct vm_fault *vmf)
+{
+	const struct device_slot *slot = vmf->vma->vm_file->private_data;
+
+	note("f %x %lx %x\n", slot_of(slot), vmf->pgoff, !!(vmf->flags & FAULT_FLAG_WRITE));
+	if (vmf->pgoff >= PAGES || (vmf->vma->vm_flags & VM_PFNMAP))
+		return VM_FAULT_SIGBUS;
+	vmf->page = slot->pages[vmf->pgoff];
+	get_page(vmf->page);
+	return 0;
+}
+
+static void make_tables(void)
+{
+	int i;
+
+	for (i = 0; i < TABLES; i++) {
+		tables[i].open = i & OPEN ? device_open : NULL;
+		tables[i].close = i & CLOSE ? device_close : NULL;
+		tables[i].mapped = i & MAPPED ? device_mapped : NULL;
+		tables[i].fault = i & FAULT ? device_fault : NULL;
+	}
+}
+
+/* The hooks. */
+
+static bool is_given(const struct programme *programme, enum number which)
+{
+	return programme->given & BIT(which);
+}
+
+/* How many of the device's pages, from PAGE on, the action would map. */
+static u64 pages_needed(const struct programme *programme, unsigned long bytes)
+{
+	switch (programme->action) {
+	case NOTHING:
+		return 0;
+	case REMAP:
+	case IOREMAP:
+	case SIMPLE_IOREMAP:
+		return DIV_ROUND_UP_ULL(programme->number[SIZE], PAGE_SIZE);
+	case MAP_KERNEL_PAGES:
+		return programme->number[SIZE];
+	default:
+		return bytes >> PAGE_SHIFT;
+	}
+}
+
+/* The kernel trusts drivers with this, and scenarios must not ask for it. */
+static bool goes_beyond(const struct device_slot *slot, unsigned long bytes)
+{
+	const struct programme *programme = &slot->programme;
+
+	if (programme->number[PAGE] + pages_needed(programme, bytes) <= PAGES)
+		return false;
+	note("x %x\n", slot_of(slot));
+	return true;
+}
+
+static void set_action(struct vm_area_desc *desc, struct device_slot *slot)
+{
+	const struct programme *programme = &slot->programme;
+	unsigned long start = desc->start + programme->number[START];
+	unsigned long page = programme->number[PAGE];
+	unsigned long size = programme->number[SIZE];
+	unsigned long pfn = page_to_pfn(slot->pages[0]) + page;
+
+	switch (programme->action) {
+	case NOTHING:
+		break;
+	case REMAP:
+		mmap_action_remap(desc, start, pfn, size);
+		break;
+	case IOREMAP:
+		mmap_action_ioremap(desc, start, pfn, size);
+		break;
+	case REMAP_FULL:
+		mmap_action_remap_full(desc, pfn);
+		break;
+	case IOREMAP_FULL:
+		mmap_action_ioremap_full(desc, pfn);
+		break;
+	case SIMPLE_IOREMAP:
+		mmap_action_simple_ioremap(desc, PFN_PHYS(pfn), size);
+		break;
+	case MAP_KERNEL_PAGES:
+		mmap_action_map_kernel_pages(desc, start, slot->pages + page, size);
+		break;
+	case MAP_KERNEL_PAGES_FULL:
+		mmap_action_map_kernel_pages_full(desc, slot->pages + page);
+		break;
+	}
+}
+
+static pgprot_t protect(pgprot_t prot, enum protection protection)
+{
+	if (protection == WRITECOMBINE)
+		return pgprot_writecombine(prot);
+	return protection == NONCACHED ? pgprot_noncached(prot) : prot;
+}
+
+static void set_flags(struct vm_area_desc *desc, u64 set, u64 clear)
+{
+	int bit;
+
+	for (bit = 0; bit < 64; bit++)
+		if (set & BIT_ULL(bit))
+			vma_desc_set_flags(desc, (__force vma_flag_t)bit);
+	for (bit = 0; bit < 64; bit++)
+		if (clear & BIT_ULL(bit))
+			vma_desc_clear_flags(desc, (__force vma_flag_t)bit);
+}
+
+static int device_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct device_slot *slot = desc->file->private_data;
+	const struct programme *programme = &slot->programme;
+
+	note_hook('p', slot, desc->start, desc->end, desc->pgoff,
+		  *(const unsigned long *)&desc->vma_flags);
+	if (is_given(programme, RET))
+		return -(int)programme->number[RET];
+	if (goes_beyond(slot, desc->end - desc->start))
+		return -ERANGE;
+	set_flags(desc, programme->set, programme->clear);
+	desc->page_prot = protect(desc->page_prot, programme->protection);
+	if (is_given(programme, PGOFF))
+		desc->pgoff = programme->number[PGOFF];
+	if (programme->has_vm_ops)
+		desc->vm_ops = programme->vm_ops;
+	if (is_given(programme, PRIVATE_DATA))
+		desc->private_data = (void *)(unsigned long)programme->number[PRIVATE_DATA];
+	set_action(desc, slot);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	if (is_given(programme, ERROR_OVERRIDE))
+		desc->action.error_override = -(int)programme->number[ERROR_OVERRIDE];
+#endif
+	if (is_given(programme, HIDE))
+		desc->action.hide_from_rmap_until_complete = programme->number[HIDE];
+	return 0;
+}
+
+static int populate(struct vm_area_struct *vma, struct device_slot *slot)
+{
+	const struct programme *programme = &slot->programme;
+	unsigned long start = vma->vm_start + programme->number[START];
+	unsigned long page = programme->number[PAGE];
+	unsigned long size = programme->number[SIZE];
+	unsigned long pfn = page_to_pfn(slot->pages[0]) + page;
+	unsigned long whole = vma->vm_end - vma->vm_start;
+	unsigned long count = vma_pages(vma);
+
+	switch (programme->action) {
+	case NOTHING:
+		break;
+	case REMAP:
+		return remap_pfn_range(vma, start, pfn, size, vma->vm_page_prot);
+	case IOREMAP:
+		return io_remap_pfn_range(vma, start, pfn, size, vma->vm_page_prot);
+	case REMAP_FULL:
+		return remap_pfn_range(vma, vma->vm_start, pfn, whole, vma->vm_page_prot);
+	case IOREMAP_FULL:
+		return io_remap_pfn_range(vma, vma->vm_start, pfn, whole, vma->vm_page_prot);
+	case SIMPLE_IOREMAP:
+		return vm_iomap_memory(vma, PFN_PHYS(pfn), size);
+	case MAP_KERNEL_PAGES:
+		return vm_insert_pages(vma, start, slot->pages + page, &size);
+	case MAP_KERNEL_PAGES_FULL:
+		return vm_insert_pages(vma, vma->vm_start, slot->pages + page, &count);
+	}
+	return 0;
+}
+
+static int device_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct device_slot *slot = file->private_data;
+	const struct programme *programme = &slot->programme;
+
+	note_hook('m', slot, vma->vm_start, vma->vm_end, start_pgoff(vma), vma->vm_flags);
+	if (is_given(programme, RET))
+		return -(int)programme->number[RET];
+	if (goes_beyond(slot, vma->vm_end - vma->vm_start))
+		return -ERANGE;
+	vm_flags_set(vma, programme->set);
+	vm_flags_clear(vma, programme->clear);
+	vma->vm_page_prot = protect(vma->vm_page_prot, programme->protection);
+	if (is_given(programme, PGOFF))
+		vma->vm_pgoff = programme->number[PGOFF];
+	if (programme->has_vm_ops)
+		vma->vm_ops = programme->vm_ops;
+	if (is_given(programme, PRIVATE_DATA))
+		vma->vm_private_data = (void *)(unsigned long)programme->number[PRIVATE_DATA];
+	return populate(vma, slot);
+}
+
+static const struct file_operations prepare_fops = {
+	.mmap_prepare	= device_mmap_prepare,
+};
+
+static const struct file_operations legacy_fops = {
+	.mmap		= device_mmap,
+};
+
+static int device_file_open(struct inode *inode, struct file *file)
+{
+	struct device_slot *slot = container_of(file->private_data, struct device_slot, misc);
+
+	file->private_data = slot;
+	replace_fops(file, slot->legacy ? &legacy_fops : &prepare_fops);
+	return 0;
+}
+
+static const struct file_operations device_fops = {
+	.open		= device_file_open,
+};
+
+/* Programmes. */
+
+static int parse_flags(char *list, u64 *word)
+{
+	char *name;
+	int i;
+
+	while ((name = strsep(&list, ","))) {
+		for (i = 0; i < ARRAY_SIZE(flags); i++)
+			if (!strcmp(flags[i].name, name))
+				break;
+		if (i == ARRAY_SIZE(flags))
+			return -EINVAL;
+		*word |= BIT_ULL(flags[i].bit);
+	}
+	return 0;
+}
+
+static int parse_vm_ops(char *list, struct programme *programme)
+{
+	int table = 0, callback;
+	char *name;
+
+	programme->has_vm_ops = true;
+	programme->vm_ops = NULL;
+	if (!strcmp(list, "null"))
+		return 0;
+	while (list && *list) {
+		name = strsep(&list, ",");
+		callback = match_string(callback_names, ARRAY_SIZE(callback_names), name);
+		if (callback < 0)
+			return callback;
+		table |= 1 << callback;
+	}
+	programme->vm_ops = &tables[table];
+	return 0;
+}
+
+static int parse_number(const char *key, const char *value, struct programme *programme)
+{
+	int which = match_string(number_names, NUMBERS, key);
+
+	if (which < 0)
+		return which;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+	if (which == ERROR_OVERRIDE)
+		return -EOPNOTSUPP;
+#endif
+	programme->given |= BIT(which);
+	return kstrtoull(value, 0, &programme->number[which]);
+}
+
+static void write_texts(struct device_slot *slot, const char *name)
+{
+	int i;
+
+	strscpy(slot->name, name, sizeof(slot->name));
+	for (i = 0; i < PAGES; i++) {
+		char *text = page_address(slot->pages[i]);
+
+		memset(text, 0, PAGE_SIZE);
+		sprintf(text, "%s:%d", name, i);
+	}
+}
+
+static int parse_key(struct device_slot *slot, const char *key, char *value)
+{
+	struct programme *programme = &slot->programme;
+	int which;
+
+	if (!strcmp(key, "name")) {
+		if (strcmp(slot->name, value))
+			write_texts(slot, value);
+		return 0;
+	}
+	if (!strcmp(key, "hook")) {
+		slot->legacy = !strcmp(value, "mmap");
+		return 0;
+	}
+	if (!strcmp(key, "set"))
+		return parse_flags(value, &programme->set);
+	if (!strcmp(key, "clear"))
+		return parse_flags(value, &programme->clear);
+	if (!strcmp(key, "vm_ops"))
+		return parse_vm_ops(value, programme);
+	if (!strcmp(key, "prot")) {
+		which = match_string(protection_names, ARRAY_SIZE(protection_names), value);
+		programme->protection = which;
+		return min(which, 0);
+	}
+	if (!strcmp(key, "action")) {
+		which = match_string(action_names, ARRAY_SIZE(action_names), value);
+		programme->action = which;
+		return min(which, 0);
+	}
+	return parse_number(key, value, programme);
+}
+
+static int parse_device(char *line)
+{
+	struct device_slot *slot;
+	unsigned int number;
+	char *key, *value;
+	int err;
+
+	err = kstrtouint(strsep(&line, " "), 0, &number);
+	if (err || number >= SLOTS)
+		return -EINVAL;
+	slot = &slots[number];
+	memset(&slot->programme, 0, sizeof(slot->programme));
+	while ((value = strsep(&line, " "))) {
+		key = strsep(&value, "=");
+		err = value ? parse_key(slot, key, value) : -EINVAL;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void reset(void)
+{
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		slots[i].name[0] = '\0';
+	log_length = 0;
+}
+
+static ssize_t control_write(struct file *file, const char __user *from, size_t count, loff_t *at)
+{
+	char *line, *rest;
+	int err = 0;
+
+	if (count >= LINE)
+		return -E2BIG;
+	line = memdup_user_nul(from, count);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	rest = line;
+	if (!strcmp(line, "reset"))
+		reset();
+	else if (!strcmp(strsep(&rest, " "), "device") && rest)
+		err = parse_device(rest);
+	else
+		err = -EINVAL;
+	kfree(line);
+	return err ?: count;
+}
+
+static ssize_t control_read(struct file *file, char __user *to, size_t count, loff_t *at)
+{
+	size_t length = log_length;
+
+	if (count < length)
+		return -EMSGSIZE;
+	if (copy_to_user(to, log_text, length))
+		return -EFAULT;
+	log_length = 0;
+	return length;
+}
+
+static const struct file_operations control_fops = {
+	.read		= control_read,
+	.write		= control_write,
+};
+
+static struct miscdevice control = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "premap",
+	.fops	= &control_fops,
+};
+
+/* The console. */
+
+static char console_text[PAGE_SIZE * 16];
+
+/* Waits in the host's read(): nothing else has to run meanwhile. */
+static ssize_t console_read(struct file *file, char __user *to, size_t count, loff_t *at)
+{
+	int length;
+
+	do {
+		length = os_read_file(0, console_text, min(count, sizeof(console_text)));
+	} while (length == -EINTR);
+	if (length > 0 && copy_to_user(to, console_text, length))
+		return -EFAULT;
+	return length;
+}
+
+static ssize_t console_write(struct file *file, const char __user *from, size_t count, loff_t *at)
+{
+	int length;
+
+	count = min(count, sizeof(console_text));
+	if (copy_from_user(console_text, from, count))
+		return -EFAULT;
+	do {
+		length = os_write_file(1, console_text, count);
+	} while (length == -EINTR);
+	return length;
+}
+
+static const struct file_operations console_fops = {
+	.read		= console_read,
+	.write		= console_write,
+};
+
+static struct miscdevice console_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "premap-console",
+	.fops	= &console_fops,
+};
+
+static int __init make_slot(struct device_slot *slot)
+{
+	void *memory = alloc_pages_exact(PAGES * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO);
+	int i;
+
+	if (!memory)
+		return -ENOMEM;
+	for (i = 0; i < PAGES; i++)
+		slot->pages[i] = virt_to_page(memory + i * PAGE_SIZE);
+	snprintf(slot->misc_name, sizeof(slot->misc_name), "premap%d", slot_of(slot));
+	slot->misc.minor = MISC_DYNAMIC_MINOR;
+	slot->misc.name = slot->misc_name;
+	slot->misc.fops = &device_fops;
+	/* The first thing that is read from the log: where the devices' pages are. */
+	note("d %x %lx\n", slot_of(slot), page_to_pfn(slot->pages[0]));
+	return misc_register(&slot->misc);
+}
+
+static int __init premap_init(void)
+{
+	int i, err;
+
+	make_tables();
+	for (i = 0; i < SLOTS; i++) {
+		err = make_slot(&slots[i]);
+		if (err)
+			return err;
+	}
+	return misc_register(&control) ?: misc_register(&console_device);
+}
+device_initcall(premap_init);
