@@ -15,6 +15,8 @@ from premap.symbolic import const
 
 DATA = Path(__file__).parent / "data"
 FILES = sorted(DATA.glob("*.jsonl.gz"))
+FOUND = DATA / "found.jsonl"
+"""What `premap conform` found the model to do otherwise than a 7.3 kernel."""
 
 
 def complaint(result: Replay) -> str:
@@ -43,6 +45,13 @@ class TestRecords:
     def test_constants_of_the_symbolic_kind_agree(self, path: Path) -> None:
         results = replay_file(path, words=const)
         assert [complaint(result) for result in results if not result.agrees] == []
+
+
+class TestFound:
+    @pytest.mark.parametrize("scenario", read(FOUND), ids=lambda scenario: str(scenario.seed))
+    def test_agrees_now(self, scenario: Scenario) -> None:
+        assert complaint(replay(scenario, model_backend())) == ""
+        assert complaint(replay(scenario, model_backend(const))) == ""
 
 
 class TestDisagreement:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from premap.model import pagetable
 from premap.model.anon import anon_vma_prepare
-from premap.model.bits import VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_MAYSHARE, VM_SHARED, VM_WRITE
+from premap.model.bits import (
+    VM_ACCESS_FLAGS,
+    VM_GROWSDOWN,
+    VM_MAYSHARE,
+    VM_MAYWRITE,
+    VM_SHARED,
+    VM_WRITE,
+)
 from premap.model.errors import NotModelled, Sigbus, Sigsegv
 from premap.model.file import VmOperations, file_inode
 from premap.model.pagetable import AnonPages, Page, Pte, PteRange
@@ -102,7 +109,12 @@ def _writable(entry: PteRange) -> bool:
 
 
 def handle_mm_fault(mm: AddressSpace, vma: VmAreaStruct, address: int, *, write: bool) -> int:
-    """handle_mm_fault: returns VM_FAULT_ bits, 0 if the entry is there now."""
+    """handle_mm_fault: returns VM_FAULT_ bits, 0 if the entry is there now.
+
+    A write fault where a hook left WRITE but took MAYWRITE is refused before anyone is asked.
+    """
+    if write and (vma.vm_flags & VM_MAYWRITE) == 0:
+        return VM_FAULT_SIGSEGV
     entry = pagetable.lookup(mm, vma, address)
     if entry is not None:
         return _do_wp_page(mm, vma, address, entry) if write else 0

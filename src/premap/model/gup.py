@@ -75,7 +75,7 @@ def populate_vma_page_range(mm: AddressSpace, vma: VmAreaStruct, start: int, end
 def fault_in(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write: bool) -> int:
     """__get_user_pages(): returns how many pages are in now, or the first page's error."""
     pages = sub(end, start) >> PAGE_SHIFT
-    if vma.vm_ops is None:
+    if vma.vm_ops is None and (vma.vm_flags & VM_SHARED) == 0:
         err = _populate_anonymous(mm, vma, start, end, write=write)
         return err or pages
     done = 0
