@@ -114,8 +114,7 @@ class TestShrinking:
         path.write_text(scenario_text(difference.steps, WINDOW))
         (again,) = read(path)
         assert again.steps == difference.steps
-        results = (*[{}] * (len(again.steps) - 1), difference.model)
-        told = Scenario(again.header, again.steps, again.lines, results=results)
+        told = Scenario(again.header, again.steps, again.lines, results=difference.model_results)
         assert compare(told, broken).difference is not None
 
     def test_what_is_not_allowed_is_not_proposed(self) -> None:
@@ -183,5 +182,5 @@ class TestShrinker:
 )
 def test_sentences(ours: Json, theirs: Json, sentence: str) -> None:
     blank = {"ret": 0, "events": [], "vmas": []}
-    difference = Difference(({"op": "fork"},), {**blank, **ours}, {**blank, **theirs})
+    difference = Difference(({"op": "fork"},), ({**blank, **ours},), ({**blank, **theirs},))
     assert difference.sentences() == [sentence]

@@ -18,6 +18,7 @@ from premap.scenario.outcome import outcomes
 from premap.scenario.reader import Json, Scenario
 from premap.scenario.replay import model_backend
 from premap.scenario.shrink import Shrinker
+from premap.scenario.steps import FORMAT
 
 SCENARIO_STEPS = 40
 """Steps of one scenario."""
@@ -102,7 +103,11 @@ def shrunk(found: Difference, kernel: Kernel, window: tuple[int, int]) -> Differ
     return best
 
 
+def scenario_header(window: tuple[int, int]) -> Json:
+    """Return the first line of a scenario file."""
+    return {"premap": FORMAT, "page_size": PAGE_SIZE, "window": list(window)}
+
+
 def scenario_text(steps: Sequence[Json], window: tuple[int, int]) -> str:
     """Return steps as a scenario file."""
-    header = {"premap": 1, "page_size": PAGE_SIZE, "window": list(window)}
-    return "".join(json.dumps(line) + "\n" for line in (header, *steps))
+    return "".join(json.dumps(line) + "\n" for line in (scenario_header(window), *steps))

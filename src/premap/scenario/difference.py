@@ -14,11 +14,21 @@ from premap.scenario.reader import Json
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first step at which two backends differ: what the model said, and the kernel."""
+    """Steps up to the first at which two backends differ, and the results of both."""
 
     steps: tuple[Json, ...]
-    model: Json
-    kernel: Json
+    model_results: tuple[Json, ...]
+    kernel_results: tuple[Json, ...]
+
+    @property
+    def model(self) -> Json:
+        """What the model says of the step at which they differ."""
+        return self.model_results[-1]
+
+    @property
+    def kernel(self) -> Json:
+        """What the kernel says of it."""
+        return self.kernel_results[-1]
 
     @property
     def step(self) -> Json:
@@ -36,7 +46,8 @@ def first_difference(
     """Return where two runs of the same steps part, compared as bytes."""
     for index, (ours, theirs) in enumerate(zip(model, kernel, strict=False)):
         if ours != theirs or FAILED in ours or json.dumps(ours) != json.dumps(theirs):
-            return Difference(tuple(steps[: index + 1]), ours, theirs)
+            end = index + 1
+            return Difference(tuple(steps[:end]), tuple(model[:end]), tuple(kernel[:end]))
     return None
 
 
