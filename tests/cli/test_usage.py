@@ -13,7 +13,7 @@ from premap.cli.explain import explanations
 
 from .conftest import Premap
 
-COMMANDS = ("convert", "verify", "run", "replay", "explain")
+COMMANDS = ("convert", "verify", "run", "replay", "conform", "explain")
 
 
 class TestHelp:
@@ -52,6 +52,11 @@ class TestWrongUse:
             ("run", "/nonexistent.c:f"),
             ("run", "no-function"),
             ("replay", "/nonexistent.jsonl"),
+            ("conform",),
+            ("conform", "--kernel", "/nonexistent"),
+            ("conform", "--on", "host", "--steps", "0"),
+            ("conform", "--on", "host", "--seed", "x"),
+            ("conform", "--on", "model"),
             ("explain",),
         ],
         ids=" ".join,

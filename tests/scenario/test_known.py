@@ -11,7 +11,7 @@ import pytest
 
 from premap.scenario import model_backend
 from premap.scenario.difference import Difference, first_difference
-from premap.scenario.known import KNOWN, known
+from premap.scenario.known import KNOWN, Known, known
 from premap.scenario.outcome import outcomes
 
 FILES = sorted((Path(__file__).parent / "known").glob("*.jsonl"))
@@ -38,6 +38,11 @@ def names(case: dict[str, Any]) -> str:
 class TestTable:
     def test_every_entry_has_a_scenario(self) -> None:
         assert {case["known"] for case in CASES} == {entry.id for entry in KNOWN}
+
+    @pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry.id)
+    def test_every_entry_is_documented(self, entry: Known) -> None:
+        page = Path(__file__).parents[2] / "docs/conform.md"
+        assert f"| `{entry.id}` | {entry.since[0]}.{entry.since[1]} |" in page.read_text()
 
     @pytest.mark.parametrize("case", CASES, ids=names)
     def test_the_model_does_as_the_later_release(self, case: dict[str, Any]) -> None:
