@@ -35,8 +35,8 @@ BOUNDS = (
         "one mapping of the file alone, right after one of its own kind, or over another mapping; "
         "failing allocations of the VMA and of page tables"
     ),
-    "mmap() without MAP_LOCKED, MAP_NORESERVE, MAP_SYNC and others that leave a flag in the mapping",
-    "no other thread changes driver state, unless a lock is taken or released or unknown code called",
+    "no MAP_LOCKED, MAP_NORESERVE, MAP_SYNC or other flag of mmap() that the mapping keeps",
+    "other threads change driver state only at locks, their release, and unknown calls",
     f"loops of at most {LOOP_LIMIT} iterations",
     (
         "driver state behind different pointers is taken not to overlap, and pointers that are "
