@@ -63,13 +63,10 @@ def replace_file(path: Path, text: bytes) -> None:
 
 
 def converted(tree: KernelTree) -> dict[str, bytes]:
-    found = {}
-    for name in files(tree):
-        source = tree.open(name)
-        text = apply(convert_file(source, tree, NEW), source)
-        if text != source.text and name.endswith(".c") and not FOREIGN.match(name):
-            found[name] = text
-    return found
+    """New texts of all files that change, headers among them."""
+    conversions = [c for name in files(tree) for c in convert_file(tree.open(name), tree, NEW)]
+    names = {edit.file for c in conversions for edit in c.edits if not FOREIGN.match(edit.file)}
+    return {name: apply(conversions, tree.open(name)) for name in names}
 
 
 def build(work: Path, names: list[str], jobs: int) -> tuple[set[str], Counter[tuple[str, ...]]]:
@@ -88,13 +85,13 @@ def main() -> int:
     given = parser.parse_args()
     tree, work = tree_of(NEW), given.work.resolve()
     texts = converted(tree)
-    names = sorted(texts)
+    names = sorted(name for name in texts if name.endswith(".c"))
     copy_of(tree, work)
-    for name in names:
+    for name in texts:
         replace_file(work / "tree" / name, tree.open(name).text)
     before, old = build(work, names, given.jobs)
-    for name in sorted(before):
-        replace_file(work / "tree" / name, texts[name])
+    for name, text in texts.items():
+        replace_file(work / "tree" / name, text)
     after, new = build(work, sorted(before), given.jobs)
     print(f"{len(names)} files converted, {len(before)} of them build, {len(after)} do afterwards")
     print("\n".join(f"no longer compiles: {name}" for name in sorted(before - after)))

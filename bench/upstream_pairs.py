@@ -231,7 +231,7 @@ def compare(ours: SourceFile, theirs: SourceFile, pair: Pair, name: str) -> list
 def helpers_compared(
     ours: SourceFile, theirs: SourceFile, conversion: Conversion
 ) -> list[tuple[str, str]]:
-    """Differences of the helpers that take a descriptor in both versions."""
+    """Differences of the hook, and of the helpers that take a descriptor in both versions."""
     found = []
     for name, functions in ours.functions.items():
         takes = any("vm_area_desc" in p.type_text for p in functions[0].parameters)
@@ -239,6 +239,36 @@ def helpers_compared(
             pair = Pair(ours.name, conversion.handler, name)
             found += compare(ours, theirs, pair, name)
     return found
+
+
+def differences(
+    conversions: list[Conversion],
+    conversion: Conversion,
+    pair: Pair,
+    old: KernelTree,
+    new: KernelTree,
+) -> list[tuple[str, str]]:
+    """Differences in every file that the conversion changes."""
+    found = []
+    for name in dict.fromkeys(edit.file for edit in conversion.edits):
+        ours, theirs = SourceFile(name, apply(conversions, old.open(name))), new.open(name)
+        found += compare(ours, theirs, pair, str(conversion.new_name))
+        found += helpers_compared(ours, theirs, conversion)
+        found += prototypes_compared(ours, theirs)
+    return found
+
+
+def prototypes_compared(ours: SourceFile, theirs: SourceFile) -> list[tuple[str, str]]:
+    """Declarations of a header that differ: those with a descriptor."""
+    return [
+        (spelled, upstream)
+        for name, found in ours.prototypes.items()
+        if name in theirs.prototypes
+        for our, their in zip(found, theirs.prototypes[name], strict=False)
+        if "desc" in (spelled := one_spelling(text_of(our.node), {}))
+        and spelled.removeprefix("extern ")
+        != (upstream := one_spelling(text_of(their.node), {})).removeprefix("extern ")
+    ]
 
 
 def explained(function: str, difference: tuple[str, str]) -> str | None:
@@ -258,17 +288,14 @@ def report(pair: Pair, old: KernelTree, new: KernelTree, *, show: bool) -> tuple
         reason = conversion.reason
         print(f"{label:60} declined   {reason.id}: {reason.message} (line {reason.line})")
         return False, 0
-    text = apply(conversions, source)
-    ours, theirs = SourceFile(pair.file, text), new.open(pair.file)
-    differences = compare(ours, theirs, pair, str(conversion.new_name))
-    differences += helpers_compared(ours, theirs, conversion)
-    reasons = [explained(pair.handler.name, difference) for difference in differences]
+    found = differences(conversions, conversion, pair, old, new)
+    reasons = [explained(pair.handler.name, difference) for difference in found]
     unknown = reasons.count(None)
     how = (
         "same" if not reasons else f"{unknown} differ" if unknown else "same but for upstream's own"
     )
     print(f"{label:60} converted  {how}")
-    for (left, right), why in zip(differences, reasons, strict=True):
+    for (left, right), why in zip(found, reasons, strict=True):
         if show or why is None:
             print(
                 f"    ours:     {left}\n    upstream: {right}\n    why:      {why or 'UNEXPLAINED'}"

@@ -62,15 +62,19 @@ class Run:
         if [c.handler for c in found] != sites:
             self.problems.append(f"{name}: {len(found)} records for {len(sites)} sites")
         self.conversions += found
-        after = SourceFile(name, apply(found, source))
-        self.diff += unified_diff(name, source.text, after.text)
-        if after.text != source.text:
-            self._check(source, after, found)
 
-    def _check(self, before: SourceFile, after: SourceFile, found: list[Conversion]) -> None:
+    def apply(self) -> None:
+        """Make every edit, of files that only helpers or prototypes are in, too."""
+        for name in sorted({edit.file for c in self.conversions for edit in c.edits}):
+            source = self.tree.open(name)
+            after = SourceFile(name, apply(self.conversions, source))
+            self.diff += unified_diff(name, source.text, after.text)
+            self._check(source, after)
+
+    def _check(self, before: SourceFile, after: SourceFile) -> None:
         if errors(after) > errors(before):
             self.problems.append(f"{after.name}: new parse errors")
-        for name in {c.new_name for c in found if c.new_name}:
+        for name in {c.new_name for c in self.conversions if c.new_name}:
             for function in after.functions.get(name, ()):
                 code = code_view(after.text_of(function.node)).decode("latin-1")
                 if VMA.search(code):
@@ -126,6 +130,7 @@ def main() -> int:
     for name in names:
         run.convert(name)
     seconds = time.perf_counter() - started
+    run.apply()
     run.check_diff()
     if given.diff:
         given.diff.write_bytes(run.diff)

@@ -62,6 +62,27 @@ def work(
             yield result
 
 
+class Seen:
+    """Drops what was reported before: the files of a handler and of its table may both be given."""
+
+    def __init__(self) -> None:
+        self._sites: set[tuple[Path | None, str, int]] = set()
+
+    def new(self, result: FileResult) -> FileResult:
+        """Return the result without the sites of earlier ones."""
+        kept = [outcome for outcome in result.outcomes if self._add(result.input.root, outcome)]
+        return replace(result, outcomes=tuple(kept))
+
+    def _add(self, root: Path | None, outcome: Outcome) -> bool:
+        if outcome.conversion is None:
+            return True
+        handler = outcome.conversion.handler
+        site = (root, handler.file, handler.start)
+        new = site not in self._sites
+        self._sites.add(site)
+        return new
+
+
 def added(result: FileResult, patch: Patch) -> FileResult:
     """Put a file's conversions into the patch; one that does not fit becomes declined."""
     outcomes = []

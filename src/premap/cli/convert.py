@@ -63,8 +63,9 @@ def convert(given: argparse.Namespace) -> Exit:
     patch = Patch()
     report = _report(given)
     results = []
+    seen = batch.Seen()
     for result in batch.work(inputs, targets, given):
-        results.append(batch.added(result, patch))
+        results.append(batch.added(seen.new(result), patch))
         report.outcomes(results[-1].outcomes)
     outcomes = [outcome for result in results for outcome in result.outcomes]
     if given.handler and not _names(outcomes, given.handler):

@@ -54,10 +54,10 @@ def convert_input(task: Task) -> FileResult:
         return FileResult(task.input, (failed,), readable=False)
     if MENTIONED not in source.text:
         return FileResult(task.input)
-    outcomes = tuple(
-        _outcome(conversion, source, tree, task)
-        for conversion in converter.convert_file(source, tree, task.target, task.only)
-    )
+    conversions = converter.convert_file(source, tree, task.target, task.only)
+    if tree is not None and task.input.named:
+        conversions += converter.convert_named_elsewhere(source, tree, task.target, task.only)
+    outcomes = tuple(_outcome(conversion, source, tree, task) for conversion in conversions)
     return FileResult(task.input, outcomes, digests=_digests(outcomes, source, tree))
 
 
@@ -103,6 +103,8 @@ def _verdict(
     from premap import equivalence  # loads the solver
 
     try:
+        if tree is not None and conversion.handler.file != source.name:
+            source = tree.open(conversion.handler.file)
         return equivalence.verify_conversion(conversion, source, tree, task.target)
     except Exception as problem:  # noqa: BLE001  a verifier that fails has proved nothing
         if task.debug:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from premap.cli.command import UsageError
@@ -25,6 +25,8 @@ class Input:
     """Root of its tree; None where it lies in none."""
     name: str
     """Relative to the root, or as given where there is no tree."""
+    named: bool = False
+    """Whether it was named itself, rather than found in a folder."""
 
 
 def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
@@ -36,8 +38,12 @@ def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
     names = _Names(_checked(root))
     found: dict[str, Input] = {}
     for path in paths:
-        for each in _files(path) if is_folder(path) else [path]:
-            found.setdefault(os.path.realpath(each), names.input(each))
+        folder = is_folder(path)
+        for each in _files(path) if folder else [path]:
+            file = names.input(each)
+            before = found.setdefault(os.path.realpath(each), file)
+            if not folder:
+                found[os.path.realpath(each)] = replace(before, named=True)
     return list(found.values())
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,7 @@ class Patch:
 
     def _change(self, file: Input, name: str, digests: dict[str, str]) -> Change:
         path = file.path if name == file.name else (file.root or Path()) / name
+        path = Path(os.path.realpath(path))  # one file, whichever way it was reached
         if path not in self._changes:
             try:
                 old = path.read_bytes()

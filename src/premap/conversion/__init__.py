@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From a `.mmap` handler to edits that make it an mmap_prepare hook, or to the reason why not."""
 
-from premap.conversion.convert import apply, convert_file, convert_handler, target_release
+from premap.conversion.convert import (
+    apply,
+    convert_file,
+    convert_handler,
+    convert_named_elsewhere,
+    target_release,
+)
 from premap.conversion.reasons import EXPLANATIONS
 
-__all__ = ["EXPLANATIONS", "apply", "convert_file", "convert_handler", "target_release"]
+__all__ = [
+    "EXPLANATIONS",
+    "apply",
+    "convert_file",
+    "convert_handler",
+    "convert_named_elsewhere",
+    "target_release",
+]

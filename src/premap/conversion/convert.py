@@ -3,24 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from premap import releases
-from premap.conversion import docs, effects
+from premap.conversion import declarations, docs, effects
 from premap.conversion import group as groups
-from premap.conversion.function import convert_function
+from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
+from premap.conversion.program import Program
+from premap.conversion.renaming import Renamings, twins_in_comments
 from premap.conversion.rewriting import Change
 from premap.csource.edit import apply_edits
 from premap.csource.errors import SourceError
-from premap.csource.handlers import find_handlers
 from premap.csource.nodes import callee, calls_in
-from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms import IDIOMS, r1_table
-from premap.idioms.idiom import Declined, Hook
+from premap.idioms.idiom import Declined, Hook, within
 from premap.idioms.population import POPULATIONS
 from premap.idioms.twins import TWINS, is_hook_twin
 from premap.records import Conversion, Edit, Handler, Note, Reason
@@ -68,26 +68,40 @@ def convert_file(
     """Convert every legacy handler that the file's tables name; `only` those called that.
 
     One record for each initializer, in order. Handlers that share a function have the same edit
-    of it. Raises UnknownRelease for a target whose hooks can't be written.
+    of it. Edits may be of other files of the tree. Raises UnknownRelease for a target whose hooks
+    can't be written.
     """
     release = target_release(target, tree)
-    scope = Scope(source, tree)
-    handlers = [h for h in find_handlers(source, scope) if h.member == "mmap"]
+    program = Program(source, tree)
     return [
-        _conversion(handler, scope, handlers, release)
-        for handler in handlers
+        _conversion(handler, program, release)
+        for handler in program.handlers(source)
         if only is None or handler.name == only
     ]
+
+
+def convert_named_elsewhere(
+    source: SourceFile, tree: KernelTree, target: Release | str, only: str | None = None
+) -> list[Conversion]:
+    """Convert the handlers that the file defines and that tables of other files name."""
+    release = target_release(target, tree)
+    program = Program(source, tree)
+    found = []
+    for name, functions in source.functions.items():
+        if not groups.is_hook(functions[0]) or only not in {None, name}:
+            continue
+        for file in program.users(name, source):
+            if file is not source:
+                sites = [site for site in program.handlers(file) if site.name == name]
+                found += [_conversion(site, Program(file, tree), release) for site in sites]
+    return found
 
 
 def convert_handler(
     handler: Handler, source: SourceFile, tree: KernelTree | None, target: Release | str
 ) -> Conversion:
-    """Convert one handler, with the functions and tables of the file that go with it."""
-    release = target_release(target, tree)
-    scope = Scope(source, tree)
-    handlers = [h for h in find_handlers(source, scope) if h.member == "mmap"]
-    return _conversion(handler, scope, handlers, release)
+    """Convert one handler, with the functions and tables that go with it."""
+    return _conversion(handler, Program(source, tree), target_release(target, tree))
 
 
 def apply(conversions: Iterable[Conversion], source: SourceFile) -> bytes:
@@ -98,14 +112,11 @@ def apply(conversions: Iterable[Conversion], source: SourceFile) -> bytes:
     return apply_edits(source.text, edits)
 
 
-def _conversion(
-    handler: Handler, scope: Scope, handlers: Sequence[Handler], release: Release
-) -> Conversion:
+def _conversion(handler: Handler, program: Program, release: Release) -> Conversion:
     try:
-        found = _convert(handler, scope, handlers, release)
+        found = _convert(handler, program, release)
     except Declined as declined:
-        line = declined.line or handler.line
-        return Conversion(handler, reason=Reason(declined.id, declined.message, line))
+        return Conversion(handler, reason=_reason(declined, handler))
     except RecursionError:
         reason = Reason("too-deep", "expressions are nested too deeply", handler.line)
         return Conversion(handler, reason=reason)
@@ -113,19 +124,26 @@ def _conversion(
     return Conversion(handler, found.new_name, found.edits, idioms, found.notes)
 
 
-def _convert(
-    handler: Handler, scope: Scope, handlers: Sequence[Handler], release: Release
-) -> _Result:
+def _reason(declined: Declined, handler: Handler) -> Reason:
+    """Return why; a line of another file than the table's goes into the message."""
+    line = declined.line or handler.line
+    if declined.file in {None, handler.file}:
+        return Reason(declined.id, declined.message, line)
+    where = f"{declined.file}:{declined.line}" if declined.line else declined.file
+    return Reason(declined.id, f"{where}: {declined.message}", handler.line)
+
+
+def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     _check_site(handler)
-    source = scope.source
     twin = TWINS.get(handler.name)
     if twin is not None and is_hook_twin(twin):
         _check_twin(twin.name, release)
-        edit = _table_edit(handler, source, twin.name)
+        edit = _table_edit(handler, program.source, twin.name)
         return _Result((edit,), frozenset({"R1", "H1"}), _by_table(release), twin.name)
-    if handler.name not in source.functions:
+    if handler.name not in program.source.functions and program.tree is None:
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
-    return _convert_group(handler, group_of(handler, source, handlers), scope, release)
+    groups.check_owners(program.source, {handler.table})
+    return _convert_group(handler, group_of(handler, program), release)
 
 
 def _check_twin(name: str, release: Release) -> None:
@@ -144,54 +162,71 @@ def _check_site(handler: Handler) -> None:
         raise Declined("macro-table", f"the macro {handler.in_macro} defines the table")
 
 
-def _convert_group(handler: Handler, group: Group, scope: Scope, release: Release) -> _Result:
-    source = group.source
+def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     groups.check_users(group)
     acting = groups.acting(group)
     functions = list(group.functions())
-    for function in functions:
-        if not _is_static(function, scope):
-            raise Declined("exported-handler", f"{function.name}() is not static", function.node)
     hooks = [_hook(function, group, acting, release) for function in functions]
-    renamed = list(groups.renamings(group))
+    files = {file.name: file for name in group.names for file in group.users(name)}
+    renamed = {name: Renamings(file, group).changes() for name, file in files.items()}
     for twin in group.twins:
         _check_twin(twin, release)
-    renamed = _documented(hooks, renamed, group)
     edits: list[Edit] = []
     idioms: set[str] = {"R1"} | ({"R5"} if _several_arms(group) else set())
     for hook in hooks:
-        done = convert_function(
-            hook,
-            group.names[hook.function.name],
-            _within(renamed, hook.function),
-            is_hook=hook.function.name in group.hooks,
-        )
-        effects.check(hook)
-        acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
-        effects.check_close(hook, acts=acts)
+        source = hook.function.source
+        renamed[source.name] = _documented(hook, renamed[source.name], group)
+        renamed[source.name] += twins_in_comments(hook.function)
+        with within(source):
+            done = _converted(hook, renamed[source.name], group, acting)
         edits.append(done.edit)
         idioms |= done.idioms
-    edits += [
-        Edit(source.name, change.start, change.end, change.new.encode("latin-1"))
-        for change in renamed
-        if not any(_inside(change, function) for function in functions)
-    ]
-    idioms |= {"R4"} if renamed else set()
-    for site in group.handlers:
-        if site.name in group.hooks:
-            edits.append(_table_edit(site, source, group.hooks[site.name]))
-    notes = tuple(note for hook in hooks for note in hook.notes) + _by_table(release)
-    ordered = tuple(sorted(edits, key=lambda edit: edit.start))
-    return _Result(ordered, frozenset(idioms), notes, group.hooks[handler.name])
+    for file in files.values():
+        outside = [c for c in renamed[file.name] if not _in_any(c, file, functions)]
+        edits += declarations.edits(file, outside)
+        idioms |= {"R4"} if outside else set()
+    for name in group.hooks:
+        edits += [_table_edit(site, file, group.hooks[name]) for file, site in group.tables(name)]
+    notes = tuple(_placed(note, hook, handler) for hook in hooks for note in hook.notes)
+    ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
+    return _Result(
+        ordered, frozenset(idioms), notes + _by_table(release), group.hooks[handler.name]
+    )
 
 
-def _documented(hooks: Iterable[Hook], renamed: list[Change], group: Group) -> list[Change]:
-    """Return the renamings and the changes of the functions' kernel-doc comments."""
-    changes = [
-        change
-        for hook in hooks
-        for change in docs.parameter_changes(hook, is_hook=hook.function.name in group.hooks)
-    ]
+def _converted(
+    hook: Hook, renamed: list[Change], group: Group, acting: frozenset[str]
+) -> Converted:
+    """Convert one function of a group. Raises Declined."""
+    name = hook.function.name
+    done = convert_function(
+        hook,
+        group.names[name],
+        [change for change in renamed if _inside(change, hook.function)],
+        is_hook=name in group.hooks,
+    )
+    effects.check(hook)
+    acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
+    effects.check_close(hook, acts=acts)
+    return done
+
+
+def _placed(note: Note, hook: Hook, handler: Handler) -> Note:
+    """Return a note with its file in the message, if that is not the table's."""
+    file = hook.function.source.name
+    if file == handler.file:
+        return note
+    return replace(note, message=f"{file}:{note.line}: {note.message}", line=handler.line)
+
+
+def _in_any(change: Change, file: SourceFile, functions: Iterable[Function]) -> bool:
+    return any(f.source is file and _inside(change, f) for f in functions)
+
+
+def _documented(hook: Hook, renamed: list[Change], group: Group) -> list[Change]:
+    """Return the renamings and the changes of the function's kernel-doc comment."""
+    is_hook = hook.function.name in group.hooks
+    changes = list(docs.parameter_changes(hook, is_hook=is_hook))
     kept = [
         old
         for old in renamed
@@ -200,32 +235,19 @@ def _documented(hooks: Iterable[Hook], renamed: list[Change], group: Group) -> l
     return [*kept, *changes]
 
 
-def _is_static(function: Function, scope: Scope) -> bool:
-    """Tell whether only this file can name the function; some file systems say STATIC."""
-    head = function.source.text[function.node.start_byte : function.name_node.start_byte]
-    return function.static or any(
-        "static" in macro.body.split()
-        for word in head.decode("latin-1").split()
-        for macro in scope.macro(word)
-    )
-
-
 def _hook(function: Function, group: Group, acting: frozenset[str], release: Release) -> Hook:
     is_hook = function.name in group.hooks
-    vma = groups.vma_parameter(function)
-    file = groups.file_parameter(function) if is_hook else None
+    with within(function.source):
+        vma = groups.vma_parameter(function)
+        file = groups.file_parameter(function) if is_hook else None
     return Hook(function, release, vma, file, group.helpers, acting)
 
 
 def _several_arms(group: Group) -> bool:
     return any(
-        len(group.source.functions.get(name, ())) > 1 or name in group.source.macros
+        len(group.defined[name]) > 1 or any(name in file.macros for file in group.users(name))
         for name in group.names
     )
-
-
-def _within(changes: Sequence[Change], function: Function) -> list[Change]:
-    return [change for change in changes if _inside(change, function)]
 
 
 def _inside(change: Change, function: Function) -> bool:

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which functions of a file have to be converted together with a handler."""
+"""Which functions have to be converted together with a handler, in its file and in others."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from premap.conversion.mentions import Mention, mentions
-from premap.conversion.rewriting import Change
+from premap.conversion.mentions import mentions
+from premap.conversion.program import Program
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
-from premap.idioms import r1_table, r2_signature
-from premap.idioms.idiom import Declined
+from premap.idioms import r1_table
+from premap.idioms.idiom import Declined, within
 from premap.idioms.population import POPULATIONS
-from premap.idioms.twins import TWINS, is_hook_twin
+from premap.idioms.twins import TWINS
 from premap.records import Handler
 
 VMA_TYPE = "struct vm_area_struct *"
@@ -27,21 +26,19 @@ CALLERS = {"struct drm_driver": "fops"}
 """Structures whose framework calls `->mmap` of a table itself, and the member that holds it."""
 NO_FUNCTION = frozenset({"NULL", "0"})
 """What a member is set to that has no handler."""
-_OTHER_SPACE = re.compile(rb"(?:->\s*|\.\s*|\b(?:struct|union|enum)\s+)\Z")
-"""What stands before names of members and tags, which are no functions."""
 
 
 @dataclass(eq=False)
 class Group:
-    """Handlers of one file, and the helpers that they share."""
+    """Handlers, and the helpers that they share."""
 
-    source: SourceFile
-    handlers: list[Handler]
-    """Every site of the file."""
+    program: Program
     hooks: dict[str, str] = field(default_factory=dict)
     """Functions that tables name: old name to new name."""
     helpers: dict[str, str] = field(default_factory=dict)
     """Functions that they pass the VMA to: old name to new name."""
+    defined: dict[str, list[Function]] = field(default_factory=dict)
+    """Definitions of both, in every arm and file."""
     twins: set[str] = field(default_factory=set)
     """Hooks of the kernel that stand in for one of them in another arm."""
 
@@ -53,45 +50,98 @@ class Group:
     def functions(self) -> Iterator[Function]:
         """Every definition, in every arm."""
         for name in self.names:
-            yield from self.source.functions.get(name, ())
+            yield from self.defined[name]
+
+    def users(self, name: str) -> list[SourceFile]:
+        """Files that may name a function of the group."""
+        return self.program.users(name, self.defined[name][0].source)
+
+    def tables(self, name: str) -> Iterator[tuple[SourceFile, Handler]]:
+        """Sites that name a function, each with its file."""
+        for file in self.users(name):
+            for site in self.program.handlers(file):
+                if site.name == name:
+                    yield file, site
 
 
-def group_of(handler: Handler, source: SourceFile, handlers: Sequence[Handler]) -> Group:
+def group_of(handler: Handler, program: Program) -> Group:
     """Return what has to be converted along with a handler. Raises Declined."""
-    group = Group(source, list(handlers))
-    waiting = [handler.name]
+    group = Group(program)
+    waiting = [(handler.name, program.source)]
     while waiting:
-        name = waiting.pop()
+        name, seen_from = waiting.pop()
+        found = program.definitions(name, seen_from, far=name == handler.name)
         if name in group.names:
-            continue
-        if any(site.name == name for site in handlers):
-            _check_tables(name, group)
-            group.hooks[name] = r1_table.new_name(name)
-        else:
-            group.helpers[name] = r1_table.new_name(name) if "mmap" in name.split("_") else name
-        for function in source.functions.get(name, ()):
-            waiting += _receivers(function)
-        if name in group.helpers:
-            waiting += _hooks_that_call(name, group)
+            _check_same(name, found, group)
+        elif found:
+            waiting += _added(name, found, group)
+    if handler.name not in group.hooks:
+        raise Declined("handler-elsewhere", f"the definition of {handler.name}() is not found")
     for name, new in group.names.items():
         _check_name(name, new, group)
     return group
 
 
+def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str, SourceFile]]:
+    """Add a function to the group; yield the functions that have to follow."""
+    group.defined[name] = found
+    _check_linkage(name, group)
+    if any(True for _ in group.tables(name)):
+        _check_tables(name, group)
+        group.hooks[name] = r1_table.new_name(name)
+    else:
+        group.helpers[name] = r1_table.new_name(name) if name.endswith("_mmap") else name
+    for function in found:
+        with within(function.source):
+            yield from ((receiver, function.source) for receiver in _receivers(function))
+    if name in group.helpers:
+        yield from _hooks_that_call(name, group)
+
+
+def _check_linkage(name: str, group: Group) -> None:
+    """Raise Declined for a function that others may name whom nobody can look for."""
+    found = group.defined[name]
+    exported = [function for function in found if not group.program.is_local(function)]
+    if group.program.tree is None and any(not function.static for function in exported):
+        raise Declined(
+            "exported-handler",
+            f"{name}() is not static, and there is no tree to look for who names it",
+            exported[0].node,
+        )
+    sources = {function.source.name for function in exported if function.source.name[-2:] == ".c"}
+    if len(sources) > 1:
+        where = " and ".join(sorted(sources)[:2])
+        raise Declined("defined-twice", f"{name}() is defined in {where}", line=exported[0].line)
+
+
+def _check_same(name: str, found: list[Function], group: Group) -> None:
+    if found and not {f.node.id for f in found} & {f.node.id for f in group.defined[name]}:
+        raise Declined("defined-twice", f"two files have a {name}() of their own")
+
+
 def _check_tables(name: str, group: Group) -> None:
-    for site in group.handlers:
-        if site.name != name:
-            continue
-        if site.in_macro is not None:
-            raise Declined("macro-table", f"the macro {site.in_macro} names it", line=site.line)
-        if site.ops != HAS_TWIN:
-            raise Declined("second-table", f"a {site.ops} names it, too", line=site.line)
+    for file, site in group.tables(name):
+        with within(file):
+            if site.in_macro is not None:
+                raise Declined("macro-table", f"the macro {site.in_macro} names it", line=site.line)
+            if site.ops != HAS_TWIN:
+                raise Declined("second-table", f"a {site.ops} names it, too", line=site.line)
 
 
 def check_users(group: Group) -> None:
     """Raise Declined if a framework calls the member of one of the tables itself."""
-    tables = {site.table for site in group.handlers if site.name in group.hooks}
-    for declaration in group.source.declarations():
+    files: dict[str, tuple[SourceFile, set[str | None]]] = {}
+    for name in group.hooks:
+        for file, site in group.tables(name):
+            files.setdefault(file.name, (file, set()))[1].add(site.table)
+    for file, tables in files.values():
+        with within(file):
+            check_owners(file, tables)
+
+
+def check_owners(file: SourceFile, tables: set[str | None]) -> None:
+    """Raise Declined if a structure of the file hands one of these tables to its framework."""
+    for declaration in file.declarations():
         owner = " ".join(text_of(declaration.child_by_field_name("type")).split())
         if owner not in CALLERS:
             continue
@@ -99,19 +149,23 @@ def check_users(group: Group) -> None:
             member = text_of(pair.child_by_field_name("designator")).lstrip(".")
             value = text_of(pair.child_by_field_name("value")).lstrip("& ")
             if (owner, member) in CALLERS.items() and value in tables:
-                line = group.source.line_of(pair.start_byte)
+                line = file.line_of(pair.start_byte)
                 raise Declined("framework-calls-mmap", f"{owner} has a {member}->mmap()", line=line)
 
 
 def _receivers(function: Function) -> Iterator[str]:
-    """Functions of the same file to which a function passes its VMA."""
+    """Functions to which a function passes its VMA, those with an idiom of their own left out."""
     vma = vma_parameter(function)
     for call in calls_in(function.body):
         name = callee(call)
-        if name in function.source.functions and any(
-            _is(vma, argument) for argument in arguments(call)
-        ):
-            yield str(name)
+        if name is None or (name not in function.source.functions and _has_idiom(name)):
+            continue
+        if any(_is(vma, argument) for argument in arguments(call)):
+            yield name
+
+
+def _has_idiom(name: str) -> bool:
+    return name in TWINS or name in POPULATIONS
 
 
 def _is(name: str, node: Node) -> bool:
@@ -119,12 +173,13 @@ def _is(name: str, node: Node) -> bool:
     return inner.type == "identifier" and text_of(inner) == name
 
 
-def _hooks_that_call(name: str, group: Group) -> Iterator[str]:
-    """Handlers of the file that call a helper: they go along with it."""
-    for site in group.handlers:
-        for function in group.source.functions.get(site.name, ()):
-            if site.ops == HAS_TWIN and any(calls_in(function.body, name)):
-                yield site.name
+def _hooks_that_call(name: str, group: Group) -> Iterator[tuple[str, SourceFile]]:
+    """Handlers that call a helper: they go along with it."""
+    for file in group.users(name):
+        for site in group.program.handlers(file):
+            for function in file.functions.get(site.name, ()):
+                if site.ops == HAS_TWIN and any(calls_in(function.body, name)):
+                    yield site.name, file
 
 
 def vma_parameter(function: Function) -> str:
@@ -139,18 +194,27 @@ def vma_parameter(function: Function) -> str:
     return found[0]
 
 
+def is_hook(function: Function) -> bool:
+    """Tell whether a function has the parameters of a `.mmap` hook."""
+    return [parameter.type_text for parameter in function.parameters] == [FILE_TYPE, VMA_TYPE]
+
+
 def file_parameter(function: Function) -> str | None:
     """Name of a hook's parameter for the file. Raises Declined if it is no hook."""
-    types = [parameter.type_text for parameter in function.parameters]
-    if types != [FILE_TYPE, VMA_TYPE]:
-        raise Declined("not-a-hook", f"{function.name}() takes ({', '.join(types)})", function.node)
+    if not is_hook(function):
+        types = ", ".join(parameter.type_text for parameter in function.parameters)
+        raise Declined("not-a-hook", f"{function.name}() takes ({types})", function.node)
     return function.parameters[0].name or None
 
 
 def _check_name(name: str, new: str, group: Group) -> None:
-    if new != name and any(not mention.comment for mention in mentions(group.source, new)):
-        line = group.source.functions[name][0].line if name in group.source.functions else None
-        raise Declined("name-taken", f"{new} is in use already", line=line)
+    if new == name:
+        return
+    for file in group.users(name):
+        if any(not mention.comment for mention in mentions(file, new)):
+            with within(file):
+                line = group.defined[name][0].line
+                raise Declined("name-taken", f"{new} is in use already", line=line)
 
 
 def acting(group: Group) -> frozenset[str]:
@@ -160,112 +224,9 @@ def acting(group: Group) -> frozenset[str]:
         more = {
             name
             for name in group.helpers
-            for function in group.source.functions[name]
+            for function in group.defined[name]
             if any(callee(call) in POPULATIONS | found for call in calls_in(function.body))
         }
         if more <= found:
             return frozenset(found)
         found |= more
-
-
-def renamings(group: Group) -> Iterator[Change]:
-    """Yield the changes where the file names one of the functions outside definitions and tables.
-
-    Raises Declined for a use that can't follow.
-    """
-    for name, new in group.names.items():
-        for mention in mentions(group.source, name):
-            yield from _renaming(mention, name, new, group)
-
-
-def _renaming(mention: Mention, name: str, new: str, group: Group) -> Iterator[Change]:
-    if _OTHER_SPACE.search(group.source.text, max(mention.start - 16, 0), mention.start):
-        return
-    if mention.comment:
-        yield from _change(mention, name, new)
-        return
-    if _in_table(mention, group) or _is_definition(mention, name, group):
-        return
-    prototype = _prototype(mention, name, group)
-    if prototype is not None:
-        yield from _change(mention, name, new)
-        yield from _retyped(prototype, name, group)
-        return
-    macro = group.source.macro_at(mention.start)
-    if macro is not None and macro.name == name and macro.parameters is None:
-        yield from _alias(mention, name, new, group)
-        return
-    if not _called_by_group(mention, name, group):
-        line = group.source.line_of(mention.start)
-        raise Declined("second-caller", f"{name} is used elsewhere in the file", line=line)
-
-
-def _change(mention: Mention, name: str, new: str) -> Iterator[Change]:
-    if new != name:
-        yield Change(mention.start, mention.end, new)
-
-
-def _in_table(mention: Mention, group: Group) -> bool:
-    return any(site.start <= mention.start < site.end for site in group.handlers)
-
-
-def _is_definition(mention: Mention, name: str, group: Group) -> bool:
-    found = group.source.functions.get(name, ())
-    return any(function.name_node.start_byte == mention.start for function in found)
-
-
-def _prototype(mention: Mention, name: str, group: Group) -> Node | None:
-    """Return the name's node in a declaration of the function."""
-    for prototype in group.source.prototypes.get(name, ()):
-        if prototype.name_node.start_byte == mention.start:
-            return prototype.node
-    return None
-
-
-def _retyped(declaration: Node, name: str, group: Group) -> Iterator[Change]:
-    """Yield the changes of the parameters in a declaration."""
-    declarators = declaration.children_by_field_name("declarator")
-    if len(declarators) != 1:
-        line = group.source.line_of(declaration.start_byte)
-        raise Declined("second-caller", "a declaration has several names", line=line)
-    listed = declarators[0].child_by_field_name("parameters")
-    if listed is None:
-        return
-    for prototype in group.source.prototypes[name]:
-        if prototype.node != declaration:
-            continue
-        if name in group.hooks:
-            named = bool(prototype.parameters and prototype.parameters[-1].name)
-            new = r2_signature.PARAMETERS if named else f"({r2_signature.PARAMETER_TYPE})"
-            yield Change(listed.start_byte, listed.end_byte, new)
-            return
-        for parameter in prototype.parameters:
-            if parameter.type_text == VMA_TYPE:
-                typed = r2_signature.PARAMETER if parameter.name else r2_signature.PARAMETER_TYPE
-                yield Change(parameter.node.start_byte, parameter.node.end_byte, typed)
-
-
-def _alias(mention: Mention, name: str, new: str, group: Group) -> Iterator[Change]:
-    """`#define x_mmap NULL` or `#define x_mmap generic_file_mmap`, beside the function's arm."""
-    macro = group.source.macro_at(mention.start)
-    twin = TWINS.get(macro.body) if macro is not None else None
-    if macro is None or not (macro.body in NO_FUNCTION or is_hook_twin(twin)):
-        line = group.source.line_of(mention.start)
-        raise Declined("second-caller", f"a macro is called {name}, too", line=line)
-    yield from _change(mention, name, new)
-    if twin is not None:
-        at = macro.body_start + macro.raw_body.index(macro.body.encode("latin-1"))
-        group.twins.add(twin.name)
-        yield Change(at, at + len(macro.body), twin.name)
-
-
-def _called_by_group(mention: Mention, name: str, group: Group) -> bool:
-    """Tell whether a function of the group calls a helper there."""
-    if name not in group.helpers:
-        return False
-    for function in group.functions():
-        for call in calls_in(function.body, name):
-            at = call.child_by_field_name("function")
-            if at is not None and at.start_byte == mention.start:
-                return True
-    return False

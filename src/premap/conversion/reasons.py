@@ -25,6 +25,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "defined-twice",
+        "The name has several definitions in different files",
+        "Which of them is meant depends on the configuration, or on the file that says the name.",
+    ),
+    (
         "dma-population",
         "dma_mmap_…() has no action",
         (
@@ -55,8 +60,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "exported-handler",
-        "The function is not static",
-        ("Other files may call it or name it in tables of theirs. Convert them along with it."),
+        "The function is not static, and there is no tree",
+        (
+            "Other files may call it or name it in tables of theirs. Within a kernel tree they are "
+            "found, and converted along with it; say `--tree`."
+        ),
     ),
     (
         "file-reassigned",
@@ -109,8 +117,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "handler-elsewhere",
-        "The function is defined in another file",
-        "It has to be converted there, together with every table that names it.",
+        "The function's definition is not found",
+        "It is neither in the file of the table nor, where there is a tree, in another one.",
     ),
     (
         "handler-not-plain",

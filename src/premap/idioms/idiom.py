@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from tree_sitter import Node
 
 from premap.csource.nodes import text_of, unwrapped, walk
-from premap.csource.source import Function
+from premap.csource.source import Function, SourceFile
 from premap.records import Note
 from premap.releases import Release
 
@@ -37,6 +38,18 @@ class Declined(Exception):
         self.id = id_
         self.message = message
         self.line = line if node is None else node.start_point[0] + 1
+        self.file: str | None = None
+        """Name of the file that the line is in, once `within` has said so."""
+
+
+@contextmanager
+def within(source: SourceFile) -> Iterator[None]:
+    """Say of everything declined in the block that it is about this file."""
+    try:
+        yield
+    except Declined as declined:
+        declined.file = declined.file or source.name
+        raise
 
 
 @dataclass(frozen=True, slots=True)

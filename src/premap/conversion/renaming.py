@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where files name a converted function outside its definition and tables (R4, H8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from premap.conversion.group import NO_FUNCTION, VMA_TYPE, Group
+from premap.conversion.mentions import Mention, mentions
+from premap.conversion.rewriting import Change
+from premap.csource.nodes import callee, calls_in
+from premap.csource.source import Function, Prototype, SourceFile
+from premap.idioms import r2_signature
+from premap.idioms.idiom import Declined, within
+from premap.idioms.twins import TWINS, is_hook_twin
+
+_OTHER_SPACE = re.compile(rb"(?:->\s*|\.\s*|\b(?:struct|union|enum)\s+)\Z")
+"""What stands before names of members and tags, which are no functions."""
+_EXPORT = re.compile(rb"\bEXPORT_SYMBOL\w*\s*\(\s*\Z")
+_FORWARD = re.compile(rb"^struct[ \t]+vm_area_struct[ \t]*;", re.MULTILINE)
+_FORWARD_NEW = re.compile(rb"^struct[ \t]+vm_area_desc[ \t]*;", re.MULTILINE)
+
+
+class Renamings:
+    """The changes of one file. Raises Declined for a use that can't follow."""
+
+    def __init__(self, file: SourceFile, group: Group) -> None:
+        self.file = file
+        self.group = group
+        self._sites = group.program.handlers(file)
+
+    def changes(self) -> list[Change]:
+        """Return what changes where the file names a function of the group."""
+        with within(self.file):
+            found = [
+                change
+                for name in self.group.names
+                if self.file in self.group.users(name)
+                for mention in mentions(self.file, name)
+                for change in self._renaming(mention, name)
+            ]
+            return [*found, *self._forward(found)]
+
+    def _renaming(self, mention: Mention, name: str) -> Iterator[Change]:
+        text = self.file.text
+        new = self.group.names[name]
+        if _OTHER_SPACE.search(text, max(mention.start - 16, 0), mention.start):
+            return
+        if mention.comment:
+            yield from _change(mention, name, new)
+        elif self._in_table(mention) or self._is_definition(mention, name):
+            return
+        elif (prototype := self._prototype(mention, name)) is not None:
+            yield from _change(mention, name, new)
+            yield from self._retyped(prototype)
+        elif self._alias_of(mention, name):
+            yield from self._alias(mention, name, new)
+        elif _EXPORT.search(text, max(mention.start - 80, 0), mention.start):
+            yield from _change(mention, name, new)
+        elif not self._called_by_group(mention, name):
+            line = self.file.line_of(mention.start)
+            raise Declined("second-caller", f"{name}() is used here, too", line=line)
+
+    def _in_table(self, mention: Mention) -> bool:
+        return any(site.start <= mention.start < site.end for site in self._sites)
+
+    def _is_definition(self, mention: Mention, name: str) -> bool:
+        return any(
+            function.source is self.file and function.name_node.start_byte == mention.start
+            for function in self.group.defined[name]
+        )
+
+    def _prototype(self, mention: Mention, name: str) -> Prototype | None:
+        for prototype in self.file.prototypes.get(name, ()):
+            if prototype.name_node.start_byte == mention.start:
+                return prototype
+        return None
+
+    def _retyped(self, prototype: Prototype) -> Iterator[Change]:
+        """Yield the changes of the parameters in a declaration."""
+        declarators = prototype.node.children_by_field_name("declarator")
+        line = self.file.line_of(prototype.node.start_byte)
+        if len(declarators) != 1:
+            raise Declined("second-caller", "a declaration has several names", line=line)
+        if prototype.name in self.group.hooks:
+            named = bool(prototype.parameters and prototype.parameters[-1].name)
+            new = r2_signature.PARAMETER if named else r2_signature.PARAMETER_TYPE
+            first, last = prototype.parameters[0].node, prototype.parameters[-1].node
+            yield Change(first.start_byte, last.end_byte, new)
+            return
+        for parameter in prototype.parameters:
+            if parameter.type_text == VMA_TYPE:
+                typed = r2_signature.PARAMETER if parameter.name else r2_signature.PARAMETER_TYPE
+                yield Change(parameter.node.start_byte, parameter.node.end_byte, typed)
+
+    def _alias_of(self, mention: Mention, name: str) -> bool:
+        macro = self.file.macro_at(mention.start)
+        return macro is not None and macro.name == name and macro.parameters is None
+
+    def _alias(self, mention: Mention, name: str, new: str) -> Iterator[Change]:
+        """`#define x_mmap NULL`, or as a hook of the kernel, beside the function's arm."""
+        macro = self.file.macro_at(mention.start)
+        twin = TWINS.get(macro.body) if macro is not None else None
+        if macro is None or not (macro.body in NO_FUNCTION or is_hook_twin(twin)):
+            line = self.file.line_of(mention.start)
+            raise Declined("second-caller", f"a macro is called {name}, too", line=line)
+        yield from _change(mention, name, new)
+        if twin is not None:
+            at = macro.body_start + macro.raw_body.index(macro.body.encode("latin-1"))
+            self.group.twins.add(twin.name)
+            yield Change(at, at + len(macro.body), twin.name)
+
+    def _called_by_group(self, mention: Mention, name: str) -> bool:
+        """Tell whether a function of the group calls a helper there."""
+        if name not in self.group.helpers:
+            return False
+        for function in self.group.functions():
+            if function.source is not self.file:
+                continue
+            for call in calls_in(function.body, name):
+                at = call.child_by_field_name("function")
+                if at is not None and at.start_byte == mention.start:
+                    return True
+        return False
+
+    def _forward(self, changes: list[Change]) -> Iterator[Change]:
+        """Yield the change of a forward declaration that a header's prototypes rely on."""
+        old = _FORWARD.search(self.file.text)
+        retyped = any("struct vm_area_desc" in change.new for change in changes)
+        if old is None or not retyped or _FORWARD_NEW.search(self.file.text):
+            return
+        left = self.file.code.count(b"struct vm_area_struct")
+        left -= sum(
+            self.file.code.count(b"struct vm_area_struct", change.start, change.end)
+            for change in changes
+        )
+        kept = "" if left == 1 else "\n" + old[0].decode("latin-1")
+        yield Change(old.start(), old.end(), "struct vm_area_desc;" + kept)
+
+
+def _change(mention: Mention, name: str, new: str) -> Iterator[Change]:
+    if new != name:
+        yield Change(mention.start, mention.end, new)
+
+
+def twins_in_comments(function: Function) -> list[Change]:
+    """Return changes of a function's comments that name a kernel's hook which it calls."""
+    called = {callee(call) or "" for call in calls_in(function.body)}
+    return [
+        Change(mention.start, mention.end, TWINS[name].name)
+        for name in called
+        if is_hook_twin(TWINS.get(name))
+        for mention in mentions(function.source, name)
+        if mention.comment and function.body.start_byte <= mention.start < function.body.end_byte
+    ]

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Conversions that change several files of a tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from premap.conversion import apply, convert_file, convert_named_elsewhere
+from premap.csource.source import SourceFile
+from premap.csource.tree import KernelTree
+from premap.equivalence.api import verify_conversion
+from premap.records import Conversion
+
+HANDLER = """\
+#include "ring.h"
+
+int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &ring_vm_ops;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ring_mmap);
+"""
+TABLE = """\
+#include "ring.h"
+
+const struct file_operations ring_fops = {
+	.open = ring_open,
+	.mmap = ring_mmap,
+};
+"""
+HEADER = "int ring_mmap(struct file *file, struct vm_area_struct *vma);\n"
+CALL = """\
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return ring_core_mmap(file->private_data, vma);
+}
+
+static const struct file_operations ring_fops = {
+	.mmap = ring_mmap,
+};
+"""
+CORE = """\
+int ring_core_mmap(struct ring *ring, struct vm_area_struct *vma)
+{
+	return vma_pages(vma) > ring->pages ? -EINVAL : 0;
+}
+"""
+CORE_HEADER = "int ring_core_mmap(struct ring *ring, struct vm_area_struct *vma);\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> KernelTree:
+    (tmp_path / "include/linux").mkdir(parents=True)
+    (tmp_path / "Makefile").write_text("VERSION = 6\nPATCHLEVEL = 12\n")
+    return KernelTree(tmp_path)
+
+
+def put(tree: KernelTree, **files: str) -> None:
+    """Write files: `drivers__ring__ring_c` is drivers/ring/ring.c."""
+    for name, text in files.items():
+        path = tree.root / (name.replace("__", "/")[:-2] + "." + name[-1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def convert(tree: KernelTree, name: str) -> Conversion:
+    [found] = convert_file(tree.open(name), tree, "7.3")
+    return found
+
+
+def after(found: Conversion, tree: KernelTree, name: str) -> str:
+    assert found.reason is None, found.reason
+    return apply([found], tree.open(name)).decode()
+
+
+def reason(found: Conversion) -> str:
+    assert found.reason is not None
+    assert not found.edits
+    return found.reason.id
+
+
+class TestHandlerElsewhere:
+    @pytest.fixture(autouse=True)
+    def files(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__file_c=HANDLER, fs__ring__super_c=TABLE, fs__ring__ring_h=HEADER)
+
+    def test_definition_and_export_change(self, tree: KernelTree) -> None:
+        assert after(convert(tree, "fs/ring/super.c"), tree, "fs/ring/file.c") == (
+            '#include "ring.h"\n\n'
+            "int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
+            "\tdesc->vm_ops = &ring_vm_ops;\n\treturn 0;\n}\n"
+            "EXPORT_SYMBOL_GPL(ring_mmap_prepare);\n"
+        )
+
+    def test_prototype_changes(self, tree: KernelTree) -> None:
+        found = convert(tree, "fs/ring/super.c")
+        assert after(found, tree, "fs/ring/ring.h") == (
+            "int ring_mmap_prepare(struct vm_area_desc *desc);\n"
+        )
+
+    def test_table_changes(self, tree: KernelTree) -> None:
+        found = convert(tree, "fs/ring/super.c")
+        assert "\t.mmap_prepare = ring_mmap_prepare,\n" in after(found, tree, "fs/ring/super.c")
+
+    def test_another_table_changes_along(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__old_c=TABLE.replace("ring_fops", "old_fops"))
+        found = convert(tree, "fs/ring/super.c")
+        assert "\t.mmap_prepare = ring_mmap_prepare,\n" in after(found, tree, "fs/ring/old.c")
+        assert found.edits == convert(tree, "fs/ring/old.c").edits
+
+    def test_comment_elsewhere_follows(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__old_c="/* vma: see ring_mmap() */\n")
+        found = convert(tree, "fs/ring/super.c")
+        assert after(found, tree, "fs/ring/old.c") == "/* vma: see ring_mmap_prepare() */\n"
+
+    def test_stub_of_a_header_is_an_arm(self, tree: KernelTree) -> None:
+        stub = (
+            "static inline int ring_mmap(struct file *file, struct vm_area_struct *vma)\n"
+            "{\n\treturn -ENODEV;\n}\n"
+        )
+        put(tree, fs__ring__ring_h=f"#ifdef CONFIG_RING\n{HEADER}#else\n{stub}#endif\n")
+        found = convert(tree, "fs/ring/super.c")
+        assert after(found, tree, "fs/ring/ring.h") == (
+            "#ifdef CONFIG_RING\nint ring_mmap_prepare(struct vm_area_desc *desc);\n#else\n"
+            "static inline int ring_mmap_prepare(struct vm_area_desc *desc)\n"
+            "{\n\treturn -ENODEV;\n}\n#endif\n"
+        )
+
+    def test_forward_declaration_follows(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__ring_h="struct vm_area_struct;\n\n" + HEADER)
+        found = convert(tree, "fs/ring/super.c")
+        assert after(found, tree, "fs/ring/ring.h").startswith("struct vm_area_desc;\n\nint")
+
+    def test_forward_declaration_that_others_need_stays(self, tree: KernelTree) -> None:
+        other = "int ring_fault(struct vm_area_struct *vma);\n"
+        put(tree, fs__ring__ring_h="struct vm_area_struct;\n\n" + HEADER + other)
+        found = convert(tree, "fs/ring/super.c")
+        assert after(found, tree, "fs/ring/ring.h").startswith(
+            "struct vm_area_desc;\nstruct vm_area_struct;\n\nint"
+        )
+
+    def test_the_file_of_the_handler_may_be_given(self, tree: KernelTree) -> None:
+        [found] = convert_named_elsewhere(tree.open("fs/ring/file.c"), tree, "7.3")
+        assert found == convert(tree, "fs/ring/super.c")
+
+    def test_verdict_sees_the_definition(self, tree: KernelTree) -> None:
+        operations = "static const struct vm_operations_struct ring_vm_ops = {};\n"
+        put(tree, fs__ring__file_c=operations + HANDLER)
+        found = convert(tree, "fs/ring/super.c")
+        verdict = verify_conversion(found, tree.open("fs/ring/super.c"), tree)
+        assert verdict.status == "equivalent", verdict.reason
+
+    def test_callers_are_a_reason(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__old_c="int f(void)\n{\n\treturn ring_mmap(file, vma);\n}\n")
+        found = convert(tree, "fs/ring/super.c")
+        assert reason(found) == "second-caller"
+        assert found.reason is not None
+        assert "fs/ring/old.c:3" in found.reason.message
+
+    def test_tables_of_other_types_are_a_reason(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__old_c=TABLE.replace("file_operations", "ring_operations"))
+        assert reason(convert(tree, "fs/ring/super.c")) == "second-table"
+
+    def test_two_definitions_are_a_reason(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__other_c=HANDLER)
+        assert reason(convert(tree, "fs/ring/super.c")) == "defined-twice"
+
+    def test_static_functions_of_that_name_are_others(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__other_c="static " + HANDLER.partition("\n\n")[2].replace("EXP", "//"))
+        found = convert(tree, "fs/ring/super.c")
+        assert found.reason is None
+        assert "fs/ring/other.c" not in {edit.file for edit in found.edits}
+
+    def test_no_definition_is_a_reason(self, tree: KernelTree) -> None:
+        (tree.root / "fs/ring/file.c").unlink()
+        assert reason(convert(tree, "fs/ring/super.c")) == "handler-elsewhere"
+
+
+class TestPrototypeInInclude:
+    def test_users_in_the_whole_tree_are_found(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__file_c=HANDLER + TABLE, include__linux__ring_h=HEADER)
+        put(tree, drivers__ring__ring_c="int f(void)\n{\n\treturn ring_mmap(file, vma);\n}\n")
+        assert reason(convert(tree, "fs/ring/file.c")) == "second-caller"
+
+
+class TestHelperElsewhere:
+    @pytest.fixture(autouse=True)
+    def files(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__file_c=CALL, fs__ring__core_c=CORE, fs__ring__ring_h=CORE_HEADER)
+
+    def test_it_is_converted(self, tree: KernelTree) -> None:
+        found = convert(tree, "fs/ring/file.c")
+        assert after(found, tree, "fs/ring/core.c") == (
+            "int ring_core_mmap_prepare(struct ring *ring, struct vm_area_desc *desc)\n{\n"
+            "\treturn vma_desc_pages(desc) > ring->pages ? -EINVAL : 0;\n}\n"
+        )
+        assert "ring_core_mmap_prepare(desc->file->private_data, desc)" in after(
+            found, tree, "fs/ring/file.c"
+        )
+
+    def test_its_prototype_is_laid_out(self, tree: KernelTree) -> None:
+        old = "int ring_core_mmap(struct ring_of_tens *ring, struct vm_area_struct *vma);\n"
+        put(tree, fs__ring__ring_h=old)
+        assert after(convert(tree, "fs/ring/file.c"), tree, "fs/ring/ring.h") == (
+            "int ring_core_mmap_prepare(struct ring_of_tens *ring,\n"
+            "\t\t\t   struct vm_area_desc *desc);\n"
+        )
+
+    def test_a_reason_names_its_file(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__core_c=CORE.replace("vma_pages(vma)", "vma->vm_lock"))
+        found = convert(tree, "fs/ring/file.c")
+        assert found.reason is not None
+        assert found.reason.message.startswith("fs/ring/core.c:3: ")
+
+    def test_other_callers_are_a_reason(self, tree: KernelTree) -> None:
+        put(
+            tree,
+            fs__ring__fault_c="int f(struct vm_fault *v)\n{\n\tring_core_mmap(r, v->vma);\n}\n",
+        )
+        assert reason(convert(tree, "fs/ring/file.c")) == "second-caller"
+
+    def test_hooks_of_other_files_that_call_it_change_along(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__old_c=CALL.replace("ring_fops", "old_fops"))
+        found = convert(tree, "fs/ring/file.c")
+        assert reason(found) == "defined-twice"
+        put(
+            tree,
+            fs__ring__old_c=CALL.replace("ring_fops", "old_fops").replace("ring_mmap", "o_mmap"),
+        )
+        fresh = KernelTree(tree.root)
+        assert "o_mmap_prepare" in after(convert(fresh, "fs/ring/file.c"), fresh, "fs/ring/old.c")
+
+    def test_without_a_tree_it_is_unknown(self) -> None:
+        [found] = convert_file(SourceFile("file.c", CALL.encode()), None, "7.3")
+        assert reason(found) == "unknown-helper"
