@@ -33,10 +33,10 @@ def _host(given: argparse.Namespace) -> Backend:
 def _uml(given: argparse.Namespace) -> Backend:
     from premap.uml import UmlBackend
 
-    return UmlBackend.of_tree(_kernel_tree(given))
+    return UmlBackend.of_tree(kernel_tree(given))
 
 
-def _kernel_tree(given: argparse.Namespace) -> Path:
+def kernel_tree(given: argparse.Namespace) -> Path:
     """Return the tree of `--kernel`, or of PREMAP_KERNEL. Raises UsageError."""
     named = given.kernel or os.environ.get("PREMAP_KERNEL")
     if not named:

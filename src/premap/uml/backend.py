@@ -102,17 +102,21 @@ class UmlBackend:
         """
         self._revive()
         sent: deque[tuple[Scenario, Conversation]] = deque()
-        done = False
+        awaited = 0
         try:
             for scenario in scenarios:
                 sent.append((scenario, self._send(scenario)))
-                if len(sent) > AHEAD:
-                    yield self._results(*sent.popleft())
+                awaited += 1
+                if awaited > AHEAD:
+                    results = self._results(*sent.popleft())
+                    awaited -= 1
+                    yield results
             while sent:
-                yield self._results(*sent.popleft())
-            done = True
+                results = self._results(*sent.popleft())
+                awaited -= 1
+                yield results
         finally:
-            if not done:  # answers that nobody waits for are still to come
+            if awaited:  # answers that nobody reads are still to come
                 self.machine.kill()
 
     def _send(self, scenario: Scenario) -> Conversation:

@@ -124,7 +124,7 @@ class Machine:
         """Return what the kernel printed last, as the end of a message."""
         with contextlib.suppress(OSError):
             said = (self.folder / "log").read_text(errors="replace").split("\n")
-            told = [line.strip() for line in said if line.strip()]
+            told = [line.strip() for line in said if line.strip() and "epollctl" not in line]
             panic = [line for line in told if "panic" in line.lower()]
             if told:
                 return f"; it printed: {(panic or told)[-1][:200]}"
