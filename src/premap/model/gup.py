@@ -13,6 +13,7 @@ from premap.model.bits import (
     VM_IO,
     VM_LOCKONFAULT,
     VM_MAYREAD,
+    VM_MAYWRITE,
     VM_PFNMAP,
     VM_READ,
     VM_SHARED,
@@ -75,7 +76,7 @@ def populate_vma_page_range(mm: AddressSpace, vma: VmAreaStruct, start: int, end
 def fault_in(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write: bool) -> int:
     """__get_user_pages(): returns how many pages are in now, or the first page's error."""
     pages = sub(end, start) >> PAGE_SHIFT
-    if vma.vm_ops is None and (vma.vm_flags & VM_SHARED) == 0:
+    if vma.vm_ops is None and _is_anonymous_memory(vma, write=write):
         err = _populate_anonymous(mm, vma, start, end, write=write)
         return err or pages
     done = 0
@@ -87,6 +88,12 @@ def fault_in(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write
         done += 1
         address = add(address, PAGE_SIZE)
     return done
+
+
+def _is_anonymous_memory(vma: VmAreaStruct, *, write: bool) -> bool:
+    """Say whether no fault here is refused; only what a hook made of its mapping can be."""
+    refused = (vma.vm_flags & VM_SHARED) != 0 or (write and (vma.vm_flags & VM_MAYWRITE) == 0)
+    return not refused
 
 
 def _fault_page(mm: AddressSpace, vma: VmAreaStruct, address: int, *, write: bool) -> int:
