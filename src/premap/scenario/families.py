@@ -19,6 +19,7 @@ COMMON = {
     "peek": 1,
     "fork": 1,
     "device": 3,
+    "undo": 2,
 }
 
 
@@ -63,7 +64,7 @@ FAMILIES = {
         ),
         Family(
             "merge",
-            COMMON | {"mprotect": 6, "touch": 3, "munmap": 4, "madvise": 2},
+            COMMON | {"mprotect": 6, "touch": 3, "munmap": 4, "madvise": 2, "undo": 5},
             files=("f0",),
             anonymous=(None,),
             devices=0.6,

@@ -20,9 +20,11 @@ from premap.scenario.programmes import Programme, Programmer
 from premap.scenario.reader import Json, Scenario
 from premap.scenario.replay import model_backend
 from premap.scenario.steps import ADVICE, FORMAT
+from premap.scenario.undo import protection, undoing
 
 WINDOW = (0x10000000, 0x10040000)
-LETTERS = {"rd": "r", "wr": "w", "ex": "x"}
+LAST = 4
+"""Steps that may still be taken back."""
 FAR = (1 << 64) - PAGE_SIZE
 """A length that no address space has."""
 
@@ -49,6 +51,7 @@ class Generator:
         self.files = list(family.files if devices or family.files else ("f0",))
         self.made: list[str] = []
         self.window = WINDOW
+        self.back: list[Json] = []
 
     def _hooks(self) -> dict[str, str]:
         hooks = {f"d{place}": hook for place, hook in enumerate(self.family.hooks)}
@@ -71,7 +74,18 @@ class Generator:
             op = self.pick.choices(names, weights)[0]
             step = getattr(self, "_" + op)(layout)
             if step is not None:
-                return {"op": op, **step}
+                return self._remembered({"op": op, **step}, layout)
+
+    def _remembered(self, step: Json, layout: Layout) -> Json:
+        back = undoing(step, layout)
+        if back is not None:
+            self.back = [*self.back[-LAST:], back]
+        return step
+
+    def _undo(self, layout: Layout) -> Json | None:
+        """Return what takes one of the last steps back."""
+        del layout
+        return self.back.pop(self.pick.randrange(len(self.back))) if self.back else None
 
     def _file(self, name: str) -> Json:
         self.made.append(name)
@@ -112,8 +126,9 @@ class Generator:
             prot = self.pick.choice(self.family.prots)
             return Kind(self.pick.choice(files), prot, self.pick.choice(self.family.sharing)), None
         vma = self.pick.choice(neighbours)
-        prot = "".join(letter for flag, letter in LETTERS.items() if flag in vma["flags"])
-        return Kind(vma["file"], prot, "SHARED" if "ms" in vma["flags"] else "PRIVATE"), vma
+        return Kind(
+            vma["file"], protection(vma), "SHARED" if "ms" in vma["flags"] else "PRIVATE"
+        ), vma
 
     def _new(self, layout: Layout) -> tuple[Kind, Json | None, Range]:
         """Return what to map, the neighbour that it is like, and where, as the device allows."""
@@ -156,14 +171,18 @@ class Generator:
         if key in ("len", "new_len"):
             length = int(step[key])
             return {**step, key: self.pick.choice((0, FAR, length - 1, length - PAGE_SIZE // 2))}
-        return {**step, key: int(step[key]) + self.pick.choice((1, PAGE_SIZE // 2))}
+        odd = self.pick.choice((1, PAGE_SIZE // 2, PAGE_SIZE - 1))
+        return {**step, key: int(step[key]) + odd}
 
     def _munmap(self, layout: Layout) -> Json:
         return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr", "len"))
 
     def _mprotect(self, layout: Layout) -> Json:
-        numbers = self._numbers(layout, self.aim.mapped(layout))
-        step = {**numbers, "prot": self.pick.choice(self.family.protects)}
+        where = self.aim.mapped(layout)
+        prots = self.family.protects
+        if self.pick.random() < self.family.alike / 2:
+            prots = tuple(protection(vma) for vma in layout.beside(where)) or prots
+        step = {**self._numbers(layout, where), "prot": self.pick.choice(prots)}
         return self._spoilt(step, ("addr", "len"))
 
     def _madvise(self, layout: Layout) -> Json:
