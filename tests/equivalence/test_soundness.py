@@ -306,3 +306,26 @@ class TestBits:
             "return 0;",
             "struct b { int f:1; };\n",
         )
+
+
+class TestBalance:
+    """A reference is given back by putting the same object, not just any."""
+
+    OBJECTS = "static struct page *one;\nstatic struct file *other;\n"
+
+    def test_put_of_another_object(self) -> None:
+        body = "get_page(one); fput(other); return 0;"
+        verdict = judge(body, body, self.OBJECTS)
+        assert verdict.status == "different", verdict
+        assert [difference.id for difference in verdict.differences] == ["effect-outlives"]
+
+
+class TestFlagsOfTheCall:
+    """What mmap() itself may leave in the flags is varied, too."""
+
+    @pytest.mark.parametrize("flag", ["LOCKED", "NORESERVE", "SYNC"])
+    def test_a_dropped_test_of_such_a_flag(self, flag: str) -> None:
+        differ(f"return vma->vm_flags & VM_{flag} ? -EINVAL : 0;", "return 0;")
+
+    def test_a_mount_without_execution(self) -> None:
+        differ("return vma->vm_flags & VM_MAYEXEC ? 0 : -EPERM;", "return 0;")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from premap.interp.machine import Event
@@ -19,13 +18,37 @@ _STAYS = frozenset({"atomic", "init", "work"})
 
 
 def outliving(events: Sequence[Event]) -> Event | None:
-    """Return what takes, counts or gives something that nothing makes up for, if something does."""
-    balance = Counter(_direction(event) for event in events)
-    stays = next((event for event in events if event.kind in _STAYS), None)
-    if stays is None and balance["take"] != balance["give"]:
-        more = max("take", "give", key=lambda direction: balance[direction])
-        return next(event for event in events if _direction(event) == more)
-    return stays
+    """Return what takes, counts or gives something that nothing makes up for, if something does.
+
+    A reference is given back by a call with the same argument; memory, by any that frees some.
+    """
+    pending: list[Event] = []
+    for event in events:
+        if event.kind in _STAYS:
+            return event
+        partner = next((each for each in pending if _make_up(each, event)), None)
+        if partner is not None:
+            pending.remove(partner)
+        elif _direction(event):
+            pending.append(event)
+    return pending[0] if pending else None
+
+
+def _make_up(one: Event, other: Event) -> bool:
+    """Return whether two calls, in either order, take something and give it back."""
+    if {_direction(one), _direction(other)} != {"take", "give"}:
+        return False
+    if "alloc" in (one.kind, other.kind):
+        return {one.kind, other.kind} == {"alloc", "free"}
+    return _same(one.arguments[:1], other.arguments[:1])
+
+
+def _same(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Return whether the arguments are known to be the same: equal terms are one object."""
+    return all(
+        a is b or (isinstance(a, int | str) and isinstance(b, int | str) and a == b)
+        for a, b in zip(one, other, strict=False)
+    )
 
 
 def _direction(event: Event) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
-from premap.equivalence.setting import Call, Setting
+from premap.equivalence.setting import NOEXEC, Call, Setting
 from premap.interp.inputs import CALL, SymbolicInputs
 from premap.interp.values import plain, to_signed
+from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SIZE
 
-_CALL = ("pages", "pgoff", "prot", "f_mode_write", "left_pages", "page", "start_page")
+_CALL = ("extra", "pages", "pgoff", "prot", "f_mode_write", "left_pages", "page", "start_page")
 
 
 _MANY = 24
@@ -47,9 +48,10 @@ def build(
             "addr": _number(call.start),
             "length": _number(call.length),
             "prot": _letters(_number(call.prot)),
-            "flags": ["SHARED" if setting.shared else "PRIVATE", "FIXED"],
+            "flags": _flags(setting, call),
             "offset": _number(call.pgoff) * PAGE_SIZE,
-            "opened_for_writing": bool(_number(call.f_mode_write)),
+            "opened_for_writing": bool(_number(call.writable(setting))),
+            "noexec": bool(_number(call.extra) & NOEXEC),
             "page": _number(call.page),
         },
         "state": state,
@@ -60,13 +62,21 @@ def build(
     }
 
 
+def _flags(setting: Setting, call: Call) -> list[str]:
+    names = ((VM_LOCKED, "LOCKED"), (VM_NORESERVE, "NORESERVE"), (VM_SYNC, "SYNC"))
+    extra = [name for bit, name in names if _number(call.extra) & bit]
+    return ["SHARED" if setting.shared else "PRIVATE", "FIXED", *extra]
+
+
 def _options(setting: Setting, call: Call, state: dict[str, int]) -> str | None:
-    if setting.layout != "alone" or any("@" in name or name.endswith(")") for name in state):
+    if setting.layout != "alone" or _number(call.extra):
+        return None
+    if any("@" in name or name.endswith(")") for name in state):
         return None
     words = ["--pages", str(_number(call.pages)), "--pgoff", str(_number(call.pgoff))]
     words.append(f"--prot={_letters(_number(call.prot))}")
     words += [] if setting.shared else ["--private"]
-    words += [] if _number(call.f_mode_write) else ["--read-only"]
+    words += [] if _number(call.writable(setting)) else ["--read-only"]
     for name, value in state.items():
         words += ["--set", f"{name}={value:#x}"]
     words += ["--inject", setting.fails] if setting.fails else []

@@ -30,8 +30,7 @@ from premap.model import (
     FileOperations,
     ListTree,
 )
-from premap.model.constants import FOP_UNSIGNED_OFFSET
-from premap.model.words import PAGE_SHIFT, add, shl, sub
+from premap.model.words import PAGE_SHIFT, U64_MAX, add, shl, sub
 
 Member = Literal["mmap", "mmap_prepare"]
 
@@ -126,18 +125,12 @@ def run(
 
 
 def _file(side: Side, machine: Machine, setting: Setting, call: Call) -> File:
-    """Make the file. Which offsets are valid is for the call's conditions to say.
-
-    A file that is mapped shared and writable is open for writing: mmap() fails before the hook
-    otherwise, whatever the hook.
-    """
+    """Make the file."""
     if side.member == "mmap":
         f_op = FileOperations(mmap=legacy_hook(machine, side.name, side.functions))
     else:
         f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.name, side.functions))
-    f_op.fop_flags = FOP_UNSIGNED_OFFSET
-    writing = (call.prot & PROT_WRITE) >> 1 if setting.shared else 0
-    f_mode = FMODE_READ | shl(call.f_mode_write | writing, FMODE_WRITE.bit_length() - 1)
+    f_mode = FMODE_READ | shl(call.writable(setting), FMODE_WRITE.bit_length() - 1)
     file = File(f_op, f_mode=f_mode)
     machine.bindings.file = file
     return file
@@ -150,26 +143,27 @@ def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine
         mm.mmap(call.start, call.length, PROT_READ | PROT_WRITE, flags)
     if setting.layout == "after-itself" and call.left_pages <= call.pgoff:
         length = shl(call.left_pages, PAGE_SHIFT)
-        offset = shl(sub(call.pgoff, call.left_pages), PAGE_SHIFT)
-        try:
-            mm.mmap(left_start(call), length, call.prot, setting.map_flags, file, offset)
-        except OSError:
-            machine.returned = None
+        pgoff = sub(call.pgoff, call.left_pages)
+        mm.mmap_region(file, left_start(call), length, call.vm_flags(setting), pgoff)
+        machine.returned = None
     return len(machine.events)
 
 
 def _mmap(
     mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine
 ) -> tuple[int, bool]:
-    """Call mmap(); return its result as a word, and whether it failed."""
-    offset = shl(call.pgoff, PAGE_SHIFT)
-    try:
-        return mm.mmap(call.start, call.length, call.prot, setting.map_flags, file, offset), False
-    except OSError as error:
-        number = error.errno or 0
-        if number == ANY_ERRNO and machine.returned is not None:
-            return machine.returned, True
-        return sub(0, number), True
+    """Map the range; return what mmap() does, as a word, and whether it failed.
+
+    The part of do_mmap() that comes before is the same for both versions: it is in the flags and
+    in the conditions of a valid call.
+    """
+    flags = call.vm_flags(setting)
+    error = mm.mmap_region(file, call.start, call.length, flags, call.pgoff)
+    if error == 0:
+        return call.start, False
+    if error == -ANY_ERRNO and machine.returned is not None:
+        return machine.returned, True
+    return error & U64_MAX, True
 
 
 def _counts(mm: AddressSpace, file: File) -> dict[str, int]:

@@ -9,12 +9,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 from premap.interp.inputs import Inputs, RandomInputs
-from premap.model import MAP_FIXED, MAP_PRIVATE, MAP_SHARED
+from premap.model import (
+    PROT_WRITE,
+    VM_EXEC,
+    VM_LOCKED,
+    VM_MAYEXEC,
+    VM_MAYREAD,
+    VM_MAYSHARE,
+    VM_MAYWRITE,
+    VM_NORESERVE,
+    VM_SHARED,
+    VM_SYNC,
+)
 from premap.model.constants import TASK_SIZE
-from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, shl, sub
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, invert, shl, sub
 
 Layout = Literal["alone", "after-itself", "replaces"]
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
+EXTRA_FLAGS = VM_LOCKED | VM_NORESERVE | VM_SYNC
+"""Flags that MAP_LOCKED, MAP_NORESERVE and MAP_SYNC leave in a mapping."""
+NOEXEC = VM_MAYEXEC
+"""In `Call.extra`: the file lies on a mount without execution, so this flag is missing."""
 MAX_OFFSET_PAGES = (1 << 52) - 1
 """Where a device's mapping ends at most, in pages, unless it has FOP_UNSIGNED_OFFSET."""
 
@@ -27,11 +42,6 @@ class Setting:
     layout: Layout = "alone"
     fails: str | None = None
     """The injection point that fails, with ENOMEM, after the hook."""
-
-    @property
-    def map_flags(self) -> int:
-        """The flags of the mmap() call."""
-        return (MAP_SHARED if self.shared else MAP_PRIVATE) | MAP_FIXED
 
     def __str__(self) -> str:
         text = "shared" if self.shared else "private"
@@ -68,6 +78,8 @@ class Call:
     """Size of the mapping before it, where the layout has one."""
     page: int
     """Which page of the mapping the page tables are compared at."""
+    extra: int = 0
+    """What else mmap() may leave in the flags: the VM_ bits of EXTRA_FLAGS, NOEXEC."""
 
     @classmethod
     def of(cls, inputs: Inputs) -> Call:
@@ -80,6 +92,7 @@ class Call:
             inputs.word("call.f_mode_write") & 1,
             inputs.word("call.left_pages"),
             inputs.word("call.page"),
+            inputs.word("call.extra") & (EXTRA_FLAGS | NOEXEC),
         )
 
     @property
@@ -91,6 +104,24 @@ class Call:
     def length(self) -> int:
         """The length of the mapping (bytes)."""
         return shl(self.pages, PAGE_SHIFT)
+
+    def writable(self, setting: Setting) -> int:
+        """Return 1 if the file is open for writing, else 0.
+
+        If it is mapped shared and writable it is: mmap() fails before any hook otherwise.
+        """
+        return self.f_mode_write | ((self.prot & PROT_WRITE) >> 1 if setting.shared else 0)
+
+    def vm_flags(self, setting: Setting) -> int:
+        """Return the flags that do_mmap() gives to a mapping of a file for this call."""
+        noexec = self.extra & NOEXEC
+        prot = self.prot & invert(noexec >> (_bit(VM_MAYEXEC) - _bit(VM_EXEC)))
+        flags = prot | (self.extra & EXTRA_FLAGS) | VM_MAYREAD | (noexec ^ VM_MAYEXEC)
+        if not setting.shared:
+            return flags | VM_MAYWRITE
+        writable = self.writable(setting)
+        shared = shl(writable, _bit(VM_SHARED)) | shl(writable, _bit(VM_MAYWRITE))
+        return flags | VM_MAYSHARE | shared
 
     def valid(self, *, unsigned_offset: bool) -> list[bool]:
         """Return the conditions under which mmap() gets as far as the file's hook."""
@@ -121,7 +152,14 @@ class RandomCall(RandomInputs):
             return 8 + drawn % 24 if drawn % 3 else 8 + drawn % (MAX_OFFSET_PAGES - 8)
         if name == "call.page":
             return drawn % self.word("call.pages")
+        if name == "call.extra" and drawn % 2:
+            return 0
         return drawn
+
+
+def _bit(mask: int) -> int:
+    """Return the number of the one bit of a mask."""
+    return mask.bit_length() - 1
 
 
 def left_start(call: Call) -> int:

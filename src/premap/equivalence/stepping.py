@@ -31,6 +31,7 @@ DEFAULT_CALL = {
     "f_mode_write": 1,
     "left_pages": 1,
     "page": 0,
+    "extra": 0,
 }
 """The words of `setting.Call` where nobody says otherwise: one page, read and write."""
 

@@ -15,14 +15,17 @@ from premap.model.words import lnot
 OPTION = "option "
 """Names of the made-up words of the configuration begin with it."""
 
-_DEFINED = re.compile(r"\b(?:defined|IS_ENABLED)\s*\(?\s*(\w+)\s*\)?")
+_DEFINED = re.compile(r"\b(?:defined|IS_BUILTIN)\s*\(?\s*(\w+)\s*\)?")
+_ENABLED = re.compile(r"\bIS_ENABLED\s*\(\s*(\w+)\s*\)")
+_MODULE = re.compile(r"\bIS_MODULE\s*\(\s*(\w+)\s*\)")
 _KNOWN = {"CONFIG_MMU": True, "CONFIG_64BIT": True, "__KERNEL__": True, "__ASSEMBLY__": False}
 """What the model's kernel is: 64 bits, with an MMU."""
 
 
 def condition(machine: Machine, text: str) -> bool:
     """Return the truth of an `#if` condition; options of the configuration are made up."""
-    plain = _DEFINED.sub(r"\1", text)
+    plain = _ENABLED.sub(r"(\1 || \1_MODULE)", text)
+    plain = _DEFINED.sub(r"\1", _MODULE.sub(r"\1_MODULE", plain))
     try:
         return _evaluate(machine, parse_expression(plain))
     except NotC:

@@ -166,7 +166,7 @@ def _call_text(call: dict[str, Any]) -> str:
     opened = "for writing" if call["opened_for_writing"] else "for reading"
     return (
         f"mmap({call['addr']:#x}, {call['length']:#x}, {prot}, {flags}, fd, "
-        f"{call['offset']:#x}) of a file opened {opened}"
+        f"{call['offset']:#x}) of a file opened {opened}{' (noexec)' if call['noexec'] else ''}"
     )
 
 
