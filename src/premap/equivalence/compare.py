@@ -93,9 +93,9 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     calls = new.machine.events[old.split :]
     stays = effects.outliving(calls)
     if stays is not None:
-        text = f"what {_call(stays)} does stays, although the mapping merges or fails"
-        yield Candidate("effect-outlives", text, condition=True)
-        return
+        event, condition = stays
+        text = f"what {_call(event)} does stays, although the mapping merges or fails"
+        yield Candidate("effect-outlives", text, condition)
     if old.merged and (new.failed or len(old.vmas) != len(new.vmas)):
         text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
         yield Candidate("hook-decides-merge", text, condition=True, accepted=True)

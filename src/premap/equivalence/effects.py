@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import operator
+from collections.abc import Iterator, Sequence
 
 from premap.interp.machine import Event
 
@@ -17,21 +19,33 @@ _GIVEN_BACK = frozenset({"put", "free"})
 _STAYS = frozenset({"atomic", "init", "work"})
 
 
-def outliving(events: Sequence[Event]) -> Event | None:
+def outliving(events: Sequence[Event]) -> tuple[Event, bool] | None:
     """Return what takes, counts or gives something that nothing makes up for, if something does.
 
-    A reference is given back by a call with the same argument; memory, by any that frees some.
+    A reference is given back by a call with the same argument; memory, by any that frees some. The
+    second value says when that is so: where arguments that look different are.
     """
     pending: list[Event] = []
     for event in events:
         if event.kind in _STAYS:
-            return event
+            return event, True
         partner = next((each for each in pending if _make_up(each, event)), None)
         if partner is not None:
             pending.remove(partner)
         elif _direction(event):
             pending.append(event)
-    return pending[0] if pending else None
+    if not pending:
+        return None
+    others = [each for each in pending if _direction(each) != _direction(pending[0])]
+    return pending[0], functools.reduce(operator.and_, _differ(pending[0], others), True)
+
+
+def _differ(one: Event, others: Sequence[Event]) -> Iterator[bool]:
+    """Yield, for each of the others, when it is about something else."""
+    for other in others:
+        a, b = one.arguments[:1], other.arguments[:1]
+        named = any(isinstance(each, str | tuple) for each in (*a, *b))
+        yield True if named or not a or not b else a[0] != b[0]
 
 
 def _make_up(one: Event, other: Event) -> bool:
