@@ -1,0 +1,522 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is sealed can't be changed; what exceeds a limit is refused, and nothing has happened."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import pytest
+
+from premap.model import (
+    MADV_DONTNEED,
+    MAP_DROPPABLE,
+    MAP_FIXED,
+    MAP_GROWSDOWN,
+    MAP_HUGETLB,
+    MAP_LOCKED,
+    MAP_NORESERVE,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    MCL_CURRENT,
+    MCL_FUTURE,
+    MCL_ONFAULT,
+    MREMAP_DONTUNMAP,
+    MREMAP_FIXED,
+    MREMAP_MAYMOVE,
+    PROT_GROWSDOWN,
+    PROT_READ,
+    PROT_WRITE,
+    S_SWAPFILE,
+    VM_ACCOUNT,
+    VM_DONTDUMP,
+    VM_DROPPABLE,
+    VM_LOCKED,
+    VM_LOCKONFAULT,
+    VM_MAYWRITE,
+    VM_NORESERVE,
+    VM_SEALED,
+    VM_WIPEONFORK,
+    AddressSpace,
+    Memory,
+    NotModelled,
+    VmOperations,
+    get_file,
+    shmem_file,
+)
+from premap.model.gup import populate_vma_page_range
+
+from .kit import (
+    BASE,
+    PAGE,
+    RW,
+    consistent,
+    counts,
+    fails,
+    layout,
+    legacy,
+    plain,
+    prepare,
+    private,
+    shared,
+)
+
+MOVE = MREMAP_MAYMOVE | MREMAP_FIXED
+ENOMEM = errno.ENOMEM
+
+
+def at(page: int) -> int:
+    """Return the address of a page."""
+    return BASE + page * PAGE
+
+
+def refusing(*names: str) -> Any:
+    """Return a file whose mappings refuse to be split."""
+    ops = VmOperations(**{name: lambda *_: -errno.EINVAL for name in names})
+    return prepare(lambda desc: setattr(desc, "vm_ops", ops))
+
+
+class TestSealedMappings:
+    def sealed(self, prot: int = RW, *, file: Any = None) -> AddressSpace:
+        mm = AddressSpace()
+        mm.mmap(BASE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED)
+        private(mm, file, pages=3, at=1)
+        mm.vmas()[-1].vm_flags |= VM_SEALED
+        if prot != RW:
+            mm.vmas()[-1].vm_flags &= ~PROT_WRITE
+        return mm
+
+    @pytest.mark.parametrize(("page", "pages"), [(1, 3), (2, 1), (1, 1), (3, 1), (0, 9), (3, 4)])
+    def test_are_not_unmapped(self, page: int, pages: int) -> None:
+        mm = self.sealed()
+        with fails(errno.EPERM):
+            mm.munmap(at(page), pages * PAGE)
+        assert layout(mm) == [(0, 1), (1, 3)]
+
+    def test_are_not_replaced(self) -> None:
+        mm = self.sealed()
+        with fails(errno.EPERM):
+            private(mm, None, at=2, pages=1)
+
+    def test_keep_their_access(self) -> None:
+        mm = self.sealed()
+        with fails(errno.EPERM):
+            mm.mprotect(at(1), 3 * PAGE, PROT_READ)
+
+    def test_are_not_moved(self) -> None:
+        mm = self.sealed()
+        with fails(errno.EPERM):
+            mm.mremap(at(1), 3 * PAGE, 3 * PAGE, MOVE, at(9))
+        with fails(errno.EPERM):
+            mm.mremap(at(1), 3 * PAGE, PAGE)
+
+    def test_read_only_memory_keeps_its_contents(self) -> None:
+        mm = self.sealed(PROT_READ)
+        with fails(errno.EPERM):
+            mm.madvise(at(1), PAGE, MADV_DONTNEED)
+
+    @pytest.mark.parametrize("file", [None, shmem_file(9 * PAGE)])
+    def test_what_can_be_written_can_be_dropped(self, file: Any) -> None:
+        mm = self.sealed(RW if file is None else PROT_READ, file=file)
+        mm.madvise(at(1), PAGE, MADV_DONTNEED)
+
+
+class TestSealedFiles:
+    def test_writers_may_be_denied(self) -> None:
+        file = shmem_file(4 * PAGE)
+        file.f_mapping.deny_writable = True
+        with fails(errno.EPERM):
+            shared(AddressSpace(), file)
+        private(AddressSpace(), file)
+
+    def test_a_write_seal_is_for_good(self) -> None:
+        mm, file = AddressSpace(), shmem_file(4 * PAGE)
+        file.f_mapping.write_sealed = True
+        mm.mmap(BASE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file)
+        assert not mm.vmas()[0].vm_flags & VM_MAYWRITE
+        with fails(errno.EACCES):
+            mm.mprotect(BASE, PAGE, RW)
+
+    def test_a_private_mapping_does_not_mind(self) -> None:
+        mm, file = AddressSpace(), shmem_file(4 * PAGE)
+        file.f_mapping.write_sealed = True
+        private(mm, file)
+        assert mm.vmas()[0].vm_flags & VM_MAYWRITE
+
+    def test_swap_files_are_not_written(self) -> None:
+        file = shmem_file(4 * PAGE)
+        file.f_mapping.host.i_flags = S_SWAPFILE
+        with fails(errno.ETXTBSY):
+            shared(AddressSpace(), file)
+        AddressSpace().mmap(BASE, PAGE, PROT_READ, MAP_SHARED, file)
+
+
+class TestDroppable:
+    def test_has_its_flags(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, PAGE, RW, MAP_DROPPABLE)
+        wanted = VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP
+        flags = mm.vmas()[0].vm_flags
+        assert flags & wanted == wanted
+        assert flags & RW == RW
+        assert not flags & VM_ACCOUNT
+
+    @pytest.mark.parametrize("flags", [MAP_LOCKED, MAP_GROWSDOWN])
+    def test_is_neither_locked_nor_a_stack(self, flags: int) -> None:
+        with fails(errno.EINVAL):
+            AddressSpace().mmap(BASE, PAGE, RW, MAP_DROPPABLE | flags)
+
+    def test_huge_pages_are_not_known(self) -> None:
+        with pytest.raises(NotModelled):
+            AddressSpace().mmap(BASE, PAGE, RW, MAP_PRIVATE | MAP_HUGETLB)
+        mm = AddressSpace()
+        private(mm, None)
+        with pytest.raises(NotModelled):
+            mm.mprotect(BASE, PAGE, RW | PROT_GROWSDOWN)
+
+
+class TestMemory:
+    def test_no_request_may_exceed_the_machine(self) -> None:
+        mm = AddressSpace(memory=Memory(totalram_pages=4))
+        private(mm, None, pages=4)
+        with fails(ENOMEM):
+            private(mm, None, pages=5, at=8)
+        private(mm, None, pages=4, at=8)
+        assert mm.memory.committed_as == 8
+
+    def test_unless_it_always_overcommits(self) -> None:
+        mm = AddressSpace(memory=Memory(totalram_pages=4, overcommit=1))
+        private(mm, None, pages=5)
+        assert mm.memory.committed_as == 5
+
+    def test_never_is_not_known(self) -> None:
+        with pytest.raises(NotModelled):
+            Memory(overcommit=2)
+
+
+class TestMprotectLimits:
+    def test_data_may_not_grow_beyond_its_limit(self) -> None:
+        mm = AddressSpace(rlimits={"DATA": 2 * PAGE})
+        mm.mmap(BASE, 3 * PAGE, PROT_READ, MAP_PRIVATE)
+        with fails(ENOMEM):
+            mm.mprotect(BASE, 3 * PAGE, RW)
+        mm.mprotect(BASE, 2 * PAGE, RW)
+        assert mm.memory.committed_as == 2
+
+    def test_data_that_is_data_already_may_stay_above(self) -> None:
+        mm = AddressSpace(rlimits={"DATA": 3 * PAGE})
+        private(mm, None, pages=3)
+        mm.rlimits = {"DATA": PAGE}
+        mm.mprotect(BASE, PAGE, RW | 4)
+        assert len(mm.vmas()) == 2
+
+    def test_without_memory_to_commit_nothing_changes(self) -> None:
+        mm = AddressSpace(memory=Memory(totalram_pages=2))
+        mm.mmap(BASE, 3 * PAGE, PROT_READ, MAP_PRIVATE)
+        with fails(ENOMEM):
+            mm.mprotect(BASE, 3 * PAGE, RW)
+        assert (mm.memory.committed_as, layout(mm)) == (0, [(0, 3)])
+
+    def test_a_failed_split_gives_the_charge_back(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, 3 * PAGE, PROT_READ, MAP_PRIVATE)
+        mm.inject("vma_dup", ENOMEM)
+        with fails(ENOMEM):
+            mm.mprotect(at(1), PAGE, RW)
+        assert mm.memory.committed_as == 0
+
+    def test_refused_splits(self) -> None:
+        mm = AddressSpace()
+        shared(mm, refusing("may_split"), pages=3)
+        for page in (1, 0):
+            with fails(errno.EINVAL):
+                mm.mprotect(at(page), PAGE, PROT_READ)
+        mm.mprotect(at(0), 3 * PAGE, PROT_READ)
+        assert layout(mm) == [(0, 3)]
+
+
+class TestMremapLimits:
+    def test_address_space(self) -> None:
+        mm = AddressSpace(rlimits={"AS": 4 * PAGE})
+        private(mm, None)
+        with fails(ENOMEM):
+            mm.mremap(BASE, 2 * PAGE, 5 * PAGE)
+        mm.mremap(BASE, 2 * PAGE, 4 * PAGE)
+        with fails(ENOMEM):
+            mm.mremap(BASE, 4 * PAGE, 4 * PAGE, MOVE | MREMAP_DONTUNMAP, at(9))
+
+    def test_locked_memory(self) -> None:
+        mm = AddressSpace(rlimits={"MEMLOCK": 3 * PAGE}, cap_ipc_lock=False)
+        mm.mmap(BASE, 2 * PAGE, RW, MAP_PRIVATE | MAP_LOCKED | MAP_FIXED)
+        with fails(errno.EAGAIN):
+            mm.mremap(BASE, 2 * PAGE, 4 * PAGE)
+        mm.mremap(BASE, 2 * PAGE, 3 * PAGE)
+        assert (mm.locked_vm, mm.page_at(at(2)) is not None) == (3, True)
+
+    @pytest.mark.parametrize("point", ["vma_merge", "accounting"])
+    def test_a_failed_growth_gives_the_charge_back(self, point: str) -> None:
+        mm = AddressSpace()
+        private(mm, None)
+        before = counts(mm)
+        mm.inject(point, ENOMEM)
+        with fails(ENOMEM):
+            mm.mremap(BASE, 2 * PAGE, 3 * PAGE)
+        assert (counts(mm), layout(mm)) == (before, [(0, 2)])
+
+    def test_memory_that_is_not_accounted_costs_nothing(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, PAGE, RW, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED)
+        mm.inject("vma_merge", ENOMEM)
+        with fails(ENOMEM):
+            mm.mremap(BASE, PAGE, 2 * PAGE)
+        assert mm.memory.committed_as == 0
+        mm.mremap(BASE, PAGE, 2 * PAGE)
+        assert mm.memory.committed_as == 0
+
+    @pytest.mark.parametrize(("most", "fine"), [(4, False), (5, True)])
+    def test_number_of_mappings(self, most: int, *, fine: bool) -> None:
+        mm = AddressSpace(max_map_count=most)
+        private(mm, None, pages=3)
+        if fine:
+            mm.mremap(at(1), PAGE, PAGE, MOVE, at(9))
+            assert len(mm.vmas()) == 3
+            return
+        with fails(ENOMEM):
+            mm.mremap(at(1), PAGE, PAGE, MOVE, at(9))
+
+    def test_no_place_to_move_to(self) -> None:
+        mm = AddressSpace(window=(BASE, at(5)))
+        private(mm, None, pages=2)
+        private(mm, None, pages=2, at=3)
+        mm.mprotect(at(3), 2 * PAGE, PROT_READ)
+        with fails(ENOMEM):
+            mm.mremap(BASE, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE)
+        assert layout(mm) == [(0, 2), (3, 2)]
+
+    def test_offsets_do_not_wrap(self) -> None:
+        mm = AddressSpace()
+        mm.mmap_region(prepare(plain), BASE, 2 * PAGE, 0x31, 2**64 - 2)
+        with fails(errno.EINVAL):
+            mm.mremap(BASE, 2 * PAGE, 5 * PAGE)
+
+    def test_a_driver_may_refuse_the_split_first(self) -> None:
+        mm = AddressSpace()
+        shared(mm, refusing("may_split"), pages=3)
+        with mm.trace() as events, fails(errno.EINVAL):
+            mm.mremap(at(1), PAGE, PAGE, MOVE, at(9))
+        with fails(errno.EINVAL):
+            mm.mremap(at(0), PAGE, PAGE, MOVE, at(9))
+        assert (events, layout(mm)) == ([], [(0, 3)])
+
+    def test_a_locked_source_that_stays_is_split_first(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, 3 * PAGE, RW, MAP_PRIVATE | MAP_LOCKED | MAP_FIXED)
+        mm.mremap(at(1), PAGE, PAGE, MOVE | MREMAP_DONTUNMAP, at(9))
+        assert layout(mm) == [(0, 1), (1, 1), (2, 1), (9, 1)]
+        assert [bool(v.vm_flags & VM_LOCKED) for v in mm.vmas()] == [True, False, True, True]
+        assert (mm.locked_vm, consistent(mm)) == (3, True)
+
+    @pytest.mark.parametrize("after", [0, 1])
+    def test_a_failure_to_split_it(self, after: int) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, 3 * PAGE, RW, MAP_PRIVATE | MAP_LOCKED | MAP_FIXED)
+        mm.inject("vma_dup", ENOMEM, after=after)
+        with fails(ENOMEM):
+            mm.mremap(at(1), PAGE, PAGE, MOVE | MREMAP_DONTUNMAP, at(9))
+        assert (mm.locked_vm, mm.total_vm, consistent(mm)) == (3, 3, True)
+
+    def test_part_of_a_source_that_stays_is_not_as_new(self) -> None:
+        mm = AddressSpace()
+        private(mm, None, pages=2)
+        mm.touch(BASE, write=True)
+        anon_vma = mm.vmas()[0].anon_vma
+        for page, left in ((0, anon_vma), (1, anon_vma)):
+            mm.mremap(at(page), PAGE, PAGE, MOVE | MREMAP_DONTUNMAP, at(9 + 2 * page))
+            assert mm.vmas()[0].anon_vma is left
+        mm.mremap(at(0), 2 * PAGE, 2 * PAGE, MOVE | MREMAP_DONTUNMAP, at(20))
+        assert mm.vmas()[0].anon_vma is None
+
+
+class TestSeveralMappings:
+    """One mremap() of several mappings; a file that chooses addresses itself moves alone."""
+
+    def choosing(self) -> Any:
+        file = prepare(plain)
+        file.f_op.get_unmapped_area = lambda file, addr, length, pgoff, flags: addr
+        return file
+
+    def test_such_a_file_is_not_moved_first(self) -> None:
+        mm, file = AddressSpace(), self.choosing()
+        shared(mm, file)
+        private(mm, None, at=2)
+        with fails(errno.EFAULT):
+            mm.mremap(BASE, 4 * PAGE, 4 * PAGE, MOVE, at(9))
+        assert layout(mm) == [(0, 2), (2, 2)]
+
+    def test_nor_later(self) -> None:
+        mm, file = AddressSpace(), self.choosing()
+        private(mm, None)
+        shared(mm, file, at=2)
+        with fails(errno.EFAULT):
+            mm.mremap(BASE, 4 * PAGE, 4 * PAGE, MOVE, at(9))
+        assert layout(mm) == [(2, 2), (9, 2)]
+
+    def test_alone_it_is(self) -> None:
+        mm, file = AddressSpace(), self.choosing()
+        shared(mm, file)
+        mm.mremap(BASE, 2 * PAGE, 2 * PAGE, MOVE, at(9))
+        assert layout(mm) == [(9, 2)]
+
+    def test_memory_files_are_moved_along(self) -> None:
+        mm, file = AddressSpace(), shmem_file(9 * PAGE)
+        file.f_op = type(file.f_op)(
+            mmap_prepare=file.f_op.mmap_prepare,
+            get_unmapped_area=lambda file, addr, length, pgoff, flags: addr,
+        )
+        private(mm, None)
+        shared(mm, file, at=2)
+        mm.mremap(BASE, 4 * PAGE, 4 * PAGE, MOVE, at(9))
+        assert layout(mm) == [(9, 2), (11, 2)]
+
+    def test_a_range_that_begins_in_a_gap(self) -> None:
+        mm = AddressSpace()
+        private(mm, None, at=1)
+        with fails(errno.EFAULT):
+            mm.mremap(BASE, 3 * PAGE, 3 * PAGE, MOVE, at(9))
+
+
+class TestPlacement:
+    def test_a_file_may_choose(self) -> None:
+        asked = []
+
+        def choose(file: Any, addr: int, length: int, pgoff: int, flags: int) -> int:
+            asked.append((addr, length, pgoff, flags))
+            return at(7)
+
+        file = prepare(plain)
+        file.f_op.get_unmapped_area = choose
+        mm = AddressSpace()
+        assert mm.mmap(at(3), PAGE, RW, MAP_SHARED, file, 2 * PAGE) == at(7)
+        assert asked == [(at(3), PAGE, 2, MAP_SHARED)]
+
+    def test_or_refuse(self) -> None:
+        file = prepare(plain)
+        file.f_op.get_unmapped_area = lambda *_: -errno.EBUSY
+        with fails(errno.EBUSY):
+            AddressSpace().mmap(0, PAGE, RW, MAP_SHARED, file)
+
+    def test_what_it_chooses_is_checked(self) -> None:
+        file = prepare(plain)
+        file.f_op.get_unmapped_area = lambda *_: BASE + 1
+        with fails(errno.EINVAL):
+            AddressSpace().mmap(0, PAGE, RW, MAP_SHARED, file)
+
+    def test_a_low_hint_is_raised(self) -> None:
+        mm = AddressSpace(window=(BASE, at(9)))
+        assert mm.mmap(PAGE, PAGE, RW, MAP_PRIVATE) == BASE
+
+    def test_larger_than_the_window(self) -> None:
+        with fails(ENOMEM):
+            AddressSpace(window=(BASE, at(9))).mmap(0, 10 * PAGE, RW, MAP_PRIVATE)
+
+    def test_a_hint_may_end_where_the_window_does(self) -> None:
+        mm = AddressSpace(window=(BASE, at(9)))
+        assert mm.mmap(at(7), 2 * PAGE, RW, MAP_PRIVATE) == at(7)
+        assert mm.mmap(at(8), 2 * PAGE, RW, MAP_PRIVATE) == at(5)
+
+
+class TestLockOnFault:
+    def test_pages_come_when_they_are_used(self) -> None:
+        mm = AddressSpace()
+        private(mm, None)
+        mm.mlockall(MCL_CURRENT | MCL_ONFAULT)
+        vma = mm.vmas()[0]
+        assert vma.vm_flags & (VM_LOCKED | VM_LOCKONFAULT) == VM_LOCKED | VM_LOCKONFAULT
+        assert (mm.locked_vm, mm.page_at(BASE)) == (2, None)
+        assert populate_vma_page_range(mm, vma, BASE, at(2)) == 2
+
+    def test_what_has_no_access_is_not_populated(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, PAGE, 0, MAP_PRIVATE)
+        assert populate_vma_page_range(mm, mm.vmas()[0], BASE, at(1)) == -errno.EFAULT
+
+    @pytest.mark.parametrize("flags", [0, 8, MCL_ONFAULT, MCL_CURRENT | 8])
+    def test_bad_flags(self, flags: int) -> None:
+        with fails(errno.EINVAL):
+            AddressSpace().mlockall(flags)
+
+    def test_future_mappings_only(self) -> None:
+        mm = AddressSpace()
+        private(mm, None)
+        mm.mlockall(MCL_FUTURE)
+        private(mm, None, at=4)
+        assert (mm.locked_vm, mm.page_at(at(4)) is not None) == (2, True)
+        mm.munlockall()
+        private(mm, None, at=8)
+        assert mm.locked_vm == 0
+
+    def test_a_mapping_that_fails_is_left_out(self) -> None:
+        mm = AddressSpace()
+        private(mm, None, pages=1)
+        private(mm, None, pages=1, at=1)
+        mm.mprotect(at(1), PAGE, PROT_READ)
+        mm.inject("vma_merge", ENOMEM)
+        mm.vmas()[0].vm_flags |= VM_LOCKED
+        mm.vmas()[1].vm_flags = mm.vmas()[0].vm_flags ^ VM_LOCKED
+        mm.locked_vm = 1
+        mm.mlockall(MCL_CURRENT)
+        assert [bool(v.vm_flags & VM_LOCKED) for v in mm.vmas()] == [True, False]
+
+
+class TestBrk:
+    def test_below_its_beginning_nothing_changes(self) -> None:
+        mm = AddressSpace()
+        mm.start_brk = mm.brk_end = BASE
+        assert mm.brk(at(2)) == at(2)
+        assert mm.brk(BASE - 1) == at(2)
+        assert layout(mm) == [(0, 2)]
+
+    def test_within_a_page_only_the_number_changes(self) -> None:
+        mm = AddressSpace()
+        mm.start_brk = mm.brk_end = BASE
+        assert mm.brk(BASE + 5) == BASE + 5
+        assert mm.brk(BASE + 9) == BASE + 9
+        assert (layout(mm), mm.total_vm) == ([(0, 1)], 1)
+
+    def test_locked_memory_has_a_limit(self) -> None:
+        mm = AddressSpace(rlimits={"MEMLOCK": PAGE}, cap_ipc_lock=False)
+        mm.start_brk = mm.brk_end = BASE
+        mm.mlockall(MCL_FUTURE)
+        assert mm.brk(at(2)) == BASE
+        assert mm.brk(at(1)) == at(1)
+        assert mm.page_at(BASE) is not None
+
+    def test_a_hole_that_is_there_already(self) -> None:
+        mm = AddressSpace()
+        mm.start_brk = mm.brk_end = BASE
+        mm.brk(at(3))
+        mm.munmap(at(1), 2 * PAGE)
+        assert mm.brk(at(2)) == at(3)
+
+    def test_a_sealed_end_stays(self) -> None:
+        mm = AddressSpace()
+        mm.start_brk = mm.brk_end = BASE
+        mm.brk(at(3))
+        mm.vmas()[0].vm_flags |= VM_SEALED
+        assert mm.brk(at(1)) == at(3)
+
+
+class TestReplacedByALegacyHook:
+    def test_the_file_that_fails_is_put(self) -> None:
+        other = prepare(plain)
+
+        def hook(file: Any, vma: Any) -> int:
+            vma.vm_file = get_file(other)
+            file.f_count -= 1
+            return -errno.EIO
+
+        file = legacy(hook)
+        mm = AddressSpace()
+        with fails(errno.EIO):
+            shared(mm, file)
+        assert (file.f_count, other.f_count, mm.vmas()) == (1, 1, [])
