@@ -124,3 +124,9 @@ class TestBounds:
             NEW_DEV + "return 100 / dev->limit > 0 && dev->limit == 7 ? -EINVAL : 0;",
         )
         assert not verdict.status.startswith("equivalent")
+
+
+def test_a_static_variable_stays_the_same_when_its_hook_is_renamed() -> None:
+    body = "static int limit; return {} > limit ? -EINVAL : 0;"
+    verdict = judge(body.format("vma->vm_pgoff"), body.format("desc->pgoff"))
+    assert verdict.status == "equivalent", verdict

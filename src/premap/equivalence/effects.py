@@ -37,7 +37,7 @@ def outliving(events: Sequence[Event]) -> tuple[Event, bool] | None:
     if not pending:
         return None
     others = [each for each in pending if _direction(each) != _direction(pending[0])]
-    return pending[0], functools.reduce(operator.and_, _differ(pending[0], others), True)
+    return pending[0], functools.reduce(operator.and_, _differ(pending[0], others), True)  # noqa: FBT003
 
 
 def _differ(one: Event, others: Sequence[Event]) -> Iterator[bool]:

@@ -43,8 +43,12 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
 
 
 def _declare_static(machine: Machine, frame: Frame, name: str, ctype: CType) -> None:
-    """Declare a variable that keeps what earlier calls left in it: that is made up."""
-    made = machine.memory.object(f"{frame.function.name}::{name}", ctype, nonnull=True)
+    """Declare a variable that keeps what earlier calls left in it: that is made up.
+
+    One of the hook itself is told by that, as the hook's own name changes when it is converted.
+    """
+    owner = "hook" if machine.depth == 1 else frame.function.name
+    made = machine.memory.object(f"{owner}::{name}", ctype, nonnull=True)
     frame.blocks[-1][name] = Variable(made, ctype)
 
 

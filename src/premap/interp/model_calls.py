@@ -15,7 +15,7 @@ from premap.interp.dispatch import PURE_NAMES
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import of_truth, word_of
 from premap.interp.types import VMA_FLAGS
-from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value
+from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value, int_type
 from premap.model import legacy
 from premap.model.errors import NotModelled
 from premap.model.flags import is_cow_mapping
@@ -311,6 +311,25 @@ def _daxdev_mapping_supported(
     return Value(BOOL, Truth(lnot(synchronous) | ((answer & 1) != 0)))
 
 
+def _mlock_future_ok(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """Test a word of VM_ masks, or (from 7.x on) whether VM_LOCKED is among them, alike."""
+    del frame, node
+    wide = int_type(given[1].type).width == 64  # noqa: PLR2004  bits of a word
+    mask = model.VM_LOCKED if wide else U64_MAX
+    locked = of_truth((word_of(given[1]) & mask) != 0)
+    words = (word_of(locked), word_of(given[2]))
+    return Value(BOOL, Truth((machine.inputs.apply("mlock_future_ok", *words) & 1) != 0))
+
+
+def _vma_flags_to_legacy(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    del machine, frame, node
+    return Value(ULONG, word_of(given[0]))
+
+
 def _fill() -> None:
     for name, kinds in _POPULATION.items():
         MODEL[name] = _population(name, kinds)
@@ -334,6 +353,8 @@ def _fill() -> None:
     MODEL["is_cow_mapping"] = _is_cow_mapping
     MODEL["vm_get_page_prot"] = _vm_get_page_prot
     MODEL["mk_vma_flags"] = _mk_vma_flags
+    MODEL["mlock_future_ok"] = _mlock_future_ok
+    MODEL["vma_flags_to_legacy"] = _vma_flags_to_legacy
 
 
 _fill()
