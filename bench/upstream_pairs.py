@@ -107,6 +107,19 @@ UNRELATED = (
         "the file system got operations of its own",
     ),
     Unrelated(
+        "mmap_zero",
+        "if(vma_desc_test(desc,VMA_SHARED_BIT))",
+        "if(vma_desc_test(desc,VMA_MAYSHARE_BIT))",
+        "a shared mapping of a file opened for reading only is shared memory, too",
+    ),
+    Unrelated(
+        "secretmem_mmap",
+        "if(!mlock_future_ok(desc->mm,true,vma_desc_size(desc))) "
+        "vma_desc_set_flags(desc,VMA_DONTDUMP_BIT,VMA_LOCKED_BIT);",
+        "vma_desc_set_flags(desc,VMA_DONTDUMP_BIT);",
+        "secret memory no longer counts as locked",
+    ),
+    Unrelated(
         "open_dice_mmap",
         "mmap_action_simple_ioremap(desc,drvdata->rmem->base,drvdata->rmem->size);",
         "mmap_action_simple_ioremap(desc,drvdata->mem_base,drvdata->mem_size);",

@@ -87,7 +87,7 @@ class TestPopulation:
     @pytest.mark.parametrize(
         "size",
         [
-            "PAGE_SIZE",
+            "2 * PAGE_SIZE",
             "size",
             "PAGE_ALIGN(vma->vm_end - vma->vm_start)",
             "vma->vm_end - vma->vm_start - PAGE_SIZE",
@@ -99,6 +99,13 @@ class TestPopulation:
             f"return remap_pfn_range(vma, vma->vm_start, 1, {size}, vma->vm_page_prot);"
         )
         assert reason(hook(body)) == "partial-remap"
+
+    def test_of_a_page_with_an_errno_of_its_own(self):
+        body = (
+            "if (remap_pfn_range(vma, vma->vm_start, 1, PAGE_SIZE, vma->vm_page_prot))\n"
+            "\treturn -EAGAIN;\nreturn 0;"
+        )
+        assert reason(hook(body)) == "errno-of-range"
 
     def test_of_a_size_that_changes(self):
         body = (

@@ -116,16 +116,16 @@ class TestLayout:
 
     def test_arguments_follow_a_name_that_grows(self):
         old = (
-            "static int ring_it_mmap(int a, struct vm_area_struct *vma,\n"
+            "static int ring_mmap_it(int a, struct vm_area_struct *vma,\n"
             "\t\t\tint b)\n{\n\treturn vma_pages(vma) > a + b;\n}\n\n"
             "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
-            "\treturn ring_it_mmap(1, vma,\n\t\t\t    2);\n}\n"
+            "\treturn ring_mmap_it(1, vma,\n\t\t\t    2);\n}\n"
         )
         assert converted(old + TABLE).startswith(
-            "static int ring_it_mmap_prepare(int a, struct vm_area_desc *desc,\n"
+            "static int ring_mmap_prepare_it(int a, struct vm_area_desc *desc,\n"
             "\t\t\t\tint b)\n{\n\treturn vma_desc_pages(desc) > a + b;\n}\n\n"
             "static int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
-            "\treturn ring_it_mmap_prepare(1, desc,\n\t\t\t\t    2);\n}\n"
+            "\treturn ring_mmap_prepare_it(1, desc,\n\t\t\t\t    2);\n}\n"
         )
 
     def test_other_continuation_lines_stay(self):

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
 from premap.csource.nodes import callee, text_of, walk
-from premap.idioms import IDIOMS, population, r2_signature
+from premap.idioms import IDIOMS, a7_first_page, population, r2_signature
 from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
 from premap.idioms.population import Site
 
@@ -164,7 +164,10 @@ class Rewriter:
                 f"{self.hook.release.name} can't turn an action's error into -{site.errno}",
                 site.call,
             )
-        if callee(site.call) == "vm_iomap_memory" and site.errno != "EINVAL":
+        ranged = callee(site.call) == "vm_iomap_memory" or a7_first_page.maps_part(
+            site.call, self.hook
+        )
+        if ranged and site.errno != "EINVAL":
             raise Declined(
                 "errno-of-range",
                 "error_override does not cover the check of the range, which is -EINVAL",

@@ -40,6 +40,8 @@ TWINS: dict[str, Twin] = {
     "daxdev_mapping_supported": Twin(
         "H3", (VMA, ANY), "daxdev_mapping_supported", (DESC, f"file_inode({FILE})", ANY)
     ),
+    "shmem_zero_setup": Twin("H3", (VMA,), "shmem_zero_setup_desc", (DESC,)),
+    "vma_set_anonymous": Twin("H3", (VMA,), "vma_desc_set_anonymous", (DESC,)),
     "is_cow_mapping": Twin("G9", (FLAGS,), "vma_desc_is_cow_mapping", (DESC,)),
     "vma_is_cow_mapping": Twin("G9", (VMA,), "vma_desc_is_cow_mapping", (DESC,)),
     "is_nommu_shared_mapping": Twin(

@@ -316,7 +316,7 @@ def _mlock_future_ok(
 ) -> Value:
     """Test a word of VM_ masks, or (from 7.x on) whether VM_LOCKED is among them, alike."""
     del frame, node
-    wide = int_type(given[1].type).width == 64  # noqa: PLR2004  bits of a word
+    wide = int_type(given[1].type).width == 64
     mask = model.VM_LOCKED if wide else U64_MAX
     locked = of_truth((word_of(given[1]) & mask) != 0)
     words = (word_of(locked), word_of(given[2]))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""G8: a function is given the word of flags."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from premap.idioms.idiom import DESC, Hook, Idiom, Pieces
+
+TO_WORD = "vma_flags_to_legacy"
+
+
+def rewrite(node: Node, hook: Hook) -> Pieces | None:
+    """Rewrite `vma->vm_flags` where it is an argument of its own."""
+    if hook.member(node) != "vm_flags" or hook.written(node):
+        return None
+    parent = hook.parent(hook.outer(node))
+    if parent is None or parent.type != "argument_list":
+        return None
+    return (f"{hook.needs(TO_WORD, node)}({DESC}->vma_flags)",)
+
+
+IDIOM = Idiom(
+    "G8",
+    "a function is given the word of flags",
+    "Where a driver's own function or a message takes the flags as a number, the descriptor's bits"
+    " are turned into that word: `vma_flags_to_legacy(desc->vma_flags)`. Flags above the word are"
+    " not in it, as they were not before.",
+    before="""\
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (!ring_may_map(vma->vm_start, vma->vm_flags))
+		return -EACCES;
+
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.owner		= THIS_MODULE,
+	.mmap		= ring_mmap,
+};
+""",
+    after="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (!ring_may_map(desc->start, vma_flags_to_legacy(desc->vma_flags)))
+		return -EACCES;
+
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.owner		= THIS_MODULE,
+	.mmap_prepare	= ring_mmap_prepare,
+};
+""",
+    types=("field_expression",),
+    rewrite=rewrite,
+)
