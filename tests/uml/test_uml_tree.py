@@ -13,6 +13,7 @@ from premap.uml import UmlError
 from premap.uml.tree import link, release
 
 MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = 4\n"
+SOURCES = {"driver.c": b"int driver;\n", "inject.c": b"int inject;\n", "premap.h": b"\n"}
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def tree(tmp_path: Path) -> Path:
     (root / "drivers/misc/Makefile").write_text("obj-y += other.o")
     (root / "drivers/misc/other.c").write_text("int other;\n")
     (root / "mm/vma.c").write_text("int vma;\n")
+    (root / "mm/Makefile").write_text("obj-y += vma.o\n")
     (root / ".gitignore").write_text("*.o\n/include/config/\n/include/generated/\n.config\n")
     return root
 
@@ -67,28 +69,27 @@ class TestRelease:
 class TestLink:
     def test_nothing_is_written_in_the_tree(self, tree: Path, tmp_path: Path) -> None:
         before = snapshot(tree)
-        link(tree, tmp_path / "links", "int premap;\n")
-        link(tree, tmp_path / "links", "int premap;\n")
+        link(tree, tmp_path / "links", SOURCES)
+        link(tree, tmp_path / "links", SOURCES)
         assert snapshot(tree) == before
 
     def test_the_driver_is_built_with_the_others(self, tree: Path, tmp_path: Path) -> None:
-        link(tree, tmp_path / "links", "int premap;\n")
+        link(tree, tmp_path / "links", SOURCES)
         misc = tmp_path / "links/drivers/misc"
-        assert (misc / "premap.c").read_text() == "int premap;\n"
-        assert (misc / "Makefile").read_text().split("\n")[:2] == [
-            "obj-y += other.o",
-            "obj-y += premap.o",
-        ]
+        assert (misc / "premap_driver.c").read_bytes() == SOURCES["driver.c"]
+        lines = (misc / "Makefile").read_text().split("\n")
+        assert lines[0] == "obj-y += other.o"
+        assert "obj-y += premap_driver.o" in lines
 
     def test_everything_else_is_that_of_the_tree(self, tree: Path, tmp_path: Path) -> None:
-        link(tree, tmp_path / "links", "")
+        link(tree, tmp_path / "links", SOURCES)
         for path in ("mm/vma.c", "drivers/misc/other.c", "Makefile"):
             assert (tmp_path / "links" / path).samefile(tree / path)
 
     @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
     def test_what_a_build_has_left_is_not_there(self, built: Path, tmp_path: Path) -> None:
         subprocess.run(["git", "init", "-q", str(built)], check=True)
-        link(built, tmp_path / "links", "")
+        link(built, tmp_path / "links", SOURCES)
         names = {str(path) for path in snapshot(tmp_path / "links")}
         assert "mm/vma.c" in names
         assert not names & {"mm/vma.o", ".config", "include/config"}
@@ -97,4 +98,4 @@ class TestLink:
         self, built: Path, tmp_path: Path
     ) -> None:
         with pytest.raises(UmlError, match="make mrproper"):
-            link(built, tmp_path / "links", "")
+            link(built, tmp_path / "links", SOURCES)

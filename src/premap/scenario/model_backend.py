@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 from typing import Any
 
@@ -174,6 +175,11 @@ class ModelBackend:
     def _fork(self, step: Json) -> _Forked:
         del step
         return _Forked(self.mm.fork())
+
+    def _fail(self, step: Json) -> int:
+        err = int(getattr(errno, step.get("errno", "ENOMEM")))
+        self.mm.inject(step["point"], err, number(step.get("after", 0)))
+        return 0
 
     def _touch(self, step: Json) -> str:
         self.mm.touch(self._value(step, "addr"), write=step["access"] == "w")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from premap.model import bits, constants
+from premap.model.inject import POINTS
 from premap.model.words import PAGE_SIZE
 from premap.scenario.errors import ScenarioError
 
@@ -147,6 +148,7 @@ REQUIRED: dict[str, dict[str, Check]] = {
     "touch": {**_ADDRESS, "access": _one_of(("r", "w"))},
     "peek": _ADDRESS,
     "fork": {},
+    "fail": {"point": _one_of(POINTS)},
 }
 """The kinds of step, and the keys that each must have."""
 
@@ -165,6 +167,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "mapped_ret": _errno,
     },
     "mremap": {"new_addr": _number},
+    "fail": {"after": _number, "errno": _errno},
 }
 
 

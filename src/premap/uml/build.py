@@ -24,6 +24,7 @@ from premap.uml.errors import UmlError
 from premap.uml.tree import link, release
 
 _TOOLS = ("gcc", "ld", "make", "flex", "bison", "bc")
+_OWN_SOURCES = ("config", "driver.c", "init.c", "inject.c", "premap.h")
 _TIMEOUT = 3600
 """Seconds that one step of a build may take."""
 _INIT_ADDRESS = 0x70000000
@@ -43,7 +44,7 @@ def build(tree: Path) -> Kernel:
     """Build the kernel of a tree, or find it built. Raises UmlError."""
     tree = tree.resolve()
     number = release(tree)
-    own = {name: _own_source(name) for name in ("driver.c", "init.c", "config")}
+    own = {name: _own_source(name) for name in _OWN_SOURCES}
     entry = Entry(tree, number, list(own.values()))
     with entry.locked():
         if not entry.is_ready():
@@ -68,7 +69,7 @@ def _make(tree: Path, entry: Entry, own: dict[str, bytes]) -> None:
     """Build everything; the entry is ready only once all of it is there."""
     began = time.time()
     entry.forget()
-    link(tree, entry.sources, own["driver.c"].decode())
+    link(tree, entry.sources, own)
     entry.build.mkdir(exist_ok=True)
     entry.log.write_bytes(b"")
     _make_init(entry, own["init.c"])

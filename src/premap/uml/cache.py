@@ -31,6 +31,7 @@ class Entry:
     """One tree's folder: links to its sources, the build, and what came of it."""
 
     def __init__(self, tree: Path, release: str, own_sources: list[bytes]) -> None:
+        self.tree = tree
         self.folder = root() / f"{release}-{_digest([os.fsencode(tree)])}"
         self.sources = self.folder / "sources"
         self.build = self.folder / "build"
@@ -72,7 +73,10 @@ class Entry:
         scratch.replace(self._ready)
 
     def _inputs(self) -> set[str]:
-        """Every file of the tree that the build read: make's own notes name them."""
+        """Every file of the tree that the build read: make's own notes name them.
+
+        Among them are some that are not there: premap's own, and folders without a makefile.
+        """
         start = str(self.sources) + "/"
         found: set[str] = set()
         for notes in self.build.rglob(".*.cmd"):
@@ -80,7 +84,8 @@ class Entry:
             found.update(word for word in words if word.startswith(start))
         folders = {os.path.dirname(path) for path in found}  # noqa: PTH120 - thousands of them
         found.update(f"{folder}/{name}" for folder in folders for name in _MAKEFILES)
-        return {path for path in found if os.path.exists(path)}  # noqa: PTH110
+        tree = str(self.tree) + "/"
+        return {tree + path.removeprefix(start) for path in found}
 
 
 def _digest(parts: list[bytes]) -> str:

@@ -136,7 +136,7 @@ class Conversation:
             elif kind != "r":
                 events.append(self._event(kind, fields))
         ret = _ret(lines[-1].partition(" ")[2])
-        if step["op"] in ("device", "file") and ret != 0:
+        if step["op"] in ("device", "file", "fail") and ret != 0:
             raise _refused(step, ret)
         return {"ret": ret, "events": events, "vmas": vmas}
 
@@ -199,6 +199,10 @@ def _range_call(which: int) -> Callable[[Conversation, Json], str]:
     return lambda _, step: _call(which, step["addr"], step["len"])
 
 
+def _failure(step: Json) -> int:
+    return _errno(step.get("errno", "ENOMEM"))
+
+
 def _mprotect(_: Conversation, step: Json) -> str:
     return _call(_MPROTECT, step["addr"], step["len"], _mask(step["prot"], PROT))
 
@@ -226,6 +230,7 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "touch": lambda _, step: f"t {number(step['addr']):x} {step['access']}",
     "peek": lambda _, step: f"p {number(step['addr']):x}",
     "fork": lambda _, __: "k",
+    "fail": lambda _, step: f"i {step['point']} {number(step.get('after', 0))} {_failure(step)}",
 }
 
 
@@ -238,6 +243,6 @@ def _ret(text: str) -> int | str:
 
 
 def _refused(step: Json, ret: int | str) -> Exception:
-    if ret == "ENOTSUP":
+    if ret in ("EOPNOTSUPP", "ENOTSUP"):
         return MissingStep(step["op"])
-    return UmlError(f"{step['op']} {step['name']}: {ret}")
+    return UmlError(f"{step['op']} {step.get('name', '')}: {ret}")

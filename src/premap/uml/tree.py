@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A kernel's source tree, as it is needed for a build that must not write in it.
 
-A build goes to a folder of symbolic links to the tree, with premap's driver in drivers/misc. What a
-build in the tree itself has left is not linked: make would take it for its own.
+A build goes to a folder of symbolic links to the tree, with premap's driver in drivers/misc, and
+with mm/ calling it where failures can be injected. What a build in the tree itself has left is not
+linked: make would take it for its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,26 @@ from premap.uml.errors import UmlError
 OLDEST = (7, 1)
 """The first release whose `->mmap_prepare` is what the driver is written for."""
 _DRIVER_FOLDER = Path("drivers/misc")
+_OBJECTS = ("premap_driver", "premap_inject")
+_REPLACED = {
+    "vma": (
+        "vm_area_alloc",
+        "vm_area_dup",
+        "mas_preallocate",
+        "mas_store_gfp",
+        "__vm_enough_memory",
+        "anon_vma_clone",
+        "shmem_zero_setup",
+    ),
+    "mmap": ("vm_area_dup", "anon_vma_fork"),
+    "mprotect": ("__vm_enough_memory",),
+    "mremap": ("__vm_enough_memory",),
+    "memory": ("__anon_vma_prepare", "__folio_alloc_noprof"),
+    "util": ("remap_pfn_range_complete", "map_kernel_pages_complete"),
+}
+"""Objects of mm/, and the functions that they call in sources/inject.c instead."""
+_OLDEST_REPLACED = (7, 2)
+"""The first release whose functions are known to have these parameters."""
 _BUILT = (".config", "include/config", "include/generated", "arch/x86/include/generated")
 
 
@@ -37,13 +58,30 @@ def release(tree: Path) -> str:
     return f"{version[0]}.{version[1]}.{found.get('SUBLEVEL', '0')}"
 
 
-def link(tree: Path, folder: Path, driver: str) -> None:
-    """Make `folder` a tree of links, with the driver's source added. Raises UmlError."""
+def link(tree: Path, folder: Path, sources: dict[str, bytes]) -> None:
+    """Make `folder` a tree of links, with the driver's sources added. Raises UmlError."""
+    added = {_DRIVER_FOLDER / f"premap_{name}": sources[name] for name in ("driver.c", "inject.c")}
+    added[_DRIVER_FOLDER / "premap.h"] = sources["premap.h"]
+    objects = "".join(f"obj-y += {name}.o\n" for name in _OBJECTS)
+    for makefile, more in (
+        (_DRIVER_FOLDER / "Makefile", objects),
+        (Path("mm/Makefile"), _replacements(release(tree))),
+    ):
+        added[makefile] = (tree / makefile).read_bytes() + b"\n" + more.encode()
     shutil.rmtree(folder, ignore_errors=True)
-    _link(tree, folder, Path(), {_DRIVER_FOLDER / "Makefile", *_leftovers(tree)})
-    makefile = (tree / _DRIVER_FOLDER / "Makefile").read_text()
-    (folder / _DRIVER_FOLDER / "Makefile").write_text(makefile + "\nobj-y += premap.o\n")
-    (folder / _DRIVER_FOLDER / "premap.c").write_text(driver)
+    _link(tree, folder, Path(), {*added, *_leftovers(tree)})
+    for path, text in added.items():
+        (folder / path).write_bytes(text)
+
+
+def _replacements(number: str) -> str:
+    """Return what mm/Makefile has to say for failures to be injected."""
+    if tuple(map(int, number.split(".")[:2])) < _OLDEST_REPLACED:
+        return ""
+    return "".join(
+        f"CFLAGS_{name}.o += {' '.join(f'-D{function}=premap_{function}' for function in called)}\n"
+        for name, called in _REPLACED.items()
+    )
 
 
 def _link(tree: Path, folder: Path, at: Path, without: set[Path]) -> None:

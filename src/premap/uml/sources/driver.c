@@ -4,8 +4,9 @@
  *
  * /dev/premap takes one programme a write, and gives back what happened since it was last read:
  *
- *	reset
+ *	reset LOW HIGH
  *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
+ *	fail POINT AFTER ERRNO
  *
  *	p SLOT start end pgoff flags		->mmap_prepare was called (m: ->mmap)
  *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped)
@@ -26,6 +27,8 @@
 #include <linux/uaccess.h>
 #include <linux/version.h>
 #include <os.h>
+
+#include "premap.h"
 
 #define SLOTS		16
 #define PAGES		16
@@ -174,7 +177,10 @@ static int device_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
 			 const struct file *file, void **private_data)
 {
 	const struct device_slot *slot = file->private_data;
+	int err = premap_failing("mapped");
 
+	if (err)
+		return -err;
 	note_callback('n', slot, start, end, pgoff, *private_data);
 	return -(int)slot->programme.number[MAPPED_RET];
 }
@@ -356,7 +362,10 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct device_slot *slot = file->private_data;
 	const struct programme *programme = &slot->programme;
+	int err = premap_failing("mmap_hook");
 
+	if (err)
+		return -err;
 	note_hook('m', slot, vma->vm_start, vma->vm_end, start_pgoff(vma), vma->vm_flags);
 	if (is_given(programme, RET))
 		return -(int)programme->number[RET];
@@ -514,18 +523,24 @@ static int parse_device(char *line)
 	return 0;
 }
 
-static void reset(void)
+static int reset(char *window)
 {
+	unsigned long low, high;
 	int i;
+
+	if (sscanf(window, "%lx %lx", &low, &high) != 2)
+		return -EINVAL;
 
 	for (i = 0; i < SLOTS; i++)
 		slots[i].name[0] = '\0';
 	log_length = 0;
+	premap_inject_nothing(low, high);
+	return 0;
 }
 
 static ssize_t control_write(struct file *file, const char __user *from, size_t count, loff_t *at)
 {
-	char *line, *rest;
+	char *line, *rest, *word;
 	int err = 0;
 
 	if (count >= LINE)
@@ -534,10 +549,13 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 	if (IS_ERR(line))
 		return PTR_ERR(line);
 	rest = line;
-	if (!strcmp(line, "reset"))
-		reset();
-	else if (!strcmp(strsep(&rest, " "), "device") && rest)
+	word = strsep(&rest, " ");
+	if (!strcmp(word, "reset") && rest)
+		err = reset(rest);
+	else if (!strcmp(word, "device") && rest)
 		err = parse_device(rest);
+	else if (!strcmp(word, "fail") && rest)
+		err = premap_inject(rest);
 	else
 		err = -EINVAL;
 	kfree(line);

@@ -8,6 +8,7 @@
  *
  *	b LOW HIGH			begin: mappings in [LOW, HIGH) are reported
  *	d SLOT KEY=VALUE ...		write a programme to the driver
+ *	i POINT AFTER ERRNO		let that point fail
  *	f SLOT SIZE MODE NAME		make a file (MODE: r or rw) whose page i begins with NAME:i
  *	m FILE ADDR LEN PROT FLAGS OFF	mmap; FILE is d SLOT or f SLOT without the space, or -
  *	s NUMBER A B C D E F		any other system call
@@ -280,14 +281,21 @@ static int slot_of(unsigned long slot)
 	return slot;
 }
 
+static long tell_driver(const char *what, const char *rest)
+{
+	char text[LINE];
+	int length = snprintf(text, sizeof(text), "%s%s", what, rest);
+
+	return write(control, text, length) == length ? 0 : -errno;
+}
+
 static long make_device(char *rest)
 {
-	char programme[LINE];
-	int length = snprintf(programme, sizeof(programme), "device 0x%s", rest);
 	int slot = slot_of(strtoul(rest, NULL, 16));
+	long err = tell_driver("device 0x", rest);
 
-	if (write(control, programme, length) != length)
-		return -errno;
+	if (err)
+		return err;
 	if (files[0][slot] < 0)
 		files[0][slot] = open(path_of("/dev/premap", slot), O_RDWR);
 	return files[0][slot] < 0 ? -errno : 0;
@@ -404,6 +412,8 @@ static bool step(char *command)
 		return false;
 	if (which == 'd')
 		result = make_device(rest);
+	else if (which == 'i')
+		result = tell_driver("fail ", rest);
 	else if (which == 'f')
 		result = make_file(rest);
 	else if (which == 'm')
@@ -419,7 +429,7 @@ static bool step(char *command)
 	else
 		die("unknown command");
 	put_events();
-	if (which != 'k')
+	if (which != 'k' || result)
 		put_mappings(smaps);
 	if (!text)
 		put_result(result);
@@ -478,10 +488,11 @@ static size_t read_maps(char *text, size_t size)
 
 static void begin(char *rest)
 {
+	char *window = strdupa(rest);
 	unsigned long new_low = number(&rest), new_high = number(&rest);
 	size_t before = shared->out_length;
 
-	if (write(control, "reset", 5) != 5)
+	if (tell_driver("reset ", window))
 		die("the driver");
 	memset(files, -1, sizeof(files));
 	if (new_low != low || new_high != high) {
@@ -505,6 +516,8 @@ static bool end(void)
 	int i, j;
 	size_t length;
 
+	if (tell_driver("reset ", "0 0"))
+		die("the driver");
 	for (i = 0; i < 2; i++)
 		for (j = 0; j < SLOTS; j++)
 			if (files[i][j] >= 0)

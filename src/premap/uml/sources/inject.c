@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Failures at chosen points of the mmap path, by the names that the model has for them.
+ *
+ * The objects of mm/ that call these functions are compiled with -Dfunction=premap_function (see
+ * tree.py), so that nothing in the tree's own sources changes.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/shmem_fs.h>
+#include <linux/string.h>
+#include <linux/version.h>
+
+#include "../../mm/internal.h"
+#include "../../mm/vma.h"
+#include "premap.h"
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#define REPLACED
+#endif
+
+static struct point {
+	const char *name;
+	int err;
+	unsigned int after;
+} points[] = {
+	{ "mmap_hook" }, { "mapped" },
+#ifdef REPLACED
+	{ "accounting" }, { "munmap_gather" }, { "munmap_tree" }, { "vma_merge" }, { "vma_alloc" },
+	{ "vma_dup" }, { "vma_tree" }, { "anon_vma" }, { "anon_vma_clone" }, { "shmem" },
+	{ "action" }, { "page" },
+#endif
+};
+
+static unsigned long window_low, window_high;
+
+static struct point *find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (!strcmp(points[i].name, name))
+			return &points[i];
+	return NULL;
+}
+
+int premap_failing(const char *name)
+{
+	struct point *point = find(name);
+	int err = point->err;
+
+	if (!err)
+		return 0;
+	if (point->after) {
+		point->after--;
+		return 0;
+	}
+	point->err = 0;
+	return err;
+}
+
+int premap_inject(char *words)
+{
+	struct point *point = find(strsep(&words, " "));
+	unsigned int after;
+	char *word;
+
+	if (!point)
+		return -EOPNOTSUPP;
+	word = strsep(&words, " ");
+	if (!word || !words || kstrtouint(word, 0, &after) || kstrtoint(words, 0, &point->err))
+		return -EINVAL;
+	point->after = after;
+	return 0;
+}
+
+void premap_inject_nothing(unsigned long low, unsigned long high)
+{
+	int i;
+
+	window_low = low;
+	window_high = high;
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		points[i].err = 0;
+}
+
+#ifdef REPLACED
+
+/* What is called in place of the functions. A fork also copies what is not the scenario's. */
+
+static bool fails_for(const struct vm_area_struct *vma, const char *point)
+{
+	return vma->vm_start >= window_low && vma->vm_start < window_high && premap_failing(point);
+}
+
+struct vm_area_struct *premap_vm_area_alloc(struct mm_struct *mm)
+{
+	return premap_failing("vma_alloc") ? NULL : vm_area_alloc(mm);
+}
+
+struct vm_area_struct *premap_vm_area_dup(struct vm_area_struct *original)
+{
+	return fails_for(original, "vma_dup") ? NULL : vm_area_dup(original);
+}
+
+/* A mapping that is in the tree already is one that a merge extends. */
+static const char *what_is_stored(const struct vm_area_struct *vma)
+{
+	return vma && vma_lookup(vma->vm_mm, vma->vm_start) == vma ? "vma_merge" : "vma_tree";
+}
+
+int premap_mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
+{
+	return premap_failing(what_is_stored(entry)) ? -ENOMEM : mas_preallocate(mas, entry, gfp);
+}
+
+/* What is to be unmapped is collected in a tree of its own. */
+static const char *why_stored(const struct ma_state *mas, const void *entry)
+{
+	if (!entry)
+		return "munmap_tree";
+	return mas->tree == &current->mm->mm_mt ? "vma_tree" : "munmap_gather";
+}
+
+int premap_mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
+{
+	if ((gfp & __GFP_NOFAIL) || !premap_failing(why_stored(mas, entry)))
+		return mas_store_gfp(mas, entry, gfp);
+	mas->node = MA_ERROR(-ENOMEM);
+	mas->status = ma_error;
+	return -ENOMEM;
+}
+
+int premap___vm_enough_memory(const struct mm_struct *mm, long pages, int cap_sys_admin)
+{
+	if (pages && premap_failing("accounting"))
+		return -ENOMEM;
+	return __vm_enough_memory(mm, pages, cap_sys_admin);
+}
+
+int premap___anon_vma_prepare(struct vm_area_struct *vma)
+{
+	return fails_for(vma, "anon_vma") ? -ENOMEM : __anon_vma_prepare(vma);
+}
+
+int premap_anon_vma_clone(struct vm_area_struct *to, struct vm_area_struct *from,
+			  enum vma_operation operation)
+{
+	if (from->anon_vma && fails_for(from, "anon_vma_clone"))
+		return -ENOMEM;
+	return anon_vma_clone(to, from, operation);
+}
+
+int premap_anon_vma_fork(struct vm_area_struct *to, struct vm_area_struct *from)
+{
+	if (from->anon_vma && (fails_for(from, "anon_vma") || fails_for(from, "anon_vma_clone")))
+		return -ENOMEM;
+	return anon_vma_fork(to, from);
+}
+
+int premap_shmem_zero_setup(struct vm_area_struct *vma)
+{
+	return premap_failing("shmem") ? -ENOMEM : shmem_zero_setup(vma);
+}
+
+int premap_remap_pfn_range_complete(struct vm_area_struct *vma, struct mmap_action *action)
+{
+	int err = premap_failing("action");
+
+	return err ? -err : remap_pfn_range_complete(vma, action);
+}
+
+int premap_map_kernel_pages_complete(struct vm_area_struct *vma, struct mmap_action *action)
+{
+	int err = premap_failing("action");
+
+	return err ? -err : map_kernel_pages_complete(vma, action);
+}
+
+struct folio *premap___folio_alloc_noprof(gfp_t gfp, unsigned int order, int node,
+					  nodemask_t *nodes)
+{
+	return premap_failing("page") ? NULL : __folio_alloc_noprof(gfp, order, node, nodes);
+}
+
+#endif
