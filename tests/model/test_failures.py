@@ -68,6 +68,17 @@ class TestInjection:
         with pytest.raises(ValueError, match="ENOMEM"):
             AddressSpace().inject("vma_alloc", errno.EIO)
 
+    @pytest.mark.parametrize(("number", "after"), [(0, 0), (-1, 0), (4096, 0), (errno.EIO, -1)])
+    def test_errnos_and_counts_have_bounds(self, number: int, after: int) -> None:
+        with pytest.raises(ValueError, match="errno"):
+            AddressSpace().inject("action", number, after)
+
+    def test_the_largest_errno_is_one(self) -> None:
+        mm = AddressSpace()
+        mm.inject("action", 4095)
+        with fails(4095):
+            shared(mm, prepare(remapping))
+
     def test_happens_once_and_late(self) -> None:
         mm = AddressSpace()
         mm.inject("vma_alloc", ENOMEM, after=1)

@@ -419,6 +419,13 @@ class TestPlacement:
         with fails(ENOMEM):
             AddressSpace(window=(BASE, at(9))).mmap(0, 10 * PAGE, RW, MAP_PRIVATE)
 
+    @pytest.mark.parametrize("length", [9 * PAGE, 1 << 40])
+    def test_larger_than_what_is_above_the_hint(self, length: int) -> None:
+        mm = AddressSpace(window=(BASE, at(9)))
+        private(mm, None, at=4)
+        with fails(ENOMEM):
+            mm.mmap(at(1), length, RW, MAP_PRIVATE)
+
     def test_a_hint_may_end_where_the_window_does(self) -> None:
         mm = AddressSpace(window=(BASE, at(9)))
         assert mm.mmap(at(7), 2 * PAGE, RW, MAP_PRIVATE) == at(7)

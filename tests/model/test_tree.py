@@ -64,6 +64,12 @@ class TestChunkedList:
         for value in range(-1, count + 1):
             assert chunked.bisect_right(value, int) == bisect_right(plain, value)
 
+    @pytest.mark.parametrize("index", [0, 4, 8, -1])
+    def test_single_items_can_be_deleted(self, index: int) -> None:
+        plain, chunked = list(range(9)), ChunkedList(range(9))
+        del plain[index], chunked[index]
+        assert (list(chunked), len(chunked)) == (plain, 8)
+
     def test_ends_where_it_ends(self) -> None:
         with pytest.raises(IndexError):
             ChunkedList([1])[1]
