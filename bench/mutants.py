@@ -7,10 +7,10 @@ A mistake is one change of the code: an operator or a comparison replaced by its
 by `or`, add() by sub(), a constant by another, a statement dropped, the branches of an `if`
 swapped. All places in src/premap/model where one is possible are listed in order, and `--count` of
 them drawn by `--seed`. Each is written into a copy of the package in a temporary directory, and the
-tests of tests/model, and recorded and random scenarios, run on that, up to the first failure. Survivors are printed
-with their change; those in EQUIVALENT (bench/mutants_equivalent.py) change nothing that can be
-observed, which is shown there by hand. The exit status is 1 if fewer than 95 % of the others are
-found.
+tests of tests/model, and recorded and random scenarios, run on that, up to the first failure.
+Survivors are printed with their change; those in EQUIVALENT (bench/mutants_equivalent.py) change
+nothing that can be observed, which is shown there by hand. The exit status is 1 if fewer than 95 %
+of the others are found.
 """
 
 from __future__ import annotations
@@ -88,6 +88,18 @@ class Mutant:
             last -= 1
         end = None if last == -1 else last + 1
         return _joined(before[same:end]), _joined(after[same:end]), line
+
+    @property
+    def function(self) -> str:
+        """The name of the innermost function around the change."""
+        tree = parse(self.model / self.file)
+        place = list(ast.walk(tree))[self.node]
+        around = [
+            node.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and any(part is place for part in ast.walk(node))
+        ]
+        return around[-1] if around else ""
 
     def source(self) -> str:
         """The text of the file with the change in it."""
@@ -237,7 +249,7 @@ def copy_of_package(folder: Path) -> Path:
 def equivalent(mutant: Mutant) -> str:
     """Return why the change changes nothing, if that has been shown."""
     before, after, _ = mutant.changed
-    return EQUIVALENT.get((mutant.file, before, after), "")
+    return EQUIVALENT.get((mutant.file, mutant.function, before, after), "")
 
 
 def try_out(mutant: Mutant, copied: Path, timeout: float) -> str:
