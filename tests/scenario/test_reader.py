@@ -93,6 +93,8 @@ class TestBadFiles:
         ("step", "message"),
         [
             ('{"op": "frob"}', "no such step"),
+            ('{"op": "fail", "point": "luck"}', "point is not one of"),
+            ('{"op": "fail", "point": "vma_alloc", "errno": "EIO"}', "it fails with ENOMEM only"),
             ('{"op": ["mmap"]}', "no such step"),
             ('{"op": "munmap", "addr": 0}', "len is missing"),
             ('{"op": "munmap", "addr": -1, "len": 1}', "addr is not a number of 64 bits"),

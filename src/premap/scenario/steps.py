@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from premap.model import bits, constants
-from premap.model.inject import POINTS
+from premap.model.inject import POINTS, injection
 from premap.model.words import PAGE_SIZE
 from premap.scenario.errors import ScenarioError
 
@@ -122,6 +122,16 @@ def _action(value: Any) -> None:
         _number(value[name])
 
 
+def _failure(step: Any) -> None:
+    import errno  # noqa: PLC0415 - read once, for scenarios with errors only
+
+    number = getattr(errno, step.get("errno", "ENOMEM"))
+    try:
+        injection(step["point"], number, int(str(step.get("after", 0)), 0))
+    except ValueError as problem:
+        raise _Wrong(f"does not fit: {problem}") from None
+
+
 Check = Callable[[Any], None]
 _ADDRESS: dict[str, Check] = {"addr": _number}
 _RANGE: dict[str, Check] = {"addr": _number, "len": _number}
@@ -196,6 +206,8 @@ def check_step(step: Any, path: str, line: int) -> None:
     for name, check in OPTIONAL.get(op, {}).items():
         if name in step:
             _check(name, step[name], check, path, line)
+    if op == "fail":
+        _check("errno", step, _failure, path, line)
 
 
 class Names:
