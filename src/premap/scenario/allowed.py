@@ -13,6 +13,8 @@ from premap.model.words import PAGE_SIZE
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import DEVICE_PAGES
 
+FATAL = frozenset({"anon_vma", "page", "page_table"})
+"""Points of injected failures that an access could meet."""
 _REMAPS = ("remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap")
 
 
@@ -33,6 +35,7 @@ def broken_rule(steps: Sequence[Json], results: Sequence[Json]) -> str | None:
     """
     programmes: dict[str, Json] = {}
     vmas: list[Json] = []
+    armed: set[str] = set()
     for step, result in zip(steps, results, strict=False):
         op = step["op"]
         if op == "device":
@@ -44,9 +47,13 @@ def broken_rule(steps: Sequence[Json], results: Sequence[Json]) -> str | None:
             moved = "DONTUNMAP" in step["flags"] and "MAYMOVE" in step["flags"]
             rule = _granted(step, step["new_addr"] if moved else step["addr"], result)
         elif op in ("touch", "peek"):
-            rule = _access(step, vmas)
+            rule = _access(step, vmas) or _fatal(armed)
+        elif op == "fork" and "accounting" in armed:
+            rule = "accounting fails for more than what lies in the window"
         else:
             rule = None
+        if op == "fail":
+            armed.add(step["point"])
         if rule is not None:
             return f"{op}: {rule}"
         vmas = result["vmas"] if op != "fork" else vmas
@@ -99,3 +106,8 @@ def _access(step: Json, vmas: list[Json]) -> str | None:
     if comparable(vma, step.get("access", "r")):
         return None
     return "an access that machines treat differently"
+
+
+def _fatal(armed: set[str]) -> str | None:
+    """Return a rule for accesses: a process that can't be given a page is killed."""
+    return "an access that might meet an injected failure" if armed & FATAL else None

@@ -75,10 +75,11 @@ FAMILIES = {
         ),
         Family(
             "fault",
-            COMMON | {"touch": 8, "peek": 5, "madvise": 3, "mlock": 2},
+            COMMON | {"touch": 8, "peek": 5, "madvise": 3, "mlock": 3, "mprotect": 4},
             hooks=("mmap_prepare", "mmap"),
             files=("f0",),
             anonymous=(None,),
+            prots=("rw", "rw", "r", "", "", "rx", "w"),
             devices=0.7,
             taste=Taste(action=0.3, operations=0.9),
         ),
@@ -93,6 +94,15 @@ FAMILIES = {
             devices=0.4,
             alike=0.8,
             taste=Taste(action=0.05, flags=0.1, operations=0.9, special=0.02),
+        ),
+        Family(
+            "failing",
+            COMMON | {"fail": 8, "munmap": 4, "mprotect": 4, "mremap": 4, "madvise": 2, "fork": 2},
+            hooks=("mmap_prepare", "mmap"),
+            files=("f0",),
+            anonymous=(None,),
+            alike=0.7,
+            taste=Taste(action=0.3, fails=0.03, special=0.05),
         ),
     )
 }

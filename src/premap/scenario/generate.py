@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from premap.model.inject import POINTS
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Aim, Layout, Range
-from premap.scenario.allowed import comparable
+from premap.scenario.allowed import FATAL, comparable
 from premap.scenario.backend import Backend
 from premap.scenario.families import FAMILIES, Family
 from premap.scenario.outcome import FAILED, attempt, begun
-from premap.scenario.programmes import Programme, Programmer
+from premap.scenario.programmes import ERRNOS, Programme, Programmer
 from premap.scenario.reader import Json, Scenario
 from premap.scenario.replay import model_backend
 from premap.scenario.steps import ADVICE, FORMAT
@@ -25,6 +26,9 @@ from premap.scenario.undo import protection, undoing
 WINDOW = (0x10000000, 0x10040000)
 LAST = 4
 """Steps that may still be taken back."""
+HOOKS = ("mmap_hook", "mapped", "action")
+FAILURES = (*sorted(POINTS.keys() - FATAL - set(HOOKS)), *HOOKS)
+"""Injected failures, but for those that an access could meet: it would be killed for them."""
 FAR = (1 << 64) - PAGE_SIZE
 """A length that no address space has."""
 
@@ -52,6 +56,7 @@ class Generator:
         self.made: list[str] = []
         self.window = WINDOW
         self.back: list[Json] = []
+        self.armed: set[str] = set()
 
     def _hooks(self) -> dict[str, str]:
         hooks = {f"d{place}": hook for place, hook in enumerate(self.family.hooks)}
@@ -207,9 +212,19 @@ class Generator:
         page = self.aim.page(layout)
         return {"addr": layout.address(page)} if comparable(layout.at(page), "r") else None
 
-    def _fork(self, layout: Layout) -> Json:
+    def _fork(self, layout: Layout) -> Json | None:
         del layout
-        return {}
+        return None if "accounting" in self.armed else {}
+
+    def _fail(self, layout: Layout) -> Json:
+        """Return a failure for one of the next calls."""
+        del layout
+        point = self.pick.choice(FAILURES)
+        self.armed.add(point)
+        step: Json = {"point": point, "after": self.pick.choice((0, 0, 0, 1, 1, 2, 3))}
+        if point in HOOKS:
+            step["errno"] = self.pick.choice(ERRNOS)
+        return step
 
     def _mremap(self, layout: Layout) -> Json:
         where = self.aim.mapped(layout)
