@@ -102,6 +102,7 @@ _HELPERS_7_2: Final = _HELPERS_7_0 | {
     "shmem_zero_setup_desc",
     "vma_desc_set_anonymous",
     "vma_flags_to_legacy",
+    "file_is_dax",
 }
 
 _R7_3: Final = Release("7.3", actions=_REMAPS | _KERNEL_PAGES, helpers=_HELPERS_7_2, bits=_BITS)

@@ -14,6 +14,7 @@ from premap.conversion.group import Group, group_of
 from premap.conversion.program import Program
 from premap.conversion.renaming import Renamings, twins_in_comments
 from premap.conversion.rewriting import Change
+from premap.conversion.split import split
 from premap.csource.edit import apply_edits
 from premap.csource.errors import SourceError
 from premap.csource.nodes import callee, calls_in
@@ -199,12 +200,11 @@ def _converted(
 ) -> Converted:
     """Convert one function of a group. Raises Declined."""
     name = hook.function.name
-    done = convert_function(
-        hook,
-        group.names[name],
-        [change for change in renamed if _inside(change, hook.function)],
-        is_hook=name in group.hooks,
-    )
+    if name in group.splits:
+        done = split(hook)
+    else:
+        inside = [change for change in renamed if _inside(change, hook.function)]
+        done = convert_function(hook, group.names[name], inside, is_hook=name in group.hooks)
     effects.check(hook)
     acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
     effects.check_close(hook, acts=acts)
@@ -240,7 +240,7 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
     with within(function.source):
         vma = groups.vma_parameter(function)
         file = groups.file_parameter(function) if is_hook else None
-    return Hook(function, release, vma, file, group.helpers, acting)
+    return Hook(function, release, vma, file, group.helpers, group.splits, acting)
 
 
 def _several_arms(group: Group) -> bool:

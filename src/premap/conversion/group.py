@@ -10,9 +10,18 @@ from tree_sitter import Node
 
 from premap.conversion.mentions import mentions
 from premap.conversion.program import Program
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
+from premap.csource.nodes import (
+    arguments,
+    callee,
+    calls_in,
+    find_all,
+    identifiers_in,
+    text_of,
+    unwrapped,
+)
 from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table
+from premap.idioms.h7_split import VALUES, core_name
 from premap.idioms.idiom import Declined, within
 from premap.idioms.population import POPULATIONS
 from premap.idioms.twins import TWINS
@@ -39,6 +48,8 @@ class Group:
     """Functions that they pass the VMA to: old name to new name."""
     defined: dict[str, list[Function]] = field(default_factory=dict)
     """Definitions of both, in every arm and file."""
+    splits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Helpers that others call, too: what their cores take in place of the VMA."""
     twins: set[str] = field(default_factory=set)
     """Hooks of the kernel that stand in for one of them in another arm."""
 
@@ -77,9 +88,37 @@ def group_of(handler: Handler, program: Program) -> Group:
             waiting += _added(name, found, group)
     if handler.name not in group.hooks:
         raise Declined("handler-elsewhere", f"the definition of {handler.name}() is not found")
+    for name in group.helpers:
+        if _is_shared(name, group):
+            group.splits[name] = values_of(group.defined[name][0])
+            group.helpers[name] = name
     for name, new in group.names.items():
-        _check_name(name, new, group)
+        _check_name(name, core_name(name) if name in group.splits else new, group)
     return group
+
+
+def _is_shared(name: str, group: Group) -> bool:
+    """Tell whether a helper of one file is called by functions that stay as they are."""
+    [function, *more] = group.defined[name]
+    if more or not group.program.is_local(function):
+        return False
+    calls = sum(1 for _ in calls_in(function.source.root, name))
+    within_group = sum(1 for each in group.functions() for _ in calls_in(each.body, name))
+    return calls > within_group
+
+
+def values_of(function: Function) -> tuple[str, ...]:
+    """Return what the core of a split helper needs of the VMA, in the order of its parameters."""
+    vma = vma_parameter(function)
+    members = {
+        text_of(node.child_by_field_name("field"))
+        for node in find_all(function.body, "field_expression")
+        if text_of(node.child_by_field_name("argument")) == vma
+    }
+    if "vma_is_dax" in identifiers_in(function.body):
+        members.add("vm_file")
+    members |= {"flags"} if "vm_flags" in members else set()
+    return tuple(name for name, (_, _, member) in VALUES.items() if member in members)
 
 
 def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str, SourceFile]]:

@@ -36,7 +36,7 @@ class Renamings:
             found = [
                 change
                 for name in self.group.names
-                if self.file in self.group.users(name)
+                if name not in self.group.splits and self.file in self.group.users(name)
                 for mention in mentions(self.file, name)
                 for change in self._renaming(mention, name)
             ]

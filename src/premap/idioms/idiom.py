@@ -81,6 +81,8 @@ class Hook:
     """Name of the parameter that is the mapping's file, if it has one."""
     helpers: Mapping[str, str] = field(default_factory=dict)
     """Same-file functions that are converted along with it: old name to new name."""
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those of them that others call, too: the values that their cores take (H7)."""
     acting: frozenset[str] = frozenset()
     """Those of them that populate the mapping."""
     notes: list[Note] = field(default_factory=list)

@@ -323,6 +323,18 @@ def _mlock_future_ok(
     return Value(BOOL, Truth((machine.inputs.apply("mlock_future_ok", *words) & 1) != 0))
 
 
+def _is_dax(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """vma_is_dax() of a mapping, and file_is_dax() of its file, are the same."""
+    del frame, node
+    file = given[0]
+    place = file.data.place if isinstance(file.data, Pointer) else None
+    if place is not None and isinstance(place.object, MappingObject) and not place.path:
+        file = machine.bindings.file_pointer(machine, place.object.get("vm_file"))
+    return of_truth((machine.inputs.apply("file_is_dax", word_of(file)) & 1) != 0)
+
+
 def _vma_flags_to_legacy(
     machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
 ) -> Value:
@@ -353,6 +365,7 @@ def _fill() -> None:
     MODEL["is_cow_mapping"] = _is_cow_mapping
     MODEL["vm_get_page_prot"] = _vm_get_page_prot
     MODEL["mk_vma_flags"] = _mk_vma_flags
+    MODEL["vma_is_dax"] = MODEL["file_is_dax"] = _is_dax
     MODEL["mlock_future_ok"] = _mlock_future_ok
     MODEL["vma_flags_to_legacy"] = _vma_flags_to_legacy
 
