@@ -43,6 +43,19 @@ class TestNumbers:
         }
         assert wrong == {}
 
+    def test_masks_are_those_of_the_bits(self) -> None:
+        """But for flags that a 64-bit x86 kernel without soft-dirty tracking has not."""
+        absent = {"SOFTDIRTY", "UFFD_RWP", "PKEY_BIT4", "GROWSUP", "MTE", "MTE_ALLOWED"}
+        masks = {
+            name[3:]: mask
+            for name, mask in vars(bits).items()
+            if name.startswith("VM_") and hasattr(bits, f"VMA_{name[3:]}_BIT")
+        }
+        assert len(masks) > 40
+        for name, mask in masks.items():
+            bit = getattr(bits, f"VMA_{name}_BIT")
+            assert (name, mask) == (name, 0 if name in absent else 1 << bit)
+
     def test_letters_are_those_of_smaps(self, kernel_tree: Callable[[str], Path]) -> None:
         source = (kernel_tree("7.3") / "fs/proc/task_mmu.c").read_text()
         named = re.findall(r"\[ilog2\(VM_(\w+)\)\]\s*= \"(\w\w)\"", source)
