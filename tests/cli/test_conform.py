@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from premap.cli import main
-from premap.scenario.host import release
+from premap.scenario.host import lacking, release
 from premap.scenario.known import CHECKED
 from premap.scenario.model_backend import ModelBackend
 
 from .conftest import Premap
 
 pytestmark = pytest.mark.skipif(
-    release() < CHECKED, reason=f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}"
+    release() < CHECKED or lacking() is not None,
+    reason=lacking() or f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}",
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from premap.scenario.conform import Kernel, conform, scenario_text, shrunk
 from premap.scenario.families import WITHOUT_DEVICES
-from premap.scenario.host import HostBackend, release
+from premap.scenario.host import HostBackend, lacking, release
 from premap.scenario.known import CHECKED
 
 STEPS = 20_000 // len(WITHOUT_DEVICES)
@@ -15,7 +15,8 @@ MOST_LEFT_OUT = 0.1
 
 
 @pytest.mark.skipif(
-    release() < CHECKED, reason=f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}"
+    release() < CHECKED or lacking() is not None,
+    reason=lacking() or f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}",
 )
 @pytest.mark.parametrize("family", WITHOUT_DEVICES)
 def test_agrees(family: str) -> None:

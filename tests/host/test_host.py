@@ -12,7 +12,7 @@ import pytest
 
 from premap.scenario import MissingStep, Scenario, read, run
 from premap.scenario.difference import first_difference
-from premap.scenario.host import HostBackend, HostError, release
+from premap.scenario.host import HostBackend, HostError, lacking, release
 from premap.scenario.known import CHECKED, known
 from premap.scenario.outcome import outcomes
 
@@ -32,7 +32,8 @@ KNOWN = [
 ]
 ANONYMOUS = {"file": None, "offset": 0, "prot": "rw"}
 pytestmark = pytest.mark.skipif(
-    release() < CHECKED, reason=f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}"
+    release() < CHECKED or lacking() is not None,
+    reason=lacking() or f"the host's kernel is older than {CHECKED[0]}.{CHECKED[1]}",
 )
 
 

@@ -6,6 +6,7 @@ Files are memfds, which lie on tmpfs.
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from multiprocessing import Pipe
@@ -22,6 +23,9 @@ from premap.scenario.steps import ADVICE, MMAP_FLAGS, MREMAP_FLAGS, PROT
 
 _MEMFD, _DELETED = "/memfd:", " (deleted)"
 _GONE = "the process that makes the calls is gone"
+_CAP_IPC_LOCK = 14
+_LOCKED = 1 << 20
+"""Bytes that a scenario may lock."""
 _RANGE_CALLS = frozenset({"munmap", "mlock", "munlock"})
 
 
@@ -68,9 +72,12 @@ def _call(step: Json) -> list[Any]:
 
 
 class HostBackend:
-    """Runs steps as system calls, each scenario in a process forked for it."""
+    """Runs steps as system calls, each scenario in a process forked for it. May raise HostError."""
 
     def __init__(self) -> None:
+        missing = lacking()
+        if missing is not None:
+            raise HostError(missing)
         self.link, theirs = Pipe()
         program = [sys.executable, "-I", "-S", host_worker.__file__, str(theirs.fileno())]
         self.worker = subprocess.Popen(program, pass_fds=[theirs.fileno()])  # noqa: S603 - our own
@@ -140,3 +147,18 @@ def release() -> tuple[int, int]:
     text = Path("/proc/sys/kernel/osrelease").read_text()
     major, minor = text.split(".")[:2]
     return int(major), int("".join(letter for letter in minor if letter.isdigit()))
+
+
+def lacking() -> str | None:
+    """Return what this process lacks for scenarios, which are root's; None if nothing."""
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if limit == resource.RLIM_INFINITY or limit >= _LOCKED or _may_lock():
+        return None
+    return f"at most {limit} bytes of memory may be locked: raise the limit to {_LOCKED}"
+
+
+def _may_lock() -> bool:
+    """Return whether this process has CAP_IPC_LOCK, for which the limit does not count."""
+    status = Path("/proc/self/status").read_text()
+    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> _CAP_IPC_LOCK & 1)
