@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from premap.uml import UmlError
-from premap.uml.tree import link, release
+from premap.uml.tree import PARTS, link, release
 
 MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = 4\n"
-SOURCES = {"driver.c": b"int driver;\n", "inject.c": b"int inject;\n", "premap.h": b"\n"}
+SOURCES = {name: f"/* {name} */\n".encode() for name in (*PARTS, "premap.h")}
 
 
 @pytest.fixture

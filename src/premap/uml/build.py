@@ -21,10 +21,10 @@ from pathlib import Path
 from premap.uml import cpio
 from premap.uml.cache import Entry
 from premap.uml.errors import UmlError
-from premap.uml.tree import link, release
+from premap.uml.tree import PARTS, link, release
 
 _TOOLS = ("gcc", "ld", "make", "flex", "bison", "bc")
-_OWN_SOURCES = ("config", "driver.c", "init.c", "inject.c", "premap.h")
+_OWN_SOURCES = ("config", "init.c", "premap.h", *PARTS)
 _TIMEOUT = 3600
 """Seconds that one step of a build may take."""
 _INIT_ADDRESS = 0x70000000

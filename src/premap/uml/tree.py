@@ -20,7 +20,8 @@ from premap.uml.errors import UmlError
 OLDEST = (7, 1)
 """The first release whose `->mmap_prepare` is what the driver is written for."""
 _DRIVER_FOLDER = Path("drivers/misc")
-_OBJECTS = ("premap_driver", "premap_inject")
+PARTS = ("console.c", "driver.c", "inject.c", "programme.c")
+"""The driver's sources; `premap.h` is what they share."""
 _REPLACED = {
     "vma": (
         "vm_area_alloc",
@@ -60,9 +61,9 @@ def release(tree: Path) -> str:
 
 def link(tree: Path, folder: Path, sources: dict[str, bytes]) -> None:
     """Make `folder` a tree of links, with the driver's sources added. Raises UmlError."""
-    added = {_DRIVER_FOLDER / f"premap_{name}": sources[name] for name in ("driver.c", "inject.c")}
+    added = {_DRIVER_FOLDER / f"premap_{name}": sources[name] for name in PARTS}
     added[_DRIVER_FOLDER / "premap.h"] = sources["premap.h"]
-    objects = "".join(f"obj-y += {name}.o\n" for name in _OBJECTS)
+    objects = "".join(f"obj-y += premap_{name.removesuffix('.c')}.o\n" for name in PARTS)
     for makefile, more in (
         (_DRIVER_FOLDER / "Makefile", objects),
         (Path("mm/Makefile"), _replacements(release(tree))),

@@ -14,8 +14,7 @@
  *	x SLOT					the programme needs pages that the device does not have
  *	l					the log was too small
  *
- * /dev/premap0 and so on are the devices. /dev/premap-console is the standard input and output of
- * the process that is this kernel: a terminal would take them a character at a time.
+ * /dev/premap0 and so on are the devices.
  */
 #include <linux/fs.h>
 #include <linux/init.h>
@@ -26,12 +25,10 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
-#include <os.h>
 
 #include "premap.h"
 
 #define SLOTS		16
-#define PAGES		16
 #define LINE		1024
 #define LOG		(256 * 1024)
 
@@ -41,74 +38,8 @@
 #define start_pgoff(vma) ((vma)->vm_pgoff)
 #endif
 
-enum number { RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, NUMBERS };
-
-static const char *const number_names[NUMBERS] = {
-	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
-	"mapped_ret",
-};
-
-enum protection { PROT_AS_IS, WRITECOMBINE, NONCACHED };
-
-static const char *const protection_names[] = { "", "writecombine", "noncached" };
-
-enum action {
-	NOTHING, REMAP, IOREMAP, REMAP_FULL, IOREMAP_FULL, SIMPLE_IOREMAP, MAP_KERNEL_PAGES,
-	MAP_KERNEL_PAGES_FULL,
-};
-
-static const char *const action_names[] = {
-	"", "remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap", "map_kernel_pages",
-	"map_kernel_pages_full",
-};
-
-#define OPEN		BIT(0)
-#define CLOSE		BIT(1)
-#define MAPPED		BIT(2)
-#define FAULT		BIT(3)
-#define TABLES		BIT(4)
-
-static const char *const callback_names[] = { "open", "close", "mapped", "fault" };
-
-/* Every flag by its name, and by the letters that smaps has for it. */
-#define FLAG(flag, short_name) { #flag, short_name, (__force int)VMA_##flag##_BIT }
-
-static const struct flag {
-	const char *name;
-	const char *letters;
-	int bit;
-} flags[] = {
-	FLAG(READ, "rd"), FLAG(WRITE, "wr"), FLAG(EXEC, "ex"), FLAG(SHARED, "sh"),
-	FLAG(MAYREAD, "mr"), FLAG(MAYWRITE, "mw"), FLAG(MAYEXEC, "me"), FLAG(MAYSHARE, "ms"),
-	FLAG(GROWSDOWN, "gd"), FLAG(PFNMAP, "pf"), FLAG(MAYBE_GUARD, "gu"), FLAG(LOCKED, "lo"),
-	FLAG(IO, "io"), FLAG(SEQ_READ, "sr"), FLAG(RAND_READ, "rr"), FLAG(DONTCOPY, "dc"),
-	FLAG(DONTEXPAND, "de"), FLAG(LOCKONFAULT, "lf"), FLAG(ACCOUNT, "ac"), FLAG(NORESERVE, "nr"),
-	FLAG(HUGETLB, "ht"), FLAG(SYNC, "sf"), FLAG(ARCH_1, "ar"), FLAG(WIPEONFORK, "wf"),
-	FLAG(DONTDUMP, "dd"), FLAG(MIXEDMAP, "mm"), FLAG(HUGEPAGE, "hg"), FLAG(NOHUGEPAGE, "nh"),
-	FLAG(MERGEABLE, "mg"), FLAG(DROPPABLE, "dp"), FLAG(SEALED, "sl"),
-};
-
-struct programme {
-	u64 number[NUMBERS];
-	unsigned long given;
-	u64 set, clear;
-	enum protection protection;
-	enum action action;
-	const struct vm_operations_struct *vm_ops;
-	bool has_vm_ops;
-};
-
-struct device_slot {
-	struct miscdevice misc;
-	char misc_name[16];
-	char name[32];
-	bool legacy;
-	struct page *pages[PAGES];
-	struct programme programme;
-};
-
 static struct device_slot slots[SLOTS];
-static struct vm_operations_struct tables[TABLES];
+struct vm_operations_struct premap_tables[TABLES];
 
 /* The log. */
 
@@ -142,13 +73,13 @@ static int slot_of(const struct device_slot *slot)
 static void note_hook(char call, const struct device_slot *slot, unsigned long start,
 		      unsigned long end, pgoff_t pgoff, u64 word)
 {
-	char letters[ARRAY_SIZE(flags) * 3 + 1] = "-";
+	char letters[PREMAP_FLAGS * 3 + 1] = "-";
 	char *at = letters;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(flags); i++)
-		if (word & BIT_ULL(flags[i].bit))
-			at += sprintf(at, "%s,", flags[i].letters);
+	for (i = 0; i < PREMAP_FLAGS; i++)
+		if (word & BIT_ULL(premap_flags[i].bit))
+			at += sprintf(at, "%s,", premap_flags[i].letters);
 	note("%c %x %lx %lx %lx %s\n", call, slot_of(slot), start, end, pgoff, letters);
 }
 
@@ -190,7 +121,7 @@ static vm_fault_t device_fault(struct vm_fault *vmf)
 	const struct device_slot *slot = vmf->vma->vm_file->private_data;
 
 	note("f %x %lx %x\n", slot_of(slot), vmf->pgoff, !!(vmf->flags & FAULT_FLAG_WRITE));
-	if (vmf->pgoff >= PAGES || (vmf->vma->vm_flags & VM_PFNMAP))
+	if (vmf->pgoff >= PREMAP_PAGES || (vmf->vma->vm_flags & VM_PFNMAP))
 		return VM_FAULT_SIGBUS;
 	vmf->page = slot->pages[vmf->pgoff];
 	get_page(vmf->page);
@@ -202,10 +133,10 @@ static void make_tables(void)
 	int i;
 
 	for (i = 0; i < TABLES; i++) {
-		tables[i].open = i & OPEN ? device_open : NULL;
-		tables[i].close = i & CLOSE ? device_close : NULL;
-		tables[i].mapped = i & MAPPED ? device_mapped : NULL;
-		tables[i].fault = i & FAULT ? device_fault : NULL;
+		premap_tables[i].open = i & OPEN ? device_open : NULL;
+		premap_tables[i].close = i & CLOSE ? device_close : NULL;
+		premap_tables[i].mapped = i & MAPPED ? device_mapped : NULL;
+		premap_tables[i].fault = i & FAULT ? device_fault : NULL;
 	}
 }
 
@@ -238,7 +169,7 @@ static bool goes_beyond(const struct device_slot *slot, unsigned long bytes)
 {
 	const struct programme *programme = &slot->programme;
 
-	if (programme->number[PAGE] + pages_needed(programme, bytes) <= PAGES)
+	if (programme->number[PAGE] + pages_needed(programme, bytes) <= PREMAP_PAGES)
 		return false;
 	note("x %x\n", slot_of(slot));
 	return true;
@@ -406,121 +337,12 @@ static const struct file_operations device_fops = {
 
 /* Programmes. */
 
-static int parse_flags(char *list, u64 *word)
-{
-	char *name;
-	int i;
-
-	while ((name = strsep(&list, ","))) {
-		for (i = 0; i < ARRAY_SIZE(flags); i++)
-			if (!strcmp(flags[i].name, name))
-				break;
-		if (i == ARRAY_SIZE(flags))
-			return -EINVAL;
-		*word |= BIT_ULL(flags[i].bit);
-	}
-	return 0;
-}
-
-static int parse_vm_ops(char *list, struct programme *programme)
-{
-	int table = 0, callback;
-	char *name;
-
-	programme->has_vm_ops = true;
-	programme->vm_ops = NULL;
-	if (!strcmp(list, "null"))
-		return 0;
-	while (list && *list) {
-		name = strsep(&list, ",");
-		callback = match_string(callback_names, ARRAY_SIZE(callback_names), name);
-		if (callback < 0)
-			return callback;
-		table |= 1 << callback;
-	}
-	programme->vm_ops = &tables[table];
-	return 0;
-}
-
-static int parse_number(const char *key, const char *value, struct programme *programme)
-{
-	int which = match_string(number_names, NUMBERS, key);
-
-	if (which < 0)
-		return which;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
-	if (which == ERROR_OVERRIDE)
-		return -EOPNOTSUPP;
-#endif
-	programme->given |= BIT(which);
-	return kstrtoull(value, 0, &programme->number[which]);
-}
-
-static void write_texts(struct device_slot *slot, const char *name)
-{
-	int i;
-
-	strscpy(slot->name, name, sizeof(slot->name));
-	for (i = 0; i < PAGES; i++) {
-		char *text = page_address(slot->pages[i]);
-
-		memset(text, 0, PAGE_SIZE);
-		sprintf(text, "%s:%d", name, i);
-	}
-}
-
-static int parse_key(struct device_slot *slot, const char *key, char *value)
-{
-	struct programme *programme = &slot->programme;
-	int which;
-
-	if (!strcmp(key, "name")) {
-		if (strcmp(slot->name, value))
-			write_texts(slot, value);
-		return 0;
-	}
-	if (!strcmp(key, "hook")) {
-		slot->legacy = !strcmp(value, "mmap");
-		return 0;
-	}
-	if (!strcmp(key, "set"))
-		return parse_flags(value, &programme->set);
-	if (!strcmp(key, "clear"))
-		return parse_flags(value, &programme->clear);
-	if (!strcmp(key, "vm_ops"))
-		return parse_vm_ops(value, programme);
-	if (!strcmp(key, "prot")) {
-		which = match_string(protection_names, ARRAY_SIZE(protection_names), value);
-		programme->protection = which;
-		return min(which, 0);
-	}
-	if (!strcmp(key, "action")) {
-		which = match_string(action_names, ARRAY_SIZE(action_names), value);
-		programme->action = which;
-		return min(which, 0);
-	}
-	return parse_number(key, value, programme);
-}
-
 static int parse_device(char *line)
 {
-	struct device_slot *slot;
 	unsigned int number;
-	char *key, *value;
-	int err;
+	int err = kstrtouint(strsep(&line, " "), 0, &number);
 
-	err = kstrtouint(strsep(&line, " "), 0, &number);
-	if (err || number >= SLOTS)
-		return -EINVAL;
-	slot = &slots[number];
-	memset(&slot->programme, 0, sizeof(slot->programme));
-	while ((value = strsep(&line, " "))) {
-		key = strsep(&value, "=");
-		err = value ? parse_key(slot, key, value) : -EINVAL;
-		if (err)
-			return err;
-	}
-	return 0;
+	return err || number >= SLOTS ? -EINVAL : premap_parse(&slots[number], line);
 }
 
 static int reset(char *window)
@@ -585,55 +407,14 @@ static struct miscdevice control = {
 	.fops	= &control_fops,
 };
 
-/* The console. */
-
-static char console_text[PAGE_SIZE * 16];
-
-/* Waits in the host's read(): nothing else has to run meanwhile. */
-static ssize_t console_read(struct file *file, char __user *to, size_t count, loff_t *at)
-{
-	int length;
-
-	do {
-		length = os_read_file(0, console_text, min(count, sizeof(console_text)));
-	} while (length == -EINTR);
-	if (length > 0 && copy_to_user(to, console_text, length))
-		return -EFAULT;
-	return length;
-}
-
-static ssize_t console_write(struct file *file, const char __user *from, size_t count, loff_t *at)
-{
-	int length;
-
-	count = min(count, sizeof(console_text));
-	if (copy_from_user(console_text, from, count))
-		return -EFAULT;
-	do {
-		length = os_write_file(1, console_text, count);
-	} while (length == -EINTR);
-	return length;
-}
-
-static const struct file_operations console_fops = {
-	.read		= console_read,
-	.write		= console_write,
-};
-
-static struct miscdevice console_device = {
-	.minor	= MISC_DYNAMIC_MINOR,
-	.name	= "premap-console",
-	.fops	= &console_fops,
-};
-
 static int __init make_slot(struct device_slot *slot)
 {
-	void *memory = alloc_pages_exact(PAGES * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO);
+	void *memory = alloc_pages_exact(PREMAP_PAGES * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO);
 	int i;
 
 	if (!memory)
 		return -ENOMEM;
-	for (i = 0; i < PAGES; i++)
+	for (i = 0; i < PREMAP_PAGES; i++)
 		slot->pages[i] = virt_to_page(memory + i * PAGE_SIZE);
 	snprintf(slot->misc_name, sizeof(slot->misc_name), "premap%d", slot_of(slot));
 	slot->misc.minor = MISC_DYNAMIC_MINOR;
@@ -654,6 +435,6 @@ static int __init premap_init(void)
 		if (err)
 			return err;
 	}
-	return misc_register(&control) ?: misc_register(&console_device);
+	return misc_register(&control);
 }
 device_initcall(premap_init);

@@ -89,6 +89,9 @@ void premap_inject_nothing(unsigned long low, unsigned long high)
 
 #ifdef REPLACED
 
+__diag_push();
+__diag_ignore_all("-Wmissing-prototypes", "only -D on a command line names these functions");
+
 /* What is called in place of the functions. A fork also copies what is not the scenario's. */
 
 static bool fails_for(const struct vm_area_struct *vma, const char *point)
@@ -185,5 +188,7 @@ struct folio *premap___folio_alloc_noprof(gfp_t gfp, unsigned int order, int nod
 {
 	return premap_failing("page") ? NULL : __folio_alloc_noprof(gfp, order, node, nodes);
 }
+
+__diag_pop();
 
 #endif

@@ -1,7 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two parts of premap's driver tell each other. */
+/* What the parts of premap's driver tell each other. */
 #ifndef PREMAP_H
 #define PREMAP_H
+
+#include <linux/bits.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+#define PREMAP_PAGES	16
+
+enum number { RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, NUMBERS };
+
+enum protection { PROT_AS_IS, WRITECOMBINE, NONCACHED };
+
+enum action {
+	NOTHING, REMAP, IOREMAP, REMAP_FULL, IOREMAP_FULL, SIMPLE_IOREMAP, MAP_KERNEL_PAGES,
+	MAP_KERNEL_PAGES_FULL,
+};
+
+#define OPEN		BIT(0)
+#define CLOSE		BIT(1)
+#define MAPPED		BIT(2)
+#define FAULT		BIT(3)
+#define TABLES		BIT(4)
+
+struct programme {
+	u64 number[NUMBERS];
+	unsigned long given;
+	u64 set, clear;
+	enum protection protection;
+	enum action action;
+	const struct vm_operations_struct *vm_ops;
+	bool has_vm_ops;
+};
+
+struct device_slot {
+	struct miscdevice misc;
+	char misc_name[16];
+	char name[32];
+	bool legacy;
+	struct page *pages[PREMAP_PAGES];
+	struct programme programme;
+};
+
+/* Every flag by its name, and by the letters that smaps has for it. */
+struct premap_flag {
+	const char *name;
+	const char *letters;
+	int bit;
+};
+
+#define PREMAP_FLAGS 31
+extern const struct premap_flag premap_flags[PREMAP_FLAGS];
+
+/* The operations that have the callbacks of a mask. */
+extern struct vm_operations_struct premap_tables[TABLES];
+
+/* KEY=VALUE ...: a new programme for a device. */
+int premap_parse(struct device_slot *slot, char *words);
 
 /* Whether this point fails now: 0 or a positive errno. */
 int premap_failing(const char *point);
