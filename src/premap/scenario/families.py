@@ -69,8 +69,8 @@ FAMILIES = {
             anonymous=(None,),
             devices=0.6,
             alike=0.85,
-            prots=("rw", "rw", "r"),
-            protects=("rw", "r", "rw", "r", ""),
+            prots=("rw", "rw", "r", "rwx"),
+            protects=("rw", "rw", "r", "r", "rwx", ""),
             taste=Taste(action=0.05, flags=0.3, operations=0.5, special=0.02),
         ),
         Family(
