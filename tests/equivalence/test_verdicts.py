@@ -127,6 +127,19 @@ class TestBounds:
 
 
 def test_a_static_variable_stays_the_same_when_its_hook_is_renamed() -> None:
-    body = "static int limit; return {} > limit ? -EINVAL : 0;"
-    verdict = judge(body.format("vma->vm_pgoff"), body.format("desc->pgoff"))
+    body = "static unsigned long limit; return limit ? -EINVAL : 0;"
+    verdict = judge(body, body)
     assert verdict.status == "equivalent", verdict
+
+
+def test_state_that_is_set_once_and_for_all_may_stay_after_a_failure() -> None:
+    verdict = judge(DEV + "dev->ro = 1; return 0;", NEW_DEV + "dev->ro = 1; return 0;")
+    assert verdict.status == "equivalent-except", verdict
+    assert "state-before-failure" in {difference.id for difference in verdict.differences}
+    assert any(difference.judgement for difference in verdict.differences)
+
+
+def test_a_count_may_not_stay_after_a_failure() -> None:
+    verdict = judge(DEV + "dev->count++; return 0;", NEW_DEV + "dev->count++; return 0;")
+    assert verdict.status == "different", verdict
+    assert "state" in {difference.id for difference in verdict.differences}

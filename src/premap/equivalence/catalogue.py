@@ -34,6 +34,17 @@ _ACCEPTED = (
         """,
     ),
     _explanation(
+        "state-before-failure",
+        "driver state is set even if the mapping then can't be allocated",
+        """
+        An ->mmap_prepare hook runs before the VMA is allocated. State that it sets stays if the
+        allocation fails, where the old handler would not have been called.
+
+        Accepted where making the call again leaves the same state (a flag, an owner: what is set
+        once and for all). A count is not: that is `different`.
+        """,
+    ),
+    _explanation(
         "hook-decides-merge",
         "the hook now decides about a mapping that used to merge without being asked",
         """
@@ -58,7 +69,7 @@ _ACCEPTED = (
     ),
     _explanation(
         "result-not-ignored",
-        "mmap() now fails where page tables can't be filled",
+        "mmap() now fails where pages can't be mapped",
         """
         The old handler ignored the result of the function that fills page tables, so that a
         mapping without pages came to be. An action that fails makes mmap() fail.

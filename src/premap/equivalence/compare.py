@@ -50,20 +50,26 @@ def compare(old: Outcome, new: Outcome) -> list[Candidate]:
 
 
 def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    if new.retried:
+        yield from _state(old, new)
+        return
     if new.hook_ran and not old.hook_ran:
         yield from _hook_only_now(old, new)
         return
     if _ignored_before(old, new):
-        text = "mmap() now fails where page tables can't be filled; that was ignored"
+        text = "mmap() now fails where pages can't be mapped; that was ignored"
         yield Candidate("result-not-ignored", text, condition=True, accepted=True)
         return
     yield from _locks(old, new)
     yield from _results(old, new)
     if old.failed != new.failed:
         return  # all else follows from that
+    calls = list(_events(old, new))
+    yield from calls
+    if any(each.condition is True and not each.accepted for each in calls):
+        return  # what was made up after another call is other state
     yield from _mappings(old, new)
     yield from _entries(old.entry, new.entry)
-    yield from _events(old, new)
     yield from _state(old, new)
     yield from _counts(old, new)
 
@@ -86,9 +92,15 @@ def _results(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     """Compare where the old hook was not called: the mapping merged first, or allocation failed.
 
-    The new one is always called. What it does then must not outlive the call.
+    The new one is always called. What it does then must not outlive the call; state that is the
+    same when the call is made again may stay, for a person to judge.
     """
-    yield from _state(old, new)
+    for candidate in _state(old, new):
+        if old.merged:
+            yield candidate
+        else:
+            text = f"{candidate.what} is set even if the mapping can't be allocated"
+            yield Candidate("state-before-failure", text, candidate.condition, accepted=True)
     yield from _covered_writes(old, new)
     calls = new.machine.events[old.split :]
     stays = effects.outliving(calls)
@@ -100,7 +112,7 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
         yield Candidate("hook-decides-merge", text, condition=True, accepted=True)
         return
-    seen = effects.noticeable(calls)
+    seen = effects.doubtful(calls) or effects.noticeable(calls)
     if seen is not None:
         when = "then merges" if old.merged else "then can't be allocated"
         text = f"the hook also runs, and calls {_call(seen)}, for a mapping that {when}"
@@ -367,7 +379,7 @@ def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candid
         here: Object = known or outcome.machine.memory.object(name, ctype)
         values.append(here.load(path, ctype))
     what = (objects[0] or objects[1]).name_of(path)  # type: ignore[union-attr]
-    yield Candidate("state", f"{what} afterwards", _differ(values[0], values[1]))
+    yield Candidate("state", f"{what}", _differ(values[0], values[1]))
 
 
 def _differ(one: Value, other: Value) -> bool:

@@ -37,6 +37,10 @@ BOUNDS = (
     ),
     "no MAP_LOCKED, MAP_NORESERVE, MAP_SYNC or other flag of mmap() that the mapping keeps",
     "other threads change driver state only at locks, their release, and unknown calls",
+    (
+        "mmap() of the file itself, not of one stacked on it, by a process without "
+        "PR_SET_MEMORY_MERGE"
+    ),
     f"loops of at most {LOOP_LIMIT} iterations",
     (
         "driver state behind different pointers is taken not to overlap, and pointers that are "

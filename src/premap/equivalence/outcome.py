@@ -79,6 +79,8 @@ class Outcome:
     log: list[Any]
     split: int = 0
     """How many of the machine's events belong to the mapping before it."""
+    retried: bool = False
+    """Whether this is what a call did that was made again after it had failed."""
 
     @property
     def action(self) -> bool:
@@ -105,6 +107,8 @@ def run(
         machine.hook_failed = False
         if setting.fails is not None:
             mm.inject(setting.fails, errno.ENOMEM)
+        if setting.retried:
+            _mmap(mm, setting, call, file, machine)
         returned, failed = _mmap(mm, setting, call, file, machine)
         after = log[before:]
     kinds = {event.kind for event in after}
@@ -121,6 +125,7 @@ def run(
         file,
         after,
         split,
+        setting.retried,
     )
 
 

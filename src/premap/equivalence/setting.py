@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +33,12 @@ MAX_OFFSET_PAGES = (1 << 52) - 1
 """Where a device's mapping ends at most, in pages, unless it has FOP_UNSIGNED_OFFSET."""
 
 
+_FAILURES = {
+    "page_table": "no page table can be allocated",
+    "vma_alloc": "the VMA can't be allocated",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One kind of mmap() call, as far as it is enumerated; all else is symbolic."""
@@ -42,6 +47,8 @@ class Setting:
     layout: Layout = "alone"
     fails: str | None = None
     """The injection point that fails, with ENOMEM, after the hook."""
+    retried: bool = False
+    """Whether the call is made again after it failed: what the hook did twice then shows."""
 
     def __str__(self) -> str:
         text = "shared" if self.shared else "private"
@@ -50,8 +57,8 @@ class Setting:
         if self.layout == "replaces":
             text += ", over an anonymous mapping"
         if self.fails is not None:
-            text += f", {self.fails} fails with {errno.errorcode[errno.ENOMEM]}"
-        return text
+            text += f", where {_FAILURES[self.fails]}"
+        return text + (", and then again" if self.retried else "")
 
 
 def settings() -> Iterator[Setting]:
@@ -60,6 +67,7 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=False)
     yield Setting(shared=True, fails="page_table")
     yield Setting(shared=True, fails="vma_alloc")
+    yield Setting(shared=True, fails="vma_alloc", retried=True)
     yield Setting(shared=True, layout="replaces")
     yield Setting(shared=True, layout="after-itself")
     yield Setting(shared=False, layout="after-itself")

@@ -24,7 +24,7 @@ from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT
 
 DEFAULT_CALL = {
-    "start_page": 0x10000,
+    "start_page": 0x1000,
     "pages": 1,
     "pgoff": 0,
     "prot": 3,

@@ -44,6 +44,8 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     arguments = _arguments(node)
     if function is None:
         raise machine.failure(frame, node, "incomplete call")
+    if function.type == "call_expression":
+        raise machine.failure(frame, node, f"`{text_of(node)[:40]}`: cleanup at the end of a scope")
     ctype = cast_type(frame, function)
     if ctype is not None and len(arguments) == 1:
         return convert(machine.inputs, evaluate(machine, frame, arguments[0]), ctype)

@@ -276,6 +276,24 @@ def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list
     return made
 
 
+@_computes("__builtin_return_address")
+def _return_address(machine: Machine, given: Sequence[Value]) -> Value:
+    """Return where a function was called from: the same place for old and new."""
+    del given
+    word = machine.inputs.word("return address")
+    return Value(PointerType(VoidType()), Pointer(None, word))
+
+
+@_computes("file_inode")
+def _file_inode(machine: Machine, given: Sequence[Value]) -> Value:
+    """Read `file->f_inode` (include/linux/fs.h)."""
+    del machine
+    place = given[0].data.place if isinstance(given[0].data, Pointer) else None
+    if place is None:
+        raise NotModelled("file_inode() of a computed address")
+    return place.field("f_inode").load(PointerType(StructType("struct", "inode")))
+
+
 @_special("offsetof")
 def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     del node

@@ -194,8 +194,10 @@ def _flag_words(name: str) -> ModelCall:
 
 def _bits(given: Sequence[Value]) -> list[int]:
     bits = [word_of(value) for value in given]
-    if not all(isinstance(bit, int) and bit < 64 for bit in bits):
-        raise NotModelled("flag bits that are not constant, or above 63")
+    if not all(isinstance(bit, int) for bit in bits):
+        raise NotModelled("flag bits that are not constant")
+    if any(bit > 63 for bit in bits):
+        raise NotModelled("a flag bit above 63: a VM_ mask is no bit number")
     return bits
 
 
@@ -206,6 +208,8 @@ def _desc_test(name: str) -> ModelCall:
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
         del machine, frame, node
+        if name == "vma_desc_test" and len(given) != 2:
+            raise NotModelled("vma_desc_test() takes one flag")
         return of_truth(function(bound_of(given[0]), *_bits(given[1:])))
 
     return call
