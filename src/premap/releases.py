@@ -40,6 +40,8 @@ class Release:
     """Names of its mmap_action_…() helpers."""
     error_override: bool = True
     """Has `struct mmap_action` the member `error_override`?"""
+    mapped: bool = True
+    """Has `struct vm_operations_struct` the member `mapped`?"""
     helpers: frozenset[str] = frozenset()
     """Names of functions that take a descriptor, or what hangs off it, in place of a VMA."""
     bits: Mapping[str, int] = field(default_factory=dict)
@@ -115,6 +117,7 @@ _R7_0: Final = replace(
     test_any="vma_desc_test_flags",
     test_all=None,
     actions=_REMAPS,
+    mapped=False,
 )
 KNOWN: Final[Mapping[str, Release]] = {r.name: r for r in (_R7_0, _R7_1, _R7_2, _R7_3)}
 """Releases whose hooks premap can write, oldest first."""
@@ -162,6 +165,7 @@ def from_headers(name: str, header: Callable[[str], str]) -> Release:
         test_all=known.test_all if known.test_all in words else None,
         actions=known.actions & words,
         error_override=known.error_override and "error_override" in words,
+        mapped=known.mapped and "(*mapped)(" in texts,
         helpers=known.helpers & words,
         bits=bits or known.bits,
         reviewed=False,

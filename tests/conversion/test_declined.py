@@ -285,3 +285,76 @@ class TestReason:
                 raised |= set(re.findall(r'Declined\(\s*"([\w-]+)"', path.read_text()))
                 raised |= set(re.findall(r'note\(\s*"([\w-]+)"', path.read_text()))
         assert raised <= set(EXPLANATIONS)
+
+
+OPEN = """
+static void ring_vma_open(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	atomic_inc(&ring->users);
+}
+
+static const struct vm_operations_struct ring_vm_ops = {
+	.open = ring_vma_open,
+};
+
+"""
+COUNTED = "vma->vm_ops = &ring_vm_ops;\nvma->vm_private_data = file->private_data;\n"
+
+
+class TestMapped:
+    def test_the_plain_case(self):
+        assert reason(hook(COUNTED + "ring_vma_open(vma);\nreturn 0;", OPEN)) is None
+
+    def test_what_follows_may_fail(self):
+        body = COUNTED + "ring_vma_open(vma);\nreturn ring_check(file);"
+        assert reason(hook(body, OPEN)) == "keeps-state"
+
+    def test_on_some_paths_only(self):
+        body = COUNTED + "if (file->private_data)\n\tring_vma_open(vma);\nreturn 0;"
+        assert reason(hook(body, OPEN)) == "keeps-state"
+
+    def test_operations_on_some_paths_only(self):
+        body = "if (file->private_data)\n\tvma->vm_ops = &ring_vm_ops;\n"
+        assert reason(hook(body + "ring_vma_open(vma);\nreturn 0;", OPEN)) == "keeps-state"
+
+    def test_open_that_needs_the_vma(self):
+        before = OPEN.replace("atomic_inc(&ring->users)", "ring_track(ring, vma)")
+        body = COUNTED + "ring_vma_open(vma);\nreturn 0;"
+        assert reason(hook(body, before)) == "keeps-state"
+
+    def test_open_that_looks_at_the_flags(self):
+        before = OPEN.replace("&ring->users", "&ring->users[vma->vm_flags & 1]")
+        body = COUNTED + "ring_vma_open(vma);\nreturn 0;"
+        assert reason(hook(body, before)) == "keeps-state"
+
+    def test_operations_that_a_legacy_handler_installs_too(self):
+        other = "static void g(struct vm_area_struct *a)\n{\n\ta->vm_ops = &ring_vm_ops;\n}\n\n"
+        body = COUNTED + "ring_vma_open(vma);\nreturn 0;"
+        assert reason(hook(body, OPEN + other)) == "keeps-state"
+
+    def test_a_release_without_it(self):
+        body = COUNTED + "ring_vma_open(vma);\nreturn 0;"
+        assert reason(hook(body, OPEN, target="7.0")) == "release-lacks-helper"
+
+
+class TestSplit:
+    CALLER = "static int f(struct vm_area_struct *area)\n{\n\treturn ring_check(area);\n}\n\n"
+
+    def split(self, body: str) -> Conversion:
+        head = "static int ring_check(struct vm_area_struct *vma)\n{\n"
+        return hook("return ring_check(vma);", f"{head}{body}\n}}\n\n{self.CALLER}")
+
+    def test_the_plain_case(self):
+        assert reason(self.split("\treturn vma->vm_start ? -EINVAL : 0;")) is None
+
+    def test_what_is_no_test(self):
+        assert reason(self.split("\tvma->vm_ops = NULL;\n\treturn 0;")) == "second-caller"
+
+    def test_what_maps(self):
+        assert reason(self.split("\treturn vm_iomap_memory(vma, 0, 4096);")) == "second-caller"
+
+    def test_names_in_use(self):
+        body = "\tint start = 0;\n\n\treturn vma->vm_start != start ? -EINVAL : 0;"
+        assert reason(self.split(body)) == "name-taken"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from premap import releases
-from premap.conversion import declarations, docs, effects
+from premap.conversion import declarations, docs, effects, mapped
 from premap.conversion import group as groups
 from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
@@ -20,7 +20,7 @@ from premap.csource.errors import SourceError
 from premap.csource.nodes import callee, calls_in
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
-from premap.idioms import IDIOMS, r1_table
+from premap.idioms import IDIOMS, r1_table, s1_mapped
 from premap.idioms.idiom import Declined, Hook, within
 from premap.idioms.population import POPULATIONS
 from premap.idioms.twins import TWINS, is_hook_twin
@@ -180,6 +180,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         renamed[source.name] += twins_in_comments(hook.function)
         with within(source):
             done = _converted(hook, renamed[source.name], group, acting)
+            edits += _mapped(hook, group)
         edits.append(done.edit)
         idioms |= done.idioms
     for file in files.values():
@@ -211,6 +212,24 @@ def _converted(
     return done
 
 
+def _mapped(hook: Hook, group: Group) -> list[Edit]:
+    """Return what lets ->mapped() do what the hook's call of ->open() did. Raises Declined."""
+    found: list[Edit] = []
+    source = hook.function.source
+    for name, table in hook.opened.items():
+        if not hook.release.mapped:
+            message = f"{hook.release.name} has no vm_ops->mapped"
+            raise Declined("release-lacks-helper", message, hook.function.node)
+        if hook.function.name not in group.hooks:
+            raise Declined("keeps-state", f"{name}() is called by a helper", hook.function.node)
+        s1_mapped.check_place(hook)
+        mapped.check_users(source, table, group.functions())
+        vma = groups.vma_parameter(source.functions[name][0])
+        found += mapped.edits(source, name, table, vma)
+        hook.note("counted-in-mapped", f"vm_ops->mapped does what {name}() did", hook.function.node)
+    return found
+
+
 def _placed(note: Note, hook: Hook, handler: Handler) -> Note:
     """Return a note with its file in the message, if that is not the table's."""
     file = hook.function.source.name
@@ -240,7 +259,8 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
     with within(function.source):
         vma = groups.vma_parameter(function)
         file = groups.file_parameter(function) if is_hook else None
-    return Hook(function, release, vma, file, group.helpers, group.splits, acting)
+    opened = mapped.opened(function, vma)
+    return Hook(function, release, vma, file, group.helpers, group.splits, opened, acting)
 
 
 def _several_arms(group: Group) -> bool:

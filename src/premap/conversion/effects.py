@@ -52,7 +52,7 @@ def check(hook: Hook) -> None:
 def _check_calls(hook: Hook) -> None:
     for call in calls_in(hook.function.body):
         name = callee(call)
-        if name is None or name in hook.helpers:
+        if name is None or name in hook.helpers or name in hook.opened:
             continue
         path = _taking(name, hook.function.source, _MAX_DEPTH)
         if path:
@@ -81,7 +81,7 @@ def _called(function: Function) -> Iterator[str]:
 
 def _check_open(hook: Hook) -> None:
     """Decline a hook that calls what its operations' `open` or `close` call: it keeps count."""
-    own = set(_called(hook.function))
+    own = set(_called(hook.function)) - hook.opened.keys()
     for member in ("open", "close"):
         for name in operations_of(hook, member):
             for function in hook.function.source.functions.get(name, ()):

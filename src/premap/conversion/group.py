@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from premap.conversion import mapped
 from premap.conversion.mentions import mentions
 from premap.conversion.program import Program
 from premap.csource.nodes import (
@@ -195,9 +196,14 @@ def check_owners(file: SourceFile, tables: set[str | None]) -> None:
 def _receivers(function: Function) -> Iterator[str]:
     """Functions to which a function passes its VMA, those with an idiom of their own left out."""
     vma = vma_parameter(function)
+    opened = mapped.opened(function, vma)
     for call in calls_in(function.body):
         name = callee(call)
-        if name is None or (name not in function.source.functions and _has_idiom(name)):
+        if (
+            name is None
+            or name in opened
+            or (name not in function.source.functions and _has_idiom(name))
+        ):
             continue
         if any(_is(vma, argument) for argument in arguments(call)):
             yield name

@@ -314,6 +314,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
 )
 _NOTES: tuple[tuple[str, str, str], ...] = (
     (
+        "counted-in-mapped",
+        "What each mapping counts moved into `->mapped`",
+        (
+            "It runs for new mappings, after merging. See that `->close` undoes just that, and "
+            "that nothing needs it before."
+        ),
+    ),
+    (
         "failure-now-fails",
         "A failure that was ignored now fails the mmap()",
         "The old hook did not look at the result of mapping.",

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
 from premap.csource.nodes import callee, text_of, walk
-from premap.idioms import IDIOMS, a7_first_page, population, r2_signature
+from premap.idioms import IDIOMS, a7_first_page, population, r2_signature, s1_mapped
 from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
 from premap.idioms.population import Site
 
@@ -60,6 +60,10 @@ class Rewriter:
             return
         if node.id in self._sites:
             yield from self._site(self._sites[node.id])
+            return
+        if s1_mapped.opens(node, self.hook):
+            self.applied.add("S1")
+            yield self._removed(node)
             return
         if node.type == "return_statement" and (change := self._known_zero(node)):
             yield change

@@ -37,6 +37,7 @@ from premap.idioms import (
     r4_mentions,
     r5_arms,
     r6_null_test,
+    s1_mapped,
 )
 from premap.idioms.idiom import Idiom
 from premap.records import Explanation
@@ -77,6 +78,7 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         a4_remap,
         a5_ioremap,
         a6_order,
+        s1_mapped,
     )
 )
 

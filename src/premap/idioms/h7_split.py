@@ -107,7 +107,7 @@ static const struct file_operations ring_fops = {
 	.owner		= THIS_MODULE,
 	.mmap_prepare	= ring_mmap_prepare,
 };
-""",
+""",  # noqa: E101  as the kernel aligns
     types=("call_expression",),
     rewrite=rewrite,
 )

@@ -83,6 +83,8 @@ class Hook:
     """Same-file functions that are converted along with it: old name to new name."""
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Those of them that others call, too: the values that their cores take (H7)."""
+    opened: Mapping[str, str] = field(default_factory=dict)
+    """Its operations' `open` that it calls itself (S1): the function, and its operations."""
     acting: frozenset[str] = frozenset()
     """Those of them that populate the mapping."""
     notes: list[Note] = field(default_factory=list)

@@ -26,10 +26,10 @@ def initializer(text: str, column: int, value: str) -> str | None:
         return f"{assigned['target']}mmap_prepare{assigned['between']}{value}"
     old, new = ".mmap" + found["before"], ".mmap_prepare"
     sign = advance(old, column)
-    new += _filler(found["before"], advance(new, column), sign)
+    new += filler(found["before"], advance(new, column), sign)
     new += "="
     value_at = advance(old + "=" + found["after"], column)
-    return new + _filler(found["after"], advance(new, column), value_at) + value
+    return new + filler(found["after"], advance(new, column), value_at) + value
 
 
 def advance(text: str, column: int) -> int:
@@ -41,7 +41,7 @@ def advance(text: str, column: int) -> int:
     return column
 
 
-def _filler(old: str, column: int, wanted: int) -> str:
+def filler(old: str, column: int, wanted: int) -> str:
     """Return white space like `old` that leads from `column` to `wanted`; at least one."""
     if not old:
         return ""

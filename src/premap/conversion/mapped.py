@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which ->open() calls of a hook become ->mapped(), and the edits of operations for that (S1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.conversion.mentions import mentions
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
+from premap.csource.source import Function, SourceFile
+from premap.idioms import r1_table
+from premap.idioms.idiom import Declined
+from premap.idioms.s1_mapped import mapped, mapped_name
+from premap.records import Edit
+
+_INSTALLED = re.compile(r"->\s*vm_ops\s*=\s*&\s*(\w+)\s*;")
+
+
+def opened(function: Function, vma: str) -> dict[str, str]:
+    """Return the functions that a hook calls with its VMA and that its operations have as `open`.
+
+    Each with the name of those operations, which this file defines.
+    """
+    tables = set(_INSTALLED.findall(function.source.text_of(function.body).decode("latin-1")))
+    found = {}
+    for call in calls_in(function.body):
+        given = [text_of(unwrapped(argument)) for argument in arguments(call)]
+        for table in tables:
+            if given == [vma] and callee(call) == _member(function.source, table, "open"):
+                found[str(callee(call))] = table
+    return found
+
+
+def edits(source: SourceFile, name: str, table: str, vma: str) -> list[Edit]:
+    """Return the insertions of ->mapped() and of its entry in the operations. Raises Declined."""
+    functions = source.functions.get(name, ())
+    [initializer, *more] = list(_initializers(source, table))
+    new = mapped_name(name)
+    if len(functions) != 1 or more or not functions[0].static:
+        raise Declined("keeps-state", f"{name}() or {table} has several definitions")
+    if _member(source, table, "mapped") or any(mentions(source, new)):
+        raise Declined("name-taken", f"there is a {new}() already")
+    at = source.line_start(functions[0].node.start_byte)
+    definition = f"{mapped(functions[0], vma)}\n\n"
+    return [
+        Edit(source.name, at, at, definition.encode("latin-1")),
+        _entry(source, _pair(initializer, "open"), name, new),
+    ]
+
+
+def check_users(source: SourceFile, table: str, hooks: Iterator[Function]) -> None:
+    """Raise Declined if anybody but the hooks installs the operations.
+
+    ->mapped() is an error where the file has a legacy handler.
+    """
+    bodies = [(each.body.start_byte, each.body.end_byte) for each in hooks]
+    for mention in mentions(source, table):
+        before = source.text[max(mention.start - 40, 0) : mention.start]
+        inside = any(start <= mention.start < end for start, end in bodies)
+        if not mention.comment and re.search(rb"=\s*&\s*\Z", before) and not inside:
+            line = source.line_of(mention.start)
+            raise Declined("keeps-state", f"others use {table}, too", line=line)
+
+
+def _entry(source: SourceFile, pair: Node | None, name: str, new: str) -> Edit:
+    """Return the edit that puts `.mapped` before `.open`, in the same columns."""
+    if pair is None:
+        raise AssertionError(name)
+    old = source.text_of(pair).decode("latin-1")
+    start = source.line_start(pair.start_byte)
+    indent = source.text[start : pair.start_byte].decode("latin-1")
+    if indent.strip():
+        raise Declined("keeps-state", "the operations are on one line", pair)
+    found = re.fullmatch(r"\.open(\s*)=(\s*)\w+", old)
+    if found is None:
+        raise Declined("keeps-state", f"`{old}` is no plain initializer", pair)
+    left = r1_table.advance(indent, 0)
+    new_sign = ".mapped" + r1_table.filler(
+        found[1], r1_table.advance(".mapped", left), r1_table.advance(".open" + found[1], left)
+    )
+    value_at = r1_table.advance(f".open{found[1]}={found[2]}", left)
+    new_sign += "="
+    gap = r1_table.filler(found[2], r1_table.advance(new_sign, left), value_at)
+    entry = f"{new_sign}{gap}{new},\n{indent}"
+    return Edit(source.name, pair.start_byte, pair.end_byte, (entry + old).encode("latin-1"))
+
+
+def _member(source: SourceFile, table: str, member: str) -> str | None:
+    for initializer in _initializers(source, table):
+        pair = _pair(initializer, member)
+        if pair is not None:
+            return text_of(pair.child_by_field_name("value"))
+    return None
+
+
+def _pair(initializer: Node, member: str) -> Node | None:
+    for pair in find_all(initializer, "initializer_pair"):
+        if text_of(pair.child_by_field_name("designator")) == f".{member}":
+            return pair
+    return None
+
+
+def _initializers(source: SourceFile, table: str) -> Iterator[Node]:
+    for declaration in source.declarations():
+        for declarator in declaration.children_by_field_name("declarator"):
+            value = declarator.child_by_field_name("value")
+            if value is None:
+                continue
+            if text_of(declarator.child_by_field_name("declarator")) == table:
+                yield value
