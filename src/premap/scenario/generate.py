@@ -196,10 +196,10 @@ class Generator:
         return self._spoilt(step, ("addr", "len"))
 
     def _mlock(self, layout: Layout) -> Json:
-        return self._numbers(layout, self.aim.mapped(layout))
+        return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr",))
 
     def _munlock(self, layout: Layout) -> Json:
-        return self._numbers(layout, self.aim.mapped(layout))
+        return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr",))
 
     def _touch(self, layout: Layout) -> Json | None:
         page = self.aim.page(layout)
