@@ -293,10 +293,9 @@ class TestRarerCalls:
         assert mm.memory.committed_as == charged
         assert consistent(mm)
 
-    def test_a_fault_without_memory(self) -> None:
+    def test_a_fault_without_memory_is_repeated(self) -> None:
         mm = AddressSpace()
         private(mm, None)
         mm.inject("anon_vma", ENOMEM)
-        with fails(ENOMEM):
-            mm.touch(BASE, write=True)
-        assert mm.page_at(BASE) is None
+        mm.touch(BASE, write=True)  # as a 7.3 kernel does: pagefault_out_of_memory() retries
+        assert mm.page_at(BASE) is not None

@@ -256,6 +256,11 @@ class TestHelpers:
             shared(mm, legacy(hook))
         assert [event.condition for event in events if event.kind == "warn"] == warned
 
+    def test_inserting_no_pages_leaves_none_over(self) -> None:
+        num = [0]
+        shared(AddressSpace(), legacy(lambda f, vma: vm_insert_pages(vma, vma.vm_start, [], num)))
+        assert num == [0]
+
     def test_zero_setup_puts_the_file(self) -> None:
         def hook(file: File, vma: Any) -> int:
             return shmem_zero_setup(vma.vm_mm, vma)

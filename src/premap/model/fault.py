@@ -6,7 +6,6 @@ Fault-around (`->map_pages`) and huge pages are not modelled: a fault maps one p
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, Any
 
 from premap.model import pagetable
@@ -71,7 +70,10 @@ class VmFault:
 
 
 def touch(mm: AddressSpace, address: int, *, write: bool) -> None:
-    """One access of the process; raises Sigsegv or Sigbus. The fault is repeated until it works."""
+    """One access of the process; raises Sigsegv or Sigbus. The fault is repeated until it works.
+
+    One that runs out of memory is, too: pagefault_out_of_memory() leaves it to the OOM killer.
+    """
     vma = _find_vma(mm, address)
     needed = VM_WRITE if write else VM_ACCESS_FLAGS
     if (vma.vm_flags & needed) == 0:
@@ -85,9 +87,7 @@ def touch(mm: AddressSpace, address: int, *, write: bool) -> None:
             raise Sigsegv(address)
         if result & (VM_FAULT_SIGBUS | VM_FAULT_HWPOISON):
             raise Sigbus(address)
-        if result & VM_FAULT_OOM:
-            raise OSError(errno.ENOMEM, "a page fault ran out of memory")
-    raise NotModelled("a fault handler reports success, but the access would fault forever")
+    raise NotModelled("an access that would fault for ever")
 
 
 def _find_vma(mm: AddressSpace, address: int) -> VmAreaStruct:
