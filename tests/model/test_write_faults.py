@@ -175,7 +175,7 @@ class TestFaults:
     @pytest.mark.parametrize("call", ["touch", "mlock"])
     def test_a_handler_that_never_maps_anything_is_not_known(self, call: str) -> None:
         mm = mapping(VmOperations(fault=lambda vmf: VM_FAULT_NOPAGE))
-        with pytest.raises(NotModelled, match="success|for ever"):
+        with pytest.raises(NotModelled, match=r"success|for ever"):
             mm.touch(BASE) if call == "touch" else mm.mlock(BASE, PAGE)
 
     def test_a_private_write_needs_a_page(self) -> None:
