@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -17,13 +17,20 @@ from premap.model import (
     MAP_SHARED,
     MREMAP_FIXED,
     MREMAP_MAYMOVE,
+    PROT_EXEC,
+    PROT_NONE,
     PROT_READ,
+    VM_DONTCOPY,
+    VM_DONTDUMP,
     VM_EXEC,
     VM_FAULT_SIGBUS,
     VM_MAYWRITE,
     VM_MIXEDMAP,
     VM_PFNMAP,
+    VM_RAND_READ,
+    VM_SEQ_READ,
     VM_SHARED,
+    VM_WIPEONFORK,
     AddressSpace,
     File,
     FileOperations,
@@ -45,7 +52,7 @@ from premap.model.shmem import shmem_zero_setup
 from premap.model.words import invert
 
 from .kit import BASE, PAGE, RW, consistent, counts, fails, layout, legacy, plain, prepare, shared
-from .situations import at, change, fill, parts, write
+from .situations import at, change, fill, offsets, parts, write
 
 ENOMEM = errno.ENOMEM
 MIXED = VM_PFNMAP | VM_MIXEDMAP
@@ -242,6 +249,91 @@ class TestMovedPages:
         mm.mremap(BASE, PAGE, PAGE, move, BASE + 8 * PAGE)
         assert (layout(mm), at(mm, 9).anon_vma) == ([(8, 2)], anon_vma)
         assert anon_vma is not None
+
+
+class TestForkedPages:
+    """What a parent knows of is not shared with a mapping that has no pages yet."""
+
+    def child(self) -> AddressSpace:
+        mm = AddressSpace()
+        fill(mm, 0, 5)
+        change(mm, 3, 2, PROT_READ | PROT_EXEC | 2)
+        write(mm, 3)
+        child = mm.fork()
+        assert len(at(child, 3).anon_chain) == 2
+        return child
+
+    def test_by_a_change_of_access(self) -> None:
+        child = self.child()
+        change(child, 3, 2)
+        assert layout(child) == [(0, 3), (3, 2)]
+
+    def test_by_a_move(self) -> None:
+        child = self.child()
+        move = MREMAP_MAYMOVE | MREMAP_FIXED
+        child.mremap(BASE + 3 * PAGE, 2 * PAGE, 2 * PAGE, move, BASE + 20 * PAGE)
+        fill(child, 5, 1)
+        change(child, 5, 1, PROT_READ | PROT_EXEC | 2)
+        child.mremap(BASE + 20 * PAGE, 2 * PAGE, 2 * PAGE, move, BASE + 3 * PAGE)
+        assert layout(child) == [(0, 3), (3, 2), (5, 1)]
+
+    def test_a_parent_may(self) -> None:
+        mm = AddressSpace()
+        fill(mm, 0, 5)
+        change(mm, 3, 2, PROT_READ | PROT_EXEC | 2)
+        write(mm, 3)
+        change(mm, 3, 2)
+        assert layout(mm) == [(0, 5)]
+
+
+class TestManyMoves:
+    def test_each_needs_room_for_more_mappings(self) -> None:
+        """The place they go to is one mapping, of which each move leaves another part."""
+        mm = AddressSpace(max_map_count=10)
+        for page in range(0, 10, 2):
+            fill(mm, page, 1)
+        fill(mm, 32, 12)
+        change(mm, 32, 12, PROT_READ)
+        with fails(ENOMEM):
+            move = MREMAP_MAYMOVE | MREMAP_FIXED
+            mm.mremap(BASE, 10 * PAGE, 10 * PAGE, move, BASE + 32 * PAGE)
+        writable = [vma for vma in mm.vmas() if vma.vm_flags & 2]
+        assert [offsets(vma)[0] for vma in writable] == [6, 8, 32, 34, 36]
+        assert consistent(mm)
+
+
+class TestAdvice:
+    """Which flags each advice sets and clears, as madvise(2) has it."""
+
+    FLAGS: ClassVar[dict[int, tuple[int, int]]] = {
+        0: (0, VM_SEQ_READ | VM_RAND_READ),  # NORMAL
+        1: (VM_RAND_READ, VM_SEQ_READ),  # RANDOM
+        2: (VM_SEQ_READ, VM_RAND_READ),  # SEQUENTIAL
+        10: (VM_DONTCOPY, 0),  # DONTFORK
+        11: (0, VM_DONTCOPY),  # DOFORK
+        16: (VM_DONTDUMP, 0),  # DONTDUMP
+        17: (0, VM_DONTDUMP),  # DODUMP
+        18: (VM_WIPEONFORK, 0),  # WIPEONFORK
+        19: (0, VM_WIPEONFORK),  # KEEPONFORK
+        20: (0, 0),  # COLD
+        3: (0, 0),  # WILLNEED
+        4: (0, 0),  # DONTNEED
+        8: (0, 0),  # FREE
+    }
+    ALL = VM_SEQ_READ | VM_DONTCOPY | VM_DONTDUMP | VM_WIPEONFORK
+
+    @pytest.mark.parametrize("before", [0, ALL, VM_RAND_READ])
+    @pytest.mark.parametrize("advice", FLAGS)
+    def test_changes_its_flags_only(self, advice: int, before: int) -> None:
+        mm = AddressSpace()
+        fill(mm, 0, 1)
+        change(mm, 0, 1, PROT_NONE)
+        vma = at(mm, 0)
+        vma.vm_flags |= before
+        old = vma.vm_flags
+        mm.madvise(BASE, PAGE, advice)
+        to_set, to_clear = self.FLAGS[advice]
+        assert vma.vm_flags == (old & ~to_clear) | to_set
 
 
 class TestHelpers:
