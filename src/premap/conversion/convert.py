@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from premap import releases
-from premap.conversion import declarations, docs, effects, mapped
+from premap.conversion import declarations, docs, effects, hazards, mapped
 from premap.conversion import group as groups
 from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
@@ -138,12 +138,14 @@ def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     _check_site(handler)
     twin = TWINS.get(handler.name)
     if twin is not None and is_hook_twin(twin):
+        hazards.check_table(handler, program.source, program)
         _check_twin(twin.name, release)
         edit = _table_edit(handler, program.source, twin.name)
         return _Result((edit,), frozenset({"R1", "H1"}), _by_table(release), twin.name)
     if handler.name not in program.source.functions and program.tree is None:
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
     groups.check_owners(program.source, {handler.table})
+    hazards.check_table(handler, program.source, program)
     return _convert_group(handler, group_of(handler, program), release)
 
 
@@ -190,6 +192,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     for name in group.hooks:
         edits += [_table_edit(site, file, group.hooks[name]) for file, site in group.tables(name)]
     notes = tuple(_placed(note, hook, handler) for hook in hooks for note in hook.notes)
+    notes += hazards.table_notes(handler, group.program.source)
     ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
     return _Result(
         ordered, frozenset(idioms), notes + _by_table(release), group.hooks[handler.name]
@@ -207,6 +210,7 @@ def _converted(
         inside = [change for change in renamed if _inside(change, hook.function)]
         done = convert_function(hook, group.names[name], inside, is_hook=name in group.hooks)
     effects.check(hook)
+    hazards.check_function(hook)
     acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
     effects.check_close(hook, acts=acts)
     return done

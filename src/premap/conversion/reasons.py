@@ -7,6 +7,48 @@ from premap.records import Explanation
 
 _REASONS: tuple[tuple[str, str, str], ...] = (
     (
+        "anonymous",
+        "NULL operations make the mapping anonymous",
+        (
+            "Only /dev/zero means that. Where it is meant, `vma_desc_set_anonymous()` says so; "
+            "where it is not, leave `vm_ops` alone."
+        ),
+    ),
+    (
+        "both-members",
+        "The table sets `.mmap_prepare` already",
+        "A file has one of the two hooks. See which of them is meant, and remove the other.",
+    ),
+    (
+        "flag-without-bit",
+        "A mask has no bit that is always the same",
+        "The mask is 0, or depends on the configuration where a `_BIT` does not.",
+    ),
+    (
+        "member-used",
+        "Code reads or calls the `.mmap` of a table",
+        (
+            "After the conversion the member is NULL. Tests become `can_mmap_file()`, calls "
+            "`vfs_mmap()`; then the handler can be converted."
+        ),
+    ),
+    (
+        "table-assigned",
+        "The member is changed at run time",
+        (
+            "A table that is filled or copied by code may end up with both hooks, or with "
+            "none. Convert all places that set its members together."
+        ),
+    ),
+    (
+        "vm-file-compared",
+        "The VMA's file is compared with another file",
+        (
+            "A descriptor has `file`, whose hook runs, and `vm_file`, which a stacked caller may "
+            "have replaced. Which of them is meant, a person has to say."
+        ),
+    ),
+    (
         "close-after-failure",
         "`close` would run for a mapping that failed",
         (
@@ -337,6 +379,14 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         (
             "Kernels without an MMU can't perform actions: there the hook would warn, and "
             "mmap() fail."
+        ),
+    ),
+    (
+        "operations-swapped",
+        "Open files get this table in place of another",
+        (
+            "mmap() reads the file's operations more than once. If one table has `.mmap` and the "
+            "other `.mmap_prepare`, a swap in between runs neither. Convert both, or neither."
         ),
     ),
     (

@@ -118,6 +118,14 @@ class Rewriter:
             at = change.end
         return text + self.hook.between(at, node.end_byte)
 
+    def _note_mmu(self, site: Site) -> None:
+        """Say that an action needs an MMU; to be looked at where a kernel without one may build it."""
+        function = self.hook.function
+        name = function.source.name
+        mmu = any("CONFIG_MMU" in arm for arm in function.arms) or name.startswith("arch/")
+        message = "kernels without an MMU can't perform actions"
+        self.hook.note("needs-mmu", message, site.call, look=not mmu)
+
     def _site(self, site: Site) -> Iterator[Change]:
         """Yield what makes an action of a population's statements, and puts others first."""
         first, last = site.statements[0], site.statements[-1]
@@ -129,9 +137,7 @@ class Rewriter:
             self._gone[statement.id] = statement
             self.applied.add("A6")
         action = _one_line(self._action(site))
-        self.hook.note(
-            "needs-mmu", "kernels without an MMU can't perform actions", site.call, look=False
-        )
+        self._note_mmu(site)
         lines.append(f"{action};")
         if site.errno is not None:
             lines.append(self._override(site))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What makes a conversion wrong although every use of the VMA has a translation.
+
+Other code reads the table's member, or changes it at run time; the function compares what an
+->mmap_prepare hook can't; a flag has no bit of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.conversion.program import Program
+from premap.csource.ctypes import CType, PointerType, StructType, UnknownType
+from premap.csource.exprtypes import ExpressionTypes, local_types
+from premap.csource.handlers import find_handlers
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
+from premap.csource.source import SourceFile
+from premap.idioms.idiom import Declined, Hook
+from premap.records import Handler, Note
+
+_TABLE = "file_operations"
+_NO_BIT = frozenset({"VM_NONE", "VM_SOFTDIRTY"})
+"""Masks that can be 0, or depend on the configuration where their bit does not."""
+_COMPARES = frozenset({"==", "!="})
+_NULL = frozenset({"NULL", "0"})
+
+
+def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
+    """Raise Declined if code of the file needs the table's `.mmap` to be what it is."""
+    if source.text[handler.start : handler.start + 1] != b".":
+        raise Declined(
+            "table-assigned",
+            "the member is assigned at run time; what else the table has is not known",
+        )
+    for other in find_handlers(source, program.scope(source)):
+        if other.table != handler.table or other.ops != handler.ops or other.table is None:
+            continue
+        if other.member == "mmap_prepare":
+            raise Declined("both-members", f"{other.table} sets .mmap_prepare already")
+        if source.text[other.start : other.start + 1] != b".":
+            message = f"line {other.line} changes the member of {other.table} at run time"
+            raise Declined("table-assigned", message)
+    for use in _member_uses(source, program):
+        raise Declined("member-used", f"`{_short(use)}` uses the member `mmap` of a table", use)
+
+
+def table_notes(handler: Handler, source: SourceFile) -> tuple[Note, ...]:
+    """Return what a reviewer should know of how the table is used."""
+    swap = _swapped_in(source, handler.table)
+    if swap is None:
+        return ()
+    message = "open files get this table in place of another: convert both, or neither"
+    return (Note("operations-swapped", message, source.line_of(swap.start_byte)),)
+
+
+def _swapped_in(source: SourceFile, table: str | None) -> Node | None:
+    """Return where the table is given to a file that is open already, if that happens."""
+    for assignment in find_all(source.root, "assignment_expression"):
+        left = assignment.child_by_field_name("left")
+        right = assignment.child_by_field_name("right")
+        if left is None or right is None or table is None:
+            continue
+        if text_of(left).endswith("->f_op") and text_of(right) == f"&{table}":
+            return assignment
+    return None
+
+
+def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
+    """Yield where the file reads or calls the `.mmap` of a `struct file_operations`."""
+    if b"mmap" not in source.text:
+        return
+    scope = program.scope(source)
+    for use in find_all(source.root, "field_expression"):
+        if text_of(use.child_by_field_name("field")) != "mmap":
+            continue
+        parent = use.parent
+        if parent is not None and parent.type == "assignment_expression":
+            continue  # a site of its own
+        function = _enclosing(source, use)
+        names = {} if function is None else local_types(scope, function, use.start_byte)
+        base = use.child_by_field_name("argument")
+        if base is not None and _is_table(ExpressionTypes(scope, names).of(base)):
+            yield use
+
+
+def _is_table(ctype: CType) -> bool:
+    if isinstance(ctype, PointerType):
+        ctype = ctype.target
+    if isinstance(ctype, UnknownType):
+        return True
+    return isinstance(ctype, StructType) and ctype.tag == _TABLE
+
+
+def _enclosing(source: SourceFile, node: Node) -> Node | None:
+    for functions in source.functions.values():
+        for function in functions:
+            if function.node.start_byte <= node.start_byte < function.node.end_byte:
+                return function.node
+    return None
+
+
+def check_function(hook: Hook) -> None:
+    """Raise Declined for what a descriptor can't express, though it has the words for it."""
+    body = hook.function.body
+    for comparison in find_all(body, "binary_expression"):
+        if text_of(comparison.child_by_field_name("operator")) in _COMPARES:
+            _check_comparison(comparison)
+    for assignment in find_all(body, "assignment_expression"):
+        left, right = (assignment.child_by_field_name(side) for side in ("left", "right"))
+        if left is None or right is None:
+            continue
+        if text_of(left).endswith("->vm_ops") and text_of(unwrapped(right)) in _NULL:
+            raise Declined("anonymous", "NULL operations make the mapping anonymous", assignment)
+    for call in calls_in(body):
+        if (callee(call) or "").startswith("vm_flags_"):
+            _check_flags(call)
+
+
+def _check_comparison(comparison: Node) -> None:
+    sides = [comparison.child_by_field_name(side) for side in ("left", "right")]
+    if any(side is not None and text_of(side).endswith("->vm_file") for side in sides):
+        raise Declined("vm-file-compared", "the VMA's file is compared with another", comparison)
+
+
+def _check_flags(call: Node) -> None:
+    for argument in arguments(call)[1:]:
+        for name in find_all(argument, "identifier"):
+            if text_of(name) in _NO_BIT:
+                message = f"{text_of(name)} has no bit that is always the same"
+                raise Declined("flag-without-bit", message, name)
+
+
+def _short(node: Node) -> str:
+    return " ".join(text_of(node).split())[:60]

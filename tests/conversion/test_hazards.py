@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Handlers whose every line has a translation, and which must not be converted all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.conversion import convert_file
+from premap.csource.source import SourceFile
+from premap.records import Conversion
+
+BODY = "vma->vm_ops = &ring_vm_ops; return 0;"
+HOOK = """
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{{
+	{body}
+}}
+static const struct file_operations ring_fops = {{
+	.mmap = ring_mmap,{members}
+}};
+"""
+
+
+def converted(body: str = BODY, members: str = "", more: str = "") -> Conversion:
+    """Return what becomes of a handler with this body, in a table with more members."""
+    text = HOOK.format(body=body, members=members) + more
+    (found, *_) = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+    return found
+
+
+def test_nothing_is_wrong_with_the_handler_itself() -> None:
+    assert converted().reason is None
+
+
+@pytest.mark.parametrize(
+    ("body", "id_"),
+    [
+        ("vma->vm_ops = NULL; return 0;", "anonymous"),
+        ("vm_flags_set(vma, VM_NONE); return 0;", "flag-without-bit"),
+        ("vm_flags_set(vma, VM_SOFTDIRTY); return 0;", "flag-without-bit"),
+        ("if (vma->vm_file != file) return -EINVAL; return 0;", "vm-file-compared"),
+    ],
+)
+def test_what_a_descriptor_can_not_mean(body: str, id_: str) -> None:
+    reason = converted(body).reason
+    assert reason is not None
+    assert reason.id == id_
+
+
+@pytest.mark.parametrize(
+    ("more", "id_"),
+    [
+        (
+            "static int other(struct file *f, struct vm_area_struct *v)\n"
+            "{ return ring_fops.mmap(f, v); }\n",
+            "member-used",
+        ),
+        (
+            "static int test(struct file *f)\n{ return f->f_op->mmap ? 0 : -ENODEV; }\n",
+            "member-used",
+        ),
+        ("static void stop(void)\n{ ring_fops.mmap = NULL; }\n", "table-assigned"),
+    ],
+)
+def test_code_that_needs_the_member(more: str, id_: str) -> None:
+    reason = converted(more=more).reason
+    assert reason is not None
+    assert reason.id == id_
+
+
+def test_a_table_that_has_the_new_member() -> None:
+    reason = converted(members="\n\t.mmap_prepare = NULL,").reason
+    assert reason is not None
+    assert reason.id == "both-members"
+
+
+def test_a_table_that_open_files_get_is_for_a_person() -> None:
+    found = converted(more="static void gone(struct file *f)\n{ f->f_op = &ring_fops; }\n")
+    assert found.reason is None
+    assert [(note.id, note.look) for note in found.notes] == [("operations-swapped", True)]
