@@ -8,8 +8,8 @@ by `or`, add() by sub(), a constant by another, a statement dropped, the branche
 swapped. All places in src/premap/model where one is possible are listed in order, and `--count` of
 them drawn by `--seed`. Each is written into a copy of the package in a temporary directory, and the
 tests of tests/model, and recorded and random scenarios, run on that, up to the first failure.
-Survivors are printed with their change; those in EQUIVALENT (bench/mutants_equivalent.py) change
-nothing that can be observed, which is shown there by hand. The exit status is 1 if fewer than 95 %
+Survivors are printed with their change; those in bench/mutants_equivalent.py change nothing that
+can be observed, which is shown there by hand. The exit status is 1 if fewer than 95 %
 of the others are found.
 """
 
@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants_equivalent import EQUIVALENT
+from mutants_equivalent import why_equivalent
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = Path("src/premap/model")
@@ -248,12 +248,6 @@ def copy_of_package(folder: Path) -> Path:
     return folder
 
 
-def equivalent(mutant: Mutant) -> str:
-    """Return why the change changes nothing, if that has been shown."""
-    before, after, _ = mutant.changed
-    return EQUIVALENT.get((mutant.file, mutant.function, before, after), "")
-
-
 def try_out(mutant: Mutant, copied: Path, timeout: float) -> str:
     """Return what finds the mistake, or nothing."""
     path = copied / MODEL / mutant.file
@@ -300,7 +294,7 @@ def count_found(chosen: list[tuple[int, Mutant]], copied: Path) -> int:
     for number, mutant in chosen:
         before, after, line = mutant.changed
         finder = try_out(mutant, copied, timeout)
-        reason = "" if finder else equivalent(mutant)
+        reason = "" if finder else why_equivalent(mutant.file, mutant.function, before, after)
         found += bool(finder)
         same += bool(reason)
         verdict = finder or (f"the same, because {reason}" if reason else "SURVIVES")

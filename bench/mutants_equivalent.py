@@ -7,32 +7,36 @@ became of it.
 
 from __future__ import annotations
 
+import re
+
 BESIDE_AN_ERROR = "what is returned beside an error is not read"
 FALLS_THROUGH = "without it, the code that follows does the same"
+NONE_IS_ZERO = "its only caller says `if err`, to which None and 0 are the same"
+
+_BESIDE = re.compile(r"return \((err|-errno\.\w+), [01](, [01])?\)")
+"""Functions that return an error and something else: every caller looks at the error first, and
+returns it or makes another of it without a look at the rest."""
 
 EQUIVALENT: dict[tuple[str, str, str, str], str] = {
-    ("protect.py", "_change", "return (err, 0)", "return (err, 1)"): BESIDE_AN_ERROR,
-    ("protect.py", "_fixup", "return (err, 0)", "return (err, 1)"): BESIDE_AN_ERROR,
-    (
-        "mmap.py",
-        "_shared_file_flags",
-        "return (-errno.EACCES, 0)",
-        "return (-errno.EACCES, 1)",
-    ): BESIDE_AN_ERROR,
-    ("mmap.py", "_file_flags", "return (-errno.EACCES, 0)", "return (-errno.EACCES, 1)"): (
-        BESIDE_AN_ERROR
-    ),
     (
         "remap.py",
         "_remap_move",
         "return (-errno.EFAULT, 0) if result is None else (0, result)",
         "return (-errno.EFAULT, 1) if result is None else (0, result)",
     ): BESIDE_AN_ERROR,
-    ("remap.py", "_remap_move", "return (-errno.EFAULT, 0)", "return (-errno.EFAULT, 1)"): (
-        BESIDE_AN_ERROR
+    (
+        "merge.py",
+        "_needs_adjacent_anon_pgoff",
+        "return vmg.file is not None and is_cow_mapping(vmg.vm_flags)",
+        "return vmg.file is not None or is_cow_mapping(vmg.vm_flags)",
+    ): (
+        "memory has the same offset twice, and shared mappings never have anonymous pages, so that "
+        "their second offset is always their address: both continue wherever addresses do"
     ),
-    ("remap.py", "_check_params", "return 0", "pass"): (
-        "its only caller says `if err`: None and 0 are the same to it"
+    ("remap.py", "_check_params", "return 0", "pass"): NONE_IS_ZERO,
+    ("region.py", "_setup", "return 0", "pass"): NONE_IS_ZERO,
+    ("gup.py", "_populate_anonymous", "return 0", "pass"): (
+        "its only caller says `err or pages`: None and 0 are the same to it"
     ),
     (
         "actions.py",
@@ -40,13 +44,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "vma.vm_mm.warn('an action that the preparation should have turned into another')",
         "pass",
     ): "the preparation turns every such action into another: the line is never reached",
-    ("remap.py", "do_mremap", "return (-errno.ENOMEM, 0)", "return (-errno.ENOMEM, 1)"): (
-        BESIDE_AN_ERROR
-    ),
-    ("mmap.py", "do_mmap", "return (err, 0, 0)", "return (err, 1, 0)"): BESIDE_AN_ERROR,
-    ("region.py", "_setup", "return 0", "pass"): (
-        "its only caller says `if err`: None and 0 are the same to it"
-    ),
     ("remap.py", "__init__", "self.charged = 0", "self.charged = 1"): (
         "it is read for accounted mappings only, after their charge was set"
     ),
@@ -54,9 +51,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "the source was found before, and what was unmapped since does not overlap it"
     ),
     ("pagetable.py", "first_present", "return None", "pass"): FALLS_THROUGH,
-    ("gup.py", "_populate_anonymous", "return 0", "pass"): (
-        "its only caller says `err or pages`: None and 0 are the same to it"
-    ),
     ("move.py", "_uncharge", "vrm.charged = 0", "pass"): (
         "the move has failed, and nobody asks for its charge again"
     ),
@@ -64,3 +58,11 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "the hook has failed: the VMA is in no tree, and freed"
     ),
 }
+
+
+def why_equivalent(file: str, function: str, before: str, after: str) -> str:
+    """Return why a change can't be observed, if that has been shown."""
+    old, new = _BESIDE.fullmatch(before), _BESIDE.fullmatch(after)
+    if old and new and old[1] == new[1]:
+        return BESIDE_AN_ERROR
+    return EQUIVALENT.get((file, function, before, after), "")
