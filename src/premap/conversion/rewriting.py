@@ -119,7 +119,7 @@ class Rewriter:
         return text + self.hook.between(at, node.end_byte)
 
     def _note_mmu(self, site: Site) -> None:
-        """Say that an action needs an MMU; a person looks where kernels without one may build it."""
+        """Say that an action needs an MMU; a person looks where a kernel may have none."""
         function = self.hook.function
         name = function.source.name
         mmu = any("CONFIG_MMU" in arm for arm in function.arms) or name.startswith("arch/")
