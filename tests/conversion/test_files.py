@@ -164,6 +164,12 @@ class TestHandlerElsewhere:
         put(tree, fs__ring__old_c=TABLE.replace("file_operations", "ring_operations"))
         assert reason(convert(tree, "fs/ring/super.c")) == "second-table"
 
+    def test_another_table_that_can_not_change_is_a_reason(self, tree: KernelTree) -> None:
+        both = TABLE.replace("\t.open = ring_open,\n", "\t.mmap_prepare = other_prepare,\n")
+        put(tree, fs__ring__old_c=both.replace("ring_fops", "old_fops"))
+        found = convert(tree, "fs/ring/super.c")
+        assert reason(found) == reason(convert(tree, "fs/ring/old.c"))
+
     def test_two_definitions_are_a_reason(self, tree: KernelTree) -> None:
         put(tree, fs__ring__other_c=HANDLER)
         assert reason(convert(tree, "fs/ring/super.c")) == "defined-twice"

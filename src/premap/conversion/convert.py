@@ -167,6 +167,10 @@ def _check_site(handler: Handler) -> None:
 
 def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     groups.check_users(group)
+    for name in group.hooks:
+        for file, site in group.tables(name):
+            with within(file):
+                hazards.check_table(site, file, group.program)
     acting = groups.acting(group)
     functions = list(group.functions())
     hooks = [_hook(function, group, acting, release) for function in functions]
