@@ -44,6 +44,12 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "vma.vm_mm.warn('an action that the preparation should have turned into another')",
         "pass",
     ): "the preparation turns every such action into another: the line is never reached",
+    (
+        "remap.py",
+        "delta",
+        "if self.old_len > self.new_len:",
+        "if self.old_len >= self.new_len:",
+    ): "of two equal lengths, either difference is 0",
     ("remap.py", "__init__", "self.charged = 0", "self.charged = 1"): (
         "it is read for accounted mappings only, after their charge was set"
     ),

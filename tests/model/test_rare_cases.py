@@ -302,6 +302,21 @@ class TestManyMoves:
         assert consistent(mm)
 
 
+class TestMapCount:
+    @pytest.mark.parametrize(("most", "fine"), [(3, False), (4, True)])
+    def test_a_split_needs_room_for_another(self, most: int, *, fine: bool) -> None:
+        mm = AddressSpace(max_map_count=most)
+        for page in (0, 4, 8):
+            fill(mm, page, 2)
+        if fine:
+            change(mm, 0, 1, PROT_READ)
+            assert mm.map_count == 4
+            return
+        with fails(ENOMEM):
+            change(mm, 0, 1, PROT_READ)
+        assert layout(mm) == [(0, 2), (4, 2), (8, 2)]
+
+
 class TestAdvice:
     """Which flags each advice sets and clears, as madvise(2) has it."""
 
@@ -347,6 +362,12 @@ class TestHelpers:
         with mm.trace() as events:
             shared(mm, legacy(hook))
         assert [event.condition for event in events if event.kind == "warn"] == warned
+
+    def test_inserting_all_pages_leaves_none_over(self) -> None:
+        num, pages = [2], [Page(1), Page(2)]
+        hook = legacy(lambda file, vma: vm_insert_pages(vma, vma.vm_start, pages, num))
+        shared(AddressSpace(), hook)
+        assert num == [0]
 
     def test_inserting_no_pages_leaves_none_over(self) -> None:
         num = [0]

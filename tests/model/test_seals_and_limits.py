@@ -287,6 +287,7 @@ class TestBrk:
         mm.start_brk = mm.brk_end = BASE
         assert mm.brk(BASE + 5) == BASE + 5
         assert mm.brk(BASE + 9) == BASE + 9
+        assert mm.brk(BASE - 1) == BASE + 9
         assert (layout(mm), mm.total_vm) == ([(0, 1)], 1)
 
     def test_locked_memory_has_a_limit(self) -> None:

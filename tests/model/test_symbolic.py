@@ -179,3 +179,13 @@ class TestSystemCall:
         mm.mprotect(make(BASE + PAGE), make(PAGE), make(1))
         assert address == BASE
         assert [int(vma.vm_end - vma.vm_start) for vma in mm.vmas()] == [PAGE] * 3
+
+
+class TestAccounting:
+    def test_what_a_failed_mapping_charged_is_given_back_whatever_its_flags(self) -> None:
+        found = paths(FileOperations(mmap_prepare=lambda desc: -22), FLAGS & 0xFF)
+        assert results(found) == [-22]
+        for path in found:
+            assert path.value is not None
+            committed: Any = path.value[1].memory.committed_as
+            assert check([*path.condition, committed != 0]) is None
