@@ -74,6 +74,14 @@ class TestChunkedList:
         with pytest.raises(IndexError):
             ChunkedList([1])[1]
 
+    @pytest.mark.parametrize("index", [-20, -1, 0, 5, 9, 20])
+    @pytest.mark.parametrize("count", [0, 1, 9])
+    def test_insertion_beyond_the_ends(self, count: int, index: int) -> None:
+        plain, chunked = list(range(count)), ChunkedList(range(count))
+        plain.insert(index, 99)
+        chunked.insert(index, 99)
+        assert list(chunked) == plain
+
     def test_has_no_steps(self) -> None:
         with pytest.raises(ValueError, match="step"):
             ChunkedList([1])[::2]

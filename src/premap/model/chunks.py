@@ -19,15 +19,21 @@ SIZE = 4096
 
 
 class ChunkedList(MutableSequence[T]):
-    """A list in chunks. Slices have no step; what a slice gives is a plain list."""
+    """A list in chunks. Slices have no step; what a slice gives is a plain list.
 
-    __slots__ = ("_chunks", "_length", "_starts")
+    One chunk is the current one: what is inserted there, and deleted again, is not told to the
+    chunks after it (`_starts`) until another becomes current.
+    """
+
+    __slots__ = ("_chunk", "_chunks", "_length", "_low", "_number", "_pending", "_starts")
 
     def __init__(self, items: Iterable[T] = ()) -> None:
         everything = list(items)
         self._chunks = [everything[i : i + SIZE] for i in range(0, len(everything), SIZE)]
         self._length = len(everything)
         self._starts: list[int] = []
+        self._chunk: list[T] = []
+        self._number = self._low = self._pending = 0
         self._count()
 
     def __len__(self) -> int:
@@ -48,10 +54,10 @@ class ChunkedList(MutableSequence[T]):
     def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
             return self._slice(*self._range(index))
-        if not 0 <= index < self._length:
-            index = self._checked(index)
-        number = bisect_right(self._starts, index) - 1
-        return self._chunks[number][index - self._starts[number]]
+        place = index - self._low
+        if not (0 <= place < len(self._chunk) and index >= 0):
+            place = self._seek(self._checked(index))
+        return self._chunk[place]
 
     @overload
     def __setitem__(self, index: int, value: T) -> None: ...
@@ -67,9 +73,8 @@ class ChunkedList(MutableSequence[T]):
             for place, item in enumerate(items, low):
                 self.insert(place, item)
             return
-        index = self._checked(index)
-        number = bisect_right(self._starts, index) - 1
-        self._chunks[number][index - self._starts[number]] = value  # type: ignore[assignment]
+        place = self._seek(self._checked(index))
+        self._chunk[place] = value  # type: ignore[assignment]
 
     def __delitem__(self, index: int | slice) -> None:
         if isinstance(index, slice):
@@ -82,30 +87,37 @@ class ChunkedList(MutableSequence[T]):
         """Insert before the item at `index`, which may be the length."""
         if not self._chunks:
             self._chunks.append([])
-            self._starts.append(0)
-        low, _ = self._range(slice(index, None))
-        number = max(bisect_right(self._starts, low) - 1, 0)
-        chunk = self._chunks[number]
-        chunk.insert(low - self._starts[number], value)
+            self._count()
+            index = 0
+        place = index - self._low
+        if index < 0 or not 0 <= place <= len(self._chunk):
+            low, _ = self._range(slice(index, None))
+            place = self._seek(min(low, self._length - 1)) + (low == self._length)
+        chunk = self._chunk
+        chunk.insert(place, value)
         self._length += 1
-        if len(chunk) < 2 * SIZE:
-            self._shift(number, 1)
-            return
-        self._chunks[number : number + 1] = [chunk[:SIZE], chunk[SIZE:]]
-        self._count()
+        self._pending += 1
+        if len(chunk) >= 2 * SIZE:
+            self._chunks[self._number : self._number + 1] = [chunk[:SIZE], chunk[SIZE:]]
+            self._count()
 
     def clear(self) -> None:
         """Remove everything."""
         self._chunks.clear()
-        self._starts.clear()
         self._length = 0
+        self._count()
 
     def bisect_right(self, value: int, key: Callable[[T], int]) -> int:
         """Return the position of the first item whose key is above `value`."""
-        number = bisect_right(self._chunks, value, key=lambda chunk: key(chunk[-1]))
-        if number == len(self._chunks):
-            return self._length
-        return self._starts[number] + bisect_right(self._chunks[number], value, key=key)
+        number = self._number
+        chunks, chunk = self._chunks, self._chunk
+        here = chunk and key(chunk[-1]) > value
+        if not here or (number and key(chunks[number - 1][-1]) > value):
+            number = bisect_right(chunks, value, key=lambda chunk: key(chunk[-1]))
+            if number == len(chunks):
+                return self._length
+            self._go(number)
+        return self._low + bisect_right(self._chunk, value, key=key)
 
     def _checked(self, index: int) -> int:
         place = index + self._length if index < 0 else index
@@ -122,32 +134,47 @@ class ChunkedList(MutableSequence[T]):
     def _slice(self, low: int, high: int) -> list[T]:
         found: list[T] = []
         while low < high:
-            number = bisect_right(self._starts, low) - 1
-            start = self._starts[number]
-            found += self._chunks[number][low - start : high - start]
-            low = start + len(self._chunks[number])
+            place = self._seek(low)
+            found += self._chunk[place : place + high - low]
+            low = self._low + len(self._chunk)
         return found
 
     def _delete(self, low: int, high: int) -> None:
         """Remove [low, high), from its end down, chunk by chunk."""
         while low < high:
-            number = bisect_right(self._starts, high - 1) - 1
-            start = self._starts[number]
-            first = max(low, start)
-            chunk = self._chunks[number]
-            del chunk[first - start : high - start]
-            self._length -= high - first
-            if chunk:
-                self._shift(number, first - high)
-            else:
-                del self._chunks[number]
+            end = self._seek(high - 1) + 1
+            begin = max(low - self._low, 0)
+            del self._chunk[begin:end]
+            self._length -= end - begin
+            self._pending -= end - begin
+            high -= end - begin
+            if not self._chunk:
+                del self._chunks[self._number]
                 self._count()
-            high = first
 
-    def _shift(self, number: int, delta: int) -> None:
-        """Chunks after `number` begin `delta` items later."""
-        starts = self._starts
-        starts[number + 1 :] = [start + delta for start in starts[number + 1 :]]
+    def _seek(self, index: int) -> int:
+        """Make the chunk that has an item the current one; return the item's place in it."""
+        if not 0 <= index - self._low < len(self._chunk):
+            self._settle()
+            self._go(bisect_right(self._starts, index) - 1)
+        return index - self._low
+
+    def _go(self, number: int) -> None:
+        self._settle()
+        self._number = number
+        self._chunk = self._chunks[number]
+        self._low = self._starts[number]
+
+    def _settle(self) -> None:
+        """Tell the chunks after the current one where they begin."""
+        delta = self._pending
+        if delta:
+            after = self._number + 1
+            self._starts[after:] = [start + delta for start in self._starts[after:]]
+            self._pending = 0
 
     def _count(self) -> None:
+        """Count anew, after chunks came or went."""
         self._starts = list(accumulate(map(len, self._chunks), initial=0))[:-1]
+        self._pending = self._number = self._low = 0
+        self._chunk = self._chunks[0] if self._chunks else []
