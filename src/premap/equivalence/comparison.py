@@ -35,7 +35,6 @@ BOUNDS = (
         "one mapping of the file alone, right after one of its own kind, or over another mapping; "
         "failing allocations of the VMA and of page tables"
     ),
-    "no MAP_LOCKED, MAP_NORESERVE, MAP_SYNC or other flag of mmap() that the mapping keeps",
     "other threads change driver state only at locks, their release, and unknown calls",
     (
         "mmap() of the file itself, not of one stacked on it, by a process without "
