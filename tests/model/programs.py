@@ -325,9 +325,11 @@ class Program:
         """A move that can't split and unmap its source leaves it charged, and not marked as such.
 
         If the source was not accounted at all, its length is charged nevertheless: the kernel does.
-        The same if the move failed, and the new place is what can't be unmapped.
+        The same if the move failed, and the new place is what can't be unmapped. The source may
+        have merged with the new place first, and be larger than it was.
         """
-        if unsplit and (leaked in sizes.values() or 0 < leaked < 9):
+        now = [(vma.vm_end - vma.vm_start) // PAGE for vma in self.mm.vmas()]
+        if unsplit and (leaked in (*sizes.values(), *now) or 0 < leaked < 9):
             self.leaked_charge += leaked
 
     def uncharged(self) -> int:
