@@ -17,10 +17,11 @@ from premap.cli.engine import FileResult, Task, convert_input
 from premap.cli.inputs import Input
 from premap.cli.patch import Conflict, Patch
 from premap.cli.rewrite import ChangedMeanwhile, replace_text
-from premap.cli.workers import Failure, Workers
 from premap.conversion import target_release
 from premap.csource.tree import KernelTree
+from premap.outcomes import Asked
 from premap.records import Conversion, Outcome, Reason
+from premap.workers import Failure, Workers
 
 
 def targets(inputs: list[Input], given: str | None) -> dict[Path | None, str]:
@@ -43,18 +44,15 @@ def work(
     inputs: list[Input], targets: dict[Path | None, str], given: argparse.Namespace
 ) -> Iterator[FileResult]:
     """Yield what came of each file, in their order."""
-    task = partial(
-        Task,
-        only=given.handler,
-        verify=not given.no_verify,
-        allow_different=given.allow_different,
-        debug=given.debug or bool(os.environ.get("PREMAP_DEBUG")),
+    debug = given.debug or bool(os.environ.get("PREMAP_DEBUG"))
+    asked = partial(
+        Asked, verify=not given.no_verify, allow_different=given.allow_different, debug=debug
     )
-    tasks = [task(input=file, target=targets[file.root]) for file in inputs]
+    tasks = [Task(file, asked(target=targets[file.root]), given.handler) for file in inputs]
     workers: Workers[Task, FileResult] = Workers(convert_input, given.jobs, given.time_limit)
     for file, result in zip(inputs, workers.run(tasks), strict=True):
         if isinstance(result, Failure):
-            if result.trace and tasks[0].debug:
+            if result.trace and debug:
                 print(result.trace, file=sys.stderr)
             problem = Reason("error", result.message)
             yield FileResult(file, (Outcome(file.name, "error", problem=problem),))

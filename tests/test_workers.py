@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from premap.cli.workers import Failure, Workers
+from premap.workers import Failure, Workers
 
 
 def _work(task: str) -> str:

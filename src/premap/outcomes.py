@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From a Conversion to what is said of it: its verdict, whether it may be used, who has to look."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+
+from premap.csource.source import SourceFile
+from premap.csource.tree import KernelTree
+from premap.records import Conversion, Outcome, Reason, Safety, Verdict
+
+DIFFERENT = "different"
+"""Id of the reason to decline a conversion that was shown to change what happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the conversions of a run are judged."""
+
+    target: str
+    verify: bool = True
+    allow_different: bool = False
+    """Whether a conversion is kept although it was shown to change what happens."""
+    debug: bool = False
+    """Whether a verifier that fails shows where, on standard error."""
+
+
+def outcome(
+    conversion: Conversion, source: SourceFile, tree: KernelTree | None, asked: Asked
+) -> Outcome:
+    """Say what became of a handler; `source` is the file that it was found in.
+
+    A conversion that is `different` becomes one that was declined, with that reason.
+    """
+    name = conversion.handler.file
+    if conversion.reason is not None:
+        return Outcome(name, "declined", conversion)
+    if not asked.verify:
+        return Outcome(name, "converted", conversion, safety="review")
+    verdict = _verdict(conversion, source, tree, asked)
+    if verdict.status == "different" and not asked.allow_different:
+        return Outcome(name, "declined", _withdrawn(conversion, verdict), verdict)
+    return Outcome(name, "converted", conversion, verdict, safety_of(conversion, verdict))
+
+
+def _verdict(
+    conversion: Conversion, source: SourceFile, tree: KernelTree | None, asked: Asked
+) -> Verdict:
+    from premap import equivalence  # noqa: PLC0415  loads the solver
+
+    try:
+        if tree is not None and conversion.handler.file != source.name:
+            source = tree.open(conversion.handler.file)
+        return equivalence.verify_conversion(conversion, source, tree, asked.target)
+    except Exception as problem:  # noqa: BLE001  a verifier that fails has proved nothing
+        if asked.debug:
+            traceback.print_exc()
+        return Verdict("unknown", reason=f"internal error: {type(problem).__name__}: {problem}")
+
+
+def _withdrawn(conversion: Conversion, verdict: Verdict) -> Conversion:
+    """Return the conversion as declined, because it changes what happens."""
+    how = "; ".join(difference.message for difference in verdict.differences)
+    reason = Reason(DIFFERENT, f"old and new differ: {how}", conversion.handler.line)
+    return replace(conversion, new_name=None, edits=(), idioms=(), reason=reason)
+
+
+def safety_of(conversion: Conversion, verdict: Verdict) -> Safety:
+    """Return whether a person has to look at a conversion before it is used."""
+    proved = verdict.status in {"equivalent", "equivalent-except"}
+    judged = any(difference.judgement for difference in verdict.differences)
+    asked = any(note.look for note in conversion.notes)
+    return "automatic" if proved and not judged and not asked else "review"
