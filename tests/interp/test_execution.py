@@ -250,7 +250,10 @@ class TestRefusals:
         refused("return nobody_knows;", "not declared")
 
     def test_a_computed_address(self) -> None:
-        refused("return ((struct card *)n)->size;", "computed address")
+        refused("return ((struct card *)(n + 4096))->size;", "computed address")
+
+    def test_null(self) -> None:
+        refused("return ((struct card *)(n - 1))->size;", "a pointer that is 0 is followed")
 
     def test_a_place_as_two_structures(self) -> None:
         refused("long x = the_card->size; return ((struct link *)the_card)->weight;", "structures")

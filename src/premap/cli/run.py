@@ -38,6 +38,14 @@ def number(text: str) -> int:
     return value
 
 
+def page_address(text: str) -> int:
+    """Return an address that is a multiple of the page size (bytes)."""
+    value = number(text)
+    if value % 4096 or value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the address of a page")
+    return value
+
+
 def setting(text: str) -> tuple[str, int]:
     """Return name and value of NAME=VALUE."""
     name, sign, value = text.rpartition("=")
@@ -50,6 +58,9 @@ def setting(text: str) -> tuple[str, int]:
     "run",
     "run one handler of a C file on the model, step by step",
     argument("location", metavar="FILE:FUNCTION", help="the handler, ->mmap or ->mmap_prepare"),
+    argument(
+        "--addr", type=page_address, default=0x1000000, metavar="N", help="where (0x1000000), bytes"
+    ),
     argument("--pages", type=options.positive, default=1, metavar="N", help="pages to map (1)"),
     argument(
         "--pgoff", type=number, default=0, metavar="N", help="offset into the file, pages (0)"
@@ -123,6 +134,7 @@ def _stepped(side: Side, given: argparse.Namespace, fails: str | None) -> Steppe
     from premap import equivalence
 
     call = {
+        "start_page": given.addr // 4096,
         "pages": given.pages,
         "pgoff": given.pgoff,
         "prot": given.prot,

@@ -118,6 +118,23 @@ _ACCEPTED = (
 
 _DIFFERENT = (
     _explanation(
+        "undefined",
+        "the new hook does what C leaves undefined, and the old one does not",
+        """
+        A variable is read before it is written, a NULL pointer is followed, the function ends
+        without returning a value, a division by zero, a shift by the width of its operand or
+        more. Whatever then happens, the old version did not leave it to the compiler.
+        """,
+    ),
+    _explanation(
+        "kernel-bug",
+        "the new hook makes the kernel hit an assertion, and the old one does not",
+        """
+        The kernel checks some things with BUG_ON() only: a range to be mapped that is empty or
+        wraps, page table entries that are there already.
+        """,
+    ),
+    _explanation(
         "effect-outlives",
         "what the hook took or counted stays, although there is no mapping",
         """

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from premap.equivalence.setting import Call, RandomCall, Setting, settings
 from premap.interp.inputs import Inputs, RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
 from premap.interp.memory import Namer
-from premap.interp.undefined import BeyondBound, Undefined
+from premap.interp.undefined import BeyondBound, NullPointer, Undefined, Uninitialised
 from premap.model.bits import VM_SPECIAL
 from premap.model.errors import KernelBug, NotModelled
 from premap.records import Difference, Verdict
@@ -29,6 +29,8 @@ SOLVER_LIMIT_MS = 3000
 MAX_PATHS = 2000
 RANDOM_RUNS = 200
 """Concrete runs that are tried where there is no proof."""
+BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
+"""After these nothing can be told of a run."""
 BOUNDS = (
     "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
     (
@@ -149,7 +151,12 @@ class _Comparison:
             return _PathResult()
         try:
             after = run(self.new, setting, self.inputs, self.namer)
-        except (Undefined, BeyondBound, KernelBug) as error:
+        except BROKEN as error:
+            if before.hook_ran:
+                return _PathResult([_broken(error)], _guessed(before.machine.inputs.guessed))
+            self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
+            return _PathResult()
+        except BeyondBound as error:
             if before.hook_ran:
                 raise
             self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
@@ -210,7 +217,13 @@ class _Comparison:
         small = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
         inputs = RecordedInputs(small.variables, small.functions)
         namer = self.namer.concrete(small.eval)
-        before, after = self._concretely(setting, inputs, namer)
+        before = run(self.old, setting, inputs, namer)
+        try:
+            after = run(self.new, setting, inputs, namer)
+        except BROKEN as error:
+            if _broken(error).id != candidate.id:
+                raise
+            return examples.broken(setting, small, before, str(error))
         again = [each for each in compare(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
@@ -241,8 +254,17 @@ class _Comparison:
         self.reason = f"{self.reason}; {runs}"
 
 
+def _broken(error: Exception) -> Candidate:
+    """Return the difference that only the new version goes where nothing can be told any more."""
+    id_ = "kernel-bug" if isinstance(error, KernelBug) else "undefined"
+    return Candidate(id_, f"only the new hook meets: {error}", condition=True)
+
+
 def _unsure(*outcomes: Outcome) -> str | None:
-    for outcome in outcomes:
-        for function in outcome.machine.inputs.guessed:
-            return f"a difference may hang on {function[1:]} of values whose type was not found"
+    return next(filter(None, (_guessed(each.machine.inputs.guessed) for each in outcomes)), None)
+
+
+def _guessed(functions: Iterable[str]) -> str | None:
+    for function in functions:
+        return f"a difference may hang on {function[1:]} of values whose type was not found"
     return None

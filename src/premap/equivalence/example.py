@@ -9,12 +9,12 @@ from typing import Any
 
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
-from premap.equivalence.setting import NOEXEC, Call, Setting
+from premap.equivalence.setting import NOEXEC, START_PAGE, Call, Setting
 from premap.interp.inputs import CALL, SymbolicInputs
 from premap.interp.values import plain, to_signed
 from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
-from premap.model.words import PAGE_SIZE
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 
 _CALL = ("extra", "pages", "pgoff", "prot", "f_mode_write", "left_pages", "page", "start_page")
 
@@ -40,6 +40,23 @@ def build(
     "run" has the options with which `premap run FILE:FUNCTION` shows either version in this call,
     None where they can't say it: state that depends on what was called before, or a neighbour.
     """
+    return _example(setting, model, old, describe(new), what)
+
+
+def broken(setting: Setting, model: symbolic.Model, old: Outcome, error: str) -> dict[str, Any]:
+    """Return the example of a call in which only the new version meets what C leaves undefined."""
+    new: dict[str, Any] = {
+        "returns": f"nothing defined ({error})",
+        "mappings": [],
+        "entry": None,
+        "calls": [],
+    }
+    return _example(setting, model, old, new, error)
+
+
+def _example(
+    setting: Setting, model: symbolic.Model | None, old: Outcome, new: dict[str, Any], what: str
+) -> dict[str, Any]:
     call = Call.of(old.machine.inputs)
     state = _state(model)
     return {
@@ -57,7 +74,7 @@ def build(
         "state": state,
         "differs": what,
         "old": describe(old),
-        "new": describe(new),
+        "new": new,
         "run": None if model is None else _options(setting, call, state),
     }
 
@@ -73,7 +90,9 @@ def _options(setting: Setting, call: Call, state: dict[str, int]) -> str | None:
         return None
     if any("@" in name or name.endswith(")") for name in state):
         return None
-    words = ["--pages", str(_number(call.pages)), "--pgoff", str(_number(call.pgoff))]
+    start = _number(call.start)
+    words = [] if start == START_PAGE << PAGE_SHIFT else ["--addr", hex(start)]
+    words += ["--pages", str(_number(call.pages)), "--pgoff", str(_number(call.pgoff))]
     words.append(f"--prot={_letters(_number(call.prot))}")
     words += [] if setting.shared else ["--private"]
     words += [] if _number(call.writable(setting)) else ["--read-only"]

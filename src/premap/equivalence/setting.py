@@ -25,6 +25,8 @@ from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, invert, shl, sub
 
 Layout = Literal["alone", "after-itself", "replaces"]
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
+START_PAGE = 0x1000
+"""Where a mapping is made if nobody says otherwise, in pages."""
 EXTRA_FLAGS = VM_LOCKED | VM_NORESERVE | VM_SYNC
 """Flags that MAP_LOCKED, MAP_NORESERVE and MAP_SYNC leave in a mapping."""
 NOEXEC = VM_MAYEXEC

@@ -13,7 +13,7 @@ from tree_sitter import Node
 from premap.csource.nodes import text_of, unwrapped
 from premap.equivalence.example import describe, result_text
 from premap.equivalence.outcome import Side, run
-from premap.equivalence.setting import Setting
+from premap.equivalence.setting import START_PAGE, Setting
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, RecordedInputs
 from premap.interp.machine import Frame, Machine
@@ -24,7 +24,7 @@ from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT
 
 DEFAULT_CALL = {
-    "start_page": 0x1000,
+    "start_page": START_PAGE,
     "pages": 1,
     "pgoff": 0,
     "prot": 3,

@@ -24,7 +24,7 @@ from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
 from premap.interp import constants, operators, pasting, statictypes, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import UNKNOWN, convert, of_truth, truth, word_of
+from premap.interp.operators import UNKNOWN, convert, is_scalar, of_truth, truth, word_of
 from premap.interp.types import (
     VM_OPS,
     in_union,
@@ -33,6 +33,7 @@ from premap.interp.types import (
     settled,
     type_of_descriptor,
 )
+from premap.interp.undefined import NullPointer
 from premap.interp.values import (
     BOOL,
     CHAR,
@@ -48,9 +49,11 @@ from premap.interp.values import (
     StructCopy,
     Value,
     normalise,
+    plain,
+    to_signed,
 )
 from premap.model.errors import NotModelled
-from premap.model.words import U64_MAX, select
+from premap.model.words import PAGE_SIZE, U64_MAX, select
 
 _FUNCTION = FunctionType(UNKNOWN, ())
 
@@ -72,6 +75,10 @@ def _pointed_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, C
     if text_of(node.children[0]) != "*":
         raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
     return _target(evaluate(machine, frame, _child(node, "argument")))
+
+
+MAX_ERRNO = 4095
+"""The last error that a pointer can be (include/linux/err.h)."""
 
 
 def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
@@ -111,6 +118,9 @@ def address_of(machine: Machine, place: Place) -> int:
 def _target(pointer: Value) -> tuple[Place, CType]:
     ctype = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
     if not isinstance(pointer.data, Pointer) or pointer.data.place is None:
+        known = plain(word_of(pointer)) if is_scalar(pointer) else None
+        if known is not None and (known < PAGE_SIZE or known > U64_MAX - MAX_ERRNO):
+            raise NullPointer(f"a pointer that is {to_signed(known)} is followed")
         raise NotModelled("what a computed address points to is not known")
     return pointer.data.place, ctype
 
@@ -350,12 +360,26 @@ def _logical(machine: Machine, frame: Frame, operator: str, left: Value, right: 
     decisive = operator == "||"
     if not isinstance(condition, bool) and has_effects(frame, right):
         condition = machine.decide(frame, right, condition)
-    if isinstance(condition, bool):
-        if condition is decisive:
-            return of_truth(decisive)
-        return of_truth(truth(evaluate(machine, frame, right)))
-    other = truth(evaluate(machine, frame, right))
-    return of_truth(condition | other if decisive else condition & other)
+    if not isinstance(condition, bool):
+        known = _guarded(machine, frame, right)
+        if known is not None:
+            other = truth(known)
+            return of_truth(condition | other if decisive else condition & other)
+        condition = machine.decide(frame, right, condition)
+    if condition is decisive:
+        return of_truth(decisive)
+    return of_truth(truth(evaluate(machine, frame, right)))
+
+
+def _guarded(machine: Machine, frame: Frame, node: Node) -> Value | None:
+    """Return what an expression without effects gives, whether or not what guards it holds.
+
+    None where it can't be told, for it may be that the guard keeps it from being evaluated.
+    """
+    try:
+        return evaluate(machine, frame, node)
+    except NotModelled:
+        return None
 
 
 _EFFECTS = frozenset({"assignment_expression", "update_expression", "compound_statement"})
@@ -445,8 +469,8 @@ def _as_term(
     """Return `c ? a : b` as one term where both sides are plain numbers, else None."""
     if then is None or has_effects(frame, then) or has_effects(frame, otherwise):
         return None
-    a, b = evaluate(machine, frame, then), evaluate(machine, frame, otherwise)
-    if not (_is_number(a) and _is_number(b)):
+    a, b = _guarded(machine, frame, then), _guarded(machine, frame, otherwise)
+    if a is None or b is None or not (_is_number(a) and _is_number(b)):
         return None
     ctype = operators.common_type(a.type, b.type)
     word_a, word_b = normalise(word_of(a), ctype), normalise(word_of(b), ctype)

@@ -9,6 +9,7 @@ taken to be different objects; every verdict prints that.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Any
@@ -23,6 +24,7 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.interp.inputs import Inputs
+from premap.interp.undefined import Uninitialised
 from premap.interp.values import (
     Aggregate,
     Index,
@@ -41,6 +43,9 @@ from premap.model.errors import NotModelled
 
 NONNULL_BIT = 1 << 63
 NOT_ERROR_BIT = 1 << 62
+
+_NUMBER = re.compile(r"#\d+\b")
+"""What tells local variables of the same name apart."""
 
 
 class Object:
@@ -173,7 +178,7 @@ class Object:
                 name = self.joined(source.name, rest, "." if source.member else "->")
                 return Origin(name, source.member or bool(rest), source.epoch)
         if self.local and not self.zeroed:
-            raise NotModelled(f"{self.name_of(path)} is read before it is written")
+            raise _unwritten(self.name_of(path))
         return Origin(self.joined(self.name, path), bool(path), self.memory.epoch)
 
     def forget(self) -> None:
@@ -296,7 +301,7 @@ class Memory:
         if owner.zeroed:
             return zero_of(ctype)
         if owner.local:
-            raise NotModelled(f"{owner.name_of(path)} is read before it is written")
+            raise _unwritten(owner.name_of(path))
         name = owner.name_of(path)
         if (kind := kind_of(ctype)) is not UNTYPED:
             self.namer.agree(("type", name), kind, f"{name} is read as different types")
@@ -387,6 +392,10 @@ def _concrete(part: Any, value_of: Callable[[Any], Any]) -> Any:
 
 UNTYPED = (0, False)
 """What kind_of() says of a type that tells nothing of its size."""
+
+
+def _unwritten(name: str) -> Uninitialised:
+    return Uninitialised(f"{_NUMBER.sub('', name)} is read before it is written")
 
 
 def kind_of(ctype: CType) -> tuple[int, bool]:

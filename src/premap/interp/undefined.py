@@ -10,5 +10,13 @@ class Undefined(NotModelled):
     """C leaves undefined what happens here: division by zero, a shift by too much …."""
 
 
+class Uninitialised(NotModelled):
+    """A local variable is read before it is written."""
+
+
+class NullPointer(NotModelled):
+    """A pointer that is NULL, or an error, is followed."""
+
+
 class BeyondBound(NotModelled):
     """A loop goes on for longer than it is followed."""
