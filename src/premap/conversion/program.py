@@ -8,12 +8,8 @@ that speak of mappings; what is found is parsed.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
@@ -24,8 +20,6 @@ WHOLE_TREE = ""
 _WIDE = frozenset({"arch", "drivers"})
 """Top folders whose subsystems are one level down."""
 _EVERYWHERE = frozenset({"include"})
-_USER_SPACE = frozenset({"tools", "scripts", "Documentation", ".git"})
-_SPEAKS_OF_MAPPINGS = (b"vma", b"mmap", b"vm_area")
 _AFTER_NAME = rb"\s*\((?:[^;{}()]|\([^;{}()]*\))*\)\s*\{"
 
 
@@ -110,33 +104,7 @@ class Program:
 
     def _mentioning(self, name: str, top: str) -> list[str]:
         """Names of the files under `top` that hold the word."""
-        tree = self.tree
-        if tree is None:
-            return []
-        word = re.compile(rb"(?<!\w)" + re.escape(name.encode("latin-1")) + rb"(?!\w)")
-
-        def search() -> list[str]:
-            plain = name.encode("latin-1")
-            found = []
-            for file, path in self._indexed(tree, top):
-                text = _read(path)
-                if plain in text and word.search(text) and _readable(tree, file):
-                    found.append(file)
-            return found
-
-        return tree.once(("mentioning", top, name), search)
-
-    def _indexed(self, tree: KernelTree, top: str) -> list[tuple[str, Path]]:
-        """Files under `top` that speak of mappings, in the order of their names."""
-
-        def search() -> list[tuple[str, Path]]:
-            return [
-                (tree.relative(path), path)
-                for path in _c_files(tree.root / top)
-                if any(word in _read(path) for word in _SPEAKS_OF_MAPPINGS)
-            ]
-
-        return tree.once(("speaks of mappings", top), search)
+        return [] if self.tree is None else self.tree.search.mentioning(name, top)
 
 
 def subsystem(name: str) -> str:
@@ -158,32 +126,3 @@ def _declares(file: SourceFile, name: str) -> bool:
     if not file.name.endswith(".h"):
         return False
     return name in file.prototypes or name in file.functions
-
-
-def _c_files(folder: Path) -> Iterator[Path]:
-    """Yield C files below a folder, in the order of their names; symbolic links are left out."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in _USER_SPACE:
-                yield from _c_files(Path(entry.path))
-        elif entry.name.endswith((".c", ".h")) and entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _readable(tree: KernelTree, name: str) -> bool:
-    try:
-        tree.open(name)
-    except SourceError:
-        return False
-    return True

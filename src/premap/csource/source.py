@@ -263,9 +263,16 @@ def read_source(path: Path, name: str | None = None) -> SourceFile:
         raise errors.UnreadableSource(shown, f"can't be read: {error.strerror}") from error
     except ValueError as error:
         raise errors.MissingSource(shown, "is no file name") from error
+    return source_of(shown, text, path)
+
+
+def source_of(name: str, text: bytes, path: Path | None) -> SourceFile:
+    """Return a file with this text. Raises a SourceError that says why it can't be used."""
+    if len(text) > MAX_BYTES:
+        raise errors.LargeSource(name, f"is too large ({len(text)} bytes)")
     if b"\0" in text:
-        raise errors.BinarySource(shown)
-    return SourceFile(shown, text, path)
+        raise errors.BinarySource(name)
+    return SourceFile(name, text, path)
 
 
 def function_name(node: Node) -> tuple[Node, Node] | None:

@@ -5,29 +5,40 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from premap.csource.source import SourceFile, read_source
+from premap.csource.search import Search
+from premap.csource.source import SourceFile, read_source, source_of
 
 _VERSION = re.compile(rb"^(VERSION|PATCHLEVEL)[ \t]*=[ \t]*(\d+)[ \t]*\r?$", re.MULTILINE)
 _MAX_UP = 64
+_MAKEFILE = "Makefile"
 
 T = TypeVar("T")
+_Stamp = tuple[int, int, int] | None
+"""What tells one state of a file on disk from another; None where there is none."""
 
 
 def _release(root: Path) -> str | None:
     """VERSION.PATCHLEVEL of the Makefile in `root`; None if it is no kernel's."""
     try:
-        with (root / "Makefile").open("rb") as file:
+        with (root / _MAKEFILE).open("rb") as file:
             found = dict(_VERSION.findall(file.read(4096)))
     except OSError:
         return None
     if len(found) != 2 or not (root / "include" / "linux").is_dir():
         return None
     return f"{int(found[b'VERSION'])}.{int(found[b'PATCHLEVEL'])}"
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class KernelTree:
@@ -38,27 +49,49 @@ class KernelTree:
         self._files: dict[str, SourceFile] = {}
         self._exists: dict[str, bool] = {}
         self._facts: dict[tuple[str, ...], Any] = {}
+        self._buffers: dict[str, bytes] = {}
+        self._touched: set[str] = set()
+        self._stamps: dict[str, _Stamp] = {}
+        self.search = Search(self)
 
     def __repr__(self) -> str:
         return f"KernelTree({str(self.root)!r})"
 
-    @cached_property
+    @property
     def release(self) -> str:
         """Release as "7.3"; "?" where the Makefile does not say."""
+        return self.once(("release", _MAKEFILE), self._read_release)
+
+    def _read_release(self) -> str:
+        self._stamps[_MAKEFILE] = _stamp(self.root / _MAKEFILE)
         return _release(self.root) or "?"
 
     def open(self, relpath: str) -> SourceFile:
         """File of the tree, read once. Raises a SourceError if it can't be used."""
         if relpath not in self._files:
-            self._files[relpath] = read_source(self.root / relpath, relpath)
+            path = self.root / relpath
+            if relpath in self._buffers:
+                self._files[relpath] = source_of(relpath, self._buffers[relpath], path)
+            else:
+                self._stamps[relpath] = _stamp(path)
+                self._files[relpath] = read_source(path, relpath)
         return self._files[relpath]
+
+    def bytes_of(self, relpath: str) -> bytes:
+        """Text of a file, which is not kept; b"" where it can't be read."""
+        if relpath in self._buffers:
+            return self._buffers[relpath]
+        try:
+            return (self.root / relpath).read_bytes()
+        except OSError:
+            return b""
 
     def exists(self, relpath: str) -> bool:
         """Is there such a regular file? Names that lead out of the tree are not in it."""
         known = self._exists.get(relpath)
         if known is None:
             inside = not relpath.startswith(("/", "../")) and "\0" not in relpath
-            known = inside and (self.root / relpath).is_file()
+            known = relpath in self._buffers or (inside and (self.root / relpath).is_file())
             self._exists[relpath] = known
         return known
 
@@ -73,8 +106,41 @@ class KernelTree:
             return directory.relative_to(self.root).as_posix()
         return str(path)
 
+    def renew(self, buffers: Mapping[str, bytes], touched: Iterable[str] = ()) -> None:
+        """Make the tree new for another question, as an editor asks them.
+
+        `buffers` stand for the files of these names; `touched` names files that may be new. What
+        changed on disk since it was read is read again. What is known of other files stays.
+        """
+        changed = {name for name, text in buffers.items() if self._buffers.get(name) != text}
+        changed |= self._buffers.keys() - buffers.keys()
+        changed |= {
+            name for name, stamp in self._stamps.items() if stamp != _stamp(self.root / name)
+        }
+        for name in changed:
+            self._files.pop(name, None)
+            self._stamps.pop(name, None)
+        changed |= set(touched) - self._touched
+        self._touched |= changed
+        self._buffers = dict(buffers)
+        self._exists.clear()
+        self.search.renew(changed)
+        self._forget(changed)
+
+    def _forget(self, changed: set[str]) -> None:
+        """Forget facts about files; of what no file includes, only those that name it."""
+        if all(name.endswith(".c") for name in changed):
+            self._facts = {
+                key: fact for key, fact in self._facts.items() if changed.isdisjoint(key)
+            }
+        else:
+            self._facts.clear()
+
     def once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """Return what `make` gave for `key` the first time."""
+        """Return what `make` gave for `key` the first time.
+
+        A fact about a `.c` file has its name in the key.
+        """
         if key not in self._facts:
             self._facts[key] = make()
         found: T = self._facts[key]
