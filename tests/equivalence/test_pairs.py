@@ -9,7 +9,7 @@ from tests.equivalence.pairs import PAIRS
 
 from premap.equivalence import ACCEPTED
 
-RUNS = 300
+RUNS = 2000
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -34,6 +34,14 @@ def verify_conversion(
 ) -> Verdict:
     """Compare a handler with what a conversion made of it, all edits of all files applied."""
     del target
+    old, new = sides_of(conversion, source, tree)
+    return verify(old, new, time_limit=time_limit)
+
+
+def sides_of(
+    conversion: Conversion, source: SourceFile, tree: KernelTree | None
+) -> tuple[Side, Side]:
+    """Return a handler, and what a conversion made of it with all edits of all files applied."""
     if conversion.new_name is None:
         raise ValueError("a conversion that was declined has nothing to verify")
     edited = dict.fromkeys((source.name, *(edit.file for edit in conversion.edits)))
@@ -46,9 +54,10 @@ def verify_conversion(
         before = [_copy(file, ()) for file in before]
         _link(before)
         _link(after)
-    old = _side_of(before, conversion.handler.name, "mmap", tree)
-    new = _side_of(after, conversion.new_name, "mmap_prepare", tree)
-    return verify(old, new, time_limit=time_limit)
+    return (
+        _side_of(before, conversion.handler.name, "mmap", tree),
+        _side_of(after, conversion.new_name, "mmap_prepare", tree),
+    )
 
 
 def _copy(file: SourceFile, edits: Sequence[Edit]) -> SourceFile:
