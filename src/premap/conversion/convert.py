@@ -74,11 +74,13 @@ def convert_file(
     """
     release = target_release(target, tree)
     program = Program(source, tree)
-    return [
+    found = [
         _conversion(handler, program, release)
         for handler in program.handlers(source)
         if only is None or handler.name == only
     ]
+    found += [_unparsed(site) for site in program.unparsed() if only is None]
+    return sorted(found, key=lambda conversion: conversion.handler.start)
 
 
 def convert_named_elsewhere(
@@ -123,6 +125,11 @@ def _conversion(handler: Handler, program: Program, release: Release) -> Convers
         return Conversion(handler, reason=reason)
     idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms)
     return Conversion(handler, found.new_name, found.edits, idioms, found.notes)
+
+
+def _unparsed(site: Handler) -> Conversion:
+    message = "what is around `.mmap =` could not be parsed, so whose it is can't be told"
+    return Conversion(site, reason=Reason("site-unparsed", message, site.line))
 
 
 def _reason(declined: Declined, handler: Handler) -> Reason:

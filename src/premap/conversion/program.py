@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from premap.csource.handlers import find_handlers
+from premap.csource.handlers import find_handlers, find_sites
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -56,6 +56,15 @@ class Program:
         if self._handlers is None:
             self._handlers = find()
         return self._handlers
+
+    def unparsed(self) -> list[Handler]:
+        """Return what may set a `.mmap` member of the file, where the text around it is no C."""
+        _, others = find_sites(self.source, self.scope(self.source))
+        return [
+            Handler(self.source.name, other.line, "?", "?", other.member, other.start, other.start)
+            for other in others
+            if not other.parsed and other.member == "mmap"
+        ]
 
     def is_local(self, function: Function) -> bool:
         """Tell whether only its file can name a function; some file systems say STATIC.

@@ -319,6 +319,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "A mapping has one action. It needs an action for several ranges.",
     ),
     (
+        "site-unparsed",
+        "What sets the member could not be parsed",
+        (
+            "The text says `.mmap =`, but brackets around it are not closed, or macros keep it from "
+            "being C. It is not known whose member it is, so nothing was converted for it."
+        ),
+    ),
+    (
         "too-deep",
         "The code is nested too deeply",
         "This is a limit of premap.",

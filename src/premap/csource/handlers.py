@@ -42,6 +42,10 @@ class OtherSite:
     line: int
     start: int
     why: str
+    member: str
+    """"mmap" or "mmap_prepare"."""
+    parsed: bool = True
+    """False where the text around it is no C that can be told: it may well be a site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +111,11 @@ class _Finder:
             if found is not None:
                 self._record(match, macro, fragment, found)
                 return
-        self._other(match, "is neither an initializer nor an assignment")
+        self._other(match, "is neither an initializer nor an assignment", parsed=False)
 
-    def _other(self, match: re.Match[bytes], why: str) -> None:
-        self.others.append(OtherSite(self.source.line_of(match.start()), match.start(), why))
+    def _other(self, match: re.Match[bytes], why: str, *, parsed: bool = True) -> None:
+        line = self.source.line_of(match.start())
+        self.others.append(OtherSite(line, match.start(), why, match[2].decode(), parsed))
 
     def _fragments(self, match: re.Match[bytes], macro: Macro | None) -> Iterator[_Fragment]:
         """Yield the trees to look for a site in, the most likely one first."""
