@@ -80,7 +80,7 @@ def convert_file(
         if only is None or handler.name == only
     ]
     found += [_unparsed(site) for site in program.unparsed() if only is None]
-    return sorted(found, key=lambda conversion: conversion.handler.start)
+    return sorted(found, key=lambda conversion: conversion.handler.line)
 
 
 def convert_named_elsewhere(
@@ -237,6 +237,8 @@ def _mapped(hook: Hook, group: Group) -> list[Edit]:
             raise Declined("release-lacks-helper", message, hook.function.node)
         if hook.function.name not in group.hooks:
             raise Declined("keeps-state", f"{name}() is called by a helper", hook.function.node)
+        if name not in source.functions:
+            raise Declined("keeps-state", f"{name}() is not defined here", hook.function.node)
         s1_mapped.check_place(hook)
         mapped.check_users(source, table, group.functions())
         vma = groups.vma_parameter(source.functions[name][0])

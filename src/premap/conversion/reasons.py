@@ -322,8 +322,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "site-unparsed",
         "What sets the member could not be parsed",
         (
-            "The text says `.mmap =`, but brackets around it are not closed, or macros keep it from "
-            "being C. It is not known whose member it is, so nothing was converted for it."
+            "The text says `.mmap =`, but brackets around it are not closed, or macros keep it "
+            "from being C. It is not known whose member it is, so nothing was converted for it."
         ),
     ),
     (

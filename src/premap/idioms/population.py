@@ -95,7 +95,7 @@ def is_desc_only(statement: Node, hook: Hook) -> bool:
 
     That is `vm_ops`, the private data, and flags other than those that tell copy-on-write.
     """
-    if statement.type != "expression_statement":
+    if statement.type != "expression_statement" or not statement.named_children:
         return False
     inner = statement.named_children[0]
     if inner.type == "assignment_expression":
@@ -363,7 +363,7 @@ def _labelled(node: Node) -> Node:
 
 
 def _is_message(statement: Node) -> bool:
-    if statement.type != "expression_statement":
+    if statement.type != "expression_statement" or not statement.named_children:
         return False
     inner = statement.named_children[0]
     return inner.type == "call_expression" and MESSAGE.fullmatch(callee(inner) or "") is not None

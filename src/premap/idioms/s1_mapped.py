@@ -50,7 +50,7 @@ def check_place(hook: Hook) -> None:
 
 def _installs(node: Node, hook: Hook) -> bool:
     """Tell whether a statement of the body itself sets the operations."""
-    if node.type != "expression_statement":
+    if node.type != "expression_statement" or not node.named_children:
         return False
     inner = node.named_children[0]
     left = inner.child_by_field_name("left")
