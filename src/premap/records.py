@@ -132,7 +132,7 @@ class Explanation:
     """What `premap explain ID` says. A room that makes up ids exports `EXPLANATIONS`, by id."""
 
     id: str
-    kind: Literal["idiom", "note", "reason", "difference"]
+    kind: Literal["idiom", "note", "reason", "difference", "kernel"]
     title: str
     """One line, no full stop."""
     text: str = ""

@@ -82,6 +82,11 @@ class TestExplain:
     def test_a_reason(self, premap: Premap) -> None:
         assert premap("explain", "different").out.startswith(b"different (reason): ")
 
+    def test_names_of_the_kernel_are_explained(self, premap: Premap) -> None:
+        ran = premap("explain", "vma_desc_test_flags")
+        assert ran.out.startswith(b"vma_desc_test_flags (kernel): ")
+        assert b"In 7.0." in ran.out
+
     def test_an_unknown_id_names_what_is_close(self, premap: Premap) -> None:
         ran = premap("explain", "diferent")
         assert (ran.code, len(ran.lines)) == (2, 1)

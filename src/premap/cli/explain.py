@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`premap explain`: what the id of an idiom, a reason, a note or a difference means.
+"""`premap explain`: what an id of a report means, or a name of the mmap_prepare interface.
 
 Each room that makes ids up exports `EXPLANATIONS`, a mapping of ids to `records.Explanation`.
 """
@@ -17,13 +17,19 @@ from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
 from premap.records import Explanation
 
-ROOMS = ("premap.idioms", "premap.conversion", "premap.equivalence", "premap.cli.reasons")
+ROOMS = (
+    "premap.idioms",
+    "premap.conversion",
+    "premap.equivalence",
+    "premap.reference.explanations",
+    "premap.cli.reasons",
+)
 
 
 @command(
     "explain",
-    "say what the id of an idiom, a reason to decline or a difference means, with an example",
-    argument("id", metavar="ID", help="such as R1, or what stands in brackets in a report"),
+    "say what an id of a report, or a name such as vma_desc_test, means",
+    argument("id", metavar="ID", help="such as R1, what stands in brackets, or VMA_IO_BIT"),
     options.FORMAT,
     inputs=("id",),
 )
