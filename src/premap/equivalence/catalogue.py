@@ -20,7 +20,9 @@ _ACCEPTED = (
         never calls it. ->mmap_prepare always runs, before merging is tried.
 
         Accepted where what the hook does then changes no state that the proof can see: it
-        locks, logs, or calls functions whose effect may be repeated.
+        locks, logs, or calls functions whose effect may be repeated. What it takes, counts or
+        links is not accepted. Functions whose code was not at hand are named: whether what they
+        do may stay although there is no mapping is for a person to judge.
         """,
     ),
     _explanation(

@@ -103,24 +103,30 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
             yield Candidate("state-before-failure", text, candidate.condition, accepted=True)
     yield from _covered_writes(old, new)
     calls = new.machine.events[old.split :]
-    stays = effects.outliving(calls)
-    if stays is not None:
-        event, condition = stays
+    for event, condition in effects.outliving(calls):
         text = f"what {_call(event)} does stays, although the mapping merges or fails"
         yield Candidate("effect-outlives", text, condition)
     if old.merged and (new.failed or len(old.vmas) != len(new.vmas)):
         text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
         yield Candidate("hook-decides-merge", text, condition=True, accepted=True)
         return
-    seen = effects.doubtful(calls) or effects.noticeable(calls)
-    if seen is not None:
-        when = "then merges" if old.merged else "then can't be allocated"
-        text = f"the hook also runs, and calls {_call(seen)}, for a mapping that {when}"
-        id_ = "hook-runs-on-merge" if old.merged else "hook-runs-before-failure"
-        judgement = effects.doubtful(calls) is not None
-        yield Candidate(id_, text, condition=True, accepted=True, judgement=judgement)
+    yield from _repeated(old, calls)
     yield from _mappings(old, new)
     yield from _counts(old, new)
+
+
+def _repeated(old: Outcome, calls: Sequence[Event]) -> Iterator[Candidate]:
+    """Name what the hook now does for a mapping for which the old one was not called."""
+    doubtful = dict.fromkeys(map(_call, effects.doubtful(calls)))
+    seen = effects.noticeable(calls)
+    if seen is None:
+        return
+    called = ", ".join(doubtful or [_call(seen)])
+    whether = " (a person has to say whether that may stay)" if doubtful else ""
+    when = "then merges" if old.merged else "then can't be allocated"
+    text = f"the hook also runs, and calls {called}, for a mapping that {when}{whether}"
+    id_ = "hook-runs-on-merge" if old.merged else "hook-runs-before-failure"
+    yield Candidate(id_, text, condition=True, accepted=True, judgement=bool(doubtful))
 
 
 def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Iterator, Sequence
 
@@ -16,36 +17,42 @@ _REPEATABLE = frozenset({"event"})
 """Kinds that may happen once more: an access time, say."""
 _TAKEN = frozenset({"get", "alloc"})
 _GIVEN_BACK = frozenset({"put", "free"})
-_STAYS = frozenset({"atomic", "init", "work"})
+_STAYS = frozenset({"atomic", "init", "work", "link", "count"})
 
 
-def outliving(events: Sequence[Event]) -> tuple[Event, bool] | None:
-    """Return what takes, counts or gives something that nothing makes up for, if something does.
+def outliving(events: Sequence[Event]) -> Iterator[tuple[Event, bool]]:
+    """Yield what takes, counts or gives something that nothing makes up for, and when that is so.
 
-    A reference is given back by a call with the same argument; memory, by any that frees some. The
-    second value says when that is so: where arguments that look different are.
+    A reference is given back by a call with what was asked for it, or with what that gave; memory,
+    by any that frees some. It stays where the call succeeded and no other is about the same thing.
     """
     pending: list[Event] = []
     for event in events:
         if event.kind in _STAYS:
-            return event, True
+            yield event, event.succeeded
+            continue
         partner = next((each for each in pending if _make_up(each, event)), None)
         if partner is not None:
             pending.remove(partner)
         elif _direction(event):
             pending.append(event)
-    if not pending:
-        return None
-    others = [each for each in pending if _direction(each) != _direction(pending[0])]
-    return pending[0], functools.reduce(operator.and_, _differ(pending[0], others), True)  # noqa: FBT003
+    for event in pending:
+        others = [each for each in pending if _direction(each) != _direction(event)]
+        yield event, functools.reduce(operator.and_, _differ(event, others), event.succeeded)
 
 
 def _differ(one: Event, others: Sequence[Event]) -> Iterator[bool]:
     """Yield, for each of the others, when it is about something else."""
     for other in others:
-        a, b = one.arguments[:1], other.arguments[:1]
-        named = any(isinstance(each, str | tuple) for each in (*a, *b))
-        yield True if named or not a or not b else a[0] != b[0]
+        for a, b in itertools.product(_about(one), _about(other)):
+            yield True if isinstance(a, str | tuple) or isinstance(b, str | tuple) else a != b
+
+
+def _about(event: Event) -> Iterator[object]:
+    """Yield what names the thing that a call takes or gives: its argument, and what it returned."""
+    yield from event.arguments[:1]
+    if event.result is not None and _direction(event) == "take":
+        yield event.result
 
 
 def _make_up(one: Event, other: Event) -> bool:
@@ -54,14 +61,14 @@ def _make_up(one: Event, other: Event) -> bool:
         return False
     if "alloc" in (one.kind, other.kind):
         return {one.kind, other.kind} == {"alloc", "free"}
-    return _same(one.arguments[:1], other.arguments[:1])
+    pairs = list(itertools.product(_about(one), _about(other)))
+    return not pairs or any(_same(a, b) for a, b in pairs)
 
 
-def _same(one: Sequence[object], other: Sequence[object]) -> bool:
-    """Return whether the arguments are known to be the same: equal terms are one object."""
-    return all(
-        a is b or (isinstance(a, int | str) and isinstance(b, int | str) and a == b)
-        for a, b in zip(one, other, strict=False)
+def _same(one: object, other: object) -> bool:
+    """Return whether the two are known to be the same: equal terms are one object."""
+    return one is other or (
+        isinstance(one, int | str) and isinstance(other, int | str) and one == other
     )
 
 
@@ -78,7 +85,7 @@ def noticeable(events: Sequence[Event]) -> Event | None:
     return next((event for event in events if event.kind not in _NOTHING), None)
 
 
-def doubtful(events: Sequence[Event]) -> Event | None:
-    """Return a call of which it takes a person to say if it may be made once more."""
+def doubtful(events: Sequence[Event]) -> list[Event]:
+    """Return the calls of which it takes a person to say if they may be made once more."""
     known = _NOTHING | _REPEATABLE
-    return next((event for event in events if event.kind not in known), None)
+    return [event for event in events if event.kind not in known]

@@ -52,6 +52,7 @@ from premap.interp.values import (
     plain,
     to_signed,
 )
+from premap.model.constants import MAX_ERRNO
 from premap.model.errors import NotModelled
 from premap.model.words import PAGE_SIZE, U64_MAX, select
 
@@ -75,10 +76,6 @@ def _pointed_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, C
     if text_of(node.children[0]) != "*":
         raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
     return _target(evaluate(machine, frame, _child(node, "argument")))
-
-
-MAX_ERRNO = 4095
-"""The last error that a pointer can be (include/linux/err.h)."""
 
 
 def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:

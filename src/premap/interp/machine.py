@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tree_sitter import Node
@@ -40,6 +40,10 @@ class Event:
     where: str = field(default="", compare=False)
     moment: int = 0
     """What had been written and called before (`Memory.history`)."""
+    result: Any = field(default=None, compare=False)
+    """The pointer that a call gave, as a word: what it took may be there."""
+    succeeded: bool = field(default=True, compare=False)
+    """Whether its result says that it did what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,10 @@ class Machine:
     def record(self, kind: str, name: str, arguments: tuple[Any, ...], where: str = "") -> None:
         """Record an event."""
         self.events.append(Event(kind, name, arguments, where, self.memory.history))
+
+    def resulted(self, result: int | None, *, succeeded: bool) -> None:
+        """Note what the call that was recorded last gave."""
+        self.events[-1] = replace(self.events[-1], result=result, succeeded=succeeded)
 
     def populated(self, where: str, error: int) -> None:
         """Note that page tables were filled from within a hook, or could not be."""

@@ -30,8 +30,9 @@ from premap.interp.values import (
     is_unknown,
     normalise,
 )
+from premap.model.constants import MAX_ERRNO
 from premap.model.errors import NotModelled
-from premap.model.words import sub
+from premap.model.words import U64_MAX, sub
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Effect:
     """What a function of the table does."""
 
     effect: str
-    """"pure", "reads" or "event"."""
+    """"pure", "reads", "event", or "unknown": anything, and what its kind says."""
     kind: str
     object: int | None
     """Index of the argument that the event concerns: the lock, the reference."""
@@ -85,9 +86,12 @@ def call_unknown(
     _refuse_mapping(machine, name, given)
     arguments = tuple(argument_key(value) for value in given)
     if entry is None:
+        machine.record("call", name, arguments, where)
         returns = returns or _returns(frame, name, "")
-        return _call_anything(machine, returns, name, given, arguments, where)
+        return _call_anything(machine, returns, name, given, arguments)
     returns = _returns(frame, name, entry.returns)
+    if entry.effect == "unknown":
+        return _call_with_kind(machine, name, entry, returns, given, arguments, where)
     if entry.effect == "pure":
         return _result(machine, name, returns, entry.result, _words(given))
     if entry.effect == "reads":
@@ -95,6 +99,33 @@ def call_unknown(
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def _call_with_kind(
+    machine: Machine,
+    name: str,
+    entry: Effect,
+    returns: CType,
+    given: Sequence[Value],
+    arguments: tuple[Any, ...],
+    where: str,
+) -> Value:
+    """Call a function that may do anything, and of which one thing is known."""
+    machine.record(entry.kind, name, arguments, where)
+    result = _call_anything(machine, returns, name, given, arguments, entry.result)
+    return _resulted(machine, entry, result)
+
+
+def _resulted(machine: Machine, entry: Effect, result: Value) -> Value:
+    """Note with the event what its result is, and whether that means success."""
+    if isinstance(result.type, PointerType):
+        word = word_of(result)
+        machine.resulted(word, succeeded=(word != 0) & (word <= U64_MAX - MAX_ERRNO))
+    elif "bool" in (entry.result, entry.returns):
+        machine.resulted(None, succeeded=word_of(result) != 0)
+    elif entry.result == "0-or-negative-errno":
+        machine.resulted(None, succeeded=word_of(result) == 0)
+    return result
 
 
 def _call_event(
@@ -113,7 +144,10 @@ def _call_event(
     for index in entry.writes:
         if index < len(given) and not _overwrite(machine, f"{key}:*{index}", given[index]):
             machine.memory.forget_shared(("through", name, arguments))
-    return _result(machine, key, returns, entry.result, _words(given))
+    if entry.result == "argument" and entry.object is not None:
+        return given[entry.object]
+    result = _result(machine, key, returns, entry.result, _words(given))
+    return _resulted(machine, entry, result)
 
 
 def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]) -> None:
@@ -132,9 +166,8 @@ def _call_anything(
     name: str,
     given: Sequence[Value],
     arguments: tuple[Any, ...],
-    where: str,
+    facts: str = "",
 ) -> Value:
-    machine.record("call", name, arguments, where)
     machine.memory.forget_shared(("call", name, arguments))
     key = _numbered(machine, name, arguments)
     for number, earlier in enumerate(machine.escaped):
@@ -142,7 +175,7 @@ def _call_anything(
     for index, value in enumerate(given):
         if _overwrite(machine, f"{key}:*{index}", value):
             machine.escaped.append(value)
-    return _result(machine, key, returns, "", ())
+    return _result(machine, key, returns, facts, ())
 
 
 def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
