@@ -23,6 +23,9 @@ class Report(Protocol):
     def outcomes(self, found: Iterable[Outcome]) -> None:
         """Report some more outcomes."""
 
+    def written(self, paths: Iterable[Path]) -> None:
+        """Report the files of a series."""
+
     def end(self, outcomes: list[Outcome], diff: bytes, target: str | None) -> None:
         """Report the whole run; `target` is None where trees differ in it."""
 
@@ -32,6 +35,17 @@ class Report(Protocol):
     "turn legacy mmap handlers into mmap_prepare hooks: a diff on standard output",
     argument("paths", nargs="+", metavar="PATH", type=Path, help="C file, or folder of them"),
     argument("--in-place", action="store_true", help="change the files; print no diff"),
+    argument(
+        "--mbox",
+        metavar="DIR",
+        type=Path,
+        help="write a series for git am into this new folder, one driver a patch; print no diff",
+    ),
+    argument(
+        "--get-maintainer",
+        action="store_true",
+        help="with --mbox: run the tree's scripts/get_maintainer.pl, rather than read MAINTAINERS",
+    ),
     argument("--handler", metavar="NAME", help="convert only the handler of this name"),
     argument("--no-verify", action="store_true", help="do not compare old and new on the model"),
     argument(
@@ -54,12 +68,14 @@ class Report(Protocol):
 )
 def convert(given: argparse.Namespace) -> Exit:
     """Convert every handler that the paths hold; emit those that are safe to emit."""
-    from premap.cli import batch
+    from premap.cli import batch, mbox
     from premap.cli.inputs import find_inputs
     from premap.cli.patch import Patch
 
     inputs = find_inputs(given.paths, given.tree)
     targets = batch.targets(inputs, given.target)
+    if given.mbox:
+        mbox.check(given, inputs)
     patch = Patch()
     report = _report(given)
     results = []
@@ -75,6 +91,9 @@ def convert(given: argparse.Namespace) -> Exit:
         unwritten = batch.write(patch)
         report.outcomes(unwritten)
         outcomes += unwritten
+    if given.mbox:
+        root = inputs[0].root if inputs else None
+        report.written(mbox.write(given.mbox, outcomes, patch, root, ask=given.get_maintainer))
     report.end(outcomes, diff, _only(targets.values()) or given.target)
     readable = any(result.readable for result in results)
     return exit_code(outcomes) if readable or not inputs else Exit.USAGE
@@ -99,7 +118,9 @@ def _report(given: argparse.Namespace) -> Report:
         return ConvertDocument(sys.stdout)
     from premap.report.text import ConvertText
 
-    return ConvertText(given.color, sys.stderr, None if given.in_place else sys.stdout)
+    return ConvertText(
+        given.color, sys.stderr, None if given.in_place or given.mbox else sys.stdout
+    )
 
 
 def _only(targets: Iterable[str]) -> str | None:

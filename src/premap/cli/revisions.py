@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
 
 from premap.cli.command import UsageError
+from premap.gitrepo import GitError, git
 
 _ALSO = ("Makefile", "include")
 """What else of a kernel is looked at when C is read."""
@@ -66,12 +66,7 @@ def _unpack(archive: bytes, folder: Path) -> None:
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
-    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  no shell
-    except FileNotFoundError as problem:
-        raise UsageError("--git needs git, which is not installed") from problem
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"git: {said[-1] if said else 'no such revision: ' + arguments[-1]}")
-    return done.stdout
+        return git(folder, *arguments)
+    except GitError as problem:
+        raise UsageError(f"--git: {problem}") from problem

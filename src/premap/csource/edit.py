@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from premap.csource.diff import Change, changes
@@ -10,6 +12,10 @@ from premap.records import Edit
 
 CONTEXT = 3
 """Unchanged lines around a hunk."""
+_NAME = re.compile(rb"[A-Za-z_$]")
+_LABEL = re.compile(rb"\w+:\s*(?:$|/[/*])")
+_WITHIN = 80
+"""Bytes of the line that is repeated in a hunk's header."""
 _NO_NEWLINE = b"\\ No newline at end of file\n"
 
 
@@ -55,6 +61,27 @@ def unified_diff(name: str, old: bytes, new: bytes) -> bytes:
     return b"".join(out)
 
 
+def git_diff(name: str, old: bytes, new: bytes, mode: int = 0o644) -> bytes:
+    """Return the diff of one file with the header of git's own; b"" where nothing changed.
+
+    It names the contents, so that `git am -3` finds them. Of `mode` only the right to execute
+    counts.
+    """
+    if old == new:
+        return b""
+    names = _quoted("a/" + name).rstrip(b"\t"), _quoted("b/" + name).rstrip(b"\t")
+    executable = 0o100755 if mode & 0o100 else 0o100644
+    blobs = _blob(old), _blob(new)
+    head = b"diff --git %b %b\nindex %b..%b %o\n" % (*names, *blobs, executable)
+    return head + unified_diff(name, old, new)
+
+
+def _blob(text: bytes) -> bytes:
+    """Return the name that git gives to contents, shortened as the kernel's people do."""
+    named = hashlib.sha1(b"blob %d\0" % len(text) + text, usedforsecurity=False)
+    return named.hexdigest()[:12].encode()
+
+
 def _lines(text: bytes) -> list[bytes]:
     """Lines with their ends. Only LF ends a line: CR and form feeds are bytes like others."""
     parts = text.split(b"\n")
@@ -81,14 +108,28 @@ def _hunk(
     lead = min(CONTEXT, first.old_start)
     trail = min(CONTEXT, len(before) - last.old_end)
     old = _span(first.old_start - lead, last.old_end + trail)
-    yield b"@@ -%b +%b @@\n" % (old, _span(first.new_start - lead, last.new_end + trail))
     at = first.old_start - lead
+    within = _function_above(before, at)
+    yield b"@@ -%b +%b @@%b\n" % (
+        old,
+        _span(first.new_start - lead, last.new_end + trail),
+        b" " + within if within else b"",
+    )
     for change in hunk:
         yield from _marked(b" ", before[at : change.old_start])
         yield from _marked(b"-", before[change.old_start : change.old_end])
         yield from _marked(b"+", after[change.new_start : change.new_end])
         at = change.old_end
     yield from _marked(b" ", before[at : at + trail])
+
+
+def _function_above(lines: Sequence[bytes], at: int) -> bytes:
+    """Return the line that a reader finds a hunk by, as git's driver for C does."""
+    for index in range(at - 1, -1, -1):
+        line = lines[index]
+        if _NAME.match(line) and not _LABEL.match(line):
+            return line[:_WITHIN].rstrip()
+    return b""
 
 
 def _span(start: int, end: int) -> bytes:

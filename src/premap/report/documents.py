@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TextIO
 
 from premap.records import Difference, Note, Outcome, Reason, Verdict
@@ -38,6 +39,9 @@ class ConvertDocument:
 
     def outcomes(self, found: Iterable[Outcome]) -> None:
         """Wait for the end."""
+
+    def written(self, paths: Iterable[Path]) -> None:
+        """Say nothing: the document has the whole diff."""
 
     def end(self, outcomes: list[Outcome], diff: bytes, target: str | None) -> None:
         """Print the document."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, TextIO
 
@@ -55,6 +56,11 @@ class ConvertText:
         for outcome in found:
             for line in _outcome_lines(outcome):
                 self._console.print(line)
+
+    def written(self, paths: Iterable[Path]) -> None:
+        """Print the names of files that were written, one a line, on standard output."""
+        for path in paths:
+            print(printable(str(path)))  # noqa: T201  as git format-patch does
 
     def end(self, outcomes: list[Outcome], diff: bytes, _target: str | None) -> None:
         """Print what the verdicts hold for, how many handlers became what, and the diff."""
