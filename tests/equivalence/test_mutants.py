@@ -46,28 +46,25 @@ class TestMutants:
         self, mutant: Mutant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """The command that a report shows does not do the same for old and new."""
-        command = _command(mutant)
-        if command is None:
-            pytest.skip("the example needs a call before it")
+        commands = _commands(mutant)
         pair = PAIRS[mutant.pair]
         runs = []
-        for name, head, body in (
-            ("ring_mmap", OLD_HEAD, pair.old),
-            ("ring_mmap_prepare", NEW_HEAD, mutant.new),
+        for version, name, head, body in (
+            ("old", "ring_mmap", OLD_HEAD, pair.old),
+            ("new", "ring_mmap_prepare", NEW_HEAD, mutant.new),
         ):
             file = tmp_path / f"{name}.c"
             file.write_text(f"{DRIVER}{pair.extra}{head}{body}\n}}\n")
-            code = main(["run", f"{file}:{name}", "--format=json", *command])
+            code = main(["run", f"{file}:{name}", "--format=json", *commands[version]])
             printed = capsys.readouterr()
             runs.append(_seen(json.loads(printed.out)) if code == 0 else printed.err)
         assert runs[0] != runs[1]
 
 
-def _command(mutant: Mutant) -> list[str] | None:
-    for difference in verdict_on(mutant).differences:
-        if difference.example and difference.example["run"] is not None:
-            return shlex.split(difference.example["run"])
-    return None
+def _commands(mutant: Mutant) -> dict[str, list[str]]:
+    example = verdict_on(mutant).differences[0].example
+    assert example is not None
+    return {version: shlex.split(command) for version, command in example["run"].items()}
 
 
 def _seen(document: dict[str, Any]) -> dict[str, Any]:

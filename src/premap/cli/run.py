@@ -46,6 +46,18 @@ def page_address(text: str) -> int:
     return value
 
 
+def more_flags(text: str) -> int:
+    """Return the VM_ bits that the MAP_ flags of a list such as "LOCKED,SYNC" leave."""
+    from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
+
+    known = {"LOCKED": VM_LOCKED, "NORESERVE": VM_NORESERVE, "SYNC": VM_SYNC}
+    names = text.split(",") if text else []
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+    return sum({known[name] for name in names})
+
+
 def setting(text: str) -> tuple[str, int]:
     """Return name and value of NAME=VALUE."""
     name, sign, value = text.rpartition("=")
@@ -81,6 +93,24 @@ def setting(text: str) -> tuple[str, int]:
         metavar="POINT|all",
         help="then also make that point fail, or each in turn, and say what survives",
     ),
+    argument(
+        "--flags", type=more_flags, default=0, metavar="NAMES", help="LOCKED,NORESERVE,SYNC (none)"
+    ),
+    argument("--noexec", action="store_true", help="the file is on a mount without execution"),
+    argument(
+        "--layout",
+        choices=("alone", "after-itself", "replaces"),
+        default="alone",
+        help="directly after a mapping of the same file, or over an anonymous one (alone)",
+    ),
+    argument(
+        "--left-pages",
+        type=options.positive,
+        default=1,
+        metavar="N",
+        help="size of the mapping before it, pages (1)",
+    ),
+    argument("--again", action="store_true", help="with --inject: then make the same call again"),
     options.TREE,
     options.FORMAT,
     inputs=("location",),
@@ -133,14 +163,19 @@ def _side(given: argparse.Namespace) -> Side:
 def _stepped(side: Side, given: argparse.Namespace, fails: str | None) -> Stepped:
     from premap import equivalence
 
+    if given.again and fails is not None:
+        how = equivalence.Setting(not given.private, given.layout, fails, retried=True)
+    else:
+        how = equivalence.Setting(not given.private, given.layout, fails)
     call = {
         "start_page": given.addr // 4096,
         "pages": given.pages,
         "pgoff": given.pgoff,
         "prot": given.prot,
         "f_mode_write": int(not given.read_only),
+        "left_pages": given.left_pages,
+        "extra": given.flags | (equivalence.NOEXEC if given.noexec else 0),
     }
-    how = equivalence.Setting(shared=not given.private, fails=fails)
     return equivalence.step_through(side, how, call, dict(given.set))
 
 

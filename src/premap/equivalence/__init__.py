@@ -11,10 +11,11 @@ from premap.equivalence.catalogue import ACCEPTED, EXPLANATIONS
 if TYPE_CHECKING:
     from premap.equivalence.api import NoSuchHook, hook, verify_conversion, verify_functions
     from premap.equivalence.comparison import verify
-    from premap.equivalence.setting import Setting
+    from premap.equivalence.setting import NOEXEC, Setting
     from premap.equivalence.stepping import Stepped, step_through
 
 _LAZY = {
+    "NOEXEC": "premap.equivalence.setting",
     "NoSuchHook": "premap.equivalence.api",
     "Setting": "premap.equivalence.setting",
     "Stepped": "premap.equivalence.stepping",
@@ -36,6 +37,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "ACCEPTED",
     "EXPLANATIONS",
+    "NOEXEC",
     "NoSuchHook",
     "Setting",
     "Stepped",

@@ -10,7 +10,9 @@ from typing import Any
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
 from premap.equivalence.setting import NOEXEC, START_PAGE, Call, Setting
-from premap.interp.inputs import CALL, SymbolicInputs
+from premap.interp.conditions import OPTION
+from premap.interp.inputs import CALL, SymbolicInputs, applied
+from premap.interp.machine import Machine
 from premap.interp.values import plain, to_signed
 from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
@@ -37,13 +39,18 @@ def build(
 ) -> dict[str, Any]:
     """Return the example: the call, the driver state that matters, what old and new do.
 
-    "run" has the options with which `premap run FILE:FUNCTION` shows either version in this call,
-    None where they can't say it: state that depends on what was called before, or a neighbour.
+    "run" has, for either version, the options with which `premap run FILE:FUNCTION` shows it in
+    this call; None for a run whose values were drawn at random.
     """
-    return _example(setting, model, old, describe(new), what)
+    example = _example(setting, model, old, describe(new), what)
+    if model is not None:
+        example["run"]["new"] = _command(setting, model, new.machine)
+    return example
 
 
-def broken(setting: Setting, model: symbolic.Model, old: Outcome, error: str) -> dict[str, Any]:
+def broken(
+    setting: Setting, model: symbolic.Model | None, old: Outcome, error: str
+) -> dict[str, Any]:
     """Return the example of a call in which only the new version meets what C leaves undefined."""
     new: dict[str, Any] = {
         "returns": f"nothing defined ({error})",
@@ -58,7 +65,7 @@ def _example(
     setting: Setting, model: symbolic.Model | None, old: Outcome, new: dict[str, Any], what: str
 ) -> dict[str, Any]:
     call = Call.of(old.machine.inputs)
-    state = _state(model)
+    command = None if model is None else _command(setting, model, old.machine)
     return {
         "setting": str(setting),
         "call": {
@@ -71,49 +78,60 @@ def _example(
             "noexec": bool(_number(call.extra) & NOEXEC),
             "page": _number(call.page),
         },
-        "state": state,
+        "state": _state(model),
         "differs": what,
         "old": describe(old),
         "new": new,
-        "run": None if model is None else _options(setting, call, state),
+        "run": None if command is None else {"old": command, "new": command},
     }
 
 
+_EXTRA = ((VM_LOCKED, "LOCKED"), (VM_NORESERVE, "NORESERVE"), (VM_SYNC, "SYNC"))
+
+
 def _flags(setting: Setting, call: Call) -> list[str]:
-    names = ((VM_LOCKED, "LOCKED"), (VM_NORESERVE, "NORESERVE"), (VM_SYNC, "SYNC"))
-    extra = [name for bit, name in names if _number(call.extra) & bit]
+    extra = [name for bit, name in _EXTRA if _number(call.extra) & bit]
     return ["SHARED" if setting.shared else "PRIVATE", "FIXED", *extra]
 
 
-def _options(setting: Setting, call: Call, state: dict[str, int]) -> str | None:
-    if setting.layout != "alone" or _number(call.extra):
-        return None
-    if any("@" in name or name.endswith(")") for name in state):
-        return None
+def _command(setting: Setting, model: symbolic.Model, machine: Machine) -> str:
+    """Return the options of `premap run` that make this call for the version that ran there."""
+    call = Call.of(machine.inputs)
     start = _number(call.start)
     words = [] if start == START_PAGE << PAGE_SHIFT else ["--addr", hex(start)]
     words += ["--pages", str(_number(call.pages)), "--pgoff", str(_number(call.pgoff))]
     words.append(f"--prot={_letters(_number(call.prot))}")
     words += [] if setting.shared else ["--private"]
     words += [] if _number(call.writable(setting)) else ["--read-only"]
-    for name, value in state.items():
-        words += ["--set", f"{name}={value:#x}"]
+    words += [f"--flags={','.join(_flags(setting, call)[2:])}"] if _number(call.extra) else []
+    words += ["--noexec"] if _number(call.extra) & NOEXEC else []
+    words += [] if setting.layout == "alone" else ["--layout", setting.layout]
+    if setting.layout == "after-itself":
+        words += ["--left-pages", str(_number(call.left_pages))]
+    for name, value in _values(model, keep=OPTION).items():
+        known = machine.memory.by_moment(name)
+        if "@?" not in known:
+            words += ["--set", f"{known}={value:#x}"]
     words += ["--inject", setting.fails] if setting.fails else []
+    words += ["--again"] if setting.retried else []
     return shlex.join(words)
 
 
 def _state(model: symbolic.Model | None) -> dict[str, int]:
     """Return the made-up values that are not 0, by name."""
-    if model is None:
-        return {}
+    return {} if model is None else _values(model)
+
+
+def _values(model: symbolic.Model, keep: str | None = None) -> dict[str, int]:
+    """Return the made-up values that are not 0, by name; those that begin with `keep`, if 0 too."""
     state = {
         name: value
         for name, value in sorted(model.variables.items())
-        if not name.startswith(("call.", "&")) and value
+        if not name.startswith((CALL, "&")) and (value or (keep and name.startswith(keep)))
     }
     for (name, arguments), value in sorted(model.functions.items()):
         if value and not name.startswith("&"):
-            state[f"{name}({', '.join(map(hex, arguments))})"] = value
+            state[applied(name, arguments)] = value
     return state
 
 

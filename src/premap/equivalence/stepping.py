@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from premap.equivalence.example import describe, result_text
 from premap.equivalence.outcome import Side, run
 from premap.equivalence.setting import START_PAGE, Setting
 from premap.interp.conditions import OPTION
-from premap.interp.inputs import CALL, RecordedInputs
-from premap.interp.machine import Frame, Machine
+from premap.interp.inputs import CALL, applied
+from premap.interp.machine import Event, Frame, Machine
 from premap.interp.memory import Namer
 from premap.interp.operators import word_of
 from premap.interp.values import FunctionName, Pointer, Value, plain, to_signed
@@ -77,7 +77,12 @@ def step_through(
     words = {f"{CALL}{name}": value for name, value in {**DEFAULT_CALL, **(call or {})}.items()}
     watcher = _Watcher()
     inputs = _Given({**(state or {}), **words})
-    outcome = run(side, setting, inputs, Namer(), watcher.watch)
+
+    def watch(machine: Machine, log: list[Any]) -> None:
+        inputs.by_moment = machine.memory.by_moment
+        watcher.watch(machine, log)
+
+    outcome = run(side, setting, inputs, Namer(), watch)
     watcher.catch_up()
     shown = describe(outcome)
     return Stepped(
@@ -89,12 +94,20 @@ def step_through(
     )
 
 
-class _Given(RecordedInputs):
+class _Given:
     """What the caller gave; options of the configuration are set where nobody says otherwise."""
+
+    def __init__(self, words: Mapping[str, int]) -> None:
+        self._words = words
+        self.by_moment: Callable[[str], str] = str
 
     def word(self, name: str) -> int:
         """Return the given word, 1 for an option, else 0."""
-        return self._words.get(name, int(name.startswith(OPTION)))
+        return self._words.get(self.by_moment(name), int(name.startswith(OPTION)))
+
+    def apply(self, function: str, *arguments: int) -> int:
+        """Return the given value of that function for these plain words, or 0."""
+        return self._words.get(self.by_moment(applied(function, arguments)), 0)
 
 
 class _Watcher:
@@ -106,11 +119,13 @@ class _Watcher:
         self._seen = 0
         self._events: list[Any] = []
         self._called = 0
+        self._name: Callable[[str], str] = str
 
     def watch(self, machine: Machine, log: list[Any]) -> None:
         """Begin to watch a run."""
         self._log = log
         self._events = machine.events
+        self._name = machine.memory.by_moment
         machine.observer = self._observe
         machine.memory.reader = self._read
 
@@ -119,7 +134,7 @@ class _Watcher:
         for event in self._events[self._called :]:
             file, _, line = event.where.rpartition(":")
             number = int(line) if line.isdigit() else None
-            self.steps.append(Step("call", f"{event.name}()", file or None, number))
+            self.steps.append(Step("call", _call_text(event), file or None, number))
         self._called = len(self._events)
         for event in self._log[self._seen :]:
             self.steps.append(Step(event.kind, _event_text(event)))
@@ -127,7 +142,7 @@ class _Watcher:
 
     def _read(self, name: str, value: Value) -> None:
         self.catch_up()
-        self.steps.append(Step("read", f"{name} is {value_text(value)}"))
+        self.steps.append(Step("read", f"{self._name(name)} is {value_text(value)}"))
 
     def _observe(self, kind: str, frame: Frame, node: Node, what: Any) -> None:
         self.catch_up()
@@ -138,6 +153,23 @@ class _Watcher:
             place, value = what
             text = f"{_LOCAL.sub('', str(place))} = {value_text(value)}"
         self.steps.append(Step(kind, text, frame.function.source.name, frame.line(node)))
+
+
+def _call_text(event: Event) -> str:
+    """Return a call as people write it; of a variable of the hook's own, that it is given."""
+    return f"{event.name}({', '.join(map(_argument_text, event.arguments))})"
+
+
+def _argument_text(argument: Any) -> str:
+    if isinstance(argument, str):
+        return argument
+    known = None if isinstance(argument, tuple) else plain(argument)
+    return "&variable" if known is None else _number_text(known)
+
+
+def _number_text(word: int) -> str:
+    number = to_signed(word)
+    return hex(number) if abs(number) > 4096 else str(number)
 
 
 def value_text(value: Value) -> str:
@@ -151,10 +183,7 @@ def value_text(value: Value) -> str:
             else "NULL"
         )
     known = plain(word_of(value))
-    if known is None:
-        return "?"
-    number = to_signed(known)
-    return hex(number) if abs(number) > 4096 else str(number)
+    return "?" if known is None else _number_text(known)
 
 
 def _event_text(event: Any) -> str:

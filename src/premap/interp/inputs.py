@@ -20,6 +20,11 @@ CALL = "call."
 Arguments = tuple[int, ...]
 
 
+def applied(function: str, arguments: Arguments) -> str:
+    """Return how people name a made-up function's value for these words."""
+    return f"{function}({', '.join(map(hex, arguments))})"
+
+
 class Inputs(Protocol):
     """Makes up words. The same question has the same answer, in every run that shares them."""
 

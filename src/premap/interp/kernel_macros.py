@@ -270,7 +270,7 @@ def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list
     if is_unknown(ctype) and not isinstance(ctype, StructType):
         ctype = static_type(frame, arguments[0])
     memory = machine.memory
-    memory.history = memory.namer.number((memory.history, name, tuple(given)))
+    memory.history = memory.number(name, tuple(given))
     made = memory.named(f"{name}@{memory.history}", PointerType(ctype))
     made.data.place.object.zeroed = "z" in name.partition("alloc")[0]
     return made

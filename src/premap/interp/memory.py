@@ -44,6 +44,7 @@ from premap.model.errors import NotModelled
 NONNULL_BIT = 1 << 63
 NOT_ERROR_BIT = 1 << 62
 
+_MOMENT = re.compile(r"@(\d+)")
 _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 
@@ -259,6 +260,8 @@ class Memory:
         """Number of what was written and called so far; results of unknown code depend on it."""
         self.epoch = ""
         """Suffix of the names of what is read after unknown code ran."""
+        self.moments: dict[int, int] = {}
+        """Which number of a history came how manieth in this run: what `@` in a name counts."""
         self.reader: Callable[[str, Value], None] | None = None
         """Called with what is made up, where someone wants to watch."""
 
@@ -278,16 +281,26 @@ class Memory:
         """Enter an object that was made elsewhere under its name."""
         self.objects[made.name] = made
 
+    def number(self, *what: Any) -> int:
+        """Return the number of what happened so far, and then this."""
+        number = self.namer.number((self.history, *what))
+        self.moments.setdefault(number, len(self.moments) + 1)
+        return number
+
+    def by_moment(self, name: str) -> str:
+        """Return a made-up name with the moments of this run in place of numbers of histories."""
+        return _MOMENT.sub(lambda found: f"@{self.moments.get(int(found[1]), '?')}", name)
+
     def note_write(self, place: Place, value: Value) -> None:
         """Record a write that code elsewhere could see."""
         if place.object.local:
             return
         self.written.setdefault(place.object.name, []).append(place.path)
-        self.history = self.namer.number((self.history, "write", str(place), describe(value)))
+        self.history = self.number("write", str(place), describe(value))
 
     def forget_shared(self, why: tuple[Any, ...]) -> None:
         """Unknown code ran: whatever it could reach may have changed."""
-        self.history = self.namer.number((self.history, *why))
+        self.history = self.number(*why)
         self.epoch = f"@{self.history}"
         for known in self.objects.values():
             if not known.local:

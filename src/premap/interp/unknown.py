@@ -95,7 +95,7 @@ def call_unknown(
     if entry.effect == "pure":
         return _result(machine, name, returns, entry.result, _words(given))
     if entry.effect == "reads":
-        content = machine.memory.namer.number((machine.memory.history, "reads", arguments))
+        content = machine.memory.number("reads", arguments)
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
@@ -180,9 +180,7 @@ def _call_anything(
 
 def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
     """Return a name for the results of this call, which depend on all that happened before."""
-    machine.memory.history = machine.memory.namer.number(
-        (machine.memory.history, "event", name, arguments)
-    )
+    machine.memory.history = machine.memory.number("event", name, arguments)
     return f"{name}@{machine.memory.history}"
 
 

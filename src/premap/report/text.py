@@ -160,8 +160,8 @@ def _example_lines(difference: Difference) -> Iterator[Text]:
         yield _detail("  where", state)
     for side in ("old", "new"):
         yield _detail(f"  {side}", "; ".join(_behaviour(example[side])))
-    if example["run"] is not None:
-        yield _detail("  see", f"premap run FILE:FUNCTION {example['run']}")
+    for command in dict.fromkeys((example["run"] or {}).values()):
+        yield _detail("  see", f"premap run FILE:FUNCTION {command}")
 
 
 def _call_text(call: dict[str, Any]) -> str:
