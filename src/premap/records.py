@@ -9,6 +9,7 @@ from typing import Any, Literal
 VerdictStatus = Literal["equivalent", "equivalent-except", "different", "unknown"]
 Safety = Literal["automatic", "review"]
 OutcomeStatus = Literal["converted", "declined", "error"]
+Level = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,76 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """What would put a finding right."""
+
+    title: str
+    """What it does, as an editor's menu says it: "Use VMA_IO_BIT"."""
+    edits: tuple[Edit, ...]
+    diff: str
+    """The same as `git apply` takes it."""
+    safety: Safety = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A mistake, or what may be one. Lines and columns (in characters) count from 1."""
+
+    file: str
+    """Name relative to the root of its tree, or as given."""
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    """After the last character."""
+    rule: str
+    """Id of the rule, which `premap explain` takes."""
+    level: Level
+    message: str
+    target: str
+    """The release that the file was checked for."""
+    function: str | None = None
+    """The C function that it is in."""
+    handler: str | None = None
+    """The hook whose path leads there."""
+    example: dict[str, Any] | None = None
+    """The mmap() call that shows it: its arguments, made-up state, what becomes of it."""
+    fix: Fix | None = None
+    text: str = ""
+    """The line of the source that `line` names."""
+    start: int = 0
+    """Byte offset where it begins."""
+    end: int = 0
+    """Byte offset after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A comment that silences rules on its line and on the next: `premap: ignore R16: reason`."""
+
+    file: str
+    line: int
+    rules: tuple[str, ...]
+    reason: str
+    """Empty where none is given: then it silences nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking one file came to."""
+
+    findings: tuple[Finding, ...] = ()
+    suppressed: tuple[tuple[Finding, Suppression], ...] = ()
+    unused: tuple[Suppression, ...] = ()
+    """Suppressions that silence nothing, or that give no reason."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What `premap explain ID` says. A room that makes up ids exports `EXPLANATIONS`, by id."""
 
     id: str
-    kind: Literal["idiom", "note", "reason", "difference", "kernel"]
+    kind: Literal["idiom", "note", "reason", "difference", "kernel", "rule"]
     title: str
     """One line, no full stop."""
     text: str = ""

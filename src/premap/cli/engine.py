@@ -39,7 +39,7 @@ class FileResult:
 
 def convert_input(task: Task) -> FileResult:
     """Convert what one file holds, and verify each conversion."""
-    tree = _tree(task.input)
+    tree = tree_of(task.input)
     try:
         source = open_source(task.input, tree)
     except SourceError as problem:
@@ -72,7 +72,8 @@ _TREES: dict[os.PathLike[str], KernelTree] = {}
 """Trees by root: a process that works on many files reads shared headers once."""
 
 
-def _tree(file: Input) -> KernelTree | None:
+def tree_of(file: Input) -> KernelTree | None:
+    """Return the tree that holds a file; None if there is none."""
     if file.root is None:
         return None
     return _TREES.setdefault(file.root, KernelTree(file.root))

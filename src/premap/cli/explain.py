@@ -21,6 +21,7 @@ ROOMS = (
     "premap.idioms",
     "premap.conversion",
     "premap.equivalence",
+    "premap.rules",
     "premap.reference.explanations",
     "premap.cli.reasons",
 )

@@ -79,6 +79,8 @@ def call_named(
     machine: Machine, frame: Frame, node: Node, name: str, given: Sequence[Value]
 ) -> Value:
     """Call a function by name, with evaluated arguments."""
+    if machine.observer is not None:
+        machine.observer("call", frame, node, (name, given))
     if name in model_calls.MODEL:
         return model_calls.MODEL[name](machine, frame, node, given)
     if name in COMPUTED:

@@ -130,7 +130,7 @@ class Machine:
         """What the last hook that failed returned, where that is no plain errno."""
         self.populations: list[Population] = []
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
-        """Called with each decision, read and write, where someone wants to watch."""
+        """Called with each decision, write and call, where someone wants to watch."""
 
     def snapshot(self) -> Snapshot:
         """Remember memory and events, to go back to them."""

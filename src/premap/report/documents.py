@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from premap.records import Difference, Note, Outcome, Reason, Verdict
+from premap.records import Checked, Difference, Finding, Note, Outcome, Reason, Verdict
 
 Document = dict[str, Any]
 
@@ -83,3 +83,42 @@ def _message(said: Note | Reason) -> Document:
 
 def _difference(difference: Difference) -> Document:
     return {"id": difference.id, "message": difference.message, "example": difference.example}
+
+
+def check(checked: Iterable[Checked], errors: Iterable[Reason], target: str | None) -> Document:
+    """Return what `premap check` found; `target` is None where trees differ in it."""
+    results = list(checked)
+    return {
+        "target": target,
+        "findings": [finding(one) for each in results for one in each.findings],
+        "suppressed": [
+            {**finding(one), "reason": given.reason}
+            for each in results
+            for one, given in each.suppressed
+        ],
+        "unused_suppressions": [
+            {"file": one.file, "line": one.line, "rules": list(one.rules), "reason": one.reason}
+            for each in results
+            for one in each.unused
+        ],
+        "errors": [{"file": error.id, "message": error.message} for error in errors],
+    }
+
+
+def finding(found: Finding) -> Document:
+    """Return one finding."""
+    return {
+        "file": found.file,
+        "line": found.line,
+        "column": found.column,
+        "end_line": found.end_line,
+        "end_column": found.end_column,
+        "rule": found.rule,
+        "level": found.level,
+        "message": found.message,
+        "function": found.function,
+        "handler": found.handler,
+        "target": found.target,
+        "example": found.example,
+        "fix": None if found.fix is None else found.fix.diff,
+    }

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from premap.records import Difference, Explanation, Outcome, Verdict
+from premap.report.call import call_text
 from premap.report.printable import printable
 
 _STYLES = {
@@ -154,7 +155,7 @@ def _example_lines(difference: Difference) -> Iterator[Text]:
     example = difference.example
     if example is None:
         return
-    yield _detail("  for", f"{_call_text(example['call'])}, {example['setting']}")
+    yield _detail("  for", f"{call_text(example['call'])}, {example['setting']}")
     if example["state"]:
         state = ", ".join(f"{name} = {value:#x}" for name, value in example["state"].items())
         yield _detail("  where", state)
@@ -162,18 +163,6 @@ def _example_lines(difference: Difference) -> Iterator[Text]:
         yield _detail(f"  {side}", "; ".join(_behaviour(example[side])))
     for command in dict.fromkeys((example["run"] or {}).values()):
         yield _detail("  see", f"premap run FILE:FUNCTION {command}")
-
-
-def _call_text(call: dict[str, Any]) -> str:
-    """Return an mmap() call as C writes it."""
-    names = {"r": "PROT_READ", "w": "PROT_WRITE", "x": "PROT_EXEC"}
-    prot = "|".join(names[letter] for letter in call["prot"]) or "PROT_NONE"
-    flags = "|".join(f"MAP_{flag}" for flag in call["flags"])
-    opened = "for writing" if call["opened_for_writing"] else "for reading"
-    return (
-        f"mmap({call['addr']:#x}, {call['length']:#x}, {prot}, {flags}, fd, "
-        f"{call['offset']:#x}) of a file opened {opened}{' (noexec)' if call['noexec'] else ''}"
-    )
 
 
 def _behaviour(side: dict[str, Any]) -> Iterator[str]:

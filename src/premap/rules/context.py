@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a rule looks at: one file, the hooks that it holds, and the release it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tree_sitter import Node
+
+from premap import releases
+from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
+from premap.csource.scope import Scope
+from premap.csource.source import Function, SourceFile
+from premap.csource.tree import KernelTree
+from premap.releases import Release
+from premap.rules.hooks import Hook, find_hooks
+
+
+@dataclass(eq=False)
+class Context:
+    """One file that is checked."""
+
+    source: SourceFile
+    tree: KernelTree | None
+    target: str
+    scope: Scope = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scope = Scope(self.source, self.tree)
+
+    @cached_property
+    def release(self) -> Release | None:
+        """What the release has; None before there was a vma_flags_t in descriptors."""
+        try:
+            if self.tree is not None and self.tree.release == self.target:
+                return releases.from_headers(self.target, self._header)
+            return releases.named(self.target)
+        except releases.UnknownRelease:
+            return None
+
+    def _header(self, name: str) -> str:
+        return "" if self.tree is None else self.tree.bytes_of(name).decode("latin-1")
+
+    def at_least(self, release: str) -> bool:
+        """Whether the target is this release or a later one."""
+        return releases.number(self.target) >= releases.number(release)
+
+    @cached_property
+    def hooks(self) -> list[Hook]:
+        """The hooks of the file, and those that its tables name in files beside it."""
+        return find_hooks(self.source, self.scope, self.tree)
+
+    @property
+    def prepares(self) -> Iterator[Hook]:
+        """Hooks that get a descriptor."""
+        return (hook for hook in self.hooks if hook.prepares)
+
+    def says(self, *words: bytes) -> bool:
+        """Whether the file has one of the words at all: a cheap question before a costly one."""
+        return any(word in self.source.code for word in words)
+
+    @cached_property
+    def described(self) -> list[Body]:
+        """Functions of the file that have a descriptor, hooks or not, with its names."""
+        return list(bodies_with(self.source, "vm_area_desc"))
+
+    @cached_property
+    def mapped(self) -> list[Body]:
+        """Functions of the file that have a VMA, with its names."""
+        return list(bodies_with(self.source, "vm_area_struct"))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A function, and the names that a descriptor or VMA has in it."""
+
+    function: Function
+    names: frozenset[str]
+
+    def is_it(self, node: Node | None) -> bool:
+        """Whether an expression is the plain descriptor or VMA."""
+        return node is not None and text_of(unwrapped(node)) in self.names
+
+    def member(self, node: Node) -> str | None:
+        """Return which member of it an expression is: "page_prot" of `desc->page_prot`."""
+        node = unwrapped(node)
+        if node.type != "field_expression" or not self.is_it(node.child_by_field_name("argument")):
+            return None
+        return text_of(node.child_by_field_name("field"))
+
+    def calls(self, *names: str) -> Iterator[Node]:
+        """Yield the calls of these functions whose first argument is the descriptor or VMA."""
+        for call in calls_in(self.function.body):
+            given = arguments(call)
+            if callee(call) in names and given and self.is_it(given[0]):
+                yield call
+
+
+def bodies_with(source: SourceFile, struct: str) -> Iterator[Body]:
+    """Yield the functions of a file that have a parameter which points to a structure."""
+    from premap.csource.calls import aliases  # noqa: PLC0415
+
+    if struct.encode() not in source.code:
+        return
+    for functions in source.functions.values():
+        for function in functions:
+            for parameter in function.parameters:
+                if struct in parameter.type_text and parameter.name:
+                    yield Body(function, frozenset(aliases(function, parameter.name)))

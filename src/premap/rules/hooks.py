@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which functions of a file are mmap hooks, and of which operation table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from premap.csource.calls import Passing, aliases, receivers
+from premap.csource.errors import SourceError
+from premap.csource.handlers import find_handlers
+from premap.csource.nodes import callee, find_all
+from premap.csource.scope import Scope
+from premap.csource.source import Function, SourceFile
+from premap.csource.tree import KernelTree
+from premap.records import Handler
+from premap.rules.frames import Frame, frame_of
+
+if TYPE_CHECKING:
+    from premap.rules.paths import Exploration
+
+Member = Literal["mmap", "mmap_prepare"]
+MAX_FILES = 40
+"""Files of a folder that are looked through for the table of a handler."""
+
+
+@dataclass(eq=False)
+class Hook:
+    """A function that sets a mapping up, with its definitions in `#if` arms."""
+
+    name: str
+    member: Member
+    functions: Sequence[Function]
+    sites: tuple[Handler, ...]
+    """Tables that name it; none where only its parameters tell what it is."""
+    scope: Scope = field(repr=False)
+    tree: KernelTree | None = field(repr=False)
+
+    @property
+    def source(self) -> SourceFile:
+        """The file that defines it."""
+        return self.functions[0].source
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """Types of the tables that name it."""
+        return tuple(dict.fromkeys(site.ops for site in self.sites))
+
+    @property
+    def prepares(self) -> bool:
+        """Whether it gets a descriptor."""
+        return self.member == "mmap_prepare"
+
+    @cached_property
+    def frame(self) -> Frame:
+        """What is checked before it is called, whichever of its tables the call comes from."""
+        return frame_of(self.sites)
+
+    def parameter(self, function: Function) -> str:
+        """Name of the parameter that is the descriptor or the VMA; "" if it has none."""
+        word = "vm_area_desc" if self.prepares else "vm_area_struct"
+        return next((p.name for p in function.parameters if word in p.type_text), "")
+
+    @cached_property
+    def passings(self) -> list[Passing]:
+        """Same-file functions that get its descriptor or VMA."""
+        return [
+            passing
+            for function in self.functions
+            if (name := self.parameter(function))
+            for passing in receivers(function, [name])
+        ]
+
+    @cached_property
+    def bodies(self) -> list[tuple[Function, frozenset[str]]]:
+        """Its functions and the helpers that get the descriptor or VMA, and what they call it."""
+        given = [(function, self.parameter(function)) for function in self.functions]
+        given += [(passing.function, passing.parameter) for passing in self.passings]
+        found: dict[tuple[int, str], tuple[Function, frozenset[str]]] = {}
+        for function, name in given:
+            key = (function.node.start_byte, name)
+            if name and key not in found:
+                found[key] = (function, frozenset(aliases(function, name)))
+        return list(found.values())
+
+    @cached_property
+    def exploration(self) -> Exploration:
+        """Its paths, as far as the interpreter sees them."""
+        from premap.rules.paths import explore  # noqa: PLC0415  loads interpreter and model
+
+        return explore(self)
+
+
+def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> list[Hook]:
+    """Return the hooks that the file defines, and those of other files that its tables name."""
+    sites: dict[tuple[str, str], list[Handler]] = {}
+    for handler in find_handlers(source, scope):
+        sites.setdefault((handler.name, handler.member), []).append(handler)
+    for name, kind in _by_parameters(source):
+        if not any(known == name for known, _ in sites):
+            sites[name, kind] = list(_sites_elsewhere(source, name, tree))
+    found = []
+    for (name, member), handlers in sites.items():
+        functions = _definitions(source, name, tree)
+        if functions:
+            seen_as = _kind(functions, member)
+            own = functions[0].source
+            seen = scope if own is source else Scope(own, tree)
+            found.append(Hook(name, seen_as, functions, tuple(handlers), seen, tree))
+    return found
+
+
+def _kind(functions: Sequence[Function], stated: str) -> Member:
+    """Tell by its parameters which kind of hook a function is."""
+    given = " ".join(parameter.type_text for parameter in functions[0].parameters)
+    if "vm_area_desc" in given:
+        return "mmap_prepare"
+    prepares = stated == "mmap_prepare" and "vm_area_struct" not in given
+    return "mmap_prepare" if prepares else "mmap"
+
+
+def _by_parameters(source: SourceFile) -> Iterator[tuple[str, Member]]:
+    """Functions that have a hook's type, where no table of the file names them."""
+    called = _called(source)
+    for name, functions in source.functions.items():
+        function = functions[0]
+        types = [parameter.type_text for parameter in function.parameters]
+        if function.return_type != "int" or name in called:
+            continue
+        if len(types) == 1 and "vm_area_desc" in types[0]:
+            yield name, "mmap_prepare"
+        elif len(types) == 2 and "struct file" in types[0] and "vm_area_struct" in types[1]:
+            yield name, "mmap"
+
+
+def _called(source: SourceFile) -> set[str]:
+    names = (callee(call) for call in find_all(source.root, "call_expression"))
+    return {name for name in names if name is not None}
+
+
+def _definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequence[Function]:
+    """Return the definitions of a handler: of the file, else of one beside it."""
+    if name in source.functions:
+        return source.functions[name]
+    if tree is None or not name.isidentifier():
+        return ()
+    for other in _beside(source, name, tree):
+        functions = [f for f in other.functions.get(name, ()) if not f.static]
+        if functions:
+            return functions
+    return ()
+
+
+def _sites_elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> Iterator[Handler]:
+    """Yield what names a function in the tables of files beside its own."""
+    functions = source.functions.get(name, ())
+    if tree is None or all(function.static for function in functions):
+        return
+    for other in _beside(source, name, tree):
+        found = find_handlers(other, Scope(other, tree))
+        yield from (handler for handler in found if handler.name == name)
+
+
+def _beside(source: SourceFile, name: str, tree: KernelTree) -> Iterator[SourceFile]:
+    """Yield other files of the folder that say a name."""
+    folder = source.name.rpartition("/")[0]
+    if not folder:
+        return
+    for other in tree.search.mentioning(name, folder)[:MAX_FILES]:
+        if other == source.name or not other.endswith(".c"):
+            continue
+        try:
+            yield tree.open(other)
+        except SourceError:
+            continue
+
+
+__all__ = ["Hook", "Member", "find_hooks"]

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernel functions that rules know by name: names.toml, looked up."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A kernel function that fills a mapping itself, or hands it on."""
+
+    vma: int
+    """Index of the argument that is the VMA."""
+    keeps: frozenset[str]
+    checks: frozenset[str]
+    adds: bool
+    """Whether it adds the offset itself."""
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, Any]]:
+    text = files("premap.rules").joinpath("names.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def vma_only() -> dict[str, str]:
+    """Functions that take a VMA, and what does the same with a descriptor ("": nothing)."""
+    return _table()["vma_only"]
+
+
+def bits() -> dict[str, int]:
+    """Functions whose arguments, from this one on, are numbers of flag bits."""
+    return _table()["bits"]
+
+
+def masks() -> dict[str, int]:
+    """Functions whose arguments, from this one on, are masks of flags."""
+    return _table()["masks"]
+
+
+@functools.cache
+def takers() -> dict[str, Taker]:
+    """Functions that fill a mapping or hand it on, by name."""
+    return {
+        name: Taker(
+            entry["vma"],
+            frozenset(entry.get("keeps", ())),
+            frozenset(entry.get("checks", ())),
+            entry.get("adds", False),
+        )
+        for name, entry in _table()["takers"].items()
+    }

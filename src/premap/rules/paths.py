@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The paths through one hook, for every mmap() call and all driver state at once.
+
+Only the hook itself runs, on a descriptor or VMA as mmap() would make it. A path that leads to
+code which is not known ends there: what was seen before still happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tree_sitter import Node
+
+from premap import symbolic
+from premap.csource.scope import Scope
+from premap.csource.source import Function, SourceFile
+from premap.equivalence.setting import Call, Setting
+from premap.interp.bindings import Bindings
+from premap.interp.calls import call_function, configured
+from premap.interp.hooks import callback
+from premap.interp.inputs import CALL, Inputs, SymbolicInputs
+from premap.interp.machine import Frame, Machine
+from premap.interp.memory import Namer
+from premap.interp.operators import word_of
+from premap.interp.types import parameter_type
+from premap.interp.values import Value, plain
+from premap.model import (
+    FMODE_READ,
+    FMODE_WRITE,
+    AddressSpace,
+    File,
+    FileOperations,
+    ListTree,
+    VmAreaDesc,
+    VmAreaStruct,
+)
+from premap.model.errors import KernelBug, NotModelled
+from premap.model.pgprot import vm_get_page_prot
+from premap.model.words import PAGE_SHIFT, add, select, shl
+from premap.symbolic.node import Node as Term
+
+if TYPE_CHECKING:
+    from premap.rules.hooks import Hook
+
+TIME_LIMIT = 1.5
+"""Seconds of CPU time for the paths of one hook."""
+MAX_PATHS = 96
+SOLVER_LIMIT_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call, write or decision on a path, in order."""
+
+    kind: str
+    """\"call\", \"write\" or \"decision\"."""
+    name: str
+    """Of the function; of the member that is written, where it is one of the mapping."""
+    function: Function
+    node: Node
+    given: tuple[Any, ...] = ()
+    """Arguments of a call; the place and the value of a write."""
+    flags: int = 0
+    """The flags of the mapping at that moment, as a word."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """One path through a hook."""
+
+    call: Call
+    shared: Any
+    """Whether it is MAP_SHARED."""
+    machine: Machine
+    bound: Any
+    """The descriptor, or the VMA, as the path left it."""
+    log: list[Any] = field(repr=False)
+    steps: list[Step] = field(default_factory=list, repr=False)
+    returned: int | None = None
+    """The hook's result, a word; None where the path was not followed to its end."""
+    failed: bool = False
+    stopped: Exception | None = None
+    """Why it was not."""
+    condition: tuple[Any, ...] = ()
+    model: Any = None
+    decisions: tuple[Any, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the hook returned 0."""
+        return self.returned is not None and not self.failed
+
+    @property
+    def flags(self) -> int:
+        """The flags at the end."""
+        word: int
+        word = self.bound.k_flags if isinstance(self.bound, VmAreaDesc) else self.bound.vm_flags
+        return word
+
+    def calls(self, *names: str) -> Iterator[Step]:
+        """Yield the calls of these functions."""
+        return (step for step in self.steps if step.kind == "call" and step.name in names)
+
+    def last_decision(self, source: SourceFile) -> Node | None:
+        """Return the last condition in a file that was decided."""
+        seen = (step for step in reversed(self.steps) if step.kind == "decision")
+        return next((step.node for step in seen if step.function.source is source), None)
+
+    @property
+    def last_call(self) -> Step | None:
+        """The call that the path ended in, if it did."""
+        if self.stopped is None:
+            return None
+        return next((step for step in reversed(self.steps) if step.kind == "call"), None)
+
+
+@dataclass(slots=True)
+class Exploration:
+    """The paths of one hook."""
+
+    traces: list[Trace]
+    solver: symbolic.Solver
+    complete: bool
+    """Whether these are all of them, each followed to its end."""
+
+    def ask(self, *conditions: Any) -> symbolic.Model | None:
+        """Return a model of the conditions; None if there is none, or the solver gave up."""
+        try:
+            return self.solver.check(conditions, SOLVER_LIMIT_MS)
+        except symbolic.SymbolicError:
+            return None
+
+    def small(self, model: symbolic.Model, conditions: Sequence[Any]) -> symbolic.Model:
+        """Return a model with the smallest numbers that still show it."""
+        try:
+            return model.shrink(list(conditions), _preferences(model), self.solver)
+        except symbolic.SymbolicError:
+            return model
+
+
+Fixed = dict[str, int]
+"""Words of the call that are not symbolic, by their names."""
+_PLAIN: Fixed = {f"{CALL}extra": 0, f"{CALL}left_pages": 1, f"{CALL}page": 0}
+"""What no rule asks about."""
+
+
+def explore(hook: Hook, fixed: Fixed | None = None) -> Exploration:
+    """Follow the paths of a hook; `fixed` gives words of the call their values."""
+    solver = symbolic.Solver(SOLVER_LIMIT_MS)
+    return explore_with(solver, Namer(), hook, fixed or {})
+
+
+def explore_with(solver: symbolic.Solver, namer: Namer, hook: Hook, fixed: Fixed) -> Exploration:
+    """Follow the paths of a hook; explorations that share solver and names can be compared."""
+    inputs = _Inputs({**_PLAIN, **fixed})
+    explorer = symbolic.Explorer(
+        [*Call.of(inputs).valid(unsigned_offset=_unsigned_offset(hook))],
+        max_paths=MAX_PATHS,
+        deadline_seconds=TIME_LIMIT,
+        solver=solver,
+    )
+    traces: list[Trace] = []
+    scopes = {id(hook.source): hook.scope}
+    running: list[Trace] = []
+
+    def program() -> None:
+        running.clear()
+        run_hook(hook, inputs, namer, scopes, running.append)
+
+    complete = True
+    try:
+        for path in explorer.explore(program, stop=(NotModelled, KernelBug)):
+            if not running:
+                complete = False
+                continue
+            trace = running[-1]
+            trace.condition, trace.model = path.condition, path.model
+            trace.decisions = path.decisions
+            if path.exception is not None:
+                trace.stopped = path.exception if isinstance(path.exception, Exception) else None
+                complete = False
+            traces.append(trace)
+    except (symbolic.SymbolicError, RecursionError):
+        complete = False
+    return Exploration(traces, solver, complete)
+
+
+class _Inputs(SymbolicInputs):
+    """Symbolic words, but for those that are fixed."""
+
+    def __init__(self, fixed: Fixed) -> None:
+        self._fixed = fixed
+
+    def word(self, name: str) -> int:
+        """Return the word of that name."""
+        found = self._fixed.get(name)
+        return super().word(name) if found is None else found
+
+
+def _unsigned_offset(hook: Hook) -> bool:
+    return b"_UNSIGNED_OFFSET" in hook.source.text
+
+
+def run_hook(
+    hook: Hook,
+    inputs: Inputs,
+    namer: Namer,
+    scopes: dict[int, Scope],
+    begun: Callable[[Trace], None],
+) -> None:
+    """Run a hook once; `begun` gets the trace before anything happens."""
+    machine = Machine(inputs, Bindings(hook.tree, scopes, callback), namer)
+    trace = _begin(hook, machine, inputs)
+    begun(trace)
+    watch(trace)
+    with recording(trace):
+        function = configured(machine, hook.functions)
+        given = [_argument(trace, function, index) for index in range(len(function.parameters))]
+        result = call_function(machine, None, function, given)
+        trace.failed = bool(word_of(result) != 0)
+        trace.returned = word_of(result)
+
+
+def _begin(hook: Hook, machine: Machine, inputs: Inputs) -> Trace:
+    call = Call.of(inputs)
+    shared = (inputs.word(f"{CALL}shared") & 1) != 0
+    settings = Setting(shared=True), Setting(shared=False)
+    writable, flags = (
+        select(shared, *(ask(each) for each in settings)) for ask in (call.writable, call.vm_flags)
+    )
+    file = File(FileOperations(), f_mode=FMODE_READ | shl(writable, FMODE_WRITE.bit_length() - 1))
+    machine.bindings.file = file
+    mm = AddressSpace(tree=ListTree)
+    end = add(call.start, call.length)
+    prot = vm_get_page_prot(flags)
+    bound: Any
+    if hook.prepares:
+        bound = VmAreaDesc(mm, file, call.start, end, call.pgoff, flags, prot)
+    else:
+        anon_pgoff = call.start >> PAGE_SHIFT
+        bound = VmAreaStruct(mm, call.start, end, call.pgoff, anon_pgoff, flags, prot)
+        bound.vm_file = file
+    return Trace(call, shared, machine, bound, [])
+
+
+@contextmanager
+def recording(trace: Trace) -> Iterator[None]:
+    """Keep what the model logs meanwhile."""
+    mm = trace.bound.k_mm if isinstance(trace.bound, VmAreaDesc) else trace.bound.vm_mm
+    with mm.trace() as log:
+        trace.log = log
+        yield
+
+
+def watch(trace: Trace) -> None:
+    """Write down calls, and writes to the mapping."""
+    machine = trace.machine
+
+    def observe(kind: str, frame: Frame, node: Node, what: Any) -> None:
+        if kind == "call":
+            name, given = what
+            step = Step("call", name, frame.function, node, tuple(given), trace.flags)
+            trace.steps.append(step)
+        elif kind == "decision":
+            trace.steps.append(Step("decision", "", frame.function, node, (what,), trace.flags))
+        else:
+            place, _value = what
+            if machine.bindings.is_mapping(place.object):
+                name = ".".join(str(part) for part in place.path)
+                step = Step("write", name, frame.function, node, tuple(what), trace.flags)
+                trace.steps.append(step)
+
+    machine.observer = observe
+
+
+def _argument(trace: Trace, function: Function, index: int) -> Value:
+    """Return what a parameter of a hook gets: the mapping, the file, or something made up."""
+    machine = trace.machine
+    parameter = function.parameters[index]
+    if "vm_area_desc" in parameter.type_text or "vm_area_struct" in parameter.type_text:
+        pointer = machine.bindings.mapping(machine, trace.bound)
+        pointer.data.place.object.source = function.source
+        return pointer
+    if parameter.type_text.replace(" ", "") in {"structfile*", "conststructfile*"}:
+        return machine.bindings.file_pointer(machine, machine.bindings.file)
+    scope = machine.bindings.scope(function.source)
+    return machine.memory.named(parameter.name, parameter_type(scope, parameter))
+
+
+_CALL_WORDS = ("extra", "pages", "pgoff", "prot", "f_mode_write", "shared", "page", "start_page")
+_MANY = 12
+"""State variables of an example beyond which they are left as the solver found them."""
+
+
+def _preferences(model: symbolic.Model) -> list[symbolic.Word]:
+    inputs = SymbolicInputs()
+    state = [name for name in sorted(model.variables) if not name.startswith(CALL)]
+    names = [f"{CALL}{name}" for name in _CALL_WORDS]
+    names += state if len(state) <= _MANY else []
+    return [symbolic.as_word(inputs.word(name)) for name in names]
+
+
+def example(
+    exploration: Exploration, trace: Trace, model: symbolic.Model, result: str
+) -> dict[str, Any]:
+    """Return the call that a model stands for, the driver state it needs, and what happens."""
+    call = trace.call
+
+    def number(word: Any) -> int:
+        known = plain(word)
+        return model.eval(symbolic.as_word(word)) if known is None else known
+
+    shared = trace.shared if isinstance(trace.shared, bool) else bool(_truth(model, trace.shared))
+    prot = number(call.prot)
+    del exploration
+    return {
+        "call": {
+            "addr": number(call.start),
+            "length": number(call.length),
+            "prot": "".join(letter for bit, letter in ((1, "r"), (2, "w"), (4, "x")) if prot & bit),
+            "flags": ["SHARED" if shared else "PRIVATE"],
+            "offset": number(call.pgoff) << PAGE_SHIFT,
+            "opened_for_writing": bool(number(call.writable(Setting(shared=shared)))),
+            "noexec": False,
+        },
+        "state": state_of(model),
+        "result": result,
+    }
+
+
+def _truth(model: symbolic.Model, condition: Any) -> int:
+    return model.eval(symbolic.as_word(select(condition, 1, 0)))
+
+
+def state_of(model: symbolic.Model) -> dict[str, int]:
+    """Return the made-up values that are not 0, by name."""
+    state = {
+        name: value
+        for name, value in sorted(model.variables.items())
+        if not name.startswith((CALL, "&")) and value
+    }
+    for (name, arguments), value in sorted(model.functions.items()):
+        if value and not name.startswith("&"):
+            state[f"{name}({', '.join(map(hex, arguments))})"] = value
+    return state
+
+
+def variables(terms: Iterable[Any]) -> set[str]:
+    """Return the names of the made-up words that terms depend on, functions' names included."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    todo = list(terms)
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, Term) or node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op in {"var", "apply"}:
+            found.add(node.data[0])
+        todo.extend(node.args)
+    return found

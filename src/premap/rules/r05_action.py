@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R05: the action is written directly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.csource.nodes import find_all, text_of, unwrapped
+from premap.rules.context import Body, Context
+from premap.rules.rule import Found, Rule, at
+
+_FREE = frozenset({"error_override", "hide_from_rmap_until_complete"})
+"""Members of `struct mmap_action` that have no helper."""
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find assignments to the action of a descriptor, or to members of it."""
+    for body in context.described if context.says(b"action") else ():
+        for node in find_all(body.function.body, "assignment_expression"):
+            left = node.child_by_field_name("left")
+            written = None if left is None else _member(left, body)
+            if left is not None and written is not None and written not in _FREE:
+                yield at(
+                    context.source,
+                    left,
+                    f"`{text_of(left)}` is set directly: use a mmap_action_...() helper",
+                )
+
+
+def _member(node: Node, body: Body) -> str | None:
+    """Return which member of desc->action is written ("": all of it); None if none is."""
+    path: list[str] = []
+    node = unwrapped(node)
+    while node.type == "field_expression":
+        if body.member(node) == "action":
+            return path[-1] if path else ""
+        path.append(text_of(node.child_by_field_name("field")))
+        inner = node.child_by_field_name("argument")
+        if inner is None:
+            return None
+        node = unwrapped(inner)
+    return None
+
+
+RULE = Rule(
+    "R05",
+    "the action of a descriptor is written directly",
+    "error",
+    """
+What an action needs differs by its kind: a remap keeps a copy of `page_prot`, kernel pages keep the
+offset. The helpers fill all of it in and check the range; a hook that fills the structure itself
+breaks silently when a release adds a member. `error_override` and `hide_from_rmap_until_complete`
+have no helper and are for hooks to set.
+""",
+    bad="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	desc->action.type = MMAP_REMAP_PFN;
+	desc->action.remap.start = desc->start;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+static unsigned long ring_pfn;
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (vma_desc_size(desc) > PAGE_SIZE || desc->pgoff)
+		return -EINVAL;
+	mmap_action_remap_full(desc, ring_pfn);
+	desc->action.error_override = -EAGAIN;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.19",
+)

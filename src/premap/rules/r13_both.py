@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R13: a table names both hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from premap.csource.handlers import find_handlers
+from premap.records import Handler
+from premap.rules.context import Context
+from premap.rules.rule import Found, Rule
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find tables of file operations that name ->mmap and ->mmap_prepare."""
+    if not (context.says(b"mmap_prepare") and context.says(b"mmap =", b"mmap\t")):
+        return
+    tables: dict[str, dict[str, Handler]] = {}
+    for handler in find_handlers(context.source, context.scope):
+        if handler.ops != "struct file_operations" or handler.table is None:
+            continue
+        names = tables.setdefault(handler.table, {})
+        other = names.get("mmap" if handler.member == "mmap_prepare" else "mmap_prepare")
+        if other is not None and not _exclude_each_other(other, handler):
+            yield Found(
+                context.source,
+                handler.start,
+                handler.end,
+                f"{handler.table} names .{other.member}, too, in line {other.line}: "
+                "such a file can't be mapped",
+            )
+        names[handler.member] = handler
+
+
+def _exclude_each_other(one: Handler, other: Handler) -> bool:
+    """Whether they are in `#if` arms of which only one can be compiled; said only if it is sure."""
+    return bool(set(one.arms) ^ set(other.arms))
+
+
+RULE = Rule(
+    "R13",
+    "a table names both mmap and mmap_prepare",
+    "error",
+    """
+A file has one of the two hooks. `can_mmap_file()` warns when a table names both and takes the file
+for one that can't be mapped, so every mmap() of it fails with ENODEV.
+""",
+    bad="""\
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return 0;
+}
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap = ring_mmap,
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.16",
+    legacy=True,
+)

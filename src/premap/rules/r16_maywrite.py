@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R16: access is rejected that mprotect() can give afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from premap.interp.inputs import CALL
+from premap.interp.memory import Namer
+from premap.interp.values import to_signed
+from premap.model import (
+    VM_EXEC,
+    VM_MAYEXEC,
+    VM_MAYREAD,
+    VM_MAYWRITE,
+    VM_READ,
+    VM_WRITE,
+)
+from premap.model.errors import errno_name
+from premap.rules.context import Context
+from premap.rules.hooks import Hook
+from premap.rules.names import takers
+from premap.rules.paths import Exploration, Trace, example, explore_with, variables
+from premap.rules.rule import Found, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """A kind of access: its flag, the flag that permits it later, its bit in PROT_."""
+
+    name: str
+    flag: int
+    may: int
+    prot: int
+    others: int
+    """What else is asked for, with it and without it."""
+
+
+_ACCESSES = (
+    _Access("WRITE", VM_WRITE, VM_MAYWRITE, 2, 1),
+    _Access("EXEC", VM_EXEC, VM_MAYEXEC, 4, 1),
+    _Access("READ", VM_READ, VM_MAYREAD, 1, 2),
+)
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Ask of each hook whether it rejects an access and leaves the flag that permits it later."""
+    if not context.says(b"WRITE", b"READ", b"EXEC"):
+        return
+    for hook in context.hooks:
+        if hook.source is not context.source or hook.frame.checks("permissions"):
+            continue
+        for access in _ACCESSES:
+            yield from _check(hook, access)
+
+
+def _check(hook: Hook, access: _Access) -> Iterator[Found]:
+    if not any(_rejects(trace) for trace in hook.exploration.traces):
+        return
+    solver, namer = hook.exploration.solver, Namer()
+    fixed = {f"{CALL}shared": 1, f"{CALL}f_mode_write": 1}
+    granted = explore_with(solver, namer, hook, {**fixed, f"{CALL}prot": access.others})
+    refused = explore_with(
+        solver, namer, hook, {**fixed, f"{CALL}prot": access.others | access.prot}
+    )
+    for trace in granted.traces:
+        if not _maps(trace):
+            continue
+        left = (trace.flags & access.may) != 0
+        for other in refused.traces:
+            if not other.failed:
+                continue
+            model = granted.ask(*trace.condition, *other.condition, left)
+            if model is not None:
+                yield _found(hook, access, granted, trace, other, model, left)
+                return
+
+
+def _rejects(trace: Trace) -> bool:
+    """Whether a path fails, and a decision on it depends on the protection asked for."""
+    if not trace.failed:
+        return False
+    return f"{CALL}prot" in variables(decision.condition for decision in trace.decisions)
+
+
+def _maps(trace: Trace) -> bool:
+    """Whether a path ends with a mapping, as far as it was seen."""
+    if trace.stopped is None:
+        return trace.succeeded
+    last = trace.last_call
+    taker = takers().get(last.name) if last is not None else None
+    return taker is not None and "maywrite" in taker.keeps
+
+
+def _found(
+    hook: Hook,
+    access: _Access,
+    granted: Exploration,
+    trace: Trace,
+    other: Trace,
+    model: Any,
+    left: Any,
+) -> Found:
+    conditions = [*trace.condition, *other.condition, left]
+    small = granted.small(model, conditions)
+    error = errno_name(to_signed(small.eval(other.returned or 0)))
+    result = (
+        f"this succeeds, with PROT_{access.name} it would fail ({error}); "
+        f"mprotect(PROT_{access.name}) of the mapping then succeeds"
+    )
+    start, end = _place(hook, other)
+    return Found(
+        hook.source,
+        start,
+        end,
+        f"{access.name} is rejected, but MAY{access.name} stays set: "
+        "mprotect() can add it afterwards",
+        hook=hook,
+        example=example(granted, trace, small, result),
+    )
+
+
+def _place(hook: Hook, rejecting: Trace) -> tuple[int, int]:
+    """Return where the access is rejected: the last decision of the failing path."""
+    where = rejecting.last_decision(hook.source)
+    node = hook.functions[0].name_node if where is None else where
+    return node.start_byte, node.end_byte
+
+
+RULE = Rule(
+    "R16",
+    "access is rejected, and mprotect() can add it afterwards",
+    "error",
+    """
+A hook that fails when WRITE is asked for has to clear MAYWRITE as well. Else a process maps without
+write access and calls mprotect(PROT_WRITE): mm only looks at MAYWRITE. The same goes for EXEC and
+MAYEXEC, READ and MAYREAD. It is no mistake where the file can't be opened for writing, where a
+private copy is meant to be written, or where a framework decides (the table of frames knows).
+""",
+    bad="""\
+static unsigned long ring_pfn;
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (vma_desc_test(desc, VMA_WRITE_BIT))
+		return -EPERM;
+	if (desc->pgoff || vma_desc_size(desc) > PAGE_SIZE)
+		return -EINVAL;
+	mmap_action_remap_full(desc, ring_pfn);
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+static unsigned long ring_pfn;
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (vma_desc_test(desc, VMA_WRITE_BIT))
+		return -EPERM;
+	vma_desc_clear_flags(desc, VMA_MAYWRITE_BIT);
+	if (desc->pgoff || vma_desc_size(desc) > PAGE_SIZE)
+		return -EINVAL;
+	mmap_action_remap_full(desc, ring_pfn);
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    legacy=True,
+)

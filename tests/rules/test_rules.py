@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every rule on its own C: it fires on what breaks it, and is silent on what doesn't."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.csource.source import SourceFile
+from premap.rules import RULES, check_file
+from premap.rules.rule import Rule
+
+
+def _rules_that_fire(text: str) -> dict[str, list[str]]:
+    source = SourceFile("ring.c", text.encode())
+    found: dict[str, list[str]] = {}
+    for finding in check_file(source, None, "7.3").findings:
+        found.setdefault(finding.rule, []).append(f"{finding.level} {finding.message}")
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+class TestOwnC:
+    """The snippets that `premap explain` shows."""
+
+    def test_fires_on_bad(self, rule: Rule) -> None:
+        assert rule.id in _rules_that_fire(rule.bad)
+
+    def test_only_it_warns_on_bad(self, rule: Rule) -> None:
+        found = _rules_that_fire(rule.bad)
+        loud = {id_ for id_, told in found.items() if any(not t.startswith("note") for t in told)}
+        assert loud <= {rule.id}, found
+
+    def test_silent_on_good(self, rule: Rule) -> None:
+        assert _rules_that_fire(rule.good) == {}
