@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from premap.conversion import apply, convert_file
 from premap.csource.source import SourceFile
 from premap.idioms import r1_table
@@ -38,6 +40,15 @@ class TestName:
 
     def test_without_mmap(self):
         assert r1_table.new_name("ring_map") == "ring_map_prepare"
+
+    def test_of_a_helper(self):
+        names = ("ring_do_mmap", "ring_mmap_buf", "check_mmap_buf", "ring_check")
+        assert [r1_table.helper_name(name, ["ring_file_mmap"]) for name in names] == [
+            "ring_do_mmap_prepare",
+            "ring_mmap_prepare_buf",
+            "check_mmap_buf",
+            "ring_check",
+        ]
 
 
 class TestTable:
@@ -116,16 +127,16 @@ class TestLayout:
 
     def test_arguments_follow_a_name_that_grows(self):
         old = (
-            "static int ring_mmap_it(int a, struct vm_area_struct *vma,\n"
+            "static int ring_do_mmap(int a, struct vm_area_struct *vma,\n"
             "\t\t\tint b)\n{\n\treturn vma_pages(vma) > a + b;\n}\n\n"
             "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
-            "\treturn ring_mmap_it(1, vma,\n\t\t\t    2);\n}\n"
+            "\treturn ring_do_mmap(1, vma,\n\t\t\t    2);\n}\n"
         )
         assert converted(old + TABLE).startswith(
-            "static int ring_mmap_prepare_it(int a, struct vm_area_desc *desc,\n"
+            "static int ring_do_mmap_prepare(int a, struct vm_area_desc *desc,\n"
             "\t\t\t\tint b)\n{\n\treturn vma_desc_pages(desc) > a + b;\n}\n\n"
             "static int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
-            "\treturn ring_mmap_prepare_it(1, desc,\n\t\t\t\t    2);\n}\n"
+            "\treturn ring_do_mmap_prepare(1, desc,\n\t\t\t\t    2);\n}\n"
         )
 
     def test_other_continuation_lines_stay(self):
@@ -361,3 +372,71 @@ class TestNotes:
 
     def test_none(self):
         assert self.notes("\tvma->vm_ops = &a;\n\treturn 0;\n") == set()
+
+
+class TestLines:
+    def test_that_continue_a_condition_keep_their_indent(self):
+        old = (
+            "\tif ((vma->vm_flags & VM_READ) || (vma->vm_flags & VM_EXEC) ||\n"
+            "\t\t!(vma->vm_flags & VM_WRITE))\n\t\treturn -EINVAL;\n\treturn 0;\n"
+        )
+        assert body(old) == (
+            "\tif (vma_desc_test(desc, VMA_READ_BIT) ||\n"
+            "\t\tvma_desc_test(desc, VMA_EXEC_BIT) ||\n"
+            "\t\t!vma_desc_test(desc, VMA_WRITE_BIT))\n\t\treturn -EINVAL;\n\treturn 0;\n"
+        )
+
+    def test_of_arguments_are_joined_where_they_fit(self):
+        old = (
+            '\tpr_debug("%lx %lx %lx %p\\n",\n\t\t vma->vm_end, vma->vm_start,\n'
+            "\t\t (vma->vm_end - vma->vm_start), ring);\n\treturn 0;\n"
+        )
+        assert body(old) == (
+            '\tpr_debug("%lx %lx %lx %p\\n",\n'
+            "\t\t desc->end, desc->start, vma_desc_size(desc), ring);\n\treturn 0;\n"
+        )
+
+    def test_of_one_argument_each_stay(self):
+        old = "\treturn f(a,\n\t\t vma->vm_start,\n\t\t vma->vm_end,\n\t\t b);\n"
+        assert body(old) == "\treturn f(a,\n\t\t desc->start,\n\t\t desc->end,\n\t\t b);\n"
+
+    def test_of_arguments_that_do_not_change_stay(self):
+        old = "\tf(a,\n\t  b, c,\n\t  d);\n\treturn vma->vm_pgoff ? -EINVAL : 0;\n"
+        assert "\tf(a,\n\t  b, c,\n\t  d);\n" in body(old)
+
+    def test_braces_go_where_condition_and_statement_are_a_line_each_now(self):
+        old = (
+            "\tif ((vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) !=\n"
+            "\t    (VM_SHARED | VM_MAYSHARE)) {\n\t\treturn -EINVAL;\n\t}\n\n\treturn 0;\n"
+        )
+        assert body(old) == (
+            "\tif (!vma_desc_test_all(desc, VMA_SHARED_BIT, VMA_MAYSHARE_BIT))\n"
+            "\t\treturn -EINVAL;\n\n\treturn 0;\n"
+        )
+
+    def test_braces_that_the_author_put_stay(self):
+        old = "\tif (vma->vm_pgoff) {\n\t\treturn -EINVAL;\n\t}\n\treturn 0;\n"
+        assert body(old) == "\tif (desc->pgoff) {\n\t\treturn -EINVAL;\n\t}\n\treturn 0;\n"
+
+
+class TestComments:
+    def test_name_members_of_the_descriptor(self):
+        old = "\t/* vma->vm_pgoff selects */\n\treturn vma->vm_pgoff;\n"
+        assert body(old) == "\t/* desc->pgoff selects */\n\treturn desc->pgoff;\n"
+
+    @pytest.mark.parametrize(
+        ("text", "id_"),
+        [
+            (
+                "\treturn vm_iomap_memory(vma, /* here */ base, bytes);\n",
+                "comment-dropped",
+            ),
+            ("\t/* the vma is whole */\n\treturn vma->vm_pgoff;\n", "comment-names-vma"),
+        ],
+    )
+    def test_that_are_lost_or_stale_are_noted(self, text: str, id_: str):
+        head = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        [found] = convert_file(
+            SourceFile("ring.c", f"{head}{text}}}\n{TABLE}".encode()), None, "7.3"
+        )
+        assert id_ in [note.id for note in found.notes]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap.conversion import locals_
+from premap.conversion import braces, comments, locals_
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
-from premap.csource.nodes import find_all, parse
+from premap.csource.nodes import find_all, misread, parse
 from premap.csource.text import code_view
 from premap.idioms import r3_file
 from premap.idioms.idiom import DESC, FILE, Declined, Hook
@@ -39,9 +39,12 @@ def convert_function(
     """
     _check(hook)
     rewriter = Rewriter(hook)
-    changes = [*signature(hook, new_name, is_hook=is_hook), *rewriter.body(), *mentions]
+    changes = [*signature(hook, new_name, is_hook=is_hook), *rewriter.body()]
+    changes += comments.outside([*mentions, *comments.changes(hook)], changes)
     changes = locals_.without_unused(hook, changes)
     changes += locals_.spaced(hook, changes)
+    changes += braces.unneeded(hook, changes)
+    comments.note_lost(hook, changes)
     changes = _with_file(hook, changes)
     text = _text(hook, changes)
     _check_result(text, hook)
@@ -89,7 +92,7 @@ def _nesting(code: str) -> int:
 def _misread(definition: Node) -> bool:
     """Tell whether there are parse errors in a function, words before its name aside."""
     parts = (definition.child_by_field_name(name) for name in ("declarator", "body"))
-    return any(part is None or part.has_error for part in parts)
+    return any(part is None or misread(part) for part in parts)
 
 
 def _with_file(hook: Hook, changes: list[Change]) -> list[Change]:

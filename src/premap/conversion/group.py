@@ -130,7 +130,7 @@ def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str
         _check_tables(name, group)
         group.hooks[name] = r1_table.new_name(name)
     else:
-        group.helpers[name] = r1_table.new_name(name) if "mmap" in name.split("_") else name
+        group.helpers[name] = r1_table.helper_name(name, group.hooks)
     for function in found:
         with within(function.source):
             yield from ((receiver, function.source) for receiver in _receivers(function))

@@ -55,7 +55,8 @@ class Moved:
 
 def laid_out(old: str, new: str, moved: Moved) -> str:
     """Return the new text of a function with continuation lines aligned and long lines broken."""
-    return _broken(_realigned(old, new, moved), set(old.split("\n")))
+    old_lines = set(old.split("\n"))
+    return _broken(_joined(_realigned(old, new, moved), old_lines), old_lines)
 
 
 def _hidden(text: str) -> str:
@@ -123,6 +124,42 @@ def _indent(column: int) -> str:
     return "\t" * (column // TAB) + " " * (column % TAB)
 
 
+def _joined(text: str, old_lines: set[str]) -> str:
+    """Return the text with lists of arguments a line shorter where two new lines fit into one.
+
+    A list that has one argument a line keeps that.
+    """
+    at = 0
+    while 0 <= (end := text.find("\n", at)) < len(text) - 1:
+        after = text.find("\n", end + 1)
+        after = len(text) if after < 0 else after
+        first, second = text[at:end], text[end + 1 : after]
+        both = f"{first.rstrip()} {second.lstrip()}"
+        if (
+            old_lines.isdisjoint({first, second})
+            and first.endswith(",")
+            and advance(both, 0) <= WIDTH
+            and max(_commas(first), _commas(second)) > 1
+            and _share_a_list(text, at, end + 1)
+        ):
+            text = text[:at] + both + text[after:]
+        else:
+            at = end + 1
+    return text
+
+
+def _commas(line: str) -> int:
+    return _hidden(line).count(",") + (not line.endswith(","))
+
+
+def _share_a_list(text: str, first: int, second: int) -> bool:
+    """Tell whether lines that begin at these offsets continue one list of arguments."""
+    code = _hidden(text)
+    opened = dict(_open_parens(code))
+    before, behind = opened[first], opened[second]
+    return bool(before) and before == behind and code[before[-1]] == "("
+
+
 def _broken(text: str, old_lines: set[str]) -> str:
     """Break lines that are too long and new."""
     at = 0
@@ -153,13 +190,21 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
         if not stack or not _may_break(code, offset) or _column(text, offset) >= WIDTH:
             continue
         if best is None or len(stack) <= best[0]:
-            best = (len(stack), offset + 1, _column(text, stack[-1]) + 1)
+            best = (len(stack), offset + 1, stack[-1])
     if best is None:
         return None
-    _, offset, column = best
+    _, offset, paren = best
+    goes_on = bool(stack) and stack[-1] == paren
+    column = _indented(text, end + 1) if goes_on else _column(text, paren) + 1
     if _column(text, offset) <= column:
         return None
     return text[:offset] + "\n" + _indent(column) + text[offset:].lstrip(" \t"), offset + 1
+
+
+def _indented(text: str, start: int) -> int:
+    """Return the column of the first character of a line that is no white space."""
+    line = text[start:]
+    return advance(line[: len(line) - len(line.lstrip())], 0)
 
 
 def _may_break(code: str, offset: int) -> bool:

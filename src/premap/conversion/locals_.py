@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap.conversion.rewriting import Change
+from premap.conversion.rewriting import Change, applied
 from premap.csource.nodes import calls_in, find_all, text_of
 from premap.csource.text import code_view
 from premap.idioms.idiom import Declined, Hook
@@ -68,13 +68,7 @@ def _uses(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Cha
 
 def _changed(hook: Hook, changes: Sequence[Change]) -> str:
     body = hook.function.body
-    text = ""
-    at = body.start_byte
-    for change in sorted(changes, key=lambda change: (change.start, change.end)):
-        if change.start >= at:
-            text += hook.between(at, change.start) + change.new
-            at = change.end
-    text += hook.between(at, body.end_byte)
+    text = applied(hook, body.start_byte, body.end_byte, changes)
     return code_view(text.encode("latin-1")).decode("latin-1")
 
 

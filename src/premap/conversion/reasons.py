@@ -364,6 +364,16 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
 )
 _NOTES: tuple[tuple[str, str, str], ...] = (
     (
+        "comment-dropped",
+        "A comment goes with the code that it is in",
+        "See whether what it says still has to be said, and where.",
+    ),
+    (
+        "comment-names-vma",
+        "A comment still speaks of the VMA",
+        "When the hook runs there is no VMA yet: see whether the words still fit.",
+    ),
+    (
         "counted-in-mapped",
         "What each mapping counts moved into `->mapped`",
         (

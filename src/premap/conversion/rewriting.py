@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -262,6 +262,20 @@ def parameter_list(name: Node, hook: Hook) -> Node:
 def preprocessed(hook: Hook) -> Iterator[Node]:
     """Return the `#if` parts within the function."""
     return (node for node in walk(hook.function.body) if node.type.startswith("preproc_if"))
+
+
+def applied(hook: Hook, start: int, end: int, changes: Iterable[Change]) -> str:
+    """Return the file's text from byte `start` to byte `end` with those of `changes` in it made.
+
+    What would overlap an earlier change is left out.
+    """
+    text = ""
+    at = start
+    for change in sorted(changes, key=lambda change: (change.start, change.end)):
+        if change.start >= at and change.end <= end:
+            text += hook.between(at, change.start) + change.new
+            at = change.end
+    return text + hook.between(at, end)
 
 
 def _common(left: str, right: str) -> int:

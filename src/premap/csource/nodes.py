@@ -164,6 +164,29 @@ def block_macro_body(statement: Node) -> Node | None:
     return statement.next_named_sibling
 
 
+_TYPE_WORDS = frozenset({"unsigned", "signed", "long", "int", "short", "char"})
+
+
+def misread(node: Node) -> bool:
+    """Tell whether there are parse errors in a subtree that may hide what the code says.
+
+    Two kinds hide nothing: the semicolon that a macro such as list_for_each_entry() has not, and
+    a basic type of several words that is an argument: min_t(unsigned long, a, b).
+    """
+    if not node.has_error:
+        return False
+    return any(_hides_code(found) for found in walk(node, into=lambda each: each.has_error))
+
+
+def _hides_code(node: Node) -> bool:
+    if node.is_missing:
+        return node.parent is None or block_macro_body(node.parent) is None
+    if node.type != "ERROR":
+        return False
+    listed = node.parent is not None and node.parent.type == "argument_list"
+    return not listed or not _TYPE_WORDS.issuperset(text_of(node).split())
+
+
 def identifiers_in(node: Node) -> set[str]:
     """Names used in the subtree; field names, labels and type names are not among them."""
     return {text_of(found) for found in find_all(node, "identifier")}

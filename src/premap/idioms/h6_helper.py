@@ -31,7 +31,8 @@ IDIOM = Idiom(
     "H6",
     "helpers of the same file take the descriptor",
     "A function of the same file that only `.mmap` hooks call is retyped, and renamed "
-    "where its name speaks of mmap; each of its uses of the VMA needs an idiom, too.",
+    "where its name ends in mmap, or is the hook's with more words; each of its uses of the VMA "
+    "needs an idiom, too.",
     before="""\
 static int ring_map(struct vm_area_struct *vma, int pages)
 {

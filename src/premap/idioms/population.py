@@ -15,6 +15,7 @@ from tree_sitter import Node
 
 from premap.csource.nodes import (
     arguments,
+    block_macro_body,
     callee,
     calls_in,
     find_all,
@@ -144,8 +145,11 @@ def _site(call: Node, hook: Hook) -> Site:
 def _check_scopes(call: Node, hook: Hook) -> None:
     here = hook.parent(call)
     while here is not None and here.id != hook.function.node.id:
-        if here.type in _LOOPS or _is_loop_macro(here):
+        macro = _block_macro(here, hook)
+        if here.type in _LOOPS or "for_each" in macro:
             raise Declined("several-ranges", "a loop maps range after range", call)
+        if macro:
+            raise Declined("lock-over-population", f"{macro}() is left after mapping", call)
         here = hook.parent(here)
     before = hook.text(hook.function.body)[: call.start_byte - hook.function.body.start_byte]
     if _SCOPED.search(before):
@@ -154,8 +158,13 @@ def _check_scopes(call: Node, hook: Hook) -> None:
         )
 
 
-def _is_loop_macro(node: Node) -> bool:
-    return node.type == "call_expression" and "for_each" in (callee(node) or "")
+def _block_macro(node: Node, hook: Hook) -> str:
+    """Return the macro that a statement is the body of, such as list_for_each_entry(); or ""."""
+    parent = hook.parent(node)
+    for sibling in parent.named_children if parent is not None else ():
+        if block_macro_body(sibling) == node:
+            return callee(sibling.named_children[0]) or "a macro"
+    return ""
 
 
 def _assigned(call: Node, parent: Node, hook: Hook) -> Site:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from premap.idioms.idiom import Idiom
 
@@ -65,6 +66,16 @@ def new_name(name: str) -> str:
         at = len(words) - words[::-1].index("mmap")
         return "_".join((*words[:at], "prepare", *words[at:]))
     return name + "_prepare"
+
+
+def helper_name(name: str, hooks: Iterable[str]) -> str:
+    """Return the name of a helper of these hooks that takes a descriptor.
+
+    It is another one where it ends in mmap, or begins as a hook does: x_mmap_buf of x_file_mmap.
+    """
+    words = name.split("_")
+    alike = words[0] in {hook.split("_")[0] for hook in hooks}
+    return new_name(name) if words[-1] == "mmap" or (alike and words[1:2] == ["mmap"]) else name
 
 
 IDIOM = Idiom(
