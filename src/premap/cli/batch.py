@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from premap import releases
 from premap.cli.command import UsageError
 from premap.cli.engine import FileResult, Task, convert_input
 from premap.cli.inputs import Input
-from premap.cli.patch import Conflict, Patch
-from premap.cli.rewrite import ChangedMeanwhile, replace_text
+from premap.cli.patch import Change, Conflict, Patch
+from premap.cli.rewrite import NotWritten, Replacement, replace_texts
 from premap.conversion import target_release
 from premap.csource.tree import KernelTree
 from premap.outcomes import Asked
@@ -102,13 +102,21 @@ def _declined(outcome: Outcome, conversion: Conversion, why: str) -> Outcome:
 
 
 def write(patch: Patch) -> list[Outcome]:
-    """Change the files; return an outcome for each that could not be written."""
+    """Change the files; return an outcome for each that could not be written.
+
+    Files that a conversion changes together are written together, or stay as they are.
+    """
     failed = []
-    for change in patch.changes():
+    for group in patch.groups():
         try:
-            replace_text(change.path, change.old, change.new)
-        except (ChangedMeanwhile, OSError) as problem:
-            why = problem.strerror if isinstance(problem, OSError) else str(problem)
-            reason = Reason("unwritable", f"not written: {why}")
-            failed.append(Outcome(change.name, "error", problem=reason))
+            replace_texts([Replacement(each.path, each.old, each.new) for each in group])
+        except NotWritten as problem:
+            failed += [_unwritten(change, group, problem) for change in group]
     return failed
+
+
+def _unwritten(change: Change, group: Sequence[Change], problem: NotWritten) -> Outcome:
+    culprit = next(each for each in group if each.path == problem.path)
+    why = str(problem) if culprit is change else f"it goes with {culprit.name}: {problem}"
+    reason = Reason("unwritable", f"not written: {why}")
+    return Outcome(change.name, "error", problem=reason)

@@ -38,6 +38,7 @@ class Patch:
 
     def __init__(self) -> None:
         self._changes: dict[Path, Change] = {}
+        self._together: list[set[Path]] = []
 
     def add(self, file: Input, conversion: Conversion, digests: dict[str, str]) -> None:
         """Add all edits of a conversion found in `file`, or none of them (Conflict).
@@ -55,11 +56,25 @@ class Patch:
             raise Conflict(f"with the conversion of another handler: {problem}") from problem
         for path, edits in merged.items():
             self._changes[path].edits = edits
+        self._join(set(merged))
 
     def changes(self) -> Iterator[Change]:
         """Files that change, by name."""
         changed = [change for change in self._changes.values() if change.edits]
-        yield from sorted(changed, key=lambda change: (change.name, change.path))
+        yield from sorted(changed, key=_order)
+
+    def groups(self) -> Iterator[list[Change]]:
+        """Files that change, those together that one conversion changes, by name."""
+        for change in self.changes():
+            group = next(paths for paths in self._together if change.path in paths)
+            first = min((self._changes[path] for path in group), key=_order)
+            if change is first:
+                yield sorted((self._changes[path] for path in group), key=_order)
+
+    def _join(self, paths: set[Path]) -> None:
+        apart = [group for group in self._together if not group & paths]
+        joined = paths.union(*(group for group in self._together if group & paths))
+        self._together = [*apart, joined]
 
     def diff(self) -> bytes:
         """Return the unified diff of everything, as `git apply` takes it."""
@@ -80,3 +95,7 @@ class Patch:
         if digest(change.old) != digests[name]:
             raise Conflict(f"{name} changed while premap was at work")
         return change
+
+
+def _order(change: Change) -> tuple[str, Path]:
+    return change.name, change.path

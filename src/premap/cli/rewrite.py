@@ -5,43 +5,106 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-
-class ChangedMeanwhile(Exception):
-    """The file is no longer what was read; it is left alone."""
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def replace_text(path: Path, old: bytes, new: bytes) -> None:
-    """Replace the contents of `path`, which must still be `old`, by `new`.
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The contents of a file, and what they are to become."""
 
-    Keeps the mode, and the owner where that is allowed; a symbolic link stays, what it points to
-    is replaced. Raises ChangedMeanwhile, or OSError; nothing has happened then.
+    path: Path
+    old: bytes
+    new: bytes
+
+
+class NotWritten(Exception):
+    """None of the files were replaced. `path` is that of the one that could not be."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(why)
+        self.path = path
+
+
+def replace_texts(replacements: Sequence[Replacement]) -> None:
+    """Replace the contents of files that belong together, each of which must still be `old`.
+
+    Every new text is on the disk before the first file is replaced, and each file is replaced in
+    one step. Keeps modes, and owners and extended attributes where that is allowed; a symbolic
+    link stays, what it points to is replaced; other hard links keep the old text. Raises
+    NotWritten; nothing has happened then. Signals that end the process wait until all is done.
     """
-    target = Path(os.path.realpath(path))
-    status = target.stat()
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    with _undisturbed(), contextlib.ExitStack() as stack:
+        staged = [(each, stack.enter_context(_staged(each))) for each in replacements]
+        for each, _ in staged:
+            _check_unchanged(each)
+        for each, temporary in staged:
+            with _told(each):
+                temporary.replace(_target(each))
+    for folder in {_target(each).parent for each in replacements}:
+        _sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals wait that would leave temporary files behind, or half of the replacements."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _staged(each: Replacement) -> Iterator[Path]:
+    """Yield a file beside the old one that has the new text; it is gone afterwards."""
+    target = _target(each)
+    with _told(each):
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(new)
+        with _told(each), os.fdopen(descriptor, "wb") as file:
+            file.write(each.new)
             file.flush()
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, status.st_uid, status.st_gid)
-            os.fchmod(descriptor, status.st_mode & 0o7777)
+            _copy_attributes(target, descriptor)
             os.fsync(descriptor)
-        _check_unchanged(target, old)
-        temporary.replace(target)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
 
 
-def _check_unchanged(path: Path, old: bytes) -> None:
-    if path.read_bytes() != old:
-        raise ChangedMeanwhile("it changed while premap was at work")
+def _copy_attributes(target: Path, descriptor: int) -> None:
+    status = target.stat()
+    with contextlib.suppress(PermissionError):
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(target):
+            os.setxattr(descriptor, name, os.getxattr(target, name))
+    os.fchmod(descriptor, status.st_mode & 0o7777)
+
+
+@contextlib.contextmanager
+def _told(each: Replacement) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise NotWritten(each.path, problem.strerror or str(problem)) from problem
+
+
+def _target(each: Replacement) -> Path:
+    return Path(os.path.realpath(each.path))
+
+
+def _check_unchanged(each: Replacement) -> None:
+    with _told(each):
+        now = _target(each).read_bytes()
+    if now != each.old:
+        raise NotWritten(each.path, "it changed while premap was at work")
 
 
 def _sync_folder(folder: Path) -> None:
