@@ -164,7 +164,7 @@ def _stepped(side: Side, given: argparse.Namespace, fails: str | None) -> Steppe
     from premap import equivalence
 
     if given.again and fails is not None:
-        how = equivalence.Setting(not given.private, given.layout, fails, retried=True)
+        how = equivalence.Setting(not given.private, given.layout, fails, retried=True, alone=True)
     else:
         how = equivalence.Setting(not given.private, given.layout, fails)
     call = {

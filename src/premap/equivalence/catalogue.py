@@ -42,8 +42,9 @@ _ACCEPTED = (
         An ->mmap_prepare hook runs before the VMA is allocated. State that it sets stays if the
         allocation fails, where the old handler would not have been called.
 
-        Accepted where making the call again leaves the same state (a flag, an owner: what is set
-        once and for all). A count is not: that is `different`.
+        Accepted where making the call again, with no other thread in between, leaves the same
+        state and returns the same (a flag, an owner: what is set once and for all). A count is
+        not, nor is what has the next call refused: that is `different`.
         """,
     ),
     _explanation(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def compare(old: Outcome, new: Outcome) -> list[Candidate]:
 
 def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     if new.retried:
-        yield from _state(old, new)
+        yield from _second_call(old, new)
         return
     if new.hook_ran and not old.hook_ran:
         yield from _hook_only_now(old, new)
@@ -102,6 +103,7 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
             text = f"{candidate.what} is set even if the mapping can't be allocated"
             yield Candidate("state-before-failure", text, candidate.condition, accepted=True)
     yield from _covered_writes(old, new)
+    yield from _left_to_others(old, new)
     calls = new.machine.events[old.split :]
     for event, condition in effects.outliving(calls):
         text = f"what {_call(event)} does stays, although the mapping merges or fails"
@@ -113,6 +115,37 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     yield from _repeated(old, calls)
     yield from _mappings(old, new)
     yield from _counts(old, new)
+
+
+def _second_call(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare a call that was made again, with no other thread in between.
+
+    What the first one wrote may stay only if the second one comes to the same with it.
+    """
+    yield from _state(old, new)
+    yield from _covered_writes(old, new)
+    if any(new.machine.memory.written.values()):
+        differs = old.failed != new.failed or old.returned != new.returned
+        text = "what mmap() returns when it is called again after such a failure"
+        yield Candidate("return-value", text, differs)
+
+
+def _left_to_others(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Yield what only the new version wrote before it took or released a lock.
+
+    Whether it may stay is told where no other thread disturbs.
+    """
+    for name, path in sorted(new.machine.memory.shared, key=str):
+        written = (each.machine.memory.written.get(name, []).count(path) for each in (new, old))
+        if operator.gt(*written):
+            what = new.machine.memory.objects[name].name_of(path)
+            when = (
+                "is set again though the mapping merges"
+                if old.merged
+                else ("is set even if the mapping can't be allocated")
+            )
+            id_ = "hook-runs-on-merge" if old.merged else "state-before-failure"
+            yield Candidate(id_, f"{what} {when}", condition=True, accepted=True)
 
 
 def _repeated(old: Outcome, calls: Sequence[Event]) -> Iterator[Candidate]:
@@ -364,6 +397,8 @@ def _covered_writes(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         known = new.machine.memory.objects.get(name)
         before = old.machine.memory.written.get(name, [])
         for path in dict.fromkeys(paths):
+            if (name, path) in new.machine.memory.shared:
+                continue  # told where no other thread disturbs
             if paths.count(path) > before.count(path) and (
                 known is None or path not in known.cells
             ):

@@ -98,6 +98,7 @@ class _Comparison:
         self.assumed: dict[str, None] = {}
         self.populates = False
         self.mergeable = False
+        self.disturbed = False
         self.enough = deadline
         """When to stop looking for more differences (time.process_time)."""
 
@@ -114,6 +115,8 @@ class _Comparison:
         """Return whether the settings before have shown that this one adds nothing."""
         if setting.fails == "page_table":
             return not self.populates
+        if setting.alone and not setting.retried and not self.disturbed:
+            return True
         return setting.layout == "after-itself" and not self.mergeable
 
     def verdict(self) -> Verdict:
@@ -168,6 +171,7 @@ class _Comparison:
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
+        self.disturbed = self.disturbed or bool(outcome.machine.memory.shared)
         if setting.layout == "alone" and setting.fails is None:
             self.populates = self.populates or any(each.kind == "populate" for each in outcome.log)
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]

@@ -97,6 +97,7 @@ def run(
     """Make the call on an address space of its own; `watch` may observe machine and log."""
     machine = Machine(inputs, Bindings(side.tree, side.scopes, callback), namer)
     call = Call.of(inputs)
+    machine.alone = setting.alone
     file = _file(side, machine, setting, call)
     mm = AddressSpace(tree=ListTree)
     with mm.trace() as log:

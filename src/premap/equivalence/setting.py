@@ -51,6 +51,8 @@ class Setting:
     """The injection point that fails, with ENOMEM, after the hook."""
     retried: bool = False
     """Whether the call is made again after it failed: what the hook did twice then shows."""
+    alone: bool = False
+    """Whether no other thread changes driver state: what the hook wrote is there when it ends."""
 
     def __str__(self) -> str:
         text = "shared" if self.shared else "private"
@@ -60,7 +62,8 @@ class Setting:
             text += ", over an anonymous mapping"
         if self.fails is not None:
             text += f", where {_FAILURES[self.fails]}"
-        return text + (", and then again" if self.retried else "")
+        text += ", and then again" if self.retried else ""
+        return text + (", undisturbed" if self.alone else "")
 
 
 def settings() -> Iterator[Setting]:
@@ -69,9 +72,10 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=False)
     yield Setting(shared=True, fails="page_table")
     yield Setting(shared=True, fails="vma_alloc")
-    yield Setting(shared=True, fails="vma_alloc", retried=True)
+    yield Setting(shared=True, fails="vma_alloc", retried=True, alone=True)
     yield Setting(shared=True, layout="replaces")
     yield Setting(shared=True, layout="after-itself")
+    yield Setting(shared=True, layout="after-itself", alone=True)
     yield Setting(shared=False, layout="after-itself")
 
 

@@ -129,6 +129,8 @@ class Machine:
         self.returned: int | None = None
         """What the last hook that failed returned, where that is no plain errno."""
         self.populations: list[Population] = []
+        self.alone = False
+        """Whether no other thread changes driver state at locks."""
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
         """Called with each decision, write and call, where someone wants to watch."""
 

@@ -256,6 +256,8 @@ class Memory:
         self.namer = namer
         self.objects: dict[str, Object] = {}
         self.written: dict[str, list[Path]] = {}
+        self.shared: set[tuple[str, Path]] = set()
+        """What was written, and is left to other threads since a lock was taken or released."""
         self.history = 0
         """Number of what was written and called so far; results of unknown code depend on it."""
         self.epoch = ""
@@ -297,6 +299,13 @@ class Memory:
             return
         self.written.setdefault(place.object.name, []).append(place.path)
         self.history = self.number("write", str(place), describe(value))
+
+    def let_others(self, why: tuple[Any, ...]) -> None:
+        """Let other threads run: what this one wrote until now is there, but may not stay."""
+        self.shared.update(
+            (known.name, path) for known in self.objects.values() for path in known.stores
+        )
+        self.forget_shared(why)
 
     def forget_shared(self, why: tuple[Any, ...]) -> None:
         """Unknown code ran: whatever it could reach may have changed."""

@@ -151,13 +151,14 @@ def _call_event(
 
 
 def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]) -> None:
-    """Hold or release a lock; others may change what it protects, before and after."""
+    """Hold or release a lock; others, if there are any, may change what it protects."""
     lock = arguments[entry.object] if entry.object is not None else name
     if entry.kind == "lock":
         machine.locks.append(lock)
     elif lock in machine.locks:
         machine.locks.remove(lock)
-    machine.memory.forget_shared((entry.kind, name, arguments))
+    if not machine.alone:
+        machine.memory.let_others((entry.kind, name, arguments))
 
 
 def _call_anything(
