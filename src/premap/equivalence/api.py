@@ -118,6 +118,8 @@ def side(source: SourceFile, name: str, member: Member, tree: KernelTree | None)
 def _only_hook(source: SourceFile, tree: KernelTree | None) -> str:
     names = {handler.name for handler in find_handlers(source, Scope(source, tree))}
     names &= source.functions.keys()
+    if not names:  # no table in sight: what has the parameters of a hook
+        names = {name for name, found in source.functions.items() if _kind(found)}
     if len(names) != 1:
         count = f"{len(names)} mmap hooks" if names else "no mmap hook"
         listed = f" ({', '.join(sorted(names))})" if names else ""
@@ -126,12 +128,20 @@ def _only_hook(source: SourceFile, tree: KernelTree | None) -> str:
 
 
 def _member(source: SourceFile, name: str, functions: Sequence[Function]) -> Member:
-    """Return which kind of hook a function is, by its parameters."""
+    """Return which kind of hook a function is. Raises NoSuchHook."""
+    kind = _kind(functions)
+    if kind is None:
+        raise NoSuchHook(
+            source, name, "neither an mmap hook (file, vma) nor an mmap_prepare hook (desc)"
+        )
+    return kind
+
+
+def _kind(functions: Sequence[Function]) -> Member | None:
+    """Return which kind of hook a function is by its parameters, None if it is none."""
     types = [parameter.type_text for parameter in functions[0].parameters]
     if len(types) == 1 and "vm_area_desc" in types[0]:
         return "mmap_prepare"
     if len(types) == 2 and "file" in types[0] and "vm_area_struct" in types[1]:
         return "mmap"
-    raise NoSuchHook(
-        source, name, "neither an mmap hook (file, vma) nor an mmap_prepare hook (desc)"
-    )
+    return None

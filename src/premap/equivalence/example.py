@@ -13,6 +13,7 @@ from premap.equivalence.setting import NOEXEC, START_PAGE, Call, Setting
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
 from premap.interp.machine import Machine
+from premap.interp.memory import MOMENT
 from premap.interp.values import plain, to_signed
 from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
@@ -108,7 +109,8 @@ def _command(setting: Setting, model: symbolic.Model, machine: Machine) -> str:
     words += [] if setting.layout == "alone" else ["--layout", setting.layout]
     if setting.layout == "after-itself":
         words += ["--left-pages", str(_number(call.left_pages))]
-    for name, value in _values(model, keep=OPTION).items():
+    values = _values(model)
+    for name, value in (values | _zeros(model, values)).items():
         known = machine.memory.by_moment(name)
         if "@?" not in known:
             words += ["--set", f"{known}={value:#x}"]
@@ -122,17 +124,26 @@ def _state(model: symbolic.Model | None) -> dict[str, int]:
     return {} if model is None else _values(model)
 
 
-def _values(model: symbolic.Model, keep: str | None = None) -> dict[str, int]:
-    """Return the made-up values that are not 0, by name; those that begin with `keep`, if 0 too."""
+def _values(model: symbolic.Model) -> dict[str, int]:
     state = {
         name: value
         for name, value in sorted(model.variables.items())
-        if not name.startswith((CALL, "&")) and (value or (keep and name.startswith(keep)))
+        if not name.startswith((CALL, "&")) and value
     }
     for (name, arguments), value in sorted(model.functions.items()):
         if value and not name.startswith("&"):
             state[applied(name, arguments)] = value
     return state
+
+
+def _zeros(model: symbolic.Model, values: dict[str, int]) -> dict[str, int]:
+    """Return what has to be said to be 0: options, and state that was something else before."""
+    names = [*model.variables, *(applied(*key) for key in model.functions)]
+    return {
+        name: 0
+        for name in sorted(names)
+        if name not in values and (name.startswith(OPTION) or MOMENT.sub("", name) in values)
+    }
 
 
 def describe(outcome: Outcome) -> dict[str, Any]:

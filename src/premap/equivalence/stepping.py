@@ -17,7 +17,7 @@ from premap.equivalence.setting import START_PAGE, Setting
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
 from premap.interp.machine import Event, Frame, Machine
-from premap.interp.memory import Namer
+from premap.interp.memory import MOMENT, Namer
 from premap.interp.operators import word_of
 from premap.interp.values import FunctionName, Pointer, Value, plain, to_signed
 from premap.model.flags import flag_names
@@ -102,12 +102,19 @@ class _Given:
         self.by_moment: Callable[[str], str] = str
 
     def word(self, name: str) -> int:
-        """Return the given word, 1 for an option, else 0."""
-        return self._words.get(self.by_moment(name), int(name.startswith(OPTION)))
+        """Return the given word, 1 for an option, else 0.
+
+        State that calls may have changed is what it was, if nobody gives it another value.
+        """
+        return self._given(self.by_moment(name), int(name.startswith(OPTION)))
 
     def apply(self, function: str, *arguments: int) -> int:
         """Return the given value of that function for these plain words, or 0."""
-        return self._words.get(self.by_moment(applied(function, arguments)), 0)
+        return self._given(self.by_moment(applied(function, arguments)), 0)
+
+    def _given(self, name: str, otherwise: int) -> int:
+        found = self._words.get(name)
+        return self._words.get(MOMENT.sub("", name), otherwise) if found is None else found
 
 
 class _Watcher:
@@ -158,20 +165,22 @@ class _Watcher:
 
 
 def _call_text(event: Event) -> str:
-    """Return a call as people write it; of a variable of the hook's own, that it is given."""
-    return f"{event.name}({', '.join(map(_argument_text, event.arguments))})"
+    """Return a call as people write it."""
+    given = map(value_text, event.given) if event.given else map(_argument_text, event.arguments)
+    return f"{event.name}({', '.join(given)})"
 
 
 def _argument_text(argument: Any) -> str:
     if isinstance(argument, str):
         return argument
     known = None if isinstance(argument, tuple) else plain(argument)
-    return "&variable" if known is None else _number_text(known)
+    return "?" if known is None else _number_text(known)
 
 
 def _number_text(word: int) -> str:
+    """Return a number as people write it: what is negative, if it is small; else as an address."""
     number = to_signed(word)
-    return hex(number) if abs(number) > 4096 else str(number)
+    return str(number) if abs(number) <= 4096 else hex(word)
 
 
 def value_text(value: Value) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ class Event:
     where: str = field(default="", compare=False)
     moment: int = 0
     """What had been written and called before (`Memory.history`)."""
+    given: tuple[Value, ...] = field(default=(), compare=False)
+    """The arguments as C values, where a function of C was called."""
     result: Any = field(default=None, compare=False)
     """The pointer that a call gave, as a word: what it took may be there."""
     succeeded: bool = field(default=True, compare=False)
@@ -194,9 +196,17 @@ class Machine:
         """Note an assumption that the verdict has to state."""
         self.assumed.setdefault(text)
 
-    def record(self, kind: str, name: str, arguments: tuple[Any, ...], where: str = "") -> None:
+    def record(
+        self,
+        kind: str,
+        name: str,
+        arguments: tuple[Any, ...],
+        where: str = "",
+        given: Sequence[Value] = (),
+    ) -> None:
         """Record an event."""
-        self.events.append(Event(kind, name, arguments, where, self.memory.history))
+        moment = self.memory.history
+        self.events.append(Event(kind, name, arguments, where, moment, tuple(given)))
 
     def resulted(self, result: int | None, *, succeeded: bool) -> None:
         """Note what the call that was recorded last gave."""

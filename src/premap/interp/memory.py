@@ -44,7 +44,8 @@ from premap.model.errors import NotModelled
 NONNULL_BIT = 1 << 63
 NOT_ERROR_BIT = 1 << 62
 
-_MOMENT = re.compile(r"@(\d+)")
+MOMENT = re.compile(r"@(\d+)")
+"""What follows the name of what is read, or returned, after something happened."""
 _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 
@@ -291,7 +292,7 @@ class Memory:
 
     def by_moment(self, name: str) -> str:
         """Return a made-up name with the moments of this run in place of numbers of histories."""
-        return _MOMENT.sub(lambda found: f"@{self.moments.get(int(found[1]), '?')}", name)
+        return MOMENT.sub(lambda found: f"@{self.moments.get(int(found[1]), '?')}", name)
 
     def note_write(self, place: Place, value: Value) -> None:
         """Record a write that code elsewhere could see."""

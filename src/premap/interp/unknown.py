@@ -86,7 +86,7 @@ def call_unknown(
     _refuse_mapping(machine, name, given)
     arguments = tuple(argument_key(value) for value in given)
     if entry is None:
-        machine.record("call", name, arguments, where)
+        machine.record("call", name, arguments, where, given)
         returns = returns or _returns(frame, name, "")
         return _call_anything(machine, returns, name, given, arguments)
     returns = _returns(frame, name, entry.returns)
@@ -111,7 +111,7 @@ def _call_with_kind(
     where: str,
 ) -> Value:
     """Call a function that may do anything, and of which one thing is known."""
-    machine.record(entry.kind, name, arguments, where)
+    machine.record(entry.kind, name, arguments, where, given)
     result = _call_anything(machine, returns, name, given, arguments, entry.result)
     return _resulted(machine, entry, result)
 
@@ -137,7 +137,7 @@ def _call_event(
     arguments: tuple[Any, ...],
     where: str,
 ) -> Value:
-    machine.record(entry.kind or "event", name, arguments, where)
+    machine.record(entry.kind or "event", name, arguments, where, given)
     if entry.kind in ("lock", "unlock"):
         _lock(machine, entry, name, arguments)
     key = _numbered(machine, name, arguments)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -128,9 +129,12 @@ def _at(line: int | None) -> str:
 def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
     if verdict.reason:
         yield _detail("because", verdict.reason)
-    for difference in verdict.differences:
-        yield _detail(f"differs [{difference.id}]", difference.message)
-        yield from _example_lines(difference)
+    for example, group in itertools.groupby(
+        verdict.differences, key=lambda each: tuple(_example_lines(each))
+    ):
+        for difference in group:
+            yield _detail(f"differs [{difference.id}]", difference.message)
+        yield from (_detail(*line) for line in example)
 
 
 def _bounds_lines(outcomes: Iterable[Outcome]) -> Iterator[Text]:
@@ -151,18 +155,19 @@ def _bounds_lines(outcomes: Iterable[Outcome]) -> Iterator[Text]:
         yield Text(f"  {printable(bound)}{only}")
 
 
-def _example_lines(difference: Difference) -> Iterator[Text]:
+def _example_lines(difference: Difference) -> Iterator[tuple[str, str]]:
+    """Yield what is shown of a difference's example, each with its label."""
     example = difference.example
     if example is None:
         return
-    yield _detail("  for", f"{call_text(example['call'])}, {example['setting']}")
+    yield "  for", f"{call_text(example['call'])}, {example['setting']}"
     if example["state"]:
         state = ", ".join(f"{name} = {value:#x}" for name, value in example["state"].items())
-        yield _detail("  where", state)
+        yield "  where", state
     for side in ("old", "new"):
-        yield _detail(f"  {side}", "; ".join(_behaviour(example[side])))
+        yield f"  {side}", "; ".join(_behaviour(example[side]))
     for command in dict.fromkeys((example["run"] or {}).values()):
-        yield _detail("  see", f"premap run FILE:FUNCTION {command}")
+        yield "  see", f"premap run FILE:FUNCTION {command}"
 
 
 def _behaviour(side: dict[str, Any]) -> Iterator[str]:
