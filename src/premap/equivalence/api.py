@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from premap.csource.edit import apply_edits
 from premap.csource.handlers import find_handlers
@@ -12,6 +13,7 @@ from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.equivalence.comparison import TIME_LIMIT, verify
 from premap.equivalence.outcome import Member, Side
+from premap.interp.model_calls import FILE_HOOKS
 from premap.records import Conversion, Edit, Verdict
 
 _scopes: dict[int, Scope] = {}
@@ -105,9 +107,38 @@ def hook(source: SourceFile, name: str | None, tree: KernelTree | None) -> Side:
     if name is None:
         name = _only_hook(source, tree)
     functions = source.functions.get(name)
-    if not functions:
+    if functions:
+        return side(source, name, _member(source, name, functions), tree)
+    return _elsewhere(source, name, tree)
+
+
+def _elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> Side:
+    """Return a hook that a table of this file names, and that another file, or the model, has."""
+    own = FILE_HOOKS.get(name)
+    if own is not None:
+        return Side(name, (), "mmap" if own == "fv" else "mmap_prepare", tree, tables=[source])
+    found = [] if tree is None else _defining(source, name, tree)
+    if len(found) > 1:
+        files = ", ".join(file.name for file in found)
+        raise NoSuchHook(source, name, f"defined in several files: {files}")
+    if not found:
         raise NoSuchHook(source, name, "there is no such function")
-    return side(source, name, _member(source, name, functions), tree)
+    functions = found[0].functions[name]
+    return Side(name, functions, _member(found[0], name, functions), tree, tables=[source])
+
+
+def _defining(source: SourceFile, name: str, tree: KernelTree) -> list[SourceFile]:
+    """Return the files of the tree that define the function for others, the nearest ones first.
+
+    They are looked for in the folder of the file, then in that around it, up to the whole tree.
+    """
+    for folder in Path(source.name).parents:
+        top = "" if folder == Path() else folder.as_posix()
+        files = [tree.open(file) for file in tree.search.mentioning(name, top)]
+        found = [file for file in files if any(not f.static for f in file.functions.get(name, ()))]
+        if found:
+            return found
+    return []
 
 
 def side(source: SourceFile, name: str, member: Member, tree: KernelTree | None) -> Side:

@@ -77,12 +77,13 @@ _PROTECTIONS = (
     "pgprot_encrypted",
     "pgprot_nx",
 )
-_FILE_HOOKS = {
+FILE_HOOKS = {
     "generic_file_mmap": "fv",
     "generic_file_readonly_mmap": "fv",
     "generic_file_mmap_prepare": "d",
     "generic_file_readonly_mmap_prepare": "d",
 }
+"""Hooks of mm/filemap.c that the model has, with their parameters."""
 PURE_NAMES.update({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, "vm_get_page_prot"})
 
 
@@ -355,7 +356,7 @@ def _fill() -> None:
         MODEL[name] = _number(name, kinds)
     for name, kinds in _PREDICATES.items():
         MODEL[name] = _predicate(name, kinds)
-    for name, kinds in _FILE_HOOKS.items():
+    for name, kinds in FILE_HOOKS.items():
         MODEL[name] = _file_hook(name, kinds)
     MODEL.update({name: _flag_words(name) for name in _FLAG_WORDS})
     MODEL.update({name: _desc_test(name) for name in _DESC_TESTS})
