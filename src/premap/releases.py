@@ -8,7 +8,7 @@ is not in its `Release`; whoever needs it declines with `release-lacks-…`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -53,6 +53,15 @@ class Release:
     def number(self) -> tuple[int, int]:
         """Version and patch level, for comparison."""
         return number(self.name)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it has that not every release has."""
+        tests = {self.test_one, self.test_any, self.test_all or self.test_any}
+        members = {"error_override"} if self.error_override else set()
+        members |= {"mapped"} if self.mapped else set()
+        flags = {self.set_flags, self.clear_flags}
+        return frozenset({*self.actions, *self.helpers, *tests, *flags, *members})
 
     def has(self, name: str) -> bool:
         """Tell whether the release has this helper or action."""
@@ -139,6 +148,30 @@ def named(name: str) -> Release:
             "older releases have no vma_flags_t in their descriptors"
         )
     return found
+
+
+_UNDATED: Final = re.compile(r"vma_flags_(?!t\b)\w+")
+"""Functions on flags, of which it is not known in which release each came."""
+
+
+def since(words: Collection[str]) -> Release:
+    """Return the first release of which it is known that it and all later ones have these words.
+
+    Words that no release knows do not count, but for functions on flags: those are taken to be as
+    old as the oldest release of which a tree was seen. Raises UnknownRelease where a later release
+    lacks some.
+    """
+    known = list(KNOWN.values())
+    needed = frozenset(words) & frozenset(name for each in known for name in each.names)
+    undated = any(_UNDATED.fullmatch(word) and word not in needed for word in words)
+    lacking = [each for each in known if not needed <= each.names or (undated and each.reviewed)]
+    if not lacking:
+        return known[0]
+    after = known[known.index(lacking[-1]) + 1 :]
+    if not after:
+        gone = ", ".join(sorted(needed - lacking[-1].names))
+        raise UnknownRelease(f"{lacking[-1].name} has no {gone}; choose a newer --target")
+    return after[0]
 
 
 _BIT: Final = re.compile(r"DECLARE_VMA_BIT\((\w+),\s*(\d+)\)")

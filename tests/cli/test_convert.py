@@ -201,6 +201,33 @@ class TestJson:
         assert (result["file"], result["status"]) == ("missing.c", "error")
 
 
+class TestDual:
+    def test_keeps_the_old_hook(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--dual", "ring.c")
+        assert ran.code == 0, ran.err
+        assert "equivalent" in ran.err
+        lines = ran.out.decode().splitlines()
+        assert "+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)" in lines
+        assert "+#include <linux/version.h>" in lines
+        assert not [line for line in lines if line.startswith("-") and line[:3] != "---"]
+
+    def test_by_a_macro(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--no-verify", "--dual-macro", "HAVE_PREPARE", "ring.c")
+        assert b"+#ifdef HAVE_PREPARE\n" in ran.out
+
+    def test_by_what_is_no_macro(self, premap: Premap, driver: Path) -> None:
+        ran = premap("convert", "--dual-macro", "1 || 0", "ring.c")
+        assert (ran.code, len(ran.lines)) == (2, 1)
+
+    def test_is_for_review_where_a_release_was_never_seen(
+        self, premap: Premap, driver: Path
+    ) -> None:
+        ran = premap("convert", "--format=json", "--dual", "ring.c")
+        (result,) = json.loads(ran.out)["results"]
+        assert result["safety"] == "review"
+        assert [note["id"] for note in result["notes"]] == ["dual-arms"]
+
+
 class TestFolders:
     def test_only_c_that_says_mmap_is_read(self, premap: Premap, tmp_path: Path) -> None:
         (tmp_path / "binary.c").write_bytes(b"\0\0")

@@ -48,7 +48,8 @@ def work(
     asked = partial(
         Asked, verify=not given.no_verify, allow_different=given.allow_different, debug=debug
     )
-    tasks = [Task(file, asked(target=targets[file.root]), given.handler) for file in inputs]
+    kept = {"dual": given.dual or given.dual_macro is not None, "macro": given.dual_macro}
+    tasks = [Task(file, asked(target=targets[file.root]), given.handler, **kept) for file in inputs]
     workers: Workers[Task, FileResult] = Workers(convert_input, given.jobs, given.time_limit)
     for file, result in zip(inputs, workers.run(tasks), strict=True):
         if isinstance(result, Failure):

@@ -36,6 +36,17 @@ class Report(Protocol):
     argument("paths", nargs="+", metavar="PATH", type=Path, help="C file, or folder of them"),
     argument("--in-place", action="store_true", help="change the files; print no diff"),
     argument(
+        "--dual",
+        action="store_true",
+        help="keep the old hook for kernels without the new one: both, in arms of an #if",
+    ),
+    argument(
+        "--dual-macro",
+        metavar="MACRO",
+        type=options.identifier,
+        help="--dual, and this macro chooses between them, not the kernel's version",
+    ),
+    argument(
         "--mbox",
         metavar="DIR",
         type=Path,

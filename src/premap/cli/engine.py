@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from premap import conversion as converter
 from premap.cli.inputs import MENTIONED, Input
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile, read_source
 from premap.csource.tree import KernelTree
-from premap.outcomes import Asked, outcome
+from premap.outcomes import Asked, outcome, safety_of
 from premap.records import Outcome, Reason
 
 
@@ -22,8 +23,12 @@ class Task:
 
     input: Input
     asked: Asked
-    only: str | None
+    only: str | None = None
     """Name of the one handler to convert; None for all."""
+    dual: bool = False
+    """Whether the old hook is kept beside the new one."""
+    macro: str | None = None
+    """With `dual`, what chooses between them; None for the kernel's release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,32 @@ def convert_input(task: Task) -> FileResult:
     if tree is not None and task.input.named:
         conversions += converter.convert_named_elsewhere(source, tree, target, task.only)
     found = tuple(outcome(conversion, source, tree, task.asked) for conversion in conversions)
+    if task.dual:
+        found = tuple(_dual(found, source, tree, task.macro))
     return FileResult(task.input, found, digests=_digests(found, source, tree))
+
+
+def _dual(
+    found: Sequence[Outcome], source: SourceFile, tree: KernelTree | None, macro: str | None
+) -> Iterator[Outcome]:
+    """Yield outcomes that keep the old hook; the verdicts compare the two arms."""
+
+    def opened(name: str) -> SourceFile:
+        return source if tree is None or name == source.name else tree.open(name)
+
+    converted = [each.conversion for each in found if each.status == "converted"]
+    made = iter(converter.dual([each for each in converted if each], opened, macro))
+    for outcome_ in found:
+        if outcome_.status != "converted":
+            yield outcome_
+            continue
+        conversion = next(made)
+        if conversion.reason is not None:
+            yield Outcome(outcome_.file, "declined", conversion)
+            continue
+        verdict = outcome_.verdict
+        safety = safety_of(conversion, verdict) if verdict else outcome_.safety
+        yield replace(outcome_, conversion=conversion, safety=safety)
 
 
 def digest(text: bytes) -> str:

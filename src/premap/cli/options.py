@@ -25,6 +25,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def identifier(text: str) -> str:
+    """Check that `text` may be the name of a macro."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a macro")
+    return text
+
+
 TARGET = argument(
     "--target",
     metavar="RELEASE",

@@ -8,6 +8,7 @@ from premap.conversion.convert import (
     convert_named_elsewhere,
     target_release,
 )
+from premap.conversion.dual import dual
 from premap.conversion.reasons import EXPLANATIONS
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "convert_file",
     "convert_handler",
     "convert_named_elsewhere",
+    "dual",
     "target_release",
 ]

@@ -109,9 +109,9 @@ def convert_handler(
 
 def apply(conversions: Iterable[Conversion], source: SourceFile) -> bytes:
     """Return the text of `source` with the edits of every conversion made."""
-    edits = [
+    edits = dict.fromkeys(
         edit for conversion in conversions for edit in conversion.edits if edit.file == source.name
-    ]
+    )
     return apply_edits(source.text, edits)
 
 
@@ -119,7 +119,7 @@ def _conversion(handler: Handler, program: Program, release: Release) -> Convers
     try:
         found = _convert(handler, program, release)
     except Declined as declined:
-        return Conversion(handler, reason=_reason(declined, handler))
+        return Conversion(handler, reason=reason_of(declined, handler))
     except RecursionError:
         reason = Reason("too-deep", "expressions are nested too deeply", handler.line)
         return Conversion(handler, reason=reason)
@@ -132,7 +132,7 @@ def _unparsed(site: Handler) -> Conversion:
     return Conversion(site, reason=Reason("site-unparsed", message, site.line))
 
 
-def _reason(declined: Declined, handler: Handler) -> Reason:
+def reason_of(declined: Declined, handler: Handler) -> Reason:
     """Return why; a line of another file than the table's goes into the message."""
     line = declined.line or handler.line
     if declined.file in {None, handler.file}:

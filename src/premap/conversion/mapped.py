@@ -46,7 +46,7 @@ def edits(source: SourceFile, name: str, table: str, vma: str) -> list[Edit]:
     at = source.line_start(functions[0].node.start_byte)
     definition = f"{mapped(functions[0], vma)}\n\n"
     return [
-        Edit(source.name, at, at, definition.encode("latin-1")),
+        Edit(source.name, at, at, _encoded(definition, source)),
         _entry(source, _pair(initializer, "open"), name, new),
     ]
 
@@ -85,7 +85,14 @@ def _entry(source: SourceFile, pair: Node | None, name: str, new: str) -> Edit:
     new_sign += "="
     gap = r1_table.filler(found[2], r1_table.advance(new_sign, left), value_at)
     entry = f"{new_sign}{gap}{new},\n{indent}"
-    return Edit(source.name, pair.start_byte, pair.end_byte, (entry + old).encode("latin-1"))
+    return Edit(source.name, pair.start_byte, pair.end_byte, _encoded(entry + old, source))
+
+
+def _encoded(text: str, source: SourceFile) -> bytes:
+    """Return text with the ends of lines that the file has."""
+    if source.newline == b"\r\n":
+        text = re.sub(r"(?<!\r)\n", "\r\n", text)
+    return text.encode("latin-1")
 
 
 def _member(source: SourceFile, table: str, member: str) -> str | None:

@@ -80,6 +80,27 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "dual-arms-differ",
+        "The old and the new hook can't be kept side by side",
+        (
+            "Arms of an `#if` would not leave the old and the new file as they are. Convert "
+            "without `--dual`, and put the old hook back by hand."
+        ),
+    ),
+    (
+        "dual-in-macro",
+        "What changes is in the body of a macro",
+        "A macro can't have `#if` in its body. Define the macro twice.",
+    ),
+    (
+        "dual-names",
+        "No release and all after it have the names of the new hook",
+        (
+            "The hook is written for a release whose names are gone in a later one, so no version "
+            "of the kernel divides old from new. Choose a newer `--target`."
+        ),
+    ),
+    (
         "errno-not-constant",
         "A failure becomes an error that is not constant",
         "`action.error_override` takes one constant errno.",
@@ -379,6 +400,15 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         (
             "It runs for new mappings, after merging. See that `->close` undoes just that, and "
             "that nothing needs it before."
+        ),
+    ),
+    (
+        "dual-arms",
+        "Old and new hook stand side by side",
+        (
+            "Kernels that have every name of the new hook build that one, others the old one. The "
+            "verdict compares the two. 7.0 and 7.1 are known from the table of releases alone: "
+            "build the driver for the oldest kernel that the new arm is for."
         ),
     ),
     (
