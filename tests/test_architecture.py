@@ -88,7 +88,7 @@ class TestImports:
 
 
 class TestStartUp:
-    @pytest.mark.parametrize("package", ["z3", "rich", "tree_sitter", "premap.model"])
+    @pytest.mark.parametrize("package", ["z3", "rich", "tree_sitter", "pygls", "premap.model"])
     def test_importing_the_command_line_loads_nothing_heavy(self, package: str) -> None:
         program = f"import sys, premap.cli; sys.exit({package!r} in sys.modules)"
         assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -70,7 +70,7 @@ class _Worker(Generic[Task, Result]):
             result: Result | Failure = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
-            return Failure(_death(self.process.exitcode)), False
+            return Failure(death(self.process.exitcode)), False
         return result, True
 
     def stop(self) -> None:
@@ -144,11 +144,7 @@ class Workers(Generic[Task, Result]):
 def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) -> None:
     """Live as a worker: take tasks until there are no more."""
     parents.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    restrain()
     while True:
         signal.alarm(0)
         try:
@@ -156,10 +152,20 @@ def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) ->
         except EOFError:
             os._exit(0)
         signal.alarm(int(limit) + _GRACE)
-        pipe.send_bytes(_attempt(work, task))
+        pipe.send_bytes(attempt(work, task))
 
 
-def _attempt(work: Callable[[Any], Any], task: Any) -> bytes:
+def restrain() -> None:
+    """Make this process one that untrusted input may crash: limited memory, no core dumps."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def attempt(work: Callable[[Any], Any], task: Any) -> bytes:
+    """Return, pickled, what came of a task: what `work` returned, or a Failure."""
     try:
         return pickle.dumps(work(task))
     except Exception as problem:  # noqa: BLE001  one task must not end the others
@@ -174,7 +180,8 @@ def _told(problem: Exception) -> str:
     return f"internal error: {type(problem).__name__}: {problem}"
 
 
-def _death(code: int | None) -> str:
+def death(code: int | None) -> str:
+    """Say how a process ended, by its exit code or (negative) the signal."""
     if code is not None and code < 0:
         return f"its process was killed by {signal.Signals(-code).name}"
     return f"its process ended with exit code {code}"

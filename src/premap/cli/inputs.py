@@ -35,7 +35,8 @@ def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
     `root` is the tree given by the user, None to look for one. A path that does not exist is
     among them: reading it will say so.
     """
-    names = _Names(_checked(root))
+    tree = given_tree(root)
+    names = _Names(tree.root if tree else None)
     found: dict[str, Input] = {}
     for path in paths:
         folder = is_folder(path)
@@ -45,6 +46,16 @@ def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
             if not folder:
                 found[os.path.realpath(each)] = replace(before, named=True)
     return list(found.values())
+
+
+def given_tree(root: Path | None) -> KernelTree | None:
+    """Return the tree that --tree names, if it is given. Raises UsageError if that is none."""
+    if root is None:
+        return None
+    tree = find_tree(root)
+    if tree is None or tree.root != Path(os.path.realpath(root)):
+        raise UsageError(f"--tree {root}: no kernel tree there")
+    return tree
 
 
 def is_folder(path: Path) -> bool:
@@ -75,15 +86,6 @@ class _Names:
 
 def _relative(path: Path, root: Path | None) -> str:
     return str(path) if root is None else KernelTree(root).relative(path)
-
-
-def _checked(root: Path | None) -> Path | None:
-    if root is None:
-        return None
-    tree = find_tree(root)
-    if tree is None or tree.root != Path(os.path.realpath(root)):
-        raise UsageError(f"--tree {root}: no kernel tree there")
-    return tree.root
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -19,6 +19,11 @@ _SPEAKS_OF_MAPPINGS = (b"vma", b"mmap", b"vm_area")
 SUFFIXES = (".c", ".h")
 
 
+def speaks_of_mappings(text: bytes) -> bool:
+    """Tell whether a file may have to do with mappings at all."""
+    return any(word in text for word in _SPEAKS_OF_MAPPINGS)
+
+
 class Search:
     """Searches C files of a tree that speak of mappings. What was found is kept."""
 
@@ -55,7 +60,7 @@ class Search:
         """Files under `top` that may speak of mappings, in the order of their names."""
         if top not in self._speaking:
             self._speaking[top] = [
-                file for file in self._files(top) if self._speaks(self._tree.bytes_of(file))
+                file for file in self._files(top) if speaks_of_mappings(self._tree.bytes_of(file))
             ]
         found = self._speaking[top]
         inside = {file for file in self._touched if not top or file.startswith(f"{top}/")}
@@ -64,10 +69,6 @@ class Search:
 
     def _files(self, top: str) -> Iterator[str]:
         return (self._tree.relative(path) for path in _c_files(self._tree.root / top))
-
-    @staticmethod
-    def _speaks(text: bytes) -> bool:
-        return any(word in text for word in _SPEAKS_OF_MAPPINGS)
 
     @staticmethod
     def _searched(file: str) -> bool:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the server asks workers, and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from premap.lsp.remarks import Remark, Site
+from premap.lsp.snapshot import Snapshot
+from premap.records import Edit, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDocument:
+    """What is to be said about a document."""
+
+    remarks: tuple[Remark, ...] = ()
+    sites: tuple[Site, ...] = ()
+    problem: str | None = None
+    """Why nothing can be said about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A handler to convert."""
+
+    snapshot: Snapshot
+    name: str
+    file: str
+    """Name of the file with its initializer."""
+    start: int
+    """Offset of its initializer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """What a conversion changes in one file."""
+
+    name: str
+    path: Path | None
+    """None: the document itself, which is no file."""
+    before: bytes
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What came of a handler."""
+
+    outcome: Outcome | None
+    """None: there is no such handler any more."""
+    files: tuple[ChangedFile, ...] = ()

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Opens snapshots, in a worker: trees live on from one to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from premap import releases
+from premap.conversion import target_release
+from premap.csource.source import SourceFile, source_of
+from premap.csource.tree import KernelTree
+from premap.lsp.snapshot import Snapshot
+from premap.releases import Release, UnknownRelease
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A snapshot as the other rooms want it."""
+
+    source: SourceFile
+    tree: KernelTree | None
+    target: Release | None
+    """None: no hook can be written for the tree's release."""
+
+
+_TREES: dict[Path, KernelTree] = {}
+"""Trees of this process, by root: what is known of their headers stays."""
+
+
+def opened(snapshot: Snapshot) -> Opened:
+    """Open a snapshot. Raises a SourceError if its text is no C source."""
+    tree = _tree(snapshot)
+    if tree is not None and snapshot.name in snapshot.buffers:
+        source = tree.open(snapshot.name)
+    else:
+        source = source_of(snapshot.name, snapshot.text, snapshot.path)
+    return Opened(source, tree, _target(snapshot, tree))
+
+
+def _tree(snapshot: Snapshot) -> KernelTree | None:
+    if snapshot.root is None:
+        return None
+    tree = _TREES.setdefault(snapshot.root, KernelTree(snapshot.root))
+    tree.renew(snapshot.buffers, snapshot.touched)
+    return tree
+
+
+def _target(snapshot: Snapshot, tree: KernelTree | None) -> Release | None:
+    of_tree = tree.release if tree else "?"
+    named = snapshot.target or (releases.NEWEST if of_tree == "?" else of_tree)
+    try:
+        return target_release(named, tree)
+    except UnknownRelease:
+        return None
