@@ -152,7 +152,7 @@ class _Watcher:
         self.steps.append(Step("read", f"{self._name(name)} is {value_text(value)}"))
 
     def _observe(self, kind: str, frame: Frame, node: Node, what: Any) -> None:
-        if kind == "call":  # which the events tell
+        if kind in ("call", "return"):  # which events and result tell
             return
         self.catch_up()
         source = " ".join(text_of(unwrapped(node)).split())

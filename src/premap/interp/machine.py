@@ -134,7 +134,7 @@ class Machine:
         self.alone = False
         """Whether no other thread changes driver state at locks."""
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
-        """Called with each decision, write and call, where someone wants to watch."""
+        """Called with each decision, write, call and return, where someone wants to watch."""
 
     def snapshot(self) -> Snapshot:
         """Remember memory and events, to go back to them."""

@@ -138,7 +138,10 @@ def _declaration(machine: Machine, frame: Frame, node: Node) -> Outcome:
 @executes("return_statement")
 def _return(machine: Machine, frame: Frame, node: Node) -> Outcome:
     values = [child for child in node.named_children if child.type != "comment"]
-    return Jump("return", evaluate(machine, frame, values[0]) if values else VOID)
+    result = evaluate(machine, frame, values[0]) if values else VOID
+    if machine.observer is not None:
+        machine.observer("return", frame, node, result)
+    return Jump("return", result)
 
 
 @executes("break_statement")

@@ -55,3 +55,26 @@ def takers() -> dict[str, Taker]:
         )
         for name, entry in _table()["takers"].items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A function that fills a mapping, now or later: which argument says what."""
+
+    unit: str
+    """Of `first`: "pfn", "phys" or "pages"."""
+    first: int
+    action: bool = False
+    start: int | None = None
+    size: int | None = None
+    pages: int | None = None
+    limit: int | None = None
+    """The size of what is mapped from: the function checks the range itself."""
+    adds: bool = False
+    """Whether it adds the offset itself."""
+
+
+@functools.cache
+def fillers() -> dict[str, Filler]:
+    """Functions that fill mappings, by name."""
+    return {name: Filler(**entry) for name, entry in _table()["populations"].items()}

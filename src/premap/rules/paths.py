@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tree_sitter import Node
@@ -56,7 +57,7 @@ class Step:
     """One call, write or decision on a path, in order."""
 
     kind: str
-    """\"call\", \"write\" or \"decision\"."""
+    """\"call\", \"write\", \"decision\" or \"return\"."""
     name: str
     """Of the function; of the member that is written, where it is one of the mapping."""
     function: Function
@@ -107,6 +108,11 @@ class Trace:
     def last_decision(self, source: SourceFile) -> Node | None:
         """Return the last condition in a file that was decided."""
         seen = (step for step in reversed(self.steps) if step.kind == "decision")
+        return next((step.node for step in seen if step.function.source is source), None)
+
+    def last_return(self, source: SourceFile) -> Node | None:
+        """Return the last return statement of the hook's own file that was reached."""
+        seen = (step for step in reversed(self.steps) if step.kind == "return")
         return next((step.node for step in seen if step.function.source is source), None)
 
     @property
@@ -264,8 +270,8 @@ def watch(trace: Trace) -> None:
             name, given = what
             step = Step("call", name, frame.function, node, tuple(given), trace.flags)
             trace.steps.append(step)
-        elif kind == "decision":
-            trace.steps.append(Step("decision", "", frame.function, node, (what,), trace.flags))
+        elif kind in ("decision", "return"):
+            trace.steps.append(Step(kind, "", frame.function, node, (what,), trace.flags))
         else:
             place, _value = what
             if machine.bindings.is_mapping(place.object):
@@ -303,9 +309,7 @@ def _preferences(model: symbolic.Model) -> list[symbolic.Word]:
     return [symbolic.as_word(inputs.word(name)) for name in names]
 
 
-def example(
-    exploration: Exploration, trace: Trace, model: symbolic.Model, result: str
-) -> dict[str, Any]:
+def example(trace: Trace, model: symbolic.Model, result: str) -> dict[str, Any]:
     """Return the call that a model stands for, the driver state it needs, and what happens."""
     call = trace.call
 
@@ -315,7 +319,6 @@ def example(
 
     shared = trace.shared if isinstance(trace.shared, bool) else bool(_truth(model, trace.shared))
     prot = number(call.prot)
-    del exploration
     return {
         "call": {
             "addr": number(call.start),
@@ -348,9 +351,22 @@ def state_of(model: symbolic.Model) -> dict[str, int]:
     return state
 
 
-def variables(terms: Iterable[Any]) -> set[str]:
-    """Return the names of the made-up words that terms depend on, functions' names included."""
-    found: set[str] = set()
+STATE_LIMIT = 1 << 20
+"""What driver state is taken to be at most where a rule asks whether something is bounded."""
+
+
+def plausible(*terms: Iterable[Any]) -> list[Any]:
+    """Return conditions that keep the driver state in some terms to everyday numbers.
+
+    With sizes below a megabyte, an offset or length far beyond that has passed no check.
+    """
+    state = [leaf for leaf in leaves(chain(*terms)) if not leaf.data[0].startswith((CALL, "&"))]
+    return [symbolic.as_word(leaf) <= STATE_LIMIT for leaf in state]
+
+
+def leaves(terms: Iterable[Any]) -> list[Any]:
+    """Return the made-up words, and results of unknown functions, that terms depend on."""
+    found: list[Any] = []
     seen: set[int] = set()
     todo = list(terms)
     while todo:
@@ -359,6 +375,11 @@ def variables(terms: Iterable[Any]) -> set[str]:
             continue
         seen.add(node.uid)
         if node.op in {"var", "apply"}:
-            found.add(node.data[0])
+            found.append(node)
         todo.extend(node.args)
     return found
+
+
+def variables(terms: Iterable[Any]) -> set[str]:
+    """Return the names of the made-up words that terms depend on, functions' names included."""
+    return {leaf.data[0] for leaf in leaves(terms)}

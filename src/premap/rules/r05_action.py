@@ -49,10 +49,10 @@ RULE = Rule(
     "the action of a descriptor is written directly",
     "error",
     """
-What an action needs differs by its kind: a remap keeps a copy of `page_prot`, kernel pages keep the
-offset. The helpers fill all of it in and check the range; a hook that fills the structure itself
-breaks silently when a release adds a member. `error_override` and `hide_from_rmap_until_complete`
-have no helper and are for hooks to set.
+What an action needs differs by its kind: a remap keeps a copy of `page_prot`, kernel pages keep
+the offset. The helpers fill all of it in and check the range; a hook that fills the structure
+itself breaks silently when a release adds a member. `error_override` and
+`hide_from_rmap_until_complete` have no helper and are for hooks to set.
 """,
     bad="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)
@@ -71,7 +71,7 @@ static unsigned long ring_pfn;
 
 static int ring_mmap_prepare(struct vm_area_desc *desc)
 {
-	if (vma_desc_size(desc) > PAGE_SIZE || desc->pgoff)
+	if (vma_desc_size(desc) > PAGE_SIZE || desc->pgoff || vma_desc_is_cow_mapping(desc))
 		return -EINVAL;
 	mmap_action_remap_full(desc, ring_pfn);
 	desc->action.error_override = -EAGAIN;

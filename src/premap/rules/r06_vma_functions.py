@@ -74,9 +74,9 @@ RULE = Rule(
     "something for VMAs is used with a descriptor",
     "error",
     """
-A descriptor is no VMA: it has other members, and functions for VMAs read beyond it or write into
-what is not there. Where a macro or a cast hides the types the compiler says nothing. A `vma` that a
-conversion left behind breaks the build only in the configurations that compile it.
+A descriptor is no VMA: it has other members, and functions for VMAs read beyond it or write
+into what is not there. Where a macro or a cast hides the types the compiler says nothing. A
+`vma` that a conversion left behind breaks the build only in the configurations that compile it.
 """,
     bad="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)

@@ -94,8 +94,8 @@ RULE = Rule(
     "a mask of flags where a bit is wanted, or the other way round",
     "error",
     """
-`VM_IO` and `VMA_IO_BIT` are both plain integers to the compiler. `vma_desc_set_flags(desc, VM_IO)`
-sets bit 0x4000, far beyond the bitmap: a write past the descriptor; `vm_flags_set(vma,
+`VM_IO` and `VMA_IO_BIT` are both plain integers to the compiler. `vma_desc_set_flags(desc,
+VM_IO)` sets bit 0x4000, far beyond the bitmap: a write past the descriptor; `vm_flags_set(vma,
 VMA_IO_BIT)` sets three other flags. Only sparse can tell them apart, and few run it.
 """,
     bad="""\

@@ -42,8 +42,8 @@ RULE = Rule(
     "a table names both mmap and mmap_prepare",
     "error",
     """
-A file has one of the two hooks. `can_mmap_file()` warns when a table names both and takes the file
-for one that can't be mapped, so every mmap() of it fails with ENODEV.
+A file has one of the two hooks. `can_mmap_file()` warns when a table names both and takes the
+file for one that can't be mapped, so every mmap() of it fails with ENODEV.
 """,
     bad="""\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)

@@ -118,7 +118,7 @@ def _found(
         f"{access.name} is rejected, but MAY{access.name} stays set: "
         "mprotect() can add it afterwards",
         hook=hook,
-        example=example(granted, trace, small, result),
+        example=example(trace, small, result),
     )
 
 
@@ -134,10 +134,11 @@ RULE = Rule(
     "access is rejected, and mprotect() can add it afterwards",
     "error",
     """
-A hook that fails when WRITE is asked for has to clear MAYWRITE as well. Else a process maps without
-write access and calls mprotect(PROT_WRITE): mm only looks at MAYWRITE. The same goes for EXEC and
-MAYEXEC, READ and MAYREAD. It is no mistake where the file can't be opened for writing, where a
-private copy is meant to be written, or where a framework decides (the table of frames knows).
+A hook that fails when WRITE is asked for has to clear MAYWRITE as well. Else a process maps
+without write access and calls mprotect(PROT_WRITE): mm only looks at MAYWRITE. The same goes
+for EXEC and MAYEXEC, READ and MAYREAD. It is no mistake where the file can't be opened for
+writing, where a private copy is meant to be written, or where a framework decides (the table of
+frames knows).
 """,
     bad="""\
 static unsigned long ring_pfn;
@@ -146,7 +147,7 @@ static int ring_mmap_prepare(struct vm_area_desc *desc)
 {
 	if (vma_desc_test(desc, VMA_WRITE_BIT))
 		return -EPERM;
-	if (desc->pgoff || vma_desc_size(desc) > PAGE_SIZE)
+	if (desc->pgoff || vma_desc_size(desc) > PAGE_SIZE || vma_desc_is_cow_mapping(desc))
 		return -EINVAL;
 	mmap_action_remap_full(desc, ring_pfn);
 	return 0;
@@ -164,7 +165,7 @@ static int ring_mmap_prepare(struct vm_area_desc *desc)
 	if (vma_desc_test(desc, VMA_WRITE_BIT))
 		return -EPERM;
 	vma_desc_clear_flags(desc, VMA_MAYWRITE_BIT);
-	if (desc->pgoff || vma_desc_size(desc) > PAGE_SIZE)
+	if (desc->pgoff || vma_desc_size(desc) > PAGE_SIZE || vma_desc_is_cow_mapping(desc))
 		return -EINVAL;
 	mmap_action_remap_full(desc, ring_pfn);
 	return 0;

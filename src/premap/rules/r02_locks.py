@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R02: a lock is taken and not released on every return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from premap.interp.machine import Event
+from premap.rules.context import Context
+from premap.rules.hooks import Hook
+from premap.rules.paths import Trace, example, variables
+from premap.rules.rule import Found, Rule
+
+_MAY_FAIL = ("trylock", "_interruptible", "_killable")
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find returns at which a lock of the hook's own is held."""
+    if not context.says(b"lock", b"down_", b"down("):
+        return
+    for hook in context.hooks:
+        for trace in hook.exploration.traces if hook.source is context.source else ():
+            found = _held(hook, trace)
+            if found is not None:
+                yield found
+                break
+
+
+def _held(hook: Hook, trace: Trace) -> Found | None:
+    if trace.returned is None or not trace.machine.locks:
+        return None
+    taken = next((e for e in _taken(trace) if not _refused(trace, e)), None)
+    if taken is None:
+        return None
+    file, _, line = taken.where.rpartition(":")
+    what = f"{taken.name}() of line {line}" + ("" if file == hook.source.name else f" of {file}")
+    returns = trace.last_return(hook.source) or hook.functions[0].name_node
+    small = hook.exploration.small(trace.model, trace.condition)
+    result = "the hook fails" if trace.failed else "the hook succeeds"
+    return Found(
+        hook.source,
+        returns.start_byte,
+        returns.end_byte,
+        f"the hook returns with a lock held that it has taken: {what}",
+        hook=hook,
+        example=example(trace, small, f"{result}, and the lock is never released"),
+    )
+
+
+def _taken(trace: Trace) -> list[Event]:
+    """Return the calls that took the locks which are still held."""
+    held: list[Event] = []
+    for event in trace.machine.events:
+        if event.kind == "lock":
+            held.append(event)
+        elif event.kind == "unlock":
+            lock = next((one for one in held if set(one.arguments[:1]) & {*event.arguments}), None)
+            if lock is None and held:
+                lock = held[-1]
+            if lock is not None:
+                held.remove(lock)
+    return held
+
+
+def _refused(trace: Trace, event: Event) -> bool:
+    """Whether the lock may not have been taken: a path that fails as its call may have failed."""
+    if not any(word in event.name for word in _MAY_FAIL):
+        return False
+    decided = variables(decision.condition for decision in trace.decisions)
+    return trace.failed and any(name.startswith(f"{event.name}@") for name in decided)
+
+
+RULE = Rule(
+    "R02",
+    "a lock is taken and not released on every return",
+    "error",
+    """
+The hook has no counterpart that could release a lock later: what it takes it has to release
+before it returns, on error paths as well. The next mmap() of the device deadlocks otherwise.
+""",
+    bad="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+	mutex_lock(&ring->lock);
+	if (vma_desc_size(desc) > ring->size)
+		return -EINVAL;
+	desc->private_data = ring;
+	mutex_unlock(&ring->lock);
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+	int ret = 0;
+
+	mutex_lock(&ring->lock);
+	if (vma_desc_size(desc) > ring->size) {
+		ret = -EINVAL;
+		goto out;
+	}
+	desc->private_data = ring;
+out:
+	mutex_unlock(&ring->lock);
+	return ret;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.1",
+    legacy=True,
+)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R04: two actions on one path, or one that reaches out of the mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from premap.model.words import add
+from premap.rules.context import Context
+from premap.rules.filling import Filling, bounds, checked_elsewhere, fillings
+from premap.rules.hooks import Hook
+from premap.rules.paths import Trace, example, plausible
+from premap.rules.rule import Found, Rule, at
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find second actions, and actions whose range can lie outside the mapping."""
+    if not context.says(b"mmap_action_"):
+        return
+    for hook in context.prepares:
+        if hook.source is context.source:
+            for trace in hook.exploration.traces:
+                yield from _check(hook, trace)
+
+
+def _check(hook: Hook, trace: Trace) -> Iterator[Found]:
+    actions = [filling for filling in fillings(trace) if filling.filler.action]
+    for first, second in pairwise(actions):
+        line = first.step.node.start_point.row + 1
+        yield at(
+            second.step.function.source,
+            second.step.node,
+            f"this replaces the action of line {line}: a mapping has one",
+            hook=hook,
+        )
+    if actions and trace.succeeded and not actions[-1].whole:
+        yield from _outside(hook, trace, actions[-1])
+
+
+def _outside(hook: Hook, trace: Trace, action: Filling) -> Iterator[Found]:
+    if checked_elsewhere(trace):
+        return
+    start, end = bounds(trace)
+    outside = (
+        (action.start < start)
+        | (add(action.start, action.size) > end)
+        | (add(action.start, action.size) < action.start)
+    )
+    conditions = [*trace.condition, outside, *plausible(trace.condition, [outside])]
+    model = hook.exploration.ask(*conditions)
+    if model is None:
+        return
+    small = hook.exploration.small(model, conditions)
+    yield at(
+        action.step.function.source,
+        action.step.node,
+        "the action's range can lie outside the mapping: mmap() then warns and fails",
+        hook=hook,
+        example=example(
+            trace,
+            small,
+            f"the action is for {_shown(small, action.size)} bytes "
+            f"at {_shown(small, action.start)}",
+        ),
+    )
+
+
+def _shown(model: Any, word: Any) -> str:
+    return f"{word if isinstance(word, int) else model.eval(word):#x}"
+
+
+RULE = Rule(
+    "R04",
+    "two actions on one path, or one that can lie outside the mapping",
+    "error",
+    """
+A mapping has one action: a second helper call silently replaces what the first one set. The
+range of an action has to lie in the mapping. mmap() does not shrink it: the preparation warns
+in the kernel's log and fails with EFAULT, so that user space gets an error (and a machine that
+panics on warnings is gone) for asking for less than the driver has.
+""",
+    bad="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+	if (desc->pgoff || vma_desc_is_cow_mapping(desc))
+		return -EINVAL;
+	mmap_action_remap(desc, desc->start, ring->pfn, ring->size);
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+	if (desc->pgoff || vma_desc_is_cow_mapping(desc))
+		return -EINVAL;
+	if (vma_desc_size(desc) != ring->size)
+		return -EINVAL;
+	mmap_action_remap(desc, desc->start, ring->pfn, ring->size);
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.19",
+)

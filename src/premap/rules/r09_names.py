@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R09: a flag test with several flags, or a name that the release does not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.records import Edit
+from premap.rules.context import Context
+from premap.rules.rule import Found, Repair, Rule, at
+
+_TESTS = re.compile(r"vma_desc_test(?:_flags|_any|_all)?")
+_ACTION = re.compile(r"mmap_action_(?!prepare|complete)\w+")
+_COMPARES = frozenset({"==", "!="})
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find tests of flags that don't mean what they say, and names that there are not."""
+    if not context.says(b"vma_desc_test", b"mmap_action_") or context.release is None:
+        return
+    for call in calls_in(context.source.root):
+        name = callee(call) or ""
+        if _TESTS.fullmatch(name):
+            yield from _test(context, call, name)
+        elif _ACTION.fullmatch(name) and not _has(context, name):
+            yield at(context.source, call, f"{context.target} has no {name}()")
+    yield from _compared(context)
+
+
+def _has(context: Context, action: str) -> bool:
+    release, source = context.release, context.source
+    listed = release is not None and action in release.actions
+    return listed or action in source.functions or action in source.macros
+
+
+def _test(context: Context, call: Node, name: str) -> Iterator[Found]:
+    release = context.release
+    function = call.child_by_field_name("function")
+    if release is None or function is None:
+        return
+    if name not in {release.test_one, release.test_any, release.test_all}:
+        old = name == "vma_desc_test_flags"
+        new = release.test_any if old or name == "vma_desc_test_any" else release.test_one
+        edit = Edit(context.source.name, function.start_byte, function.end_byte, new.encode())
+        repair = Repair(f"Use {new}()", (edit,), "automatic") if old else None
+        yield at(
+            context.source,
+            function,
+            f"{context.target} has no {name}(): use {new}()",
+            repair=repair,
+        )
+    elif name == "vma_desc_test" and len(arguments(call)) > 2:
+        yield at(
+            context.source,
+            call,
+            "vma_desc_test() takes one flag: say vma_desc_test_any() or vma_desc_test_all()",
+        )
+
+
+def _compared(context: Context) -> Iterator[Found]:
+    """Find a test, which is true or false, that is compared with a flag."""
+    for node in find_all(context.source.root, "binary_expression"):
+        if text_of(node.child_by_field_name("operator")) not in _COMPARES:
+            continue
+        sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]
+        tests = [side for side in sides if side is not None and _is_test(side)]
+        flags = [side for side in sides if side is not None and re.search("VMA?_", text_of(side))]
+        if tests and any(flag not in tests for flag in flags):
+            yield at(
+                context.source,
+                node,
+                "a test of flags is true or false, never a flag: vma_desc_test_all() asks for all",
+            )
+
+
+def _is_test(node: Node) -> bool:
+    return node.type == "call_expression" and bool(_TESTS.fullmatch(callee(node) or ""))
+
+
+RULE = Rule(
+    "R09",
+    "a flag test that does not mean what it says, or a name that the release lacks",
+    "error",
+    """
+`vma_desc_test_flags()` of 7.0 was true if any of its flags was set. 7.1 split it:
+`vma_desc_test()` takes one flag, `vma_desc_test_any()` and `vma_desc_test_all()` several. What
+a mask comparison such as `(flags & (A | B)) == A` became is easily the wrong one of them, and
+some names exist in some releases only.
+""",
+    bad="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (vma_desc_test(desc, VMA_EXEC_BIT, VMA_MAYEXEC_BIT))
+		return -EPERM;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (vma_desc_test_any(desc, VMA_EXEC_BIT, VMA_MAYEXEC_BIT))
+		return -EPERM;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="7.0",
+)
