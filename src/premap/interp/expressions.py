@@ -500,6 +500,8 @@ def _update(machine: Machine, frame: Frame, node: Node) -> Value:
     operator = "+" if "++" in text_of(_child(node, "operator")) else "-"
     after = operators.binary(machine.inputs, operator, before, Value(INT, 1))
     stored = write(machine, place, ctype, after)
+    if machine.observer is not None:
+        machine.observer("write", frame, node, (place, stored))
     prefix = node.children[0].type in ("++", "--")
     return stored if prefix else before
 

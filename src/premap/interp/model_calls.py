@@ -89,13 +89,24 @@ PURE_NAMES.update({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, "vm_get_p
 
 def _plain(machine: Machine, kind: str, value: Value) -> Any:
     """Return a C argument as the model wants it."""
-    if kind in ("v", "d"):
-        return bound_of(value)
+    if kind in _KINDS:
+        return _bound(kind, value)
     if kind == "f":
         return machine.bindings.file
     if kind == "A":
         return PageArray(machine, value)
     return word_of(value)
+
+
+_KINDS = {"v": model.VmAreaStruct, "d": model.VmAreaDesc}
+
+
+def _bound(kind: str, value: Value) -> Any:
+    """Return the VMA ("v") or descriptor ("d") that a C pointer points to."""
+    bound = bound_of(value)
+    if not isinstance(bound, _KINDS[kind]):
+        raise NotModelled("a VMA where a descriptor is wanted, or the other way round")
+    return bound
 
 
 def bound_of(value: Value) -> Any:
@@ -187,7 +198,7 @@ def _flag_words(name: str) -> ModelCall:
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
         del machine, frame, node
-        function(bound_of(given[0]), *(word_of(value) for value in given[1:]))
+        function(_bound("v", given[0]), *(word_of(value) for value in given[1:]))
         return _VOID
 
     return call
@@ -211,7 +222,7 @@ def _desc_test(name: str) -> ModelCall:
         del machine, frame, node
         if name == "vma_desc_test" and len(given) != 2:
             raise NotModelled("vma_desc_test() takes one flag")
-        return of_truth(function(bound_of(given[0]), *_bits(given[1:])))
+        return of_truth(function(_bound("d", given[0]), *_bits(given[1:])))
 
     return call
 
@@ -223,7 +234,7 @@ def _desc_change(name: str) -> ModelCall:
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
         del machine, frame, node
-        function(bound_of(given[0]), *_bits(given[1:]))
+        function(_bound("d", given[0]), *_bits(given[1:]))
         return _VOID
 
     return call

@@ -57,7 +57,7 @@ class Step:
     """One call, write or decision on a path, in order."""
 
     kind: str
-    """\"call\", \"write\", \"decision\" or \"return\"."""
+    """\"call\", \"write\" (of the mapping), \"store\" (elsewhere), \"decision\" or \"return\"."""
     name: str
     """Of the function; of the member that is written, where it is one of the mapping."""
     function: Function
@@ -129,6 +129,7 @@ class Exploration:
 
     traces: list[Trace]
     solver: symbolic.Solver
+    namer: Namer
     complete: bool
     """Whether these are all of them, each followed to its end."""
 
@@ -147,7 +148,7 @@ class Exploration:
             return model
 
 
-Fixed = dict[str, int]
+Fixed = dict[str, Any]
 """Words of the call that are not symbolic, by their names."""
 _PLAIN: Fixed = {f"{CALL}extra": 0, f"{CALL}left_pages": 1, f"{CALL}page": 0}
 """What no rule asks about."""
@@ -191,7 +192,7 @@ def explore_with(solver: symbolic.Solver, namer: Namer, hook: Hook, fixed: Fixed
             traces.append(trace)
     except (symbolic.SymbolicError, RecursionError):
         complete = False
-    return Exploration(traces, solver, complete)
+    return Exploration(traces, solver, namer, complete)
 
 
 class _Inputs(SymbolicInputs):
@@ -277,6 +278,9 @@ def watch(trace: Trace) -> None:
             if machine.bindings.is_mapping(place.object):
                 name = ".".join(str(part) for part in place.path)
                 step = Step("write", name, frame.function, node, tuple(what), trace.flags)
+                trace.steps.append(step)
+            elif not place.object.local:
+                step = Step("store", str(place), frame.function, node, tuple(what), trace.flags)
                 trace.steps.append(step)
 
     machine.observer = observe

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from premap.interp.inputs import CALL
-from premap.interp.memory import Namer
 from premap.interp.values import to_signed
 from premap.model import (
     VM_EXEC,
@@ -59,7 +58,7 @@ def check(context: Context) -> Iterator[Found]:
 def _check(hook: Hook, access: _Access) -> Iterator[Found]:
     if not any(_rejects(trace) for trace in hook.exploration.traces):
         return
-    solver, namer = hook.exploration.solver, Namer()
+    solver, namer = hook.exploration.solver, hook.exploration.namer
     fixed = {f"{CALL}shared": 1, f"{CALL}f_mode_write": 1}
     granted = explore_with(solver, namer, hook, {**fixed, f"{CALL}prot": access.others})
     refused = explore_with(

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R01: a hook changes state that outlives a mapping which fails or merges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from premap.csource.nodes import callee, calls_in, path_to, text_of
+from premap.csource.source import SourceFile
+from premap.interp.machine import Event
+from premap.rules.balance import GIVES, TAKES, weight
+from premap.rules.context import Context
+from premap.rules.hooks import Hook
+from premap.rules.paths import Step, Trace
+from premap.rules.rule import Found, Rule, at
+
+_LINKS = re.compile(
+    r"h?list_add\w*|list_move\w*|rb_link_node|rb_insert_\w+|xa_store\w*|xa_insert\w*|xa_alloc\w*"
+    r"|idr_alloc\w*|ida_alloc\w*|mtree_store\w*|mtree_insert\w*"
+)
+_COUNTS = frozenset({"+=", "-="})
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find what a hook that gets a descriptor takes, allocates, links or counts, and keeps."""
+    for hook in context.prepares:
+        if hook.source is context.source:
+            yield from _check(hook)
+
+
+def _check(hook: Hook) -> Iterator[Found]:
+    seen = False
+    for trace in hook.exploration.traces:
+        if not trace.failed:
+            for found in _kept(hook, trace):
+                seen = True
+                yield found
+    if not seen and not hook.exploration.complete:
+        yield from _written(hook)
+
+
+def _kept(hook: Hook, trace: Trace) -> Iterator[Found]:
+    taken: list[Event] = []
+    for event in trace.machine.events:
+        if weight(event.name) > 0 or _LINKS.fullmatch(event.name):
+            taken.append(event)
+        elif weight(event.name) < 0 and taken:
+            taken.pop()
+    for event in taken:
+        found = _at_event(hook, event)
+        if found is not None:
+            yield found
+    if trace.returned is not None:
+        yield from _counted(hook, trace)
+
+
+def _at_event(hook: Hook, event: Event) -> Found | None:
+    """Return what was found at a call; None where it lies in another file."""
+    file, _, line = event.where.rpartition(":")
+    source = hook.source
+    if file != source.name or not line.isdigit():
+        return None
+    for call in calls_in(source.root, event.name):
+        if call.start_point.row + 1 == int(line) and not _is_file(source, call.start_byte):
+            return at(
+                source,
+                call,
+                f"{event.name}() in a hook: if the mapping fails or merges, nothing undoes it",
+                hook=hook,
+            )
+    return None
+
+
+def _counted(hook: Hook, trace: Trace) -> Iterator[Found]:
+    for step in trace.steps:
+        if step.kind != "store":
+            continue
+        operator = text_of(step.node.child_by_field_name("operator"))
+        counts = step.node.type == "update_expression" or operator in _COUNTS
+        source = step.function.source
+        if counts and _last_count(trace, step):
+            yield at(
+                source,
+                step.node,
+                f"`{text_of(step.node)}` in a hook counts a mapping that may fail or merge",
+                hook=hook,
+            )
+
+
+def _last_count(trace: Trace, step: Step) -> bool:
+    """Whether nothing on the path takes a count back."""
+    place = step.name
+    changes = [each for each in trace.steps if each.kind == "store" and each.name == place]
+    return sum(_direction(each) for each in changes) != 0
+
+
+def _direction(step: Step) -> int:
+    text = text_of(step.node)
+    return 1 if "++" in text or "+=" in text else -1
+
+
+def _written(hook: Hook) -> Iterator[Found]:
+    """Find takings by their text, where the paths were not seen; of these, only a note."""
+    for function, _ in hook.bodies:
+        names = [callee(call) or "" for call in calls_in(function.body)]
+        if any(GIVES.search(name) for name in names):
+            continue
+        for call in calls_in(function.body):
+            name = callee(call) or ""
+            if TAKES.fullmatch(name) and not _is_file(function.source, call.start_byte):
+                yield at(
+                    function.source,
+                    call,
+                    f"{name}() in a hook: see that it is undone if the mapping fails or merges",
+                    level="note",
+                    hook=hook,
+                )
+
+
+def _is_file(source: SourceFile, byte: int) -> bool:
+    for node in path_to(source.root, byte):
+        left = node.child_by_field_name("left") if node.type == "assignment_expression" else None
+        if left is not None and text_of(left).endswith("vm_file"):
+            return True
+    return False
+
+
+RULE = Rule(
+    "R01",
+    "a hook keeps state of a mapping that may fail or merge",
+    "error",
+    """
+`->mmap_prepare` runs before mm knows whether there will be a mapping: it may merge with its
+neighbour, or an allocation may fail, and nothing tells the driver. What the hook allocated,
+took, linked or counted stays behind. That belongs into `vm_ops->mapped`, which runs once a
+mapping of its own is there.
+""",
+    bad="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+	ring->users++;
+	desc->private_data = ring;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
+		const struct file *file, void **vm_private_data)
+{
+	struct ring *ring = *vm_private_data;
+
+	ring->users++;
+	return 0;
+}
+
+static void ring_open(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users++;
+}
+
+static void ring_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users--;
+}
+
+static const struct vm_operations_struct ring_vm_ops = {
+	.mapped = ring_mapped,
+	.open = ring_open,
+	.close = ring_close,
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	desc->private_data = desc->file->private_data;
+	desc->vm_ops = &ring_vm_ops;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.16",
+)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R17: an offset or a length that nothing bounds, or a check that wraps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from premap import symbolic
+from premap.interp.inputs import CALL
+from premap.rules.context import Context
+from premap.rules.filling import LENGTH, OFFSET, Filling, checked_elsewhere, fillings
+from premap.rules.hooks import Hook
+from premap.rules.paths import (
+    Exploration,
+    Trace,
+    example,
+    explore_with,
+    leaves,
+    plausible,
+    variables,
+)
+from premap.rules.rule import Found, Rule, at
+
+HUGE_OFFSET = 1 << 44
+"""Pages: far beyond whatever driver state that is at most a megabyte can stand for."""
+HUGE_LENGTH = 1 << 34
+"""Pages, of the 2**35 that a process may have."""
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Ask of each hook whether what it maps is bounded by what the driver has."""
+    for hook in context.hooks:
+        if hook.source is not context.source or hook.frame.checks("range"):
+            continue
+        for trace in hook.exploration.traces:
+            if trace.failed:
+                continue
+            found = _check(hook, trace)
+            if found is not None:
+                yield found
+                break
+
+
+def _check(hook: Hook, trace: Trace) -> Found | None:
+    for filling in fillings(trace):
+        depends = variables([filling.first])
+        if filling.filler.limit is not None:
+            found = _twice(hook, filling, depends) or _own_size(hook, filling)
+        elif (
+            trace.stopped is not None
+            or checked_elsewhere(trace)
+            or _asked(trace)
+            or hook.frame.fake_offset
+            or filling.first is None
+        ):
+            found = None
+        elif OFFSET in depends:
+            found = _unbounded_offset(hook, trace, filling) or _beyond(hook, trace, filling)
+        else:
+            found = _unbounded_length(hook, trace, filling)
+        if found is not None:
+            return found
+    return None
+
+
+def _asked(trace: Trace) -> bool:
+    """Whether an unknown function was asked about the offset or the length."""
+    for leaf in leaves(trace.condition):
+        if leaf.op == "apply" and {OFFSET, LENGTH} & variables(leaf.args):
+            return True
+    return False
+
+
+def _twice(hook: Hook, filling: Filling, depends: set[str]) -> Found | None:
+    if not filling.filler.adds or OFFSET not in depends:
+        return None
+    return at(
+        filling.step.function.source,
+        filling.step.node,
+        f"the offset is applied twice: {filling.step.name}() adds it itself",
+        hook=hook,
+    )
+
+
+def _own_size(hook: Hook, filling: Filling) -> Found | None:
+    """Find a limit that is the size of the mapping itself, so that everything fits."""
+    index = filling.filler.limit
+    given = filling.step.given
+    limit = given[index].data if index is not None and index < len(given) else None
+    if variables([limit]) != {LENGTH}:
+        return None
+    return at(
+        filling.step.function.source,
+        filling.step.node,
+        f"{filling.step.name}() is told that there is as much memory as is asked for: "
+        "so nothing bounds the length",
+        hook=hook,
+    )
+
+
+def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
+    conditions = [
+        *trace.condition,
+        *plausible(trace.condition, [filling.first]),
+        symbolic.as_word(trace.call.pgoff) >= HUGE_OFFSET,
+    ]
+    model = hook.exploration.ask(*conditions)
+    if model is None:
+        return None
+    wraps = any(OFFSET in variables([each.condition]) for each in trace.decisions)
+    message = (
+        "an offset that wraps around passes the check, and is mapped"
+        if wraps
+        else "nothing bounds the offset: any page frame can be mapped"
+    )
+    return _found(hook, trace, filling, model, conditions, message)
+
+
+def _unbounded_length(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
+    if LENGTH not in variables([filling.size]):
+        return None
+    conditions = [
+        *trace.condition,
+        *plausible(trace.condition, [filling.first]),
+        symbolic.as_word(trace.call.pages) >= HUGE_LENGTH,
+    ]
+    model = hook.exploration.ask(*conditions)
+    if model is None:
+        return None
+    message = "nothing bounds the length: page frames after the driver's own are mapped, too"
+    return _found(hook, trace, filling, model, conditions, message)
+
+
+def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
+    """Find an offset and a length that are each within bounds, and together are not.
+
+    What is mapped ends where a mapping from offset 0 on would be too long.
+    """
+    whole = symbolic.var(f"{CALL}whole", 52)
+    other = _from_start(hook, whole)
+    if other is None:
+        return None
+    call = trace.call
+    for refused in other.traces:
+        if not refused.failed or not _by_size(refused):
+            continue
+        conditions = [
+            *trace.condition,
+            *refused.condition,
+            *plausible(trace.condition, refused.condition, [filling.first]),
+            symbolic.as_word(call.pgoff) >= 1,
+            symbolic.as_word(call.pgoff) + call.pages == whole,
+        ]
+        model = hook.exploration.ask(*conditions)
+        if model is not None:
+            message = "offset and length are bounded, but not their sum: it maps beyond the end"
+            return _found(hook, trace, filling, model, conditions, message)
+    return None
+
+
+def _from_start(hook: Hook, whole: Any) -> Exploration | None:
+    first = hook.exploration
+    fixed = {OFFSET: 0, LENGTH: whole}
+    return explore_with(first.solver, first.namer, hook, fixed) if first.complete else None
+
+
+def _by_size(trace: Trace) -> bool:
+    """Whether the last decision compares the length with something: less, or not less."""
+    if not trace.decisions:
+        return False
+    last = trace.decisions[-1].condition
+    inner = last.args[0] if last.op == "not" else last
+    return inner.op == "lt" and f"{CALL}whole" in variables([inner])
+
+
+def _found(
+    hook: Hook, trace: Trace, filling: Filling, model: Any, conditions: list[Any], message: str
+) -> Found:
+    small = hook.exploration.small(model, conditions)
+    first = filling.first if isinstance(filling.first, int) else small.eval(filling.first)
+    result = f"the hook accepts it, and maps page frames from {first:#x} on"
+    return at(
+        filling.step.function.source,
+        filling.step.node,
+        message,
+        hook=hook,
+        example=example(trace, small, result),
+    )
+
+
+RULE = Rule(
+    "R17",
+    "an offset or a length that nothing bounds",
+    "error",
+    """
+Offset and length come from user space. Where page frames are mapped without a check against
+what the device has, or with one that an addition or a shift makes wrap around, a process maps
+memory of the kernel or of others. `vm_iomap_memory()`, `mmap_action_simple_ioremap()` and
+`vm_map_pages()` check and add the offset themselves: to give them the offset again, or the
+mapping's own size as the size of the memory, defeats that.
+""",
+    bad="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+	unsigned long offset = desc->pgoff << PAGE_SHIFT;
+
+	if (vma_desc_is_cow_mapping(desc))
+		return -EINVAL;
+	if (vma_desc_size(desc) > ring->size)
+		return -EINVAL;
+	mmap_action_remap_full(desc, ring->pfn + (offset >> PAGE_SHIFT));
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+	unsigned long offset = desc->pgoff << PAGE_SHIFT;
+
+	if (vma_desc_is_cow_mapping(desc))
+		return -EINVAL;
+	if (offset > ring->size || vma_desc_size(desc) > ring->size - offset)
+		return -EINVAL;
+	mmap_action_remap_full(desc, ring->pfn + (offset >> PAGE_SHIFT));
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.1",
+    legacy=True,
+)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R23: SHARED is tested where MAP_SHARED is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from premap.interp.inputs import CALL
+from premap.rules.context import Context
+from premap.rules.hooks import Hook
+from premap.rules.paths import example, explore_with
+from premap.rules.rule import Found, Rule, at
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Ask whether a hook takes MAP_SHARED of a file that is open for reading for private."""
+    if not context.says(b"VM_SHARED", b"VMA_SHARED_BIT"):
+        return
+    for hook in context.hooks:
+        if hook.source is context.source and not hook.frame.checks("sharing"):
+            yield from _check(hook)
+
+
+def _check(hook: Hook) -> Iterator[Found]:
+    fixed = {f"{CALL}shared": 1, f"{CALL}prot": 1}
+    solver, namer = hook.exploration.solver, hook.exploration.namer
+    writable = explore_with(solver, namer, hook, {**fixed, f"{CALL}f_mode_write": 1})
+    readable = explore_with(solver, namer, hook, {**fixed, f"{CALL}f_mode_write": 0})
+    for refused in readable.traces:
+        decision = refused.last_decision(hook.source)
+        if not refused.failed or decision is None or b"SHARED" not in (decision.text or b""):
+            continue
+        for trace in writable.traces:
+            if trace.failed:
+                continue
+            conditions = [*refused.condition, *trace.condition]
+            model = readable.ask(*conditions)
+            if model is None:
+                continue
+            small = readable.small(model, conditions)
+            yield at(
+                hook.source,
+                decision,
+                "mm clears SHARED of a file that is open for reading only: MAP_SHARED was asked "
+                "for if MAYSHARE is set",
+                hook=hook,
+                example=example(
+                    refused, small, "the hook takes it for a private mapping, and fails"
+                ),
+            )
+            return
+
+
+RULE = Rule(
+    "R23",
+    "SHARED is tested where MAP_SHARED is meant",
+    "note",
+    """
+MAP_SHARED of a file that was opened for reading only gets neither SHARED nor MAYWRITE, only
+MAYSHARE. A hook that insists on SHARED because it does not want private copies turns readers
+away; one that takes a mapping without SHARED for a private one is wrong about it.
+""",
+    bad="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (!vma_desc_test(desc, VMA_SHARED_BIT))
+		return -EINVAL;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	if (!vma_desc_test(desc, VMA_MAYSHARE_BIT))
+		return -EINVAL;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.1",
+    legacy=True,
+)
