@@ -10,10 +10,11 @@ from premap.rules import RULES, check_file
 from premap.rules.rule import Rule
 
 
-def _rules_that_fire(text: str) -> dict[str, list[str]]:
+def _rules_that_fire(text: str, before: str = "") -> dict[str, list[str]]:
     source = SourceFile("ring.c", text.encode())
+    old = SourceFile("ring.c", before.encode()) if before else None
     found: dict[str, list[str]] = {}
-    for finding in check_file(source, None, "7.3").findings:
+    for finding in check_file(source, None, "7.3", old).findings:
         found.setdefault(finding.rule, []).append(f"{finding.level} {finding.message}")
     return found
 
@@ -23,12 +24,12 @@ class TestOwnC:
     """The snippets that `premap explain` shows."""
 
     def test_fires_on_bad(self, rule: Rule) -> None:
-        assert rule.id in _rules_that_fire(rule.bad)
+        assert rule.id in _rules_that_fire(rule.bad, rule.before)
 
     def test_only_it_warns_on_bad(self, rule: Rule) -> None:
-        found = _rules_that_fire(rule.bad)
+        found = _rules_that_fire(rule.bad, rule.before)
         loud = {id_ for id_, told in found.items() if any(not t.startswith("note") for t in told)}
         assert loud <= {rule.id}, found
 
     def test_silent_on_good(self, rule: Rule) -> None:
-        assert _rules_that_fire(rule.good) == {}
+        assert _rules_that_fire(rule.good, rule.before) == {}

@@ -35,9 +35,17 @@ def check(source: SourceFile, tree: KernelTree | None, target: str) -> list[Find
     return list(check_file(source, tree, target).findings)
 
 
-def check_file(source: SourceFile, tree: KernelTree | None, target: str) -> Checked:
-    """Return findings, what comments silence, and the comments that silence nothing."""
-    return engine.check_file(source, tree, target, RULES.values())
+def check_file(
+    source: SourceFile,
+    tree: KernelTree | None,
+    target: str,
+    before: SourceFile | None = None,
+) -> Checked:
+    """Return findings, what comments silence, and the comments that silence nothing.
+
+    `before` is the file as it was before a change: some rules compare.
+    """
+    return engine.check_file(source, tree, target, RULES.values(), before)
 
 
 __all__ = ["EXPLANATIONS", "RULES", "check", "check_file"]

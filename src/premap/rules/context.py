@@ -25,6 +25,8 @@ class Context:
     source: SourceFile
     tree: KernelTree | None
     target: str
+    before: SourceFile | None = None
+    """The file as it was before a patch, where that is known."""
     scope: Scope = field(init=False)
 
     def __post_init__(self) -> None:

@@ -19,10 +19,17 @@ LEVELS: Sequence[Level] = ("error", "warning", "note")
 
 
 def check_file(
-    source: SourceFile, tree: KernelTree | None, target: str, rules: Iterable[Rule]
+    source: SourceFile,
+    tree: KernelTree | None,
+    target: str,
+    rules: Iterable[Rule],
+    before: SourceFile | None = None,
 ) -> Checked:
-    """Check one file for a release; sort what is silenced by comments from what isn't."""
-    context = Context(source, tree, target)
+    """Check one file for a release; sort what is silenced by comments from what isn't.
+
+    `before` is the file as it was, for rules that compare.
+    """
+    context = Context(source, tree, target, before)
     found = [finding for rule in rules for finding in _findings(rule, context)]
     return apply_suppressions(source, sorted(found, key=order))
 

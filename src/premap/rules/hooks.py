@@ -37,6 +37,8 @@ class Hook:
     """Tables that name it; none where only its parameters tell what it is."""
     scope: Scope = field(repr=False)
     tree: KernelTree | None = field(repr=False)
+    callbacks: dict[tuple[str, str], Exploration] = field(default_factory=dict, repr=False)
+    """Paths of the callbacks of its operations, by table and member."""
 
     @property
     def source(self) -> SourceFile:

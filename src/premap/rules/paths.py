@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from tree_sitter import Node
 
 from premap import symbolic
-from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.equivalence.setting import Call, Setting
 from premap.interp.bindings import Bindings
@@ -75,6 +74,8 @@ class Trace:
     call: Call
     shared: Any
     """Whether it is MAP_SHARED."""
+    given_flags: Any
+    """The flags that the hook found, as a word."""
     machine: Machine
     bound: Any
     """The descriptor, or the VMA, as the path left it."""
@@ -100,6 +101,11 @@ class Trace:
         word: int
         word = self.bound.k_flags if isinstance(self.bound, VmAreaDesc) else self.bound.vm_flags
         return word
+
+    @property
+    def flags_known(self) -> bool:
+        """Whether the flags at the end depend on the call alone: no unknown code changed them."""
+        return all(name.startswith(CALL) for name in variables([self.flags]))
 
     def calls(self, *names: str) -> Iterator[Step]:
         """Yield the calls of these functions."""
@@ -162,32 +168,55 @@ def explore(hook: Hook, fixed: Fixed | None = None) -> Exploration:
 
 def explore_with(solver: symbolic.Solver, namer: Namer, hook: Hook, fixed: Fixed) -> Exploration:
     """Follow the paths of a hook; explorations that share solver and names can be compared."""
-    inputs = _Inputs({**_PLAIN, **fixed})
+    scopes = {id(hook.source): hook.scope}
+
+    def begin(inputs: Inputs) -> Trace:
+        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), namer)
+        return new_trace(machine, inputs, prepares=hook.prepares)
+
+    return explore_program(
+        solver,
+        namer,
+        begin,
+        lambda trace: run_hook(hook, trace),
+        fixed,
+        unsigned_offset=b"_UNSIGNED_OFFSET" in hook.source.text,
+    )
+
+
+def explore_program(
+    solver: symbolic.Solver,
+    namer: Namer,
+    begin: Callable[[Inputs], Trace],
+    run: Callable[[Trace], None],
+    fixed: Fixed | None = None,
+    *,
+    unsigned_offset: bool = False,
+) -> Exploration:
+    """Follow the paths of what `run` does with the trace that `begin` makes."""
+    inputs = _Inputs({**_PLAIN, **(fixed or {})})
     explorer = symbolic.Explorer(
-        [*Call.of(inputs).valid(unsigned_offset=_unsigned_offset(hook))],
+        Call.of(inputs).valid(unsigned_offset=unsigned_offset),
         max_paths=MAX_PATHS,
         deadline_seconds=TIME_LIMIT,
         solver=solver,
     )
-    traces: list[Trace] = []
-    scopes = {id(hook.source): hook.scope}
-    running: list[Trace] = []
 
     def program() -> None:
-        running.clear()
-        run_hook(hook, inputs, namer, scopes, running.append)
+        trace = begin(inputs)
+        running[:] = [trace]
+        run(trace)
 
+    traces: list[Trace] = []
+    running: list[Trace] = []
     complete = True
     try:
         for path in explorer.explore(program, stop=(NotModelled, KernelBug)):
-            if not running:
-                complete = False
-                continue
-            trace = running[-1]
+            trace = running[0]
             trace.condition, trace.model = path.condition, path.model
             trace.decisions = path.decisions
-            if path.exception is not None:
-                trace.stopped = path.exception if isinstance(path.exception, Exception) else None
+            if isinstance(path.exception, Exception):
+                trace.stopped = path.exception
                 complete = False
             traces.append(trace)
     except (symbolic.SymbolicError, RecursionError):
@@ -207,31 +236,19 @@ class _Inputs(SymbolicInputs):
         return super().word(name) if found is None else found
 
 
-def _unsigned_offset(hook: Hook) -> bool:
-    return b"_UNSIGNED_OFFSET" in hook.source.text
-
-
-def run_hook(
-    hook: Hook,
-    inputs: Inputs,
-    namer: Namer,
-    scopes: dict[int, Scope],
-    begun: Callable[[Trace], None],
-) -> None:
-    """Run a hook once; `begun` gets the trace before anything happens."""
-    machine = Machine(inputs, Bindings(hook.tree, scopes, callback), namer)
-    trace = _begin(hook, machine, inputs)
-    begun(trace)
+def run_hook(hook: Hook, trace: Trace) -> None:
+    """Run a hook once, along one path."""
     watch(trace)
     with recording(trace):
-        function = configured(machine, hook.functions)
-        given = [_argument(trace, function, index) for index in range(len(function.parameters))]
-        result = call_function(machine, None, function, given)
-        trace.failed = bool(word_of(result) != 0)
-        trace.returned = word_of(result)
+        function = configured(trace.machine, hook.functions)
+        given = [argument(trace, function, index) for index in range(len(function.parameters))]
+        result = word_of(call_function(trace.machine, None, function, given))
+        trace.failed = bool(result != 0)
+        trace.returned = result
 
 
-def _begin(hook: Hook, machine: Machine, inputs: Inputs) -> Trace:
+def new_trace(machine: Machine, inputs: Inputs, *, prepares: bool) -> Trace:
+    """Return a trace before its first step: with a descriptor, or with a VMA."""
     call = Call.of(inputs)
     shared = (inputs.word(f"{CALL}shared") & 1) != 0
     settings = Setting(shared=True), Setting(shared=False)
@@ -244,13 +261,13 @@ def _begin(hook: Hook, machine: Machine, inputs: Inputs) -> Trace:
     end = add(call.start, call.length)
     prot = vm_get_page_prot(flags)
     bound: Any
-    if hook.prepares:
+    if prepares:
         bound = VmAreaDesc(mm, file, call.start, end, call.pgoff, flags, prot)
     else:
         anon_pgoff = call.start >> PAGE_SHIFT
         bound = VmAreaStruct(mm, call.start, end, call.pgoff, anon_pgoff, flags, prot)
         bound.vm_file = file
-    return Trace(call, shared, machine, bound, [])
+    return Trace(call, shared, flags, machine, bound, [])
 
 
 @contextmanager
@@ -286,7 +303,7 @@ def watch(trace: Trace) -> None:
     machine.observer = observe
 
 
-def _argument(trace: Trace, function: Function, index: int) -> Value:
+def argument(trace: Trace, function: Function, index: int) -> Value:
     """Return what a parameter of a hook gets: the mapping, the file, or something made up."""
     machine = trace.machine
     parameter = function.parameters[index]

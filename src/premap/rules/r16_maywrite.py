@@ -86,6 +86,8 @@ def _rejects(trace: Trace) -> bool:
 
 def _maps(trace: Trace) -> bool:
     """Whether a path ends with a mapping, as far as it was seen."""
+    if not trace.flags_known:
+        return False
     if trace.stopped is None:
         return trace.succeeded
     last = trace.last_call

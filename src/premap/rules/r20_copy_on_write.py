@@ -32,7 +32,7 @@ def _check(hook: Hook, trace: Trace) -> Found | None:
         return _partly(hook, trace, mapped[-1])
     if mapped:
         return _whole(hook, trace, mapped[-1]) if hook.prepares else None
-    return _by_fault(hook, trace) if trace.succeeded else None
+    return _by_fault(hook, trace) if trace.succeeded and trace.flags_known else None
 
 
 def _partly(hook: Hook, trace: Trace, filling: Filling) -> Found | None:

@@ -36,7 +36,7 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _expands(hook: Hook, trace: Trace) -> bool:
-    if not trace.succeeded or any(True for _ in fillings(trace)):
+    if not trace.succeeded or not trace.flags_known or any(True for _ in fillings(trace)):
         return False
     bounded = LENGTH in variables(decision.condition for decision in trace.decisions)
     open_ = (trace.flags & VM_DONTEXPAND) == 0

@@ -70,8 +70,8 @@ class Rule:
     """Whether it is about `->mmap` handlers, too."""
     upstream: tuple[str, ...] = ()
     """Commits and CVEs of real kernels."""
-    tree: bool = False
-    """Whether it needs more than the file: both versions, or the tree."""
+    before: str = ""
+    """For a rule that compares two versions: the file as it was."""
 
     def explanation(self) -> Explanation:
         """Return what `premap explain` says."""

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R14: mapped, open and close do not undo each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from premap.rules.callbacks import Effect, effect, net
+from premap.rules.context import Context
+from premap.rules.filling import fillings
+from premap.rules.hooks import Hook
+from premap.rules.operations import Operations, operations_of
+from premap.rules.rule import Found, Rule, at
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Compare what the callbacks of the operations that a hook installs take and give back."""
+    if not context.says(b"vm_operations_struct"):
+        return
+    for hook in context.hooks:
+        if hook.source is context.source:
+            for table in operations_of(hook):
+                yield from _check(hook, table)
+
+
+def _check(hook: Hook, table: Operations) -> Iterator[Found]:
+    close = effect(hook, table, "close")
+    if close is not None and close.always < 0:
+        yield from _dropped(hook, table, close)
+    if close is not None and close.seen and close.always == 0 and not close.sometimes:
+        for member in ("mapped", "open"):
+            taken = effect(hook, table, member)
+            if taken is not None and taken.always > 0:
+                yield _at(
+                    hook,
+                    taken,
+                    f"what ->{member} takes is never given back: ->close does not",
+                )
+
+
+def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
+    """Look for who took what ->close gives back, whatever happened before."""
+    opened = effect(hook, table, "open")
+    splits = "may_split" in table.members
+    if (opened is None or (opened.seen and opened.always == 0)) and not splits:
+        yield _at(
+            hook,
+            close,
+            "->close gives back what ->open does not take: a fork or a split makes two closes of "
+            "one mapping",
+            "warning",
+        )
+    if not hook.prepares:
+        return
+    mapped = effect(hook, table, "mapped")
+    if mapped is None:
+        if not _takes(hook):
+            yield _at(
+                hook, close, "->close gives back what nothing has taken: there is no ->mapped"
+            )
+    elif mapped.seen and mapped.on_success == 0:
+        yield _at(hook, close, "->close gives back what ->mapped does not take")
+    elif mapped.on_failure == 0:
+        yield _at(
+            hook,
+            close,
+            "->close gives back what ->mapped has not taken where it fails: it is called then, too",
+        )
+    elif any(f.filler.action for t in hook.exploration.traces if t.succeeded for f in fillings(t)):
+        yield _at(
+            hook,
+            close,
+            "if the action fails, ->close is called and ->mapped never was: it gives back what "
+            "nothing has taken",
+        )
+
+
+def _takes(hook: Hook) -> bool:
+    """Whether the hook takes something itself, or may: that is R01."""
+    traces = hook.exploration.traces
+    return not hook.exploration.complete or any(net(t) > 0 for t in traces if not t.failed)
+
+
+def _at(hook: Hook, where: Effect, message: str, level: Any = None) -> Found:
+    return at(where.function.source, where.function.name_node, message, level=level, hook=hook)
+
+
+RULE = Rule(
+    "R14",
+    "mapped, open and close do not undo each other",
+    "error",
+    """
+`->mapped` runs once, for a mapping of its own; `->open` for each copy that a fork or a split
+makes; `->close` for each that goes, and also if the action or `->mapped` itself has failed.
+What `->close` gives back must have been taken in each of these cases: else a count ends up
+below what is mapped, and what is mapped is freed. A `->close` that may run without `->mapped`
+has to see that from the private data.
+""",
+    bad="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
+		const struct file *file, void **vm_private_data)
+{
+	struct ring *ring = *vm_private_data;
+
+	return 0;
+}
+
+static void ring_open(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users++;
+}
+
+static void ring_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users--;
+}
+
+static const struct vm_operations_struct ring_vm_ops = {
+	.mapped = ring_mapped,
+	.open = ring_open,
+	.close = ring_close,
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	desc->private_data = desc->file->private_data;
+	desc->vm_ops = &ring_vm_ops;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+struct ring {
+	struct mutex lock;
+	struct page **pages;
+	phys_addr_t phys;
+	unsigned long pfn;
+	unsigned long size;
+	unsigned long npages;
+	int users;
+};
+
+static int ring_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
+		const struct file *file, void **vm_private_data)
+{
+	struct ring *ring = *vm_private_data;
+
+	ring->users++;
+	return 0;
+}
+
+static void ring_open(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users++;
+}
+
+static void ring_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users--;
+}
+
+static const struct vm_operations_struct ring_vm_ops = {
+	.mapped = ring_mapped,
+	.open = ring_open,
+	.close = ring_close,
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	desc->private_data = desc->file->private_data;
+	desc->vm_ops = &ring_vm_ops;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.1",
+    legacy=True,
+)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""R28: the operations are cleared, which makes the mapping anonymous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.csource.nodes import find_all, text_of
+from premap.rules.context import Body, Context
+from premap.rules.rule import Found, Rule, at
+
+_CLEARS = ("vma_desc_set_anonymous", "vma_set_anonymous")
+_SHARED_ZERO = (b"shmem_zero_setup",)
+"""What a file of zeroes has for its shared mappings; it may have anonymous private ones."""
+
+
+def check(context: Context) -> Iterator[Found]:
+    """Find hooks that clear `vm_ops`."""
+    if not context.says(b"vm_ops", b"set_anonymous"):
+        return
+    for hook in context.hooks:
+        if hook.source is not context.source or any(w in hook.source.code for w in _SHARED_ZERO):
+            continue
+        for function, names in hook.bodies:
+            for node in _clears(Body(function, names)):
+                yield at(
+                    function.source,
+                    node,
+                    "without operations the mapping is anonymous: it gets zeroed memory, never "
+                    "the file's",
+                    level=None if hook.prepares else "warning",
+                    hook=hook,
+                )
+
+
+def _clears(body: Body) -> Iterator[Node]:
+    yield from body.calls(*_CLEARS)
+    for node in find_all(body.function.body, "assignment_expression"):
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if left is not None and body.member(left) == "vm_ops" and text_of(right) in {"NULL", "0"}:
+            yield node
+
+
+RULE = Rule(
+    "R28",
+    "the operations are cleared, which makes the mapping anonymous",
+    "error",
+    """
+A mapping without operations is anonymous to mm: faults give it zeroed pages, it is moved and
+merged as memory of its own, whatever file it has. Only /dev/zero wants that. A hook that has no
+callbacks leaves `vm_ops` alone: a table without callbacks is there already.
+""",
+    bad="""\
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	desc->vm_ops = NULL;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    good="""\
+static const struct vm_operations_struct ring_vm_ops = {
+};
+
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	desc->vm_ops = &ring_vm_ops;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_mmap_prepare,
+};
+""",
+    check=check,
+    since="6.16",
+    legacy=True,
+)
