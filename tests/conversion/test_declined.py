@@ -107,6 +107,30 @@ class TestPopulation:
         )
         assert reason(hook(body)) == "errno-of-range"
 
+    @pytest.mark.parametrize(
+        ("pages", "count", "expected"),
+        [
+            ("ring->pages", "ring->count", None),
+            ("ring->buf.pages", "64", None),
+            ("ring_pages", "ring->count", None),
+            ("ring->pages", "ring_count(ring)", "page-population"),
+            ("local", "ring->count", "temporary-pages"),
+            ("filled", "ring->count", "temporary-pages"),
+            ("ring_array(ring)", "ring->count", "temporary-pages"),
+            ("local->pages", "ring->count", None),
+        ],
+    )
+    def test_of_an_array(self, pages: str, count: str, expected: str | None):
+        body = (
+            "struct ring *ring = file->private_data;\nstruct page *local[8];\n"
+            f"struct page **filled = ring_fill();\n\nreturn vm_map_pages(vma, {pages}, {count});"
+        )
+        assert reason(hook(body)) == expected
+
+    def test_of_a_message_about_the_result(self):
+        body = f'int r;\n\nr = {REMAP};\nif (r)\n\treturn r;\npr_debug("%d", r);\nreturn 0;'
+        assert reason(hook(body)) == "code-after-population"
+
     def test_of_a_size_that_changes(self):
         body = (
             "unsigned long size = vma->vm_end - vma->vm_start;\n\nif (size > 4096)\n\tsize = 1;\n"

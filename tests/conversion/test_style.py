@@ -396,6 +396,19 @@ class TestLines:
             "\t\t desc->end, desc->start, vma_desc_size(desc), ring);\n\treturn 0;\n"
         )
 
+    def test_that_are_broken_take_up_the_next(self):
+        helper = (
+            "static int ring_and_its_window_mmap(struct ring *a, struct process *process,\n"
+            "\t\t       struct vm_area_struct *vma)\n{\n\treturn vma_pages(vma) > 1;\n}\n"
+        )
+        assert converted(
+            helper + "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+            "\treturn ring_and_its_window_mmap(file->private_data, 0, vma);\n}\n" + TABLE
+        ).startswith(
+            "static int ring_and_its_window_mmap_prepare(struct ring *a,\n"
+            "\t\t       struct process *process, struct vm_area_desc *desc)\n"
+        )
+
     def test_of_one_argument_each_stay(self):
         old = "\treturn f(a,\n\t\t vma->vm_start,\n\t\t vma->vm_end,\n\t\t b);\n"
         assert body(old) == "\treturn f(a,\n\t\t desc->start,\n\t\t desc->end,\n\t\t b);\n"

@@ -180,7 +180,7 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
     """Return the text with one line broken, and where the rest of it begins; None if it can't."""
     code = _hidden(text)
     stack = next((parens for at, parens in _open_parens(code) if at == start), [])
-    best: tuple[int, int, int] | None = None
+    best: tuple[tuple[int, bool], int, int] | None = None
     for offset in range(start, end):
         character = code[offset]
         if character in "([":
@@ -189,8 +189,9 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
             stack.pop()
         if not stack or not _may_break(code, offset) or _column(text, offset) >= WIDTH:
             continue
-        if best is None or len(stack) <= best[0]:
-            best = (len(stack), offset + 1, stack[-1])
+        rank = len(stack), code[offset - 1 : offset + 1] not in {"&&", "||"}
+        if best is None or rank <= best[0]:
+            best = (rank, offset + 1, stack[-1])
     if best is None:
         return None
     _, offset, paren = best
@@ -198,7 +199,18 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
     column = _indented(text, end + 1) if goes_on else _column(text, paren) + 1
     if _column(text, offset) <= column:
         return None
-    return text[:offset] + "\n" + _indent(column) + text[offset:].lstrip(" \t"), offset + 1
+    rest = text[offset:end].lstrip()
+    if goes_on:
+        rest, end = _taken_up(text, rest, column, end)
+    return text[:offset] + "\n" + _indent(column) + rest + text[end:], offset + 1
+
+
+def _taken_up(text: str, rest: str, column: int, end: int) -> tuple[str, int]:
+    """Return the rest of a broken line with the next line behind it, if it has room for that."""
+    after = text.find("\n", end + 1)
+    following = text[end + 1 : after].strip()
+    fits = column + len(rest) + 1 + len(following) <= WIDTH
+    return (f"{rest} {following}", after) if fits and rest.endswith(",") else (rest, end)
 
 
 def _indented(text: str, start: int) -> int:

@@ -348,6 +348,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "temporary-pages",
+        "The array of pages is gone when the pages are mapped",
+        (
+            "An action reads the array after the hook has returned. Keep the array where the "
+            "mapping's object is, or fill it in `->fault`."
+        ),
+    ),
+    (
         "too-deep",
         "The code is nested too deeply",
         "This is a limit of premap.",
@@ -415,6 +423,14 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         "failure-now-fails",
         "A failure that was ignored now fails the mmap()",
         "The old hook did not look at the result of mapping.",
+    ),
+    (
+        "message-earlier",
+        "A message about success comes before the mapping is populated",
+        (
+            "An action is performed after the hook, and may fail after the message. See whether "
+            "the message is worth keeping."
+        ),
     ),
     (
         "message-dropped",

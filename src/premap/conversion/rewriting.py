@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
 from premap.csource.nodes import callee, text_of, walk
-from premap.idioms import IDIOMS, a7_first_page, population, r2_signature, s1_mapped
+from premap.idioms import IDIOMS, a7_part, a8_kernel_pages, population, r2_signature, s1_mapped
 from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
 from premap.idioms.population import Site
 
@@ -131,22 +131,15 @@ class Rewriter:
         first, last = site.statements[0], site.statements[-1]
         indent = self.hook.indent(first)
         lines: list[Piece] = []
-        for statement in site.moved:
-            self._gone.pop(statement.id)
-            lines.append(self.rendered(statement))
-            self._gone[statement.id] = statement
-            self.applied.add("A6")
         action = _one_line(self._action(site))
+        lines += [self._moved(each) for each in site.moved if each not in site.told]
+        lines += self._bounds(site)
+        lines += [self._moved(each) for each in site.told]
         self._note_mmu(site)
+        self._note_failure(site)
         lines.append(f"{action};")
         if site.errno is not None:
             lines.append(self._override(site))
-        if site.ignored:
-            self._note_ignored(site)
-        if site.dropped:
-            self.hook.note(
-                "message-dropped", "its message about a failed mapping goes", site.dropped[0]
-            )
         if site.returns:
             lines.append("return 0;")
         text = f"\n{indent}".join(str(line) for line in lines)
@@ -158,6 +151,35 @@ class Rewriter:
         yield Change(first.start_byte, last.end_byte, text)
         for statement in site.moved:
             yield self._removed(statement)
+
+    def _moved(self, statement: Node) -> str:
+        """Return what a statement becomes that has to come before the action."""
+        self.applied.add("A6")
+        self._gone.pop(statement.id)
+        text = self.rendered(statement)
+        self._gone[statement.id] = statement
+        return text
+
+    def _bounds(self, site: Site) -> Iterator[Piece]:
+        """Yield the check that the old function made and the action does not."""
+        pieces = a8_kernel_pages.bounds(site.call)
+        if pieces is not None:
+            condition = "".join(p if isinstance(p, str) else self.rendered(p) for p in pieces)
+            inner = self.hook.indent(site.statements[0]) + "\t"
+            yield f"if ({_one_line(condition)})\n{inner}return -{site.errno or 'ENXIO'};\n"
+
+    def _note_failure(self, site: Site) -> None:
+        """Say what is different where the population fails."""
+        if site.ignored:
+            self._note_ignored(site)
+        elif len(site.statements) > 1 or site.statements[0].type == "if_statement":
+            self.applied.add("A3")
+        if site.dropped:
+            message = "its message about a failed mapping goes"
+            self.hook.note("message-dropped", message, site.dropped[0])
+        if site.told:
+            message = "it is logged before the pages are mapped, also if that then fails"
+            self.hook.note("message-earlier", message, site.told[0])
 
     def _action(self, site: Site) -> str:
         for idiom in _IDIOMS_BY_TYPE["call_expression"]:
@@ -174,9 +196,7 @@ class Rewriter:
                 f"{self.hook.release.name} can't turn an action's error into -{site.errno}",
                 site.call,
             )
-        ranged = callee(site.call) == "vm_iomap_memory" or a7_first_page.maps_part(
-            site.call, self.hook
-        )
+        ranged = callee(site.call) == "vm_iomap_memory" or a7_part.maps_part(site.call, self.hook)
         if ranged and site.errno != "EINVAL":
             raise Declined(
                 "errno-of-range",

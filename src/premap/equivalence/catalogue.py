@@ -97,6 +97,14 @@ _ACCEPTED = (
         """,
     ),
     _explanation(
+        "message-before-failure",
+        "a message about success is logged even where page tables can't be filled",
+        """
+        An action is performed after the hook has returned; what the hook logs comes before it,
+        whether or not it then fails.
+        """,
+    ),
+    _explanation(
         "callbacks-differ",
         "callbacks of the mapping have changed as well",
         """

@@ -328,6 +328,10 @@ def _events(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         text = f"{_call(messages[0][-1])} is not called any more where page tables can't be filled"
         yield Candidate("message-on-failure", text, condition=True, accepted=True)
         messages = [messages[1], messages[1]]
+    elif len(messages[0]) < len(messages[1]) and old.failed and new.failed and new.action:
+        text = f"{_call(messages[1][-1])} is called even where page tables can't be filled"
+        yield Candidate("message-before-failure", text, condition=True, accepted=True)
+        messages = [messages[0], messages[0]]
     calls = [[each for each in side.machine.events if each.kind != "log"] for side in (old, new)]
     for before, after in (calls, messages):
         yield from _sequences(before, after)

@@ -6,10 +6,12 @@ from __future__ import annotations
 from premap.idioms import (
     a1_simple_ioremap,
     a2_ignored,
+    a3_error_path,
     a4_remap,
     a5_ioremap,
     a6_order,
-    a7_first_page,
+    a7_part,
+    a8_kernel_pages,
     f1_vm_ops,
     f2_private_data,
     f3_page_prot,
@@ -74,10 +76,12 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         h6_helper,
         a1_simple_ioremap,
         a2_ignored,
-        a7_first_page,
+        a3_error_path,
+        a7_part,
         a4_remap,
         a5_ioremap,
         a6_order,
+        a8_kernel_pages,
         s1_mapped,
     )
 )

@@ -26,7 +26,8 @@ from premap.csource.nodes import (
 from premap.idioms.idiom import Declined, Hook
 
 REMAPS = frozenset({"remap_pfn_range", "io_remap_pfn_range"})
-POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS})
+PAGES = frozenset({"vm_map_pages", "vm_map_pages_zero", "vm_insert_pages"})
+POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS, *PAGES})
 
 MESSAGE = re.compile(r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*")
 """Functions and macros that write to the log."""
@@ -63,6 +64,8 @@ class Site:
     """Statements after it that have to come before the action, with their comments."""
     last_return: Node | None = None
     """`return result;` at the end of the path, which becomes `return 0;`."""
+    told: list[Node] = field(default_factory=list)
+    """Those of them that are messages about a success."""
     dropped: list[Node] = field(default_factory=list)
     """Messages about a failure that go."""
 
@@ -271,6 +274,12 @@ def _finished(site: Site, hook: Hook) -> Site:
             moving = moving and hook.parent(statement) == block and not _commented(statement, hook)
             if moving:
                 site.moved.append(statement)
+        elif _is_message(statement) and site.result not in identifiers_in(statement):
+            moving = moving and hook.parent(statement) == block
+            if not moving:
+                raise _after(statement, hook)
+            site.moved.append(statement)
+            site.told.append(statement)
         elif statement.type in {"goto_statement", "break_statement"}:
             moving = False
         else:

@@ -51,14 +51,14 @@ def is_start(node: Node, hook: Hook) -> bool:
     """Tell whether the value of this expression is the address where the mapping starts."""
     if _is_member(node, "vm_start", hook):
         return True
-    value = _only_value(node, hook)
+    value = only_value(node, hook)
     return value is not None and _is_member(value, "vm_start", hook)
 
 
 def _computes_whole(node: Node, hook: Hook) -> bool:
     if is_length(node, hook) or _is_pages_in_bytes(node, hook):
         return True
-    value = _only_value(node, hook)
+    value = only_value(node, hook)
     return value is not None and (is_length(value, hook) or _is_pages_in_bytes(value, hook))
 
 
@@ -78,16 +78,28 @@ def _is_pages_in_bytes(node: Node, hook: Hook) -> bool:
 
 def _checked_whole(node: Node, hook: Hook) -> bool:
     """Tell whether every path to here came through an `if (whole != node) return …;`."""
-    wanted = text_of(unwrapped(node))
-    if unwrapped(node).type not in {"identifier", "number_literal"} or (
-        unwrapped(node).type == "identifier" and not wanted.isupper()
-    ):
-        return False
+    inner = unwrapped(node)
+    constant = inner.type == "number_literal" or (
+        inner.type == "identifier" and text_of(inner).isupper()
+    )
+    return constant and is_checked(node, hook)
+
+
+def is_checked(node: Node, hook: Hook) -> bool:
+    """Tell whether every path to here left for any other length than this expression, as written.
+
+    Its value may have changed since.
+    """
+    wanted = _spelled(node)
     return any(
         _differs(part, wanted, hook)
         for check in _checks_before(node, hook)
         for part in _disjuncts(check)
     )
+
+
+def _spelled(node: Node) -> str:
+    return " ".join(text_of(unwrapped(node)).split())
 
 
 def _checks_before(node: Node, hook: Hook) -> Iterator[Node]:
@@ -133,12 +145,10 @@ def _differs(node: Node, wanted: str, hook: Hook) -> bool:
     if left is None or right is None:
         return False
     sides = ((left, right), (right, left))
-    return any(
-        text_of(unwrapped(other)) == wanted and _computes_whole(one, hook) for one, other in sides
-    )
+    return any(_spelled(other) == wanted and _computes_whole(one, hook) for one, other in sides)
 
 
-def _only_value(node: Node, hook: Hook) -> Node | None:
+def only_value(node: Node, hook: Hook) -> Node | None:
     """Return what a local variable of a wide type holds: the only value that it is ever given."""
     node = unwrapped(node)
     if node.type != "identifier":
