@@ -7,11 +7,16 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
 from premap.records import Outcome
+
+if TYPE_CHECKING:
+    from premap.cli.engine import FileResult
+    from premap.cli.inputs import Input
+    from premap.cli.patch import Patch
 
 TIME_LIMIT = 120
 """Seconds that one file may take, unless the user says otherwise."""
@@ -57,6 +62,13 @@ class Report(Protocol):
         action="store_true",
         help="with --mbox: run the tree's scripts/get_maintainer.pl, rather than read MAINTAINERS",
     ),
+    argument(
+        "--build",
+        metavar="DIR",
+        type=Path,
+        help="compile what was converted in this folder, with the tree's kbuild (which runs its "
+        "makefiles), and take back what does not compile",
+    ),
     argument("--handler", metavar="NAME", help="convert only the handler of this name"),
     argument("--no-verify", action="store_true", help="do not compare old and new on the model"),
     argument(
@@ -79,21 +91,17 @@ class Report(Protocol):
 )
 def convert(given: argparse.Namespace) -> Exit:
     """Convert every handler that the paths hold; emit those that are safe to emit."""
-    from premap.cli import batch, mbox
+    from premap.cli import batch, building, mbox
     from premap.cli.inputs import find_inputs
-    from premap.cli.patch import Patch
 
     inputs = find_inputs(given.paths, given.tree)
     targets = batch.targets(inputs, given.target)
     if given.mbox:
         mbox.check(given, inputs)
-    patch = Patch()
+    if given.build:
+        building.check(inputs)
     report = _report(given)
-    results = []
-    seen = batch.Seen()
-    for result in batch.work(inputs, targets, given):
-        results.append(batch.added(seen.new(result), patch))
-        report.outcomes(results[-1].outcomes)
+    results, patch = _results(inputs, targets, given, report)
     outcomes = [outcome for result in results for outcome in result.outcomes]
     if given.handler and not _names(outcomes, given.handler):
         raise UsageError(f"no handler {given.handler} in {', '.join(map(str, given.paths))}")
@@ -108,6 +116,31 @@ def convert(given: argparse.Namespace) -> Exit:
     report.end(outcomes, diff, _only(targets.values()) or given.target)
     readable = any(result.readable for result in results)
     return exit_code(outcomes) if readable or not inputs else Exit.USAGE
+
+
+def _results(
+    inputs: list[Input],
+    targets: dict[Path | None, str],
+    given: argparse.Namespace,
+    report: Report,
+) -> tuple[list[FileResult], Patch]:
+    """Work on the files, and report each as soon as nothing more can change what came of it."""
+    from premap.cli import batch, building
+    from premap.cli.patch import Patch
+
+    patch = Patch()
+    results: list[FileResult] = []
+    seen = batch.Seen()
+    for result in batch.work(inputs, targets, given):
+        results.append(batch.added(seen.new(result), patch))
+        if not given.build:
+            report.outcomes(results[-1].outcomes)
+    root = inputs[0].root if inputs else None
+    if given.build and root is not None:
+        results, patch = building.built(results, given, root)
+        for result in results:
+            report.outcomes(result.outcomes)
+    return results, patch
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> Exit:

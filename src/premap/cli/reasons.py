@@ -45,6 +45,34 @@ _ALL = (
         """,
     ),
     Explanation(
+        "does-not-compile",
+        "reason",
+        "The file compiled before the conversion, and not after it",
+        """
+        --build compiled it with the tree's kbuild, and took the conversion back, with those that
+        change the same file. The compiler's first error is printed, with its place in the diff.
+        That is a mistake of premap's: please report it.
+        """,
+    ),
+    Explanation(
+        "new-warning",
+        "note",
+        "The compiler warns of the converted file where it did not before",
+        """
+        --build compiled it with W=1, before and after; where sparse 0.6.5 or newer is installed,
+        it looked at both, too. The place in the diff is printed.
+        """,
+    ),
+    Explanation(
+        "not-built",
+        "note",
+        "The file was not compiled",
+        """
+        The configuration in the build folder does not build it, or it did not compile before.
+        Put another .config into the folder `build` of the build folder.
+        """,
+    ),
+    Explanation(
         "error",
         "reason",
         "premap failed on this file",

@@ -53,11 +53,15 @@ def replace_texts(replacements: Sequence[Replacement]) -> None:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let signals wait that would leave temporary files behind, or half of the replacements."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    waiting: list[int] = []
+    before = {each: signal.signal(each, lambda got, _: waiting.append(got)) for each in _ENDING}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for each, handler in before.items():
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)
+        for got in dict.fromkeys(waiting):
+            os.kill(os.getpid(), got)
 
 
 @contextlib.contextmanager

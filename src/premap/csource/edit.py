@@ -12,6 +12,7 @@ from premap.records import Edit
 
 CONTEXT = 3
 """Unchanged lines around a hunk."""
+_HUNK = re.compile(rb"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 _NAME = re.compile(rb"[A-Za-z_$]")
 _LABEL = re.compile(rb"\w+:\s*(?:$|/[/*])")
 _WITHIN = 80
@@ -74,6 +75,21 @@ def git_diff(name: str, old: bytes, new: bytes, mode: int = 0o644) -> bytes:
     blobs = _blob(old), _blob(new)
     head = b"diff --git %b %b\nindex %b..%b %o\n" % (*names, *blobs, executable)
     return head + unified_diff(name, old, new)
+
+
+def places(diff: bytes) -> dict[tuple[str, int], int]:
+    """Return at which line of a diff each line of the new files is, by file and line, from 1."""
+    found: dict[tuple[str, int], int] = {}
+    name, line, left = "", 0, 0
+    for number, text in enumerate(diff.split(b"\n"), 1):
+        if not left and text.startswith(b"+++ b/"):
+            name = text[6:].rstrip(b"\t").decode("utf-8", "surrogateescape")
+        elif match := _HUNK.match(text):
+            line, left = int(match[1]), int(match[2] or 1)
+        elif left and text[:1] in (b"+", b" "):
+            found[name, line] = number
+            line, left = line + 1, left - 1
+    return found
 
 
 def _blob(text: bytes) -> bytes:
