@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -223,7 +223,7 @@ class Editor:
             known = self.published.get(buffer.uri)
             return known is not None and known.version == buffer.version
 
-        self.run(self._until(current))
+        self.until(current)
         return list(self.published[buffer.uri].diagnostics)
 
     def further(self, buffer: Buffer, code: str) -> types.Diagnostic:
@@ -233,15 +233,19 @@ class Editor:
             known = self.published.get(buffer.uri)
             return known is not None and known.version == buffer.version and code in _codes(known)
 
-        self.run(self._until(there))
+        self.until(there)
         return next(d for d in self.published[buffer.uri].diagnostics if d.code == code)
 
     def wait_for(self, what: str) -> str:
         """Wait for a line of the log that says this."""
-        self.run(self._until(lambda: any(what in line for line in self.logged)))
+        self.until(lambda: any(what in line for line in self.logged))
         return next(line for line in self.logged if what in line)
 
-    async def _until(self, condition: Any) -> None:
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Let the session go on until something holds."""
+        self.run(self._until(condition))
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
         async with self._news:
             await self._news.wait_for(condition)
 
@@ -276,7 +280,17 @@ class Editor:
         self, buffer: Buffer, part: str, only: list[types.CodeActionKind] | None = None
     ) -> list[types.Command | types.CodeAction]:
         """Return actions, and commands for clients that know no actions."""
-        where = types.Range(buffer.place(part), buffer.place(part))
+        return self._offers(buffer, buffer.place(part), only)
+
+    def actions_at(self, buffer: Buffer, at: types.Position) -> list[types.CodeAction]:
+        """Return what is on offer at a position."""
+        found = self._offers(buffer, at, None)
+        return [action for action in found if isinstance(action, types.CodeAction)]
+
+    def _offers(
+        self, buffer: Buffer, at: types.Position, only: list[types.CodeActionKind] | None
+    ) -> list[types.Command | types.CodeAction]:
+        where = types.Range(at, at)
         found = self.run(
             self.client.text_document_code_action_async(
                 types.CodeActionParams(

@@ -160,7 +160,7 @@ class TestFiles:
         buffer = editor.open(DRIVER, "file:///nowhere/closed.c")
         editor.further(buffer, "convertible")
         editor.close(buffer)
-        editor.run(editor._until(lambda: not editor.published[buffer.uri].diagnostics))
+        editor.until(lambda: not editor.published[buffer.uri].diagnostics)
 
     def test_of_sixteen_megabytes_are_no_burden(self, editor: Editor) -> None:
         buffer = editor.open("#define A 1\n" * (17 * (1 << 20) // 12))

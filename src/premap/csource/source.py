@@ -14,7 +14,7 @@ from pathlib import Path
 from tree_sitter import Node
 
 from premap.csource import errors
-from premap.csource.nodes import parse, text_of, walk
+from premap.csource.nodes import find_all, parse, text_of, walk
 from premap.csource.text import Conditionals, code_view, matching, pairs, without_comments
 
 MAX_BYTES = 16 << 20
@@ -167,6 +167,14 @@ class SourceFile:
         """Offset of the first byte of the line that holds the byte."""
         return self._line_starts[self.line_of(byte) - 1]
 
+    def line_span(self, line: int) -> tuple[int, int]:
+        """Offsets of what a line (from 1) says, without the spaces around it."""
+        starts = self._line_starts
+        end = starts[line] if line < len(starts) else len(self.text)
+        said = self.text[starts[line - 1] : end]
+        start = starts[line - 1] + len(said) - len(said.lstrip())
+        return start, start + len(said.strip())
+
     def arms_at(self, byte: int) -> tuple[str, ...]:
         """Conditions of the `#if` arms around the byte, outermost first."""
         return self.conditionals.at(byte)
@@ -239,6 +247,11 @@ class SourceFile:
 
     def _definitions(self, kind: str) -> Iterator[Node]:
         return (node for node in self._file_level if node.type == kind)
+
+    @cached_property
+    def calls(self) -> list[Node]:
+        """Every call_expression of the file, in order."""
+        return list(find_all(self.root, "call_expression"))
 
     def declarations(self) -> Iterator[Node]:
         """Yield the declaration nodes at file level."""

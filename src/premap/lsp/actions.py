@@ -56,7 +56,7 @@ def fixes(
             title=fix.title,
             kind=types.CodeActionKind.QuickFix,
             diagnostics=[diagnostic(remark, document.text)],
-            is_preferred=fix.preferred,
+            is_preferred=fix.safety == "automatic",
             edit=_workspace_edit([_document_edit(document, fix.edits)]),
         )
 

@@ -17,6 +17,10 @@ class CheckedDocument:
 
     remarks: tuple[Remark, ...] = ()
     sites: tuple[Site, ...] = ()
+    answered: frozenset[str] = frozenset()
+    """Ids of the rules that had their say."""
+    complete: bool = True
+    """Whether there is nothing more to find out."""
     problem: str | None = None
     """Why nothing can be said about it."""
 

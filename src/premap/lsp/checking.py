@@ -102,8 +102,11 @@ class Checker:
         snapshot = self.documents.snapshot(document)
         soon = self._told(document, await self._soon.run(jobs.check, snapshot, LIMIT))
         found.soon, found.sites = soon.remarks, soon.sites
+        found.further = tuple(each for each in found.further if each.code not in soon.answered)
         found.ready.set()
         self.publish(document, found.remarks)
+        if soon.complete:
+            return
         await asyncio.sleep(IDLE - PAUSE)
         further = self._told(
             document,

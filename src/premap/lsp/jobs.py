@@ -6,19 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from premap import conversion as converter
+from premap import rules
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
-from premap.csource.scope import Scope
 from premap.csource.search import speaks_of_mappings
 from premap.csource.source import SourceFile
 from premap.lsp.answers import ChangedFile, CheckedDocument, Converted, Request
 from premap.lsp.opening import Opened, opened
-from premap.lsp.remarks import Remark, Site
+from premap.lsp.remarks import Site
 from premap.lsp.snapshot import Snapshot
+from premap.lsp.telling import convertible, told
 from premap.outcomes import Asked, outcome
 from premap.records import Conversion, Edit, Handler
+from premap.rules.context import Context
+from premap.rules.soon import check_soon
+from premap.rules.suppressions import SUPPRESSES
 
-CONVERTIBLE = "convertible"
 _HAS_TWIN = "struct file_operations"
 
 
@@ -43,17 +46,26 @@ def check_further(snapshot: Snapshot) -> CheckedDocument:
 
 
 def _checked(document: Opened) -> CheckedDocument:
+    """Ask the rules that need not follow the paths of a hook."""
     source = document.source
-    handlers = find_handlers(source, Scope(source, document.tree))
-    return CheckedDocument(sites=tuple(_sites(handlers, source)))
+    context = Context(source, document.tree, document.release)
+    checked, later = check_soon(context, rules.RULES.values())
+    sites = tuple(_sites(find_handlers(source, context.scope), source))
+    return CheckedDocument(
+        tuple(told(checked, source)),
+        sites,
+        answered=frozenset(rules.RULES) - later,
+        complete=not (later or sites or SUPPRESSES in source.text),
+    )
 
 
 def _checked_further(document: Opened) -> CheckedDocument:
     source = document.source
-    found = list(_conversions(document))
-    own = (_remark(each) for each in found if each.handler.file == source.name)
-    sites = _sites([each.handler for each in found], source)
-    return CheckedDocument(tuple(own), tuple(sites))
+    checked = rules.check_file(source, document.tree, document.release)
+    conversions = list(_conversions(document))
+    own = [each for each in conversions if each.handler.file == source.name]
+    remarks = (*told(checked, source), *(convertible(each) for each in own))
+    return CheckedDocument(remarks, tuple(_sites([each.handler for each in conversions], source)))
 
 
 def convert(request: Request) -> Converted:
@@ -110,20 +122,3 @@ def _sites(handlers: list[Handler], source: SourceFile) -> Iterator[Site]:
         if handler.file == source.name:
             spans.append((handler.start, handler.end))
         yield Site(handler, tuple(spans))
-
-
-def _remark(conversion: Conversion) -> Remark:
-    """Say that a handler can be converted, or why not."""
-    handler, reason = conversion.handler, conversion.reason
-    if reason is None:
-        text = (
-            f"{handler.name} is a deprecated `.mmap` handler; it can become {conversion.new_name}"
-        )
-        return Remark(handler.start, handler.end, "hint", CONVERTIBLE, text)
-    text = f"{handler.name} is a deprecated `.mmap` handler"
-    why = (
-        reason.message
-        if reason.line in {None, handler.line}
-        else f"line {reason.line}: {reason.message}"
-    )
-    return Remark(handler.start, handler.end, "hint", reason.id, f"{text}, not converted: {why}")

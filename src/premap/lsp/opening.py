@@ -20,8 +20,10 @@ class Opened:
 
     source: SourceFile
     tree: KernelTree | None
+    release: str
+    """What it is checked for."""
     target: Release | None
-    """None: no hook can be written for the tree's release."""
+    """What handlers are converted for; None: no hook can be written for the release."""
 
 
 _TREES: dict[Path, KernelTree] = {}
@@ -35,7 +37,8 @@ def opened(snapshot: Snapshot) -> Opened:
         source = tree.open(snapshot.name)
     else:
         source = source_of(snapshot.name, snapshot.text, snapshot.path)
-    return Opened(source, tree, _target(snapshot, tree))
+    release = _release(snapshot, tree)
+    return Opened(source, tree, release, _target(release, tree))
 
 
 def _tree(snapshot: Snapshot) -> KernelTree | None:
@@ -46,10 +49,13 @@ def _tree(snapshot: Snapshot) -> KernelTree | None:
     return tree
 
 
-def _target(snapshot: Snapshot, tree: KernelTree | None) -> Release | None:
+def _release(snapshot: Snapshot, tree: KernelTree | None) -> str:
     of_tree = tree.release if tree else "?"
-    named = snapshot.target or (releases.NEWEST if of_tree == "?" else of_tree)
+    return snapshot.target or (releases.NEWEST if of_tree == "?" else of_tree)
+
+
+def _target(release: str, tree: KernelTree | None) -> Release | None:
     try:
-        return target_release(named, tree)
+        return target_release(release, tree)
     except UnknownRelease:
         return None

@@ -7,19 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from premap.records import Edit, Handler
+from premap.records import Fix, Handler
 
 Level = Literal["error", "warning", "note", "hint"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """Edits that mend what a remark is about."""
-
-    title: str
-    edits: tuple[Edit, ...]
-    preferred: bool = False
-    """Whether nobody has to look at it first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,14 @@ class FindingsText:
 
     def _unused(self, unused: Suppression) -> str:
         where = self._in("file", f"{printable(unused.file)}:{unused.line}:1:")
-        why = "silences nothing" if unused.reason else "gives no reason, so it silences nothing"
         level = self._in("warning", "warning:")
-        return f"{where} {level} `premap: ignore {', '.join(unused.rules)}` {why}"
+        return f"{where} {level} {unused_text(unused)}"
+
+
+def unused_text(unused: Suppression) -> str:
+    """Say that a comment silences nothing."""
+    why = "silences nothing" if unused.reason else "gives no reason, so it silences nothing"
+    return f"`premap: ignore {', '.join(unused.rules)}` {why}"
 
 
 def example_lines(example: dict[str, Any]) -> Iterator[str]:

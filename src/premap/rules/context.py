@@ -10,6 +10,7 @@ from functools import cached_property
 from tree_sitter import Node
 
 from premap import releases
+from premap.conversion import target_release
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
@@ -36,14 +37,9 @@ class Context:
     def release(self) -> Release | None:
         """What the release has; None before there was a vma_flags_t in descriptors."""
         try:
-            if self.tree is not None and self.tree.release == self.target:
-                return releases.from_headers(self.target, self._header)
-            return releases.named(self.target)
+            return target_release(self.target, self.tree)
         except releases.UnknownRelease:
             return None
-
-    def _header(self, name: str) -> str:
-        return "" if self.tree is None else self.tree.bytes_of(name).decode("latin-1")
 
     def at_least(self, release: str) -> bool:
         """Whether the target is this release or a later one."""

@@ -30,7 +30,7 @@ def check_file(
     `before` is the file as it was, for rules that compare.
     """
     context = Context(source, tree, target, before)
-    found = [finding for rule in rules for finding in _findings(rule, context)]
+    found = [finding for rule in rules for finding in findings(rule, context)]
     return apply_suppressions(source, sorted(found, key=order))
 
 
@@ -46,7 +46,8 @@ def order(finding: Finding) -> tuple[str, int, int, int, str, str]:
     )
 
 
-def _findings(rule: Rule, context: Context) -> Iterable[Finding]:
+def findings(rule: Rule, context: Context) -> Iterable[Finding]:
+    """Yield what one rule finds, each place once."""
     seen: set[tuple[str, int, int]] = set()
     for found in rule.check(context):
         place = (found.source.name, found.start, found.end)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from premap.csource.calls import Passing, aliases, receivers
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
-from premap.csource.nodes import callee, find_all
+from premap.csource.nodes import callee
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -125,21 +125,22 @@ def _kind(functions: Sequence[Function], stated: str) -> Member:
 
 def _by_parameters(source: SourceFile) -> Iterator[tuple[str, Member]]:
     """Functions that have a hook's type, where no table of the file names them."""
-    called = _called(source)
-    for name, functions in source.functions.items():
-        function = functions[0]
-        types = [parameter.type_text for parameter in function.parameters]
-        if function.return_type != "int" or name in called:
-            continue
-        if len(types) == 1 and "vm_area_desc" in types[0]:
-            yield name, "mmap_prepare"
-        elif len(types) == 2 and "struct file" in types[0] and "vm_area_struct" in types[1]:
-            yield name, "mmap"
+    kinds = {name: _typed(functions[0]) for name, functions in source.functions.items()}
+    hooks = {name: kind for name, kind in kinds.items() if kind is not None}
+    called = {callee(call) for call in source.calls} if hooks else set()
+    yield from ((name, kind) for name, kind in hooks.items() if name not in called)
 
 
-def _called(source: SourceFile) -> set[str]:
-    names = (callee(call) for call in find_all(source.root, "call_expression"))
-    return {name for name in names if name is not None}
+def _typed(function: Function) -> Member | None:
+    """Return which kind of hook has a function's type."""
+    types = [parameter.type_text for parameter in function.parameters]
+    if function.return_type != "int":
+        return None
+    if len(types) == 1 and "vm_area_desc" in types[0]:
+        return "mmap_prepare"
+    if len(types) == 2 and "struct file" in types[0] and "vm_area_struct" in types[1]:
+        return "mmap"
+    return None
 
 
 def _definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequence[Function]:

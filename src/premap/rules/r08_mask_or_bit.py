@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.csource.nodes import arguments, callee, find_all, text_of
 from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.names import bits, masks
@@ -20,9 +20,10 @@ _BIT = re.compile(r"VMA_([A-Z0-9_]+)_BIT")
 
 def check(context: Context) -> Iterator[Found]:
     """Find flags of the wrong kind among the arguments of functions that take flags."""
-    if not context.says(b"VM_", b"_BIT"):
+    if not context.says(b"VM_", b"VMA_"):
         return
-    for call in calls_in(context.source.root):
+    takers = {*bits(), *masks()}
+    for call in context.source.calls if context.says(*map(str.encode, takers)) else ():
         name = callee(call) or ""
         if name in bits():
             yield from _masks_for_bits(context, name, arguments(call)[bits()[name] :])
@@ -77,7 +78,7 @@ def _bit_for_mask(context: Context, node: Node, wants: str) -> Iterator[Found]:
 
 def _bits_in_words(context: Context) -> Iterator[Found]:
     """Find `vm_flags & VMA_x_BIT`, and the like."""
-    if not context.says(b"_BIT"):
+    if not context.says(b"VMA_"):
         return
     for node in find_all(context.source.root, "binary_expression", "assignment_expression"):
         operator = text_of(node.child_by_field_name("operator"))

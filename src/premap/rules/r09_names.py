@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.csource.nodes import arguments, callee, find_all, text_of
 from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.rule import Found, Repair, Rule, at
@@ -22,7 +22,7 @@ def check(context: Context) -> Iterator[Found]:
     """Find tests of flags that don't mean what they say, and names that there are not."""
     if not context.says(b"vma_desc_test", b"mmap_action_") or context.release is None:
         return
-    for call in calls_in(context.source.root):
+    for call in context.source.calls:
         name = callee(call) or ""
         if _TESTS.fullmatch(name):
             yield from _test(context, call, name)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -15,11 +16,12 @@ from premap.rules.rule import Found, Repair, Rule, at
 
 _KNOWS = (b"mmap_prepare", b"can_mmap_file", b"vfs_mmap")
 _TABLES = ("f_op", "i_fop")
+_READ = re.compile(rb"(?:f_op|i_fop)\s*->\s*mmap\b")
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find reads of the member `mmap` of a file's operations."""
-    if not context.at_least("6.16") or not context.says(b"->mmap"):
+    if not context.at_least("6.16") or not _READ.search(context.source.code):
         return
     for node in find_all(context.source.root, "field_expression"):
         table = node.child_by_field_name("argument")

@@ -8,37 +8,40 @@ from collections.abc import Iterator
 
 from premap import model
 from premap.csource.nodes import find_all, text_of
-from premap.releases import HIGHEST_PORTABLE_BIT
+from premap.releases import HIGHEST_PORTABLE_BIT, Release
 from premap.rules.context import Context
 from premap.rules.rule import Found, Rule, at
 
-_BIT = re.compile(r"VMA_([A-Z0-9_]+)_BIT")
+_NAMED = re.compile(rb"\bVMA_[A-Z0-9_]+_BIT\b")
 _WIDE = re.compile(r"64BIT|X86_64|ARM64|CONFIG_64|BITS_PER_LONG|PPC64|ARCH_USES_HIGH_VMA_FLAGS")
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find such bits outside of what only 64-bit kernels compile."""
     release = context.release
-    if release is None or not context.says(b"_BIT") or context.source.name.startswith("arch/"):
+    if release is None or context.source.name.startswith("arch/"):
         return
-    for node in find_all(context.source.root, "identifier"):
-        match = _BIT.fullmatch(text_of(node))
-        bit = None if match is None else release.bits.get(match[1], _modelled(match[0]))
-        if bit is None or bit <= HIGHEST_PORTABLE_BIT:
+    named = {name.decode() for name in _NAMED.findall(context.source.code)}
+    high = {name: bit for name in named if (bit := _bit(release, name)) > HIGHEST_PORTABLE_BIT}
+    for node in find_all(context.source.root, "identifier") if high else ():
+        name = text_of(node)
+        if name not in high:
             continue
         arms = " ".join(context.source.arms_at(node.start_byte))
         if not _WIDE.search(arms):
             yield at(
                 context.source,
                 node,
-                f"{text_of(node)} is bit {bit}: 32-bit kernels have no such bit, "
+                f"{name} is bit {high[name]}: 32-bit kernels have no such bit, "
                 "and setting it writes beyond the bitmap",
             )
 
 
-def _modelled(name: str) -> int | None:
-    """Return the bit of a flag that the model knows."""
-    return getattr(model, name, None)
+def _bit(release: Release, name: str) -> int:
+    """Return the bit that a name stands for; -1 if it stands for none that is known."""
+    bit = release.bits.get(name.removeprefix("VMA_").removesuffix("_BIT"), -1)
+    modelled: int = getattr(model, name, -1)
+    return bit if bit >= 0 else modelled
 
 
 RULE = Rule(

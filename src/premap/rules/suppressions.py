@@ -10,6 +10,8 @@ from premap.csource.source import SourceFile
 from premap.csource.text import comments
 from premap.records import Checked, Finding, Suppression
 
+SUPPRESSES = b"premap:"
+"""What a file with such comments says."""
 _IGNORE = re.compile(
     rb"premap:\s*ignore\s+(R\d+(?:\s*,\s*R\d+)*)\s*(?::\s*(.*?))?\s*(?:\*/)?\s*\Z", re.DOTALL
 )
@@ -17,7 +19,7 @@ _IGNORE = re.compile(
 
 def find_suppressions(source: SourceFile) -> Iterator[tuple[Suppression, int]]:
     """Yield each such comment of a file, and the line on which it ends."""
-    if b"premap:" not in source.text:
+    if SUPPRESSES not in source.text:
         return
     for start, end in comments(source.text):
         match = _IGNORE.search(source.text[start:end])
