@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.text import Text
 from premap.records import Difference, Explanation, Outcome, Verdict
 from premap.report.call import call_text
 from premap.report.printable import printable
+from premap.report.wrapping import show
 
 _STYLES = {
     "converted": "green",
@@ -27,17 +29,22 @@ _STYLES = {
     "unknown": "yellow",
 }
 _DIFF_COLOURS = ((b"@", b"\x1b[36m"), (b"+", b"\x1b[32m"), (b"-", b"\x1b[31m"))
+_COPIED = frozenset({"see"})
+"""Labels of what is there to be copied: a command that was wrapped could not be."""
 _LARGE = 4096
 """Numbers from here on are shown in hexadecimal: they are addresses, sizes or masks."""
 
 
 def console(color: str, file: TextIO) -> Console:
-    """Return a console that prints lines as they are. `color`: "auto", "always", "never"."""
+    """Return a console that prints lines as they are. `color`: "auto", "always", "never".
+
+    Without colours nothing is bold, either.
+    """
+    plain = color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR")))
     return Console(
         file=file,
         force_terminal=True if color == "always" else None,
-        color_system="standard" if color == "always" else "auto",
-        no_color=True if color == "never" else None,
+        color_system=None if plain else "standard" if color == "always" else "auto",
         highlight=False,
         markup=False,
         emoji=False,
@@ -57,7 +64,7 @@ class ConvertText:
         """Print what became of some handlers."""
         for outcome in found:
             for line in _outcome_lines(outcome):
-                self._console.print(line)
+                show(self._console, line)
 
     def written(self, paths: Iterable[Path]) -> None:
         """Print the names of files that were written, one a line, on standard output."""
@@ -67,8 +74,8 @@ class ConvertText:
     def end(self, outcomes: list[Outcome], diff: bytes, _target: str | None) -> None:
         """Print what the verdicts hold for, how many handlers became what, and the diff."""
         for line in _bounds_lines(outcomes):
-            self._console.print(line)
-        self._console.print(Text(_summary(outcomes), "bold"))
+            show(self._console, line)
+        show(self._console, Text(_summary(outcomes), "bold"))
         if self._diff is not None:
             self._diff.flush()
             self._diff.buffer.write(shown_diff(diff, self._color, self._diff))
@@ -78,9 +85,9 @@ def print_verdict(verdict: Verdict, out: Console) -> None:
     """Print a verdict with everything that it says."""
     out.print(Text(verdict.status, _STYLES[verdict.status]))
     for line in _verdict_lines(verdict):
-        out.print(line)
+        show(out, line)
     for bound in verdict.bounds:
-        out.print(_detail("holds for", bound))
+        show(out, _detail("holds for", bound))
 
 
 def shown_diff(diff: bytes, color: str, out: TextIO) -> bytes:
@@ -116,9 +123,12 @@ def _headline(outcome: Outcome) -> Text:
     if reason:
         line.append(f": {_at(reason.line)}{printable(reason.message)} [{reason.id}]")
     elif conversion:
-        line.append(f" to {conversion.new_name} ({', '.join(conversion.idioms)})")
-    if outcome.verdict and outcome.status == "converted":
-        line.append("; ").append(outcome.verdict.status, _STYLES[outcome.verdict.status])
+        line.append(f" to {conversion.new_name}")
+        if outcome.verdict:
+            line.append("; ").append(outcome.verdict.status, _STYLES[outcome.verdict.status])
+        if outcome.safety == "review":
+            line.append(", ").append("for review", _STYLES["unknown"])
+        line.append(f" ({', '.join(conversion.idioms)})")
     return line
 
 
@@ -186,7 +196,8 @@ def _behaviour(side: dict[str, Any]) -> Iterator[str]:
 
 
 def _detail(label: str, message: str) -> Text:
-    return Text("  ").append(f"{label}: ", "bold").append(printable(message))
+    line = Text("  ", no_wrap=label.strip() in _COPIED)
+    return line.append(f"{label}: ", "bold").append(printable(message))
 
 
 def _value(value: Any) -> str:
