@@ -15,7 +15,7 @@ from premap.lsp.process import WorkerProcess
 from premap.lsp.remarks import Change, Remark, Site, moved
 from premap.workers import Failure
 
-PAUSE = 0.03
+PAUSE = 0.02
 """Seconds without a change before a document is checked: what is typed at once is one change."""
 IDLE = 0.7
 """Seconds without a change before it is checked further."""
