@@ -38,6 +38,14 @@ def number(text: str) -> int:
     return value
 
 
+def pages(text: str) -> int:
+    """Return the size of a mapping, in pages."""
+    value = number(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("a mapping has a page at least")
+    return value
+
+
 def page_address(text: str) -> int:
     """Return an address that is a multiple of the page size (bytes)."""
     value = number(text)
@@ -73,7 +81,7 @@ def setting(text: str) -> tuple[str, int]:
     argument(
         "--addr", type=page_address, default=0x1000000, metavar="N", help="where (0x1000000), bytes"
     ),
-    argument("--pages", type=options.positive, default=1, metavar="N", help="pages to map (1)"),
+    argument("--pages", type=pages, default=1, metavar="N", help="pages to map (1)"),
     argument(
         "--pgoff", type=number, default=0, metavar="N", help="offset into the file, pages (0)"
     ),
@@ -105,7 +113,7 @@ def setting(text: str) -> tuple[str, int]:
     ),
     argument(
         "--left-pages",
-        type=options.positive,
+        type=pages,
         default=1,
         metavar="N",
         help="size of the mapping before it, pages (1)",

@@ -11,9 +11,10 @@ from typing import Any
 from premap import symbolic
 from premap.equivalence import example as examples
 from premap.equivalence.compare import Candidate, compare
+from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
-from premap.equivalence.setting import Call, RandomCall, Setting, settings
-from premap.interp.inputs import Inputs, RecordedInputs, SymbolicInputs
+from premap.equivalence.setting import Call, Setting, settings
+from premap.interp.inputs import RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
 from premap.interp.memory import Namer
 from premap.interp.undefined import BeyondBound, NullPointer, Undefined, Uninitialised
@@ -27,8 +28,6 @@ GRACE = 0.5
 """Seconds after the first difference in which others are looked for."""
 SOLVER_LIMIT_MS = 3000
 MAX_PATHS = 2000
-RANDOM_RUNS = 200
-"""Concrete runs that are tried where there is no proof."""
 BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
 """After these nothing can be told of a run."""
 BOUNDS = (
@@ -231,29 +230,11 @@ class _Comparison:
         again = [each for each in compare(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
-    def _concretely(
-        self, setting: Setting, inputs: Inputs, namer: Namer
-    ) -> tuple[Outcome, Outcome]:
-        before = run(self.old, setting, inputs, namer)
-        return before, run(self.new, setting, inputs, namer)
-
     def try_concretely(self, deadline: float) -> None:
         """Without a proof, look for a difference in concrete runs; say how many there were."""
-        tried = 0
-        for seed in range(RANDOM_RUNS):
-            if time.process_time() > deadline:
-                break
-            setting = Setting(shared=seed % 2 == 0)
-            try:
-                before, after = self._concretely(setting, RandomCall(seed), Namer())
-                found = [each for each in compare(before, after) if not each.accepted]
-            except (NotModelled, KernelBug):
-                continue
-            tried += 1
-            if found and _unsure(before, after) is None:
-                shown = examples.build(setting, None, before, after, found[0].what)
-                self.differences[found[0].id] = Difference(found[0].id, found[0].what, shown)
-                return
+        found, tried = look_for_difference(self.old, self.new, deadline)
+        if found is not None:
+            self.differences[found.id] = found
         runs = "no concrete run could be made" if tried == 0 else f"{tried} concrete runs agree"
         self.reason = f"{self.reason}; {runs}"
 

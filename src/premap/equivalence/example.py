@@ -14,7 +14,8 @@ from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
 from premap.interp.machine import Machine
 from premap.interp.memory import MOMENT
-from premap.interp.values import plain, to_signed
+from premap.interp.operators import is_scalar, word_of
+from premap.interp.values import Value, plain, to_signed
 from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
@@ -36,22 +37,19 @@ def preferences(model: symbolic.Model) -> list[symbolic.Word]:
 
 
 def build(
-    setting: Setting, model: symbolic.Model | None, old: Outcome, new: Outcome, what: str
+    setting: Setting, model: symbolic.Model, old: Outcome, new: Outcome, what: str
 ) -> dict[str, Any]:
     """Return the example: the call, the driver state that matters, what old and new do.
 
     "run" has, for either version, the options with which `premap run FILE:FUNCTION` shows it in
-    this call; None for a run whose values were drawn at random.
+    this call.
     """
     example = _example(setting, model, old, describe(new), what)
-    if model is not None:
-        example["run"]["new"] = _command(setting, model, new.machine)
+    example["run"]["new"] = _command(setting, model, new.machine)
     return example
 
 
-def broken(
-    setting: Setting, model: symbolic.Model | None, old: Outcome, error: str
-) -> dict[str, Any]:
+def broken(setting: Setting, model: symbolic.Model, old: Outcome, error: str) -> dict[str, Any]:
     """Return the example of a call in which only the new version meets what C leaves undefined."""
     new: dict[str, Any] = {
         "returns": f"nothing defined ({error})",
@@ -63,10 +61,10 @@ def broken(
 
 
 def _example(
-    setting: Setting, model: symbolic.Model | None, old: Outcome, new: dict[str, Any], what: str
+    setting: Setting, model: symbolic.Model, old: Outcome, new: dict[str, Any], what: str
 ) -> dict[str, Any]:
     call = Call.of(old.machine.inputs)
-    command = None if model is None else _command(setting, model, old.machine)
+    command = _command(setting, model, old.machine)
     return {
         "setting": str(setting),
         "call": {
@@ -79,11 +77,11 @@ def _example(
             "noexec": bool(_number(call.extra) & NOEXEC),
             "page": _number(call.page),
         },
-        "state": _state(model),
+        "state": _values(model),
         "differs": what,
         "old": describe(old),
         "new": new,
-        "run": None if command is None else {"old": command, "new": command},
+        "run": {"old": command, "new": command},
     }
 
 
@@ -119,12 +117,8 @@ def _command(setting: Setting, model: symbolic.Model, machine: Machine) -> str:
     return shlex.join(words)
 
 
-def _state(model: symbolic.Model | None) -> dict[str, int]:
-    """Return the made-up values that are not 0, by name."""
-    return {} if model is None else _values(model)
-
-
 def _values(model: symbolic.Model) -> dict[str, int]:
+    """Return the made-up values that are not 0, by name."""
     state = {
         name: value
         for name, value in sorted(model.variables.items())
@@ -172,7 +166,15 @@ def _mapping(vma: Any) -> dict[str, Any]:
         "flags": flag_names(_number(vma.vm_flags)),
         "page_prot": _number(vma.vm_page_prot),
         "vm_ops": "NULL" if vma.vm_ops is None else vma.vm_ops.label,
+        "private_data": _private_data(vma.vm_private_data),
     }
+
+
+def _private_data(data: Any) -> int | str:
+    """Return the address that a hook of C stored, or how a Python object shows itself."""
+    if isinstance(data, Value):
+        return _number(word_of(data)) if is_scalar(data) else "?"
+    return 0 if data is None else repr(data)
 
 
 def _entry(entry: Any) -> dict[str, Any] | None:

@@ -88,6 +88,25 @@ class NotedInputs:
         return self._inputs.apply(function, *arguments)
 
 
+class AnsweredInputs:
+    """Passes questions on, and remembers every answer: a run can be made again with those."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self.variables: dict[str, int] = {}
+        self.functions: dict[tuple[str, Arguments], int] = {}
+
+    def word(self, name: str) -> int:
+        """Return the made-up word of that name."""
+        answer = self.variables[name] = self._inputs.word(name)
+        return answer
+
+    def apply(self, function: str, *arguments: int) -> int:
+        """Return what the made-up function gives for these words."""
+        answer = self.functions[function, arguments] = self._inputs.apply(function, *arguments)
+        return answer
+
+
 _INTERESTING = (0, 1, 2, 3, 15, 16, 4095, PAGE_SIZE, 2 * PAGE_SIZE, 16 * PAGE_SIZE, U64_MAX)
 
 

@@ -176,7 +176,7 @@ def _example_lines(difference: Difference) -> Iterator[tuple[str, str]]:
         yield "  where", state
     for side in ("old", "new"):
         yield f"  {side}", "; ".join(_behaviour(example[side]))
-    for command in dict.fromkeys((example["run"] or {}).values()):
+    for command in dict.fromkeys(example["run"].values()):
         yield "  see", f"premap run FILE:FUNCTION {command}"
 
 
@@ -186,6 +186,11 @@ def _behaviour(side: dict[str, Any]) -> Iterator[str]:
         yield (
             f"maps {mapping['start']:#x}-{mapping['end']:#x} pgoff {mapping['pgoff']:#x} "
             f"{mapping['flags']} page_prot {mapping['page_prot']:#x} {mapping['vm_ops']}"
+            + (
+                f" private_data {_value(mapping['private_data'])}"
+                if mapping["private_data"]
+                else ""
+            )
         )
     entry = side["entry"]
     if entry is not None:
