@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from pygls.exceptions import JsonRpcException
 from tests.lsp.client import Buffer, Editor
 from tests.lsp.conftest import DRIVER
 
+from premap.lsp.actions import NotApplied, edit_of
+from premap.lsp.answers import ChangedFile, Converted
+from premap.lsp.documents import Documents
+from premap.records import Conversion, Edit, Handler, Outcome, OutcomeStatus, Reason
+from premap.workers import Failure
+
+RING = (Path(__file__).parents[2] / "examples/ring/ring.c").read_text()
 CONVERTED = """\
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -155,7 +163,84 @@ class TestConversion:
         assert buffer.text == CONVERTED
 
 
+class TestRefused:
+    @pytest.mark.parametrize("status", ["declined", "error"])
+    def test_whatever_is_not_converted_has_no_edit(self, status: OutcomeStatus) -> None:
+        """A conversion that is `different` is one that was declined for it."""
+        handler = Handler("a.c", 1, "f", "struct file_operations", "mmap")
+        edit = Edit("a.c", 0, 1, b"x")
+        reason = Reason("different", "old and new differ")
+        outcome = Outcome("a.c", status, Conversion(handler, "g", (edit,)), problem=reason)
+        file = ChangedFile("a.c", None, b"x", (edit,))
+        with pytest.raises(NotApplied, match=r"old and new differ \[different\]"):
+            edit_of("f", Converted(outcome, (file,)), Documents())
+
+    def test_a_failure_has_no_edit(self) -> None:
+        with pytest.raises(NotApplied, match="took longer"):
+            edit_of("f", Failure("took longer than 60 seconds"), Documents())
+
+
+class TestMeanwhile:
+    def test_other_questions_are_answered(self, editor: Editor) -> None:
+        buffer = editor.open(RING)
+        (action,) = editor.actions(buffer, "ring_samples_mmap(struct")
+        where = types.TextDocumentIdentifier(buffer.uri)
+        order: list[str] = []
+
+        async def ask() -> None:
+            async def note(name: str, answer: Awaitable[object]) -> None:
+                await answer
+                order.append(name)
+
+            hover = types.HoverParams(where, buffer.place("VM_DONTCOPY"))
+            await asyncio.gather(
+                note("convert", editor.client.code_action_resolve_async(action)),
+                note("hover", editor.client.text_document_hover_async(hover)),
+            )
+
+        editor.run(ask())
+        assert order == ["hover", "convert"]
+
+    def test_an_edit_makes_it_void(self, editor: Editor) -> None:
+        buffer = editor.open(RING)
+        (action,) = editor.actions(buffer, "ring_samples_mmap(struct")
+
+        async def ask() -> None:
+            asked = asyncio.ensure_future(editor.client.code_action_resolve_async(action))
+            await asyncio.sleep(0)
+            editor.replace(buffer, "return -EPERM;", "return -EACCES;")
+            with pytest.raises(JsonRpcException, match="has changed"):
+                await asked
+
+        editor.run(ask())
+
+
 class TestFiles:
+    def test_with_the_handler_offer_it_too(self, editor: Editor, tree: Path) -> None:
+        """The table is in another file, which is not open."""
+        path, table = tree / "drivers/char/dev.c", tree / "drivers/char/table.c"
+        text = path.read_text().replace("static int dev_mmap", "int dev_mmap")
+        at = text.index("static const struct file_operations")
+        (tree / "drivers/char/dev.h").write_text(
+            "int dev_mmap(struct file *file, struct vm_area_struct *vma);\n"
+        )
+        path.write_text(text[:at])
+        table.write_text('#include "dev.h"\n' + text[at:])
+        buffer = editor.open(text[:at], path.as_uri())
+        editor.diagnostics(buffer)
+        editor.until(lambda: editor.count[buffer.uri] >= 2)
+        (action,) = editor.actions(buffer, "dev_mmap")
+        edit = editor.resolve(action).edit
+        assert edit is not None
+        files = {
+            each.text_document.uri
+            for each in edit.document_changes or ()
+            if isinstance(each, types.TextDocumentEdit)
+        }
+        assert files == {
+            (tree / "drivers/char" / name).as_uri() for name in ("dev.c", "dev.h", "table.c")
+        }
+
     def test_that_are_closed_are_changed_by_version_null(self, editor: Editor, tree: Path) -> None:
         """The prototype lies in a header that is not open."""
         buffer, header = _with_prototype(editor, tree)

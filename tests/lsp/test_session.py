@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -164,6 +166,18 @@ def _answers(output: bytes) -> list[dict[str, Any]]:
         found.append(json.loads(rest[:length]))
         output = rest[length:]
     return found
+
+
+class TestCrash:
+    def test_of_a_worker_costs_one_answer(self) -> None:
+        with Editor() as session:
+            buffer = session.open(DRIVER)
+            session.further(buffer, "convertible")
+            for child in _children(session.server.pid):
+                os.kill(child, signal.SIGKILL)
+            session.replace(buffer, "return 0;", "return dev_setup(vma);")
+            session.further(buffer, "unknown-helper")
+        assert session.errors == b""
 
 
 class TestOptions:
