@@ -16,7 +16,17 @@ from premap.cli.command import COMMANDS, Command, Exit, UsageError
 from premap.cli.options import COLOR, DEBUG
 from premap.report.printable import printable
 
-MODULES = ("convert", "check", "verify", "run", "replay", "conform", "explain", "lsp")
+MODULES = (
+    "convert",
+    "check",
+    "verify",
+    "survey",
+    "run",
+    "replay",
+    "conform",
+    "explain",
+    "lsp",
+)
 """Each declares the command of its name; help lists them in this order."""
 
 

@@ -8,7 +8,7 @@ the tree then says what each of them is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,7 +27,8 @@ from premap.records import Handler
 
 MAX_SITES = 1000
 """Files with more such members are refused; the kernel's have at most a dozen."""
-_SITE = re.compile(rb"(\.|->)[\s\\]*(mmap(?:_prepare)?)\b[\s\\]*=(?!=)")
+MEMBERS = ("mmap", "mmap_prepare")
+"""Members of struct file_operations that set a mapping up; other tables call theirs so, too."""
 _AFTER_DIRECTIVE = re.compile(rb"(?:\A|\n)[ \t]*#[^\n]*\n\s*\Z")
 _ANY_TYPE = b"premap_any_type"
 """Stands for the type that a macro of mere entries does not name."""
@@ -83,16 +84,22 @@ def find_handlers(source: SourceFile, scope: Scope | None = None) -> list[Handle
 
 
 def find_sites(
-    source: SourceFile, scope: Scope | None = None
+    source: SourceFile, scope: Scope | None = None, members: Sequence[str] = MEMBERS
 ) -> tuple[list[Handler], list[OtherSite]]:
     """Return the handlers, and what only looks like one, each with the reason."""
     finder = _Finder(source, scope or Scope(source))
-    matches = list(_SITE.finditer(source.code))
+    matches = list(site_pattern(members).finditer(source.code))
     if len(matches) > MAX_SITES:
         raise LargeSource(source.name, f"sets more than {MAX_SITES} mmap members")
     for match in matches:
         finder.look(match)
     return finder.handlers, finder.others
+
+
+def site_pattern(members: Iterable[str]) -> re.Pattern[bytes]:
+    """Return what text looks like that sets one of the members; its second group is the member."""
+    names = "|".join(map(re.escape, members)).encode()
+    return re.compile(rb"(\.|->)[\s\\]*(%b)\b[\s\\]*=(?!=)" % names)
 
 
 class _Finder:

@@ -7,6 +7,7 @@ As scripts/get_maintainer.pl has it, without its K: lines and its look at histor
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,6 +77,11 @@ class Pattern:
         if self.text.startswith("*"):
             return -1
         return self.text.count("/") + (not self.text.endswith("/"))
+
+    @property
+    def start(self) -> str:
+        """The one or two outermost folders of all names that it matches; "" if they differ."""
+        return "/".join(self._literal.split("/")[:-1][:2])
 
     @property
     def folder(self) -> str | None:
@@ -155,9 +161,27 @@ class Maintainers:
 
     def of(self, file: str) -> list[Section]:
         """Return the sections that are about a file, the closest one first."""
-        found = [(section.depth(file), section) for section in self.sections]
+        found = [(section.depth(file), section) for section in self._about(file)]
         told = [(depth, section) for depth, section in found if depth is not None]
         return [section for _, section in sorted(told, key=lambda each: -each[0])]
+
+    def _about(self, file: str) -> list[Section]:
+        """Return the sections that may be about a file, in their order."""
+        top, _, rest = file.partition("/")
+        inner = rest.partition("/")[0]
+        places = {*self._starts[""], *self._starts[top], *self._starts[f"{top}/{inner}"]}
+        return [self.sections[place] for place in sorted(places)]
+
+    @cached_property
+    def _starts(self) -> dict[str, set[int]]:
+        """Places of the sections, by the one or two folders that their patterns begin with."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for place, section in enumerate(self.sections):
+            if section.names:
+                found[""].add(place)
+            for pattern in section.files:
+                found[pattern.start].add(place)
+        return found
 
     def recipients(self, file: str) -> Recipients:
         """Return who is to be told of a change to a file."""

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a hook does, in one word: its pattern class, told by what it gives its VMA to."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from tree_sitter import Node
+
+from premap.csource.calls import aliases, receivers
+from premap.csource.nodes import arguments, calls_in, find_all, text_of
+from premap.csource.source import Function
+
+UNKNOWN = "unknown"
+UNSET = "unset"
+_VMA = re.compile(r"struct vm_area_(struct|desc)\b")
+_CHANGES = re.compile(
+    r"\b(?:vm_flags|vma_flags|page_prot|vm_page_prot|private_data|pgoff|vm_pgoff)\b"
+)
+_OPERATIONS = re.compile(r"(?:->|\.)\s*vm_ops\s*=(?!=)")
+
+
+@dataclass(frozen=True, slots=True)
+class PatternClass:
+    """One class, as classes.toml has it."""
+
+    id: str
+    title: str
+    calls: frozenset[str]
+
+
+@cache
+def pattern_classes() -> dict[str, PatternClass]:
+    """Return all classes by id, in the order in which they are tried."""
+    text = files("premap.survey").joinpath("classes.toml").read_text("utf-8")
+    found = (
+        PatternClass(c["id"], c["title"], frozenset(c["calls"]))
+        for c in tomllib.loads(text)["class"]
+    )
+    return {each.id: each for each in found}
+
+
+def function_facts(functions: Sequence[Function]) -> dict[str, Any]:
+    """Return what a hook is: its class, its line, and the functions that get its VMA.
+
+    "hands": plain functions, "members": members of tables. Of several definitions (`#if` arms)
+    the one that does most tells the class.
+    """
+    told = [_Told(function) for function in functions]
+    order = list(pattern_classes())
+    classes = sorted({each.pattern() for each in told}, key=order.index)
+    return {
+        "class": classes[0] if classes else UNKNOWN,
+        "line": functions[0].line,
+        "hands": sorted({name for each in told for name in each.hands}),
+        "members": sorted({name for each in told for name in each.members}),
+    }
+
+
+class _Told:
+    """One definition, and the helpers of its file that its VMA reaches."""
+
+    def __init__(self, function: Function) -> None:
+        self.hands: set[str] = set()
+        self.members: set[str] = set()
+        self.bodies: list[str] = []
+        names = [p.name for p in function.parameters if _VMA.search(p.type_text)]
+        passings = receivers(function, names)
+        own = {passing.function.name for passing in passings}
+        bodies = [(function, name) for name in names]
+        bodies += [(passing.function, passing.parameter) for passing in passings]
+        for inner, name in bodies:
+            self.bodies.append(text_of(inner.body))
+            self._look(inner, aliases(inner, name))
+        self.hands -= own
+        self.empty = not any(calls_in(function.body))
+        self.returns = [text_of(node) for node in _returned(function)]
+
+    def _look(self, function: Function, names: Iterable[str]) -> None:
+        known = set(names)
+        for call in calls_in(function.body):
+            if any(_named(argument) in known for argument in arguments(call)):
+                called = call.child_by_field_name("function")
+                if called is not None and called.type == "identifier":
+                    self.hands.add(text_of(called))
+                elif called is not None and called.type == "field_expression":
+                    self.members.add(text_of(called.child_by_field_name("field")))
+
+    def pattern(self) -> str:
+        """Return the class that fits."""
+        for each in pattern_classes().values():
+            if each.calls & self.hands:
+                return each.id
+        whole = "\n".join(self.bodies)
+        if any("mmap" in member for member in self.members):
+            return "member"
+        if _OPERATIONS.search(whole):
+            return "faults"
+        if self.empty and self.returns and all(_refuses(text) for text in self.returns):
+            return "refuses"
+        if any("mmap" in name for name in self.hands):
+            return "delegates"
+        return "flags" if _CHANGES.search(whole) else "nothing"
+
+
+def _named(argument: Node) -> str:
+    return text_of(argument).lstrip("&( ").rstrip(") ")
+
+
+def _returned(function: Function) -> Iterable[Node]:
+    return find_all(function.body, "return_statement")
+
+
+def _refuses(text: str) -> bool:
+    return re.fullmatch(r"return\s*\(?\s*-\s*E[A-Z]+\s*\)?\s*;", text) is not None

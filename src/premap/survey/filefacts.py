@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one file of a tree has: sites, what only looks like one, consumers, what its hooks do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tree_sitter import Node
+
+from premap.csource import ctypes
+from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
+from premap.csource.handlers import find_sites, site_pattern
+from premap.csource.nodes import find_all, path_to, text_of
+from premap.csource.scope import Scope
+from premap.csource.source import Function, SourceFile
+from premap.csource.text import comments
+from premap.csource.tree import KernelTree
+from premap.records import Handler
+from premap.survey.classes import function_facts
+
+Facts = dict[str, Any]
+TESTS = frozenset(
+    {
+        "if_statement",
+        "conditional_expression",
+        "while_statement",
+        "binary_expression",
+        "unary_expression",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be told of a file."""
+
+    members: tuple[tuple[str, str, str], ...]
+    """(struct, member, hook) of every member of the tree that sets a mapping up."""
+    wanted: tuple[str, ...] = ()
+    """Functions of this file that tables of other files name."""
+
+
+def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> Facts:
+    """Return what a file has, ready for JSON."""
+    names = sorted({member for _, member, _ in asked.members})
+    if not names:
+        return {"sites": [], "explained": [], "consumers": [], "functions": {}}
+    handlers, others = find_sites(source, None, names)
+    if any(handler.ops == "?" for handler in handlers):
+        handlers, others = find_sites(source, Scope(source, tree), names)
+    kinds = {(ops, member): hook for ops, member, hook in asked.members}
+    by_name = {member: hook for _, member, hook in reversed(asked.members)}
+    sites, explained = [], []
+    for handler in handlers:
+        hook = kinds.get((handler.ops, handler.member))
+        if hook is None and handler.ops == "?":
+            hook = by_name[handler.member]
+        if hook is None:
+            why = f"{handler.ops}.{handler.member} gets no VMA"
+            explained.append({"line": handler.line, "rule": "no-vma", "why": why})
+        else:
+            sites.append(_site(handler, hook))
+    explained += [_explained(other.line, other.why, parsed=other.parsed) for other in others]
+    explained += _hidden(source, names)
+    wanted = {*asked.wanted, *(site["handler"] for site in sites)}
+    return {
+        "sites": sites,
+        "explained": explained,
+        "consumers": list(_consumers(source, tree, names, set(kinds))),
+        "functions": {
+            name: function_facts(found)
+            for name in sorted(wanted)
+            if (found := _functions(source, name))
+        },
+    }
+
+
+def _functions(source: SourceFile, name: str) -> list[Function]:
+    return source.functions.get(name, [])
+
+
+def _site(handler: Handler, hook: str) -> Facts:
+    return {
+        "line": handler.line,
+        "handler": handler.name,
+        "ops": handler.ops,
+        "member": handler.member,
+        "hook": hook,
+        "table": handler.table,
+        "in_macro": handler.in_macro,
+        "arms": list(handler.arms),
+        "start": handler.start,
+    }
+
+
+def _explained(line: int, why: str, *, parsed: bool) -> Facts:
+    return {"line": line, "rule": "no-function" if parsed else "not-c", "why": why}
+
+
+def _hidden(source: SourceFile, names: Iterable[str]) -> Iterator[Facts]:
+    """Yield what grep sees in comments and strings."""
+    seen = {match.start() for match in site_pattern(names).finditer(source.code)}
+    in_comments = list(comments(source.text))
+    for match in site_pattern(names).finditer(source.text):
+        at = match.start()
+        if at in seen:
+            continue
+        inside = any(start <= at < end for start, end in in_comments)
+        why = "stands in a comment" if inside else "stands in a string"
+        yield {"line": source.line_of(at), "rule": "comment" if inside else "string", "why": why}
+
+
+def _consumers(
+    source: SourceFile, tree: KernelTree, names: Iterable[str], known: set[tuple[str, str]]
+) -> Iterator[Facts]:
+    """Yield every place that reads such a member: calls, tests, copies."""
+    pattern = re.compile(
+        rb"(?:->|\.)\s*(%b)\b(?!\s*=[^=])" % "|".join(map(re.escape, names)).encode()
+    )
+    scope = Scope(source, tree)
+    for match in pattern.finditer(source.code):
+        if source.macro_at(match.start()) is not None:
+            continue
+        path = path_to(source.root, match.start())
+        at = next(
+            (i for i in range(len(path) - 1, -1, -1) if path[i].type == "field_expression"), None
+        )
+        if at is None:
+            continue
+        ops = _owner(scope, path, at)
+        member = match[1].decode()
+        if (ops, member) in known:
+            function = next((n for n in path if n.type == "function_definition"), None)
+            yield {
+                "line": source.line_of(match.start()),
+                "function": None if function is None else _name(function),
+                "ops": ops,
+                "member": member,
+                "kind": _use(path, at),
+            }
+
+
+def _owner(scope: Scope, path: list[Node], at: int) -> str:
+    owner = path[at].child_by_field_name("argument")
+    function = next((n for n in path if n.type == "function_definition"), None)
+    if owner is None:
+        return "?"
+    names = {} if function is None else local_types(scope, function, path[at].start_byte)
+    given = ExpressionTypes(scope, names).of(owner)
+    if isinstance(given, ctypes.PointerType):
+        given = given.target
+    if given == UNKNOWN or not isinstance(given, ctypes.StructType):
+        return "?"
+    return f"{given.kind} {given.tag}" if given.tag else given.typedef or "?"
+
+
+def _name(function: Node) -> str | None:
+    found = next(find_all(function, "function_declarator"), None)
+    return None if found is None else text_of(found.child_by_field_name("declarator"))
+
+
+def _use(path: list[Node], at: int) -> str:
+    """Tell a call from a test and from a copy."""
+    parent = path[at - 1] if at else None
+    if parent is None:
+        return "read"
+    if parent.type == "call_expression" and parent.child_by_field_name("function") == path[at]:
+        return "call"
+    if parent.type in {"assignment_expression", "init_declarator", "initializer_pair"}:
+        return "copy"
+    if parent.type == "parenthesized_expression" or parent.type in TESTS:
+        return "test"
+    return "read"

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a tree consists of, and what the text of its files tells; only what changed is read again.
+
+A file counts as unchanged while its times, size and inode are those of the last look, as git
+has it. One that changed within a moment of that look is read again, whatever they say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from premap.survey.store import Store, digest_of
+from premap.survey.textfacts import WORD, Member, members_of, text_facts
+from premap.workers import Failure, Workers
+
+USER_SPACE = ("tools", "scripts", "Documentation")
+"""Top folders that hold no code of the kernel."""
+_SKIPPED = frozenset({".git"})
+_MAKEFILES = frozenset({"Makefile", "Kbuild"})
+_MOMENT = 2_000_000_000
+"""Nanoseconds; file systems tell times only so well."""
+_FEW = 400
+"""Files that are not worth starting processes for."""
+_CHUNKS = 64
+
+Stamp = list[int]
+
+
+@dataclass(slots=True)
+class Index:
+    """The files of a tree by name, with their stamps and what their text tells."""
+
+    root: Path
+    stamps: dict[str, Stamp]
+    facts: dict[str, dict[str, Any]]
+    """Of the files that say mmap; "digest" among the facts."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of files that results were made of."""
+    read: int = 0
+    """Files that had to be read."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Files that can't be read, and why."""
+    _names: str | None = None
+
+    @property
+    def members(self) -> list[Member]:
+        """Every member that sets a mapping up, from the definitions of the tree itself."""
+        return [m for name, facts in sorted(self.facts.items()) for m in members_of(name, facts)]
+
+    @property
+    def names(self) -> str:
+        """Digest of the names of all headers: a new one may stand before another."""
+        if self._names is None:
+            headers = sorted(name for name in self.stamps if not name.endswith(".c"))
+            self._names = digest_of("\n".join(headers).encode("utf-8", "surrogateescape"))
+        return self._names
+
+    @property
+    def state(self) -> str:
+        """Digest of all stamps: the same only if nothing was touched."""
+        return digest_of(json.dumps(self.stamps, sort_keys=True).encode())
+
+    def digest(self, name: str) -> str:
+        """Digest of a file's text; "" where it can't be read."""
+        if name in self.facts:
+            found: str = self.facts[name]["digest"]
+            return found
+        if name not in self.digests:
+            try:
+                self.digests[name] = digest_of((self.root / name).read_bytes())
+            except OSError:
+                self.digests[name] = ""
+        return self.digests[name]
+
+
+def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
+    """Look at a tree; what was found out before about files that did not change is reused."""
+    began = time.time_ns()
+    stamps = _walk(root)
+    known, facts, digests = _remembered(store, root, version)
+    same = {name for name, stamp in stamps.items() if known.get(name) == stamp}
+    changed = sorted(name for name in stamps if name not in same and name.endswith((".c", ".h")))
+    index = Index(
+        root,
+        stamps,
+        {name: facts[name] for name in facts if name in same},
+        {name: digests[name] for name in digests if name in same},
+        read=len(changed),
+    )
+    for found, problems in _read_all(root, changed, jobs):
+        index.facts.update(found)
+        index.problems.update(problems)
+    newest = began - _MOMENT
+    for name, stamp in stamps.items():
+        if max(stamp[0], stamp[1]) > newest:
+            stamps[name] = [0, *stamp[1:]]
+    return index
+
+
+def remember(index: Index, store: Store, version: str) -> None:
+    """Keep what was found out for the next time."""
+    unread = index.problems.keys()
+    kept = {
+        "stamps": {name: stamp for name, stamp in index.stamps.items() if name not in unread},
+        "facts": index.facts,
+        "digests": {name: digest for name, digest in index.digests.items() if digest},
+    }
+    store.put(_key(index.root, version), json.dumps(kept).encode())
+
+
+def _key(root: Path, version: str) -> str:
+    return digest_of(b"index", version.encode(), os.fsencode(root))
+
+
+_Kept = tuple[dict[str, Stamp], dict[str, Any], dict[str, str]]
+
+
+def _remembered(store: Store, root: Path, version: str) -> _Kept:
+    entry = store.get(_key(root, version))
+    if entry is None:
+        return {}, {}, {}
+    kept = json.loads(entry)
+    return kept["stamps"], kept["facts"], kept["digests"]
+
+
+def _walk(root: Path) -> dict[str, Stamp]:
+    """Return the stamps of all C files and makefiles; symbolic links are left out."""
+    found: dict[str, Stamp] = {}
+    folders = [str(root)]
+    strip = len(str(root)) + 1
+    while folders:
+        try:
+            entries = os.scandir(folders.pop())
+        except OSError:
+            continue
+        with entries:
+            for entry in entries:
+                name = entry.name
+                if name.endswith((".c", ".h")) or name in _MAKEFILES:
+                    if entry.is_file(follow_symlinks=False):
+                        found[entry.path[strip:]] = _stamp(entry)
+                elif entry.is_dir(follow_symlinks=False) and name not in _SKIPPED:
+                    folders.append(entry.path)
+    return found
+
+
+def _stamp(entry: os.DirEntry[str]) -> Stamp:
+    status = entry.stat(follow_symlinks=False)
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+_Read = tuple[dict[str, dict[str, Any]], dict[str, str]]
+
+
+def _read_all(root: Path, names: Sequence[str], jobs: int) -> Iterable[_Read]:
+    """Yield what the files tell, and which of them can't be read."""
+    look = _looker(root)
+    if len(names) <= _FEW or jobs == 1:
+        yield look(names)
+        return
+    size = -(-len(names) // _CHUNKS)
+    chunks = [names[at : at + size] for at in range(0, len(names), size)]
+    workers: Workers[Sequence[str], _Read] = Workers(look, jobs, 600)
+    for chunk, found in zip(chunks, workers.run(chunks), strict=True):
+        yield look(chunk) if isinstance(found, Failure) else found
+
+
+def _looker(root: Path) -> Callable[[Sequence[str]], _Read]:
+    def look(names: Sequence[str]) -> _Read:
+        facts: dict[str, dict[str, Any]] = {}
+        problems: dict[str, str] = {}
+        for name in names:
+            try:
+                text = _bytes(f"{root}/{name}")
+            except OSError as problem:
+                problems[name] = problem.strerror or str(problem)
+                continue
+            if WORD not in text:
+                continue
+            found = text_facts(name, text)
+            if found is not None:
+                facts[name] = {**found, "digest": digest_of(text)}
+        return facts, problems
+
+    return look
+
+
+def _bytes(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(file, 1 << 24):
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    finally:
+        os.close(file)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a handler waits for, and what would let most handlers go on: members and helpers.
+
+A wait is named "struct v4l2_file_operations.mmap" for a member whose table has no
+`mmap_prepare` twin yet, and "some_helper()" for a function that gets a VMA and lies elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from premap.idioms.twins import TWINS
+from premap.survey.textfacts import Member
+
+_CORE = ("mm/", "include/linux/mm")
+"""Where the functions on a VMA live that the converter itself knows, or says why not."""
+
+Site = dict[str, Any]
+
+
+@dataclass
+class Waits:
+    """The functions and members of a tree, as far as handlers wait for them."""
+
+    members: Iterable[Member]
+    defines: Mapping[str, list[str]]
+    """Files that define a function which gets a VMA, by its name."""
+    facts: Mapping[str, dict[str, Any]]
+    """What is known of each file (filefacts)."""
+    _prepared: set[str] = field(default_factory=set)
+    _of_function: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._prepared = {member.ops for member in self.members if member.hook == "mmap_prepare"}
+
+    def of_site(self, file: str, site: Site) -> list[str]:
+        """Return what has to be converted before a site can be."""
+        if site["hook"] != "mmap" or site["handler"] == "NULL":
+            return []
+        found = []
+        if site["ops"] != "?" and site["ops"] not in self._prepared:
+            found.append(f"{site['ops']}.{site['member']}")
+        name = site["handler"]
+        if name in self.facts[file]["functions"]:
+            found += self._handed(file, name)
+        elif name in self.defines and name not in TWINS:
+            found.append(f"{name}()")
+        return found
+
+    def after(self, wait: str) -> list[str]:
+        """Return what a wait itself waits for."""
+        if not wait.endswith("()"):
+            return []
+        if wait not in self._of_function:
+            name = wait[:-2]
+            files = [file for file in self.defines.get(name, ()) if file in self.facts]
+            known = [file for file in files if name in self.facts[file]["functions"]]
+            self._of_function[wait] = self._handed(known[0], name) if known else []
+        return self._of_function[wait]
+
+    def all_of(self, waits: Iterable[str]) -> set[str]:
+        """Return the waits and all that those wait for."""
+        found: set[str] = set()
+        todo = list(waits)
+        while todo:
+            wait = todo.pop()
+            if wait not in found:
+                found.add(wait)
+                todo += self.after(wait)
+        return found
+
+    def _handed(self, file: str, name: str) -> list[str]:
+        """Return the helpers and the tables' hooks that a function gives its VMA to."""
+        facts = self.facts[file]
+        told = facts["functions"][name]
+        helpers = [called for called in told["hands"] if self._is_elsewhere(file, called)]
+        called = {
+            f"{use['ops']}.{use['member']}"
+            for use in facts["consumers"]
+            if use["kind"] == "call"
+            and use["member"] in told["members"]
+            and use["ops"] not in self._prepared
+        }
+        return [*(f"{helper}()" for helper in helpers), *sorted(called)]
+
+    def _is_elsewhere(self, file: str, called: str) -> bool:
+        files = self.defines.get(called, ())
+        if called in TWINS or not files or file in files:
+            return False
+        return not any(each.startswith(_CORE) for each in files)
+
+
+def unlocks(sites: Iterable[Site], waits: Waits) -> list[dict[str, Any]]:
+    """Return every wait, the one that most sites wait for first.
+
+    "sites" wait for it, in the end; "alone" wait for nothing else; "after" it waits for itself.
+    """
+    waiting: dict[str, int] = defaultdict(int)
+    alone: dict[str, int] = defaultdict(int)
+    for site in sites:
+        needed = waits.all_of(site["waits_for"])
+        for wait in needed:
+            waiting[wait] += 1
+        if len(needed) == 1:
+            alone[next(iter(needed))] += 1
+    ranked = sorted(waiting, key=lambda wait: (-waiting[wait], -alone[wait], wait))
+    return [
+        {"name": w, "sites": waiting[w], "alone": alone[w], "after": waits.after(w)} for w in ranked
+    ]

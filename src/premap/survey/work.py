@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is done for one file, in a process of its own, and kept as soon as it is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from premap import conversion as converter
+from premap.csource.edit import unified_diff
+from premap.csource.errors import SourceError
+from premap.csource.source import SourceFile, read_source
+from premap.outcomes import Asked as Judged
+from premap.outcomes import outcome
+from premap.records import Conversion, Outcome
+from premap.report import documents
+from premap.survey.filefacts import Asked, file_facts
+from premap.survey.recording import RecordingTree
+from premap.survey.store import Store, digest_of
+
+MAX_RESIDENT = 450 << 20
+"""Bytes of memory after which a process reads its headers anew, rather than keep more of them."""
+MAX_VARIANTS = 12
+"""Results that are kept of one text of a file, each for other headers around it."""
+_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file of a tree, and what to find out about it."""
+
+    kind: Literal["facts", "deep"]
+    root: str
+    name: str
+    target: str
+    asked: Asked
+    key: str
+    """Under which the result is kept: what it is made of, headers aside."""
+    store: str | None
+    state: str
+    names: str
+    """Digests of the tree's stamps and of its headers' names (index.Index)."""
+
+
+def do(job: Job) -> dict[str, Any]:
+    """Find out; keep the result with what it rests on. Runs in a worker's process."""
+    tree = _tree(job.root)
+    tree.begin()
+    source = _source(tree, job.name)
+    if isinstance(source, str):
+        return {"problem": source}
+    made = {"facts": _facts, "deep": _deep}[job.kind](job, source, tree)
+    rests = tree.rests_on()
+    digests = {name: tree.digest(name) for name in rests if name != job.name}
+    variant = {
+        "rests": list(digests),
+        "digest": combined(digests[name] for name in digests),
+        "names": job.names,
+        "state": job.state,
+        "queries": [[*query, answer(found)] for query, found in sorted(tree.queries.items())],
+        "result": made,
+    }
+    keep(Store(None if job.store is None else Path(job.store)), job.key, variant)
+    return {"result": made, "digests": digests}
+
+
+def combined(digests: Any) -> str:
+    """Return one digest of many."""
+    return digest_of("".join(digests).encode())
+
+
+def answer(found: Sequence[str]) -> str:
+    """Return what tells one answer to a search from another."""
+    return digest_of("\n".join(found).encode("utf-8", "surrogateescape"))
+
+
+def variants(store: Store, key: str) -> list[dict[str, Any]]:
+    """Return what is kept under a key, the newest first."""
+    entry = store.get(key)
+    found: list[dict[str, Any]] = [] if entry is None else json.loads(entry)
+    return found
+
+
+def keep(store: Store, key: str, variant: dict[str, Any]) -> None:
+    """Keep one more result; of one that rests on the same, the newer counts."""
+    if store.root is None:
+        return
+    same = ("digest", "names", "rests")
+    others = [v for v in variants(store, key) if any(v[k] != variant[k] for k in same)]
+    store.put(key, json.dumps([variant, *others[: MAX_VARIANTS - 1]]).encode())
+
+
+_TREES: dict[str, RecordingTree] = {}
+
+
+def _tree(root: str) -> RecordingTree:
+    """Return the tree, whose headers a process reads once, as long as they are not too many."""
+    if root not in _TREES or _resident() > MAX_RESIDENT:
+        _TREES.clear()
+        _TREES[root] = RecordingTree(Path(root))
+    return _TREES[root]
+
+
+def _resident() -> int:
+    with Path("/proc/self/statm").open("rb") as file:
+        return int(file.read().split()[1]) * _PAGE
+
+
+def _source(tree: RecordingTree, name: str) -> SourceFile | str:
+    try:
+        return read_source(tree.root / name, name)
+    except SourceError as problem:
+        return problem.detail or problem.why
+
+
+def _facts(job: Job, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
+    return file_facts(source, tree, job.asked)
+
+
+def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
+    """Convert every handler, compare old and new, and look for mistakes."""
+    tree.touched.add(job.name)
+    from premap import rules  # noqa: PLC0415  loads the rules
+
+    judged = Judged(job.target)
+    conversions = converter.convert_file(source, tree, job.target)
+    outcomes = [outcome(each, source, tree, judged) for each in conversions]
+    checked = rules.check_file(source, tree, job.target)
+    return {
+        "outcomes": {str(_start(each)): _outcome(each, source, tree) for each in outcomes},
+        "findings": [documents.finding(each) for each in checked.findings],
+    }
+
+
+def _start(found: Outcome) -> int:
+    return -1 if found.conversion is None else found.conversion.handler.start
+
+
+def _outcome(found: Outcome, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
+    conversion = found.conversion
+    return {
+        "status": found.status,
+        "safety": found.safety,
+        "new_name": conversion.new_name if conversion else None,
+        "idioms": list(conversion.idioms) if conversion else [],
+        "notes": [asdict(note) for note in conversion.notes] if conversion else [],
+        "reason": asdict(found.reason) if found.reason else None,
+        "verdict": documents.verdict(found.verdict) if found.verdict else None,
+        "patch": _patch(conversion, source, tree) if conversion and conversion.edits else None,
+    }
+
+
+def _patch(conversion: Conversion, source: SourceFile, tree: RecordingTree) -> str:
+    diff = b""
+    for name in sorted({edit.file for edit in conversion.edits}):
+        before = source if name == source.name else tree.open(name)
+        diff += unified_diff(name, before.text, converter.apply([conversion], before))
+    return diff.decode("utf-8", "surrogateescape")

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What moved between two surveys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.survey.test_survey import Silent, surveyed
+
+from premap.survey import compare
+from premap.survey.store import Store
+from premap.survey.survey import Plan, survey
+
+
+class TestCompare:
+    def test_nothing_moved(self, small_tree: Path) -> None:
+        handlers = surveyed(small_tree)["handlers"]
+        assert compare(handlers, surveyed(small_tree)["handlers"]) == []
+
+    def test_a_conversion(self, small_tree: Path, change: Callable[[str, str, str], None]) -> None:
+        before = surveyed(small_tree)["handlers"]
+        change("drivers/room/core.c", ".mmap = room_common_mmap", ".mmap_prepare = room_prepare")
+        moved = compare(before, surveyed(small_tree)["handlers"])
+        assert [(m.how, m.old and m.old["handler"], m.new and m.new["handler"]) for m in moved] == [
+            ("converted", "room_common_mmap", "room_prepare")
+        ]
+
+    def test_what_came_and_went(self, small_tree: Path) -> None:
+        before = surveyed(small_tree)["handlers"]
+        (small_tree / "drivers/room/window.c").unlink()
+        (small_tree / "drivers/room/roof.c").write_text(
+            "static const struct file_operations roof_fops = { .mmap = roof_mmap };\n"
+        )
+        moved = compare(before, surveyed(small_tree)["handlers"])
+        assert [m.how for m in moved] == ["new", "gone"]
+
+
+class TestUpstream:
+    @pytest.mark.parametrize(
+        ("file", "handler"),
+        [("fs/ext4/file.c", "ext4_file_mmap_prepare"), ("drivers/char/mem.c", "mmap_mem_prepare")],
+    )
+    def test_conversions_since_6_12(
+        self, kernel_tree: Callable[[str], Path], tmp_path: Path, file: str, handler: str
+    ) -> None:
+        """What upstream converted, by its own history, moved from one member to the other."""
+        store = Store(tmp_path)
+        both = [
+            survey(Plan(kernel_tree(r), deep=False, jobs=2, store=store), Silent()).document
+            for r in ("6.12", "7.3")
+        ]
+        moved = compare(both[0]["handlers"], both[1]["handlers"])
+        found = [
+            m.how for m in moved if m.new and (m.new["file"], m.new["handler"]) == (file, handler)
+        ]
+        assert found == ["converted"]

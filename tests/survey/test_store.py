@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is kept between surveys: never wrong, whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.survey.test_survey import surveyed
+
+from premap.survey.store import Store
+
+Change = Callable[[str, str, str], None]
+
+
+def told(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without what differs from run to run."""
+    totals = {k: v for k, v in document["totals"].items() if k != "files_read"}
+    return {**document, "seconds": 0, "totals": totals, "problem": None}
+
+
+class TestStore:
+    def test_what_is_put_is_got(self, tmp_path: Path) -> None:
+        Store(tmp_path).put("abcd", b"text")
+        assert Store(tmp_path).get("abcd") == b"text"
+
+    def test_a_torn_entry_is_missing(self, tmp_path: Path) -> None:
+        store = Store(tmp_path)
+        store.put("abcd", b"text" * 100)
+        path = tmp_path / "ab" / "cd"
+        path.write_bytes(path.read_bytes()[:-1])
+        assert store.get("abcd") is None
+
+    def test_the_oldest_goes(self, tmp_path: Path) -> None:
+        store = Store(tmp_path)
+        for number in range(4):
+            store.put(f"aa{number}", bytes(1000))
+            os.utime(tmp_path / "aa" / str(number), (number, number))
+        store.trim(2100)
+        assert [store.get(f"aa{n}") is not None for n in range(4)] == [False, False, True, True]
+
+    def test_a_full_disk_is_noted(self, tmp_path: Path) -> None:
+        (tmp_path / "ab").symlink_to("/dev/full")  # no folder can be made there
+        store = Store(tmp_path)
+        store.put("abcd", b"text")
+        assert store.problem is not None
+        assert store.get("abcd") is None
+
+
+class TestKept:
+    def settled(self, root: Path) -> None:
+        """Let the files be older than the moment in which a change might not show."""
+        for path in root.rglob("*"):
+            os.utime(path, (1, 1))
+
+    def test_a_second_survey_says_the_same(self, small_tree: Path, tmp_path: Path) -> None:
+        first = surveyed(small_tree, tmp_path / "store", deep=True)
+        assert told(surveyed(small_tree, tmp_path / "store", deep=True)) == told(first)
+
+    def test_unchanged_files_are_not_read_again(self, small_tree: Path, tmp_path: Path) -> None:
+        surveyed(small_tree, tmp_path / "store")
+        time.sleep(2.1)  # times of files tell only so well
+        surveyed(small_tree, tmp_path / "store")
+        assert surveyed(small_tree, tmp_path / "store")["totals"]["files_read"] == 0
+
+    @pytest.mark.parametrize(
+        ("name", "old", "new"),
+        [
+            ("drivers/room/door.c", "return -ENODEV;", "return -EPERM; /* .mmap = x */"),
+            ("drivers/room/door.c", ".mmap = door_mmap", ".mmap = old_mmap"),
+            ("include/linux/room.h", "room_mmap)", "inner_mmap)"),
+            ("include/linux/fs.h", "mmap_prepare)(struct vm_area_desc *)", "mmap_prepare)(int)"),
+            ("drivers/room/core.c", "return room->ops->room_mmap(room, vma);", "return 0;"),
+            ("MAINTAINERS", "ROOM DRIVERS", "HALL DRIVERS"),
+        ],
+    )
+    def test_an_edit_counts(
+        self, small_tree: Path, tmp_path: Path, change: Change, name: str, old: str, new: str
+    ) -> None:
+        before = surveyed(small_tree, tmp_path / "store", deep=True)
+        change(name, old, new)
+        after = surveyed(small_tree, tmp_path / "store", deep=True)
+        assert told(after) == told(surveyed(small_tree, None, deep=True))
+        assert told(after) != told(before)
+
+    def test_an_edit_that_keeps_size_and_times_counts(
+        self, small_tree: Path, tmp_path: Path, change: Change
+    ) -> None:
+        self.settled(small_tree)
+        surveyed(small_tree, tmp_path / "store")
+        change("drivers/room/door.c", ".mmap = door_mmap", ".mmap = load_mmap")
+        self.settled(small_tree)
+        handlers = {s["handler"] for s in surveyed(small_tree, tmp_path / "store")["handlers"]}
+        assert "load_mmap" in handlers
+
+    def test_a_copy_of_the_tree_uses_what_is_kept(self, small_tree: Path, tmp_path: Path) -> None:
+        first = surveyed(small_tree, tmp_path / "store", deep=True)
+        copy = tmp_path / "copy" / "linux"
+        shutil.copytree(small_tree, copy)
+        second = surveyed(copy, tmp_path / "store", deep=True)
+        assert {**told(second), "tree": first["tree"]} == told(first)
+
+    def test_a_folder_that_cannot_be_written(self, small_tree: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        document = surveyed(small_tree, tmp_path / "file" / "store")
+        assert document["problem"]
+        assert told(document) == told(surveyed(small_tree))
+
+    def test_two_at_once(self, small_tree: Path, tmp_path: Path) -> None:
+        code = (
+            "import sys; from pathlib import Path; from tests.survey.test_survey import surveyed;"
+            "print(len(surveyed(Path(sys.argv[1]), Path(sys.argv[2]), deep=True)['handlers']))"
+        )
+        arguments = [sys.executable, "-c", code, str(small_tree), str(tmp_path / "store")]
+        runs = [
+            subprocess.Popen(
+                arguments, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+            )
+            for _ in range(3)
+        ]
+        assert {run.communicate()[0].strip() for run in runs} == {"8"}
+        assert told(surveyed(small_tree, tmp_path / "store", deep=True)) == told(
+            surveyed(small_tree, deep=True)
+        )

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a survey lists, against a tree whose every site is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from premap.survey import Plan, survey
+from premap.survey.store import Store
+
+
+class Silent:
+    """Takes progress, and keeps the records."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, Any]] = []
+
+    def begin(self, what: str, total: int) -> None:
+        pass
+
+    def step(self) -> None:
+        pass
+
+    def sites(self, found: list[dict[str, Any]]) -> None:
+        self.found += found
+
+
+def surveyed(root: Path, store: Path | None = None, *, deep: bool = False) -> dict[str, Any]:
+    return survey(Plan(root, deep=deep, jobs=2, store=Store(store)), Silent()).document
+
+
+def by_handler(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(site["file"], site["handler"]): site for site in document["handlers"]}
+
+
+class TestSites:
+    def test_every_way_to_set_a_member_is_listed(self, small_tree: Path) -> None:
+        found = {
+            (site["file"].split("/")[-1], site["handler"], f"{site['ops']}.{site['member']}")
+            for site in surveyed(small_tree)["handlers"]
+        }
+        fops = "struct file_operations.mmap"
+        assert found == {
+            ("room.h", "room_common_mmap", fops),
+            ("core.c", "room_common_mmap", fops),
+            ("cupboard.c", "cupboard_mmap", "struct room_ops.room_mmap"),
+            ("cupboard.c", "room_common_mmap", fops),
+            ("door.c", "door_mmap", fops),
+            ("door.c", "old_mmap", fops),
+            ("door.c", "NULL", fops),
+            ("window.c", "window_mmap_prepare", "struct file_operations.mmap_prepare"),
+        }
+
+    def test_a_site_in_a_macro_names_it(self, small_tree: Path) -> None:
+        site = by_handler(surveyed(small_tree))["include/linux/room.h", "room_common_mmap"]
+        assert site["in_macro"] == "ROOM_FOPS"
+
+    def test_arms_are_told(self, small_tree: Path) -> None:
+        site = by_handler(surveyed(small_tree))["drivers/room/door.c", "door_mmap"]
+        assert "CONFIG_DOOR" in site["arms"][0]
+
+    def test_what_grep_sees_beyond_is_explained(self, small_tree: Path) -> None:
+        document = surveyed(small_tree)
+        told = {(each["file"], each["rule"]) for each in document["explained"]}
+        assert told == {("drivers/room/core.c", "comment"), ("tools/lib/other.c", "user-space")}
+
+    def test_members_are_found_by_their_type(self, small_tree: Path) -> None:
+        members = {(m["ops"], m["member"]) for m in surveyed(small_tree)["members"]}
+        assert ("struct room_ops", "room_mmap") in members
+        assert ("struct room_ops", "mmap_count") not in members
+
+    def test_consumers(self, small_tree: Path) -> None:
+        found = {
+            (use["function"], f"{use['ops']}.{use['member']}", use["kind"])
+            for use in surveyed(small_tree)["consumers"]
+        }
+        assert found == {
+            ("window_can", "struct file_operations.mmap", "test"),
+            ("room_common_mmap", "struct room_ops.room_mmap", "call"),
+        }
+
+
+class TestClasses:
+    @pytest.mark.parametrize(
+        ("handler", "pattern"),
+        [
+            ("cupboard_mmap", "page-frames"),
+            ("door_mmap", "faults"),
+            ("old_mmap", "refuses"),
+            ("room_common_mmap", "member"),
+            ("NULL", "unset"),
+        ],
+    )
+    def test_class(self, small_tree: Path, handler: str, pattern: str) -> None:
+        classes = {s["class"] for s in surveyed(small_tree)["handlers"] if s["handler"] == handler}
+        assert classes == {pattern}
+
+
+class TestWaits:
+    def test_a_member_without_a_twin(self, small_tree: Path) -> None:
+        site = by_handler(surveyed(small_tree))["drivers/room/cupboard.c", "cupboard_mmap"]
+        assert site["waits_for"] == ["struct room_ops.room_mmap"]
+
+    def test_a_handler_that_lies_elsewhere(self, small_tree: Path) -> None:
+        site = by_handler(surveyed(small_tree))["drivers/room/cupboard.c", "room_common_mmap"]
+        assert site["waits_for"] == ["room_common_mmap()"]
+
+    def test_what_would_unlock_most(self, small_tree: Path) -> None:
+        first = surveyed(small_tree)["unlocks"][0]
+        assert first == {
+            "name": "struct room_ops.room_mmap", "sites": 4, "alone": 2, "after": []
+        }  # fmt: skip
+
+
+class TestMaintainers:
+    def test_subsystem(self, small_tree: Path) -> None:
+        site = by_handler(surveyed(small_tree))["drivers/room/door.c", "door_mmap"]
+        assert (site["subsystem"], site["maintainers"]) == (
+            "ROOM DRIVERS", ["Ada Room <ada@example.org>"]
+        )  # fmt: skip
+
+
+class TestDeep:
+    def test_status_and_verdict(self, small_tree: Path) -> None:
+        found = by_handler(surveyed(small_tree, deep=True))
+        assert found["drivers/room/window.c", "window_mmap_prepare"]["status"] == "prepared"
+        assert found["drivers/room/door.c", "NULL"]["status"] == "unset"
+        waiting = found["drivers/room/cupboard.c", "cupboard_mmap"]
+        assert (waiting["status"], waiting["blockers"][0]["id"]) == (
+            "declined", "not-file-operations"
+        )  # fmt: skip
+
+    def test_records_come_as_they_are_complete(self, small_tree: Path) -> None:
+        told = Silent()
+        done = survey(Plan(small_tree, deep=True, jobs=1), told).document
+        keyed = [(site["file"], site["line"]) for site in told.found]
+        assert sorted(keyed) == [(site["file"], site["line"]) for site in done["handlers"]]
