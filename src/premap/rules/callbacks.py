@@ -112,10 +112,10 @@ def exploration_of(hook: Hook, table: Operations, member: str) -> Exploration | 
 
 def _explore(hook: Hook, function: Function, member: str) -> Exploration:
     scopes = {id(hook.source): hook.scope}
-    first = hook.exploration
+    shared = hook.exploration.shared
 
     def begin(inputs: Inputs) -> Trace:
-        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), first.namer)
+        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), shared.namer)
         return new_trace(machine, inputs, prepares=False)
 
     def run(trace: Trace) -> None:
@@ -127,7 +127,7 @@ def _explore(hook: Hook, function: Function, member: str) -> Exploration:
                 trace.returned = word_of(result)
                 trace.failed = bool(trace.returned != 0)
 
-    return explore_program(first.solver, first.namer, begin, run)
+    return explore_program(shared, begin, run)
 
 
 def _with_vma(trace: Trace, function: Function) -> list[Value]:

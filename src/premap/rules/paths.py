@@ -7,6 +7,7 @@ code which is not known ends there: what was seen before still happened.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,8 +46,8 @@ from premap.symbolic.node import Node as Term
 if TYPE_CHECKING:
     from premap.rules.hooks import Hook
 
-TIME_LIMIT = 1.5
-"""Seconds of CPU time for the paths of one hook."""
+TIME_LIMIT = 2.0
+"""Seconds of CPU time for all that is asked of one hook."""
 MAX_PATHS = 96
 SOLVER_LIMIT_MS = 500
 
@@ -129,27 +130,51 @@ class Trace:
         return next((step for step in reversed(self.steps) if step.kind == "call"), None)
 
 
+class Budget:
+    """CPU time that may be spent on one hook."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.process_time() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._end - time.process_time()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the explorations of one hook have in common."""
+
+    solver: symbolic.Solver
+    namer: Namer
+    budget: Budget
+
+
 @dataclass(slots=True)
 class Exploration:
     """The paths of one hook."""
 
     traces: list[Trace]
-    solver: symbolic.Solver
-    namer: Namer
+    shared: Shared
     complete: bool
     """Whether these are all of them, each followed to its end."""
 
     def ask(self, *conditions: Any) -> symbolic.Model | None:
-        """Return a model of the conditions; None if there is none, or the solver gave up."""
+        """Return a model of the conditions; None if there is none, or none was found in time."""
+        if self.shared.budget.left <= 0:
+            return None
         try:
-            return self.solver.check(conditions, SOLVER_LIMIT_MS)
+            return self.shared.solver.check(conditions, SOLVER_LIMIT_MS)
         except symbolic.SymbolicError:
             return None
 
     def small(self, model: symbolic.Model, conditions: Sequence[Any]) -> symbolic.Model:
         """Return a model with the smallest numbers that still show it."""
+        if self.shared.budget.left <= 0:
+            return model
         try:
-            return model.shrink(list(conditions), _preferences(model), self.solver)
+            return model.shrink(list(conditions), _preferences(model), self.shared.solver)
         except symbolic.SymbolicError:
             return model
 
@@ -160,23 +185,28 @@ _PLAIN: Fixed = {f"{CALL}extra": 0, f"{CALL}left_pages": 1, f"{CALL}page": 0}
 """What no rule asks about."""
 
 
-def explore(hook: Hook, fixed: Fixed | None = None) -> Exploration:
-    """Follow the paths of a hook; `fixed` gives words of the call their values."""
-    solver = symbolic.Solver(SOLVER_LIMIT_MS)
-    return explore_with(solver, Namer(), hook, fixed or {})
+def explore(hook: Hook) -> Exploration:
+    """Follow the paths of a hook."""
+    return _explore(hook, Shared(symbolic.Solver(SOLVER_LIMIT_MS), Namer(), Budget(TIME_LIMIT)), {})
 
 
-def explore_with(solver: symbolic.Solver, namer: Namer, hook: Hook, fixed: Fixed) -> Exploration:
-    """Follow the paths of a hook; explorations that share solver and names can be compared."""
+def explore_again(hook: Hook, fixed: Fixed) -> Exploration:
+    """Follow the paths of a hook with words of the call fixed; its paths can be compared.
+
+    Driver state of the same name is the same in both.
+    """
+    return _explore(hook, hook.exploration.shared, fixed)
+
+
+def _explore(hook: Hook, shared: Shared, fixed: Fixed) -> Exploration:
     scopes = {id(hook.source): hook.scope}
 
     def begin(inputs: Inputs) -> Trace:
-        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), namer)
+        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), shared.namer)
         return new_trace(machine, inputs, prepares=hook.prepares)
 
     return explore_program(
-        solver,
-        namer,
+        shared,
         begin,
         lambda trace: run_hook(hook, trace),
         fixed,
@@ -185,8 +215,7 @@ def explore_with(solver: symbolic.Solver, namer: Namer, hook: Hook, fixed: Fixed
 
 
 def explore_program(
-    solver: symbolic.Solver,
-    namer: Namer,
+    shared: Shared,
     begin: Callable[[Inputs], Trace],
     run: Callable[[Trace], None],
     fixed: Fixed | None = None,
@@ -198,8 +227,8 @@ def explore_program(
     explorer = symbolic.Explorer(
         Call.of(inputs).valid(unsigned_offset=unsigned_offset),
         max_paths=MAX_PATHS,
-        deadline_seconds=TIME_LIMIT,
-        solver=solver,
+        deadline_seconds=max(0.0, shared.budget.left),
+        solver=shared.solver,
     )
 
     def program() -> None:
@@ -221,7 +250,7 @@ def explore_program(
             traces.append(trace)
     except (symbolic.SymbolicError, RecursionError):
         complete = False
-    return Exploration(traces, solver, namer, complete)
+    return Exploration(traces, shared, complete)
 
 
 class _Inputs(SymbolicInputs):

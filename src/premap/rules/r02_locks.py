@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from premap.interp.machine import Event
+from premap.interp.unknown import table
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.paths import Trace, example, variables
 from premap.rules.rule import Found, Rule
 
-_MAY_FAIL = ("trylock", "_interruptible", "_killable")
+_VARIANT = re.compile(r"_(?:interruptible|killable|nested|io|irqsave|irqrestore|irq|bh)\b|_nested")
+_ENDS = {
+    "up": "down",
+    "up_read": "down_read",
+    "up_write": "down_write",
+    "drm_dev_exit": "drm_dev_enter",
+}
+"""Functions that release, and what takes, where the names don't tell."""
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -27,7 +36,7 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _held(hook: Hook, trace: Trace) -> Found | None:
-    if trace.returned is None or not trace.machine.locks:
+    if trace.returned is None:
         return None
     taken = next((e for e in _taken(trace) if not _refused(trace, e)), None)
     if taken is None:
@@ -54,17 +63,29 @@ def _taken(trace: Trace) -> list[Event]:
         if event.kind == "lock":
             held.append(event)
         elif event.kind == "unlock":
-            lock = next((one for one in held if set(one.arguments[:1]) & {*event.arguments}), None)
-            if lock is None and held:
-                lock = held[-1]
-            if lock is not None:
-                held.remove(lock)
+            _release(held, event)
     return held
+
+
+def _release(held: list[Event], event: Event) -> None:
+    """Take off the lock that a call releases: of the same kind, the same one if that shows."""
+    kind = _kind(event.name)
+    same = [one for one in held if _kind(one.name) == kind]
+    lock = next((one for one in same if set(one.arguments[:1]) & {*event.arguments}), None)
+    if lock is not None or same:
+        held.remove(lock or same[-1])
+
+
+def _kind(name: str) -> str:
+    """Return what a lock and its release have in common."""
+    name = _VARIANT.sub("", name)
+    return _ENDS.get(name, name).replace("unlock", "lock").replace("_trylock", "")
 
 
 def _refused(trace: Trace, event: Event) -> bool:
     """Whether the lock may not have been taken: a path that fails as its call may have failed."""
-    if not any(word in event.name for word in _MAY_FAIL):
+    entry = table().get(event.name)
+    if entry is None or not entry.result:
         return False
     decided = variables(decision.condition for decision in trace.decisions)
     return trace.failed and any(name.startswith(f"{event.name}@") for name in decided)

@@ -21,7 +21,7 @@ from premap.model.errors import errno_name
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.names import takers
-from premap.rules.paths import Exploration, Trace, example, explore_with, variables
+from premap.rules.paths import Exploration, Trace, example, explore_again, variables
 from premap.rules.rule import Found, Rule
 
 
@@ -58,12 +58,9 @@ def check(context: Context) -> Iterator[Found]:
 def _check(hook: Hook, access: _Access) -> Iterator[Found]:
     if not any(_rejects(trace) for trace in hook.exploration.traces):
         return
-    solver, namer = hook.exploration.solver, hook.exploration.namer
     fixed = {f"{CALL}shared": 1, f"{CALL}f_mode_write": 1}
-    granted = explore_with(solver, namer, hook, {**fixed, f"{CALL}prot": access.others})
-    refused = explore_with(
-        solver, namer, hook, {**fixed, f"{CALL}prot": access.others | access.prot}
-    )
+    granted = explore_again(hook, {**fixed, f"{CALL}prot": access.others})
+    refused = explore_again(hook, {**fixed, f"{CALL}prot": access.others | access.prot})
     for trace in granted.traces:
         if not _maps(trace):
             continue
@@ -106,7 +103,7 @@ def _found(
 ) -> Found:
     conditions = [*trace.condition, *other.condition, left]
     small = granted.small(model, conditions)
-    error = errno_name(to_signed(small.eval(other.returned or 0)))
+    error = errno_name(to_signed(small.eval(0 if other.returned is None else other.returned)))
     result = (
         f"this succeeds, with PROT_{access.name} it would fail ({error}); "
         f"mprotect(PROT_{access.name}) of the mapping then succeeds"

@@ -15,7 +15,7 @@ from premap.rules.paths import (
     Exploration,
     Trace,
     example,
-    explore_with,
+    explore_again,
     leaves,
     plausible,
     variables,
@@ -160,9 +160,8 @@ def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
 
 
 def _from_start(hook: Hook, whole: Any) -> Exploration | None:
-    first = hook.exploration
     fixed = {OFFSET: 0, LENGTH: whole}
-    return explore_with(first.solver, first.namer, hook, fixed) if first.complete else None
+    return explore_again(hook, fixed) if hook.exploration.complete else None
 
 
 def _by_size(trace: Trace) -> bool:

@@ -14,6 +14,7 @@ from premap.csource.ctypes import IntType
 from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.csource.source import Function
+from premap.model import PAGE_SIZE
 from premap.rules.context import Context
 from premap.rules.filling import LENGTH, OFFSET, Filling, fillings
 from premap.rules.hooks import Hook
@@ -47,7 +48,7 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
     filler, step = filling.filler, filling.step
     if filler.unit == "pfn" and OFFSET in variables([filling.first]):
         grows = _slope(trace, filling.first, OFFSET)
-        if grows not in {None, 1}:
+        if grows == PAGE_SIZE:
             yield at(
                 step.function.source,
                 step.node,
@@ -65,7 +66,7 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
             )
     if filler.pages is not None:
         count = step.given[filler.pages].data
-        if LENGTH in variables([count]) and _slope(trace, count, LENGTH) == 4096:
+        if LENGTH in variables([count]) and _slope(trace, count, LENGTH) == PAGE_SIZE:
             yield at(
                 step.function.source,
                 step.node,

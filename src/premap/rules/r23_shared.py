@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from premap.interp.inputs import CALL
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import example, explore_with
+from premap.rules.paths import example, explore_again
 from premap.rules.rule import Found, Rule, at
 
 
@@ -23,9 +23,8 @@ def check(context: Context) -> Iterator[Found]:
 
 def _check(hook: Hook) -> Iterator[Found]:
     fixed = {f"{CALL}shared": 1, f"{CALL}prot": 1}
-    solver, namer = hook.exploration.solver, hook.exploration.namer
-    writable = explore_with(solver, namer, hook, {**fixed, f"{CALL}f_mode_write": 1})
-    readable = explore_with(solver, namer, hook, {**fixed, f"{CALL}f_mode_write": 0})
+    writable = explore_again(hook, {**fixed, f"{CALL}f_mode_write": 1})
+    readable = explore_again(hook, {**fixed, f"{CALL}f_mode_write": 0})
     for refused in readable.traces:
         decision = refused.last_decision(hook.source)
         if not refused.failed or decision is None or b"SHARED" not in (decision.text or b""):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import find_all, text_of
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
 from premap.rules.context import Body, Context
 from premap.rules.rule import Found, Rule, at
 
@@ -36,10 +36,15 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _clears(body: Body) -> Iterator[Node]:
-    yield from body.calls(*_CLEARS)
+    """Yield what clears them and is not followed by a call that gets the mapping."""
+    calls = [call for call in calls_in(body.function.body) if any(map(body.is_it, arguments(call)))]
+    handed = max((call.start_byte for call in calls if callee(call) not in _CLEARS), default=0)
+    yield from (call for call in body.calls(*_CLEARS) if call.start_byte > handed)
     for node in find_all(body.function.body, "assignment_expression"):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is not None and body.member(left) == "vm_ops" and text_of(right) in {"NULL", "0"}:
+            if node.start_byte < handed:
+                continue
             yield node
 
 

@@ -11,7 +11,7 @@ from premap.csource.nodes import arguments, callee, calls_in, find_all
 from premap.rules.context import Body, Context
 from premap.rules.rule import Found, Rule, at
 
-_LOWER = frozenset({"vfs_mmap", "compat_vma_mmap", "__compat_vma_mmap", "call_mmap"})
+_LOWER = frozenset({"vfs_mmap", "compat_vma_mmap", "call_mmap"})
 
 
 def check(context: Context) -> Iterator[Found]:
