@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.cli import options
-from premap.cli.command import Exit, argument, command
+from premap.cli.command import Exit, UsageError, argument, command
 
 if TYPE_CHECKING:
     from premap.cli.checking import FileChecked
-    from premap.cli.inputs import Input
-
-TIME_LIMIT = 60
-"""Seconds that one file may take."""
+    from premap.cli.config import Settings
+    from premap.records import Checked
 
 
 @command(
@@ -26,72 +25,152 @@ TIME_LIMIT = 60
     argument("paths", nargs="*", metavar="PATH", type=Path, help="C file, or folder of them"),
     argument(
         "--format",
-        choices=("text", "json"),
+        choices=("text", "json", "sarif", "github"),
         default="text",
         help="text for people, or one document for machines",
     ),
+    argument("--patch", metavar="FILE", help="check what a patch or mail changes (- for stdin)"),
+    argument("--level", choices=("error", "warning", "note"), help="report nothing milder"),
+    argument("--select", action="append", metavar="RULE", help="report only this rule"),
+    argument("--ignore", action="append", metavar="RULE", help="do not report this rule"),
+    argument("--baseline", metavar="FILE", type=Path, help="do not report what is in this file"),
+    argument("--write-baseline", metavar="FILE", type=Path, help="write what is found to a file"),
+    argument(
+        "--kbuild",
+        action="store_true",
+        help='for make C=2 CHECK="premap check --kbuild": the compiler\'s arguments may follow',
+    ),
+    argument("--for-make", action="store_true", help=argparse.SUPPRESS),
     options.TARGET,
     options.TREE,
     options.JOBS,
     inputs=("paths",),
 )
 def check(given: argparse.Namespace) -> Exit:
-    """Check every file that the paths name."""
-    from premap.cli.inputs import find_inputs
+    """Check every file that the paths name, or that a patch changes."""
+    from premap.cli.config import read_settings
 
-    inputs = find_inputs(given.paths, given.tree)
-    targets = _targets(inputs, given.target)
-    results = list(_work(inputs, targets, given.jobs))
-    _report(results, set(targets.values()), given)
-    return _exit_code(results)
-
-
-def _targets(inputs: list[Input], given: str | None) -> dict[Path | None, str]:
-    """Return the release that files are checked for, by root of their tree."""
-    from premap import releases
-    from premap.csource.tree import KernelTree
-
-    found: dict[Path | None, str] = {}
-    for root in dict.fromkeys(file.root for file in inputs):
-        of_tree = KernelTree(root).release if root else "?"
-        found[root] = given or (releases.NEWEST if of_tree == "?" else of_tree)
-    return found
+    if not given.paths and given.patch is None:
+        raise UsageError("check: name files, folders, or a --patch")
+    first = given.paths[0] if given.paths else Path.cwd()
+    settings = _told(read_settings(first if first.is_dir() else first.parent), given)
+    results = _results(given, settings)
+    if given.write_baseline is not None:
+        return _write_baseline(given.write_baseline, results)
+    _report(_silenced(results, settings), settings, given)
+    return _exit_code(_silenced(results, settings))
 
 
-def _work(inputs: list[Input], targets: dict[Path | None, str], jobs: int) -> Iterator[FileChecked]:
-    """Yield what came of each file, in their order."""
-    from premap.cli.checking import CheckTask, FileChecked, check_input
-    from premap.workers import Failure, Workers
+def _told(settings: Settings, given: argparse.Namespace) -> Settings:
+    """Return the settings of files with those of the command line in their place."""
+    from premap.cli.config import known_rules
 
-    tasks = [CheckTask(file, targets[file.root]) for file in inputs]
-    workers: Workers[CheckTask, FileChecked] = Workers(check_input, jobs, TIME_LIMIT)
-    for file, result in zip(inputs, workers.run(tasks), strict=True):
-        if isinstance(result, Failure):
-            yield FileChecked(file, problem=result.message)
-        else:
-            yield result
+    if given.select:
+        settings = replace(settings, select=known_rules(given.select, "--select"))
+    if given.ignore:
+        settings = replace(settings, ignore=settings.ignore | known_rules(given.ignore, "--ignore"))
+    return replace(
+        settings,
+        target=given.target or settings.target,
+        level=given.level or settings.level,
+        baseline=given.baseline or settings.baseline,
+    )
 
 
-def _report(results: list[FileChecked], targets: set[str], given: argparse.Namespace) -> None:
+def _results(given: argparse.Namespace, settings: Settings) -> list[FileChecked]:
+    """Check what the command line names; drop what the settings ask not to report."""
+    from premap.cli import checking
+
+    if given.patch is not None:
+        results = checking.check_patch(given.patch, given.tree, settings.target, given.jobs)
+    else:
+        results = checking.check_paths(given.paths, given.tree, settings.target, given.jobs)
+    return [replace(each, checked=_wanted(each.checked, settings)) for each in results]
+
+
+def _wanted(checked: Checked, settings: Settings) -> Checked:
+    from premap.cli.config import LEVELS
+
+    most = LEVELS.index(settings.level)
+
+    def wanted(rule: str) -> bool:
+        selected = settings.select is None or rule in settings.select
+        return selected and rule not in settings.ignore
+
+    return replace(
+        checked,
+        findings=tuple(
+            each
+            for each in checked.findings
+            if wanted(each.rule) and LEVELS.index(each.level) <= most
+        ),
+        suppressed=tuple(each for each in checked.suppressed if wanted(each[0].rule)),
+        unused=tuple(each for each in checked.unused if any(map(wanted, each.rules))),
+    )
+
+
+def _silenced(results: list[FileChecked], settings: Settings) -> list[FileChecked]:
+    from premap.cli.baseline import read_baseline, without_known
+
+    if settings.baseline is None:
+        return results
+    kept = without_known((each.checked for each in results), read_baseline(settings.baseline))
+    return [replace(each, checked=one) for each, one in zip(results, kept, strict=True)]
+
+
+def _write_baseline(path: Path, results: list[FileChecked]) -> Exit:
+    from premap.cli.baseline import write_baseline
+
+    count = write_baseline(path, (each.checked for each in results))
+    print(f"{count} findings written to {path}", file=sys.stderr)
+    return Exit.OK
+
+
+def _report(results: list[FileChecked], settings: Settings, given: argparse.Namespace) -> None:
     checked = [each.checked for each in results]
+    errors = [(each.name, each.problem) for each in results if each.problem is not None]
     if given.format == "json":
-        from premap.records import Reason
         from premap.report import documents
 
-        errors = [Reason(each.input.name, each.problem) for each in results if each.problem]
-        target = next(iter(targets)) if len(targets) == 1 else given.target
-        print(documents.dumps(documents.check(checked, errors, target)))
-        return
+        print(documents.dumps(documents.check(checked, errors, _target(results, settings))))
+    elif given.format == "sarif":
+        from premap.report import documents
+        from premap.report.sarif import sarif
+        from premap.rules import EXPLANATIONS, RULES
+
+        levels = {rule.id: rule.level for rule in RULES.values()}
+        print(documents.dumps(sarif(checked, errors, EXPLANATIONS, levels)))
+    elif given.format == "github":
+        from premap.report.github import workflow_commands
+
+        print("\n".join(workflow_commands(checked)), end="\n" if any(_told_of(checked)) else "")
+    if given.format in ("text", "github"):
+        _for_people(checked, errors, len(results), given)
+
+
+def _told_of(checked: Iterable[Checked]) -> Iterable[bool]:
+    return (bool(each.findings or each.unused) for each in checked)
+
+
+def _for_people(
+    checked: list[Checked], errors: list[tuple[str, str]], files: int, given: argparse.Namespace
+) -> None:
     from premap.report.findings import FindingsText, summary
     from premap.report.printable import printable
 
-    FindingsText(given.color, sys.stdout).print(checked)
-    sys.stdout.flush()
-    for each in results:
-        if each.problem:
-            name, problem = printable(each.input.name), printable(each.problem)
-            print(f"premap: {name}: {problem}", file=sys.stderr)
-    print(summary(checked, len(results)), file=sys.stderr)
+    out = sys.stderr if given.for_make else sys.stdout
+    if given.format == "text":
+        FindingsText(given.color, out).print(checked)
+        out.flush()
+    for name, problem in errors:
+        print(f"premap: {printable(name)}: {printable(problem)}", file=sys.stderr)
+    if not given.for_make:
+        print(summary(checked, files), file=sys.stderr)
+
+
+def _target(results: list[FileChecked], settings: Settings) -> str | None:
+    targets = {each.target for each in results}
+    return targets.pop() if len(targets) == 1 else settings.target
 
 
 def _exit_code(results: list[FileChecked]) -> Exit:

@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`premap check` on one file. Runs in a worker's process."""
+"""`premap check` over files or a patch: each file in a process that it may crash."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from premap import rules
+from premap import releases, rules
+from premap.cli.baseline import key_of
+from premap.cli.command import UsageError
 from premap.cli.engine import open_source, tree_of
-from premap.cli.inputs import MENTIONED, Input
+from premap.cli.inputs import MENTIONED, Input, find_inputs
+from premap.cli.patches import FilePatch, PatchError, apply, read_patch
 from premap.csource.errors import SourceError
-from premap.records import Checked
+from premap.csource.source import source_of
+from premap.csource.tree import KernelTree, find_tree
+from premap.records import Checked, Finding
+from premap.workers import Failure, Workers
+
+TIME_LIMIT = 60
+"""Seconds that one file may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +33,176 @@ class CheckTask:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchTask:
+    """One file of a patch, with the texts of all files that the patch changes."""
+
+    root: Path
+    name: str
+    before: bytes | None
+    after: Mapping[str, bytes]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileChecked:
     """What came of one file."""
 
-    input: Input
+    name: str
+    target: str
     checked: Checked = field(default_factory=Checked)
     problem: str | None = None
     """Why the file could not be checked."""
     readable: bool = True
 
 
+def check_paths(
+    paths: Sequence[Path], root: Path | None, target: str | None, jobs: int
+) -> list[FileChecked]:
+    """Check files, and those of folders that say mmap; each finding once."""
+    inputs = find_inputs(paths, root)
+    targets = _targets(inputs, target)
+    tasks = [CheckTask(file, targets[file.root]) for file in inputs]
+    results = list(Workers(check_input, jobs, TIME_LIMIT).run(tasks))
+    found = [
+        FileChecked(task.input.name, task.target, problem=result.message)
+        if isinstance(result, Failure)
+        else result
+        for task, result in zip(tasks, results, strict=True)
+    ]
+    return _distinct(found)
+
+
+def _targets(inputs: Sequence[Input], given: str | None) -> dict[Path | None, str]:
+    """Return the release that files are checked for, by root of their tree."""
+    found: dict[Path | None, str] = {}
+    for root in dict.fromkeys(file.root for file in inputs):
+        of_tree = KernelTree(root).release if root else "?"
+        found[root] = given or (releases.NEWEST if of_tree == "?" else of_tree)
+    return found
+
+
+def _distinct(results: Sequence[FileChecked]) -> list[FileChecked]:
+    """Drop findings that came up before: a table and its handler may lie in two files."""
+    seen: set[tuple[str, int, int, str, str]] = set()
+
+    def new(finding: Finding) -> bool:
+        place = (finding.file, finding.start, finding.end, finding.rule, finding.message)
+        if place in seen:
+            return False
+        seen.add(place)
+        return True
+
+    return [
+        replace(
+            each, checked=replace(each.checked, findings=tuple(filter(new, each.checked.findings)))
+        )
+        for each in results
+    ]
+
+
 def check_input(task: CheckTask) -> FileChecked:
-    """Check what one file holds."""
+    """Check what one file holds. Runs in a worker's process."""
     tree = tree_of(task.input)
+    name, target = task.input.name, task.target
     try:
         source = open_source(task.input, tree)
     except SourceError as problem:
-        return FileChecked(task.input, problem=problem.detail or problem.why, readable=False)
+        return FileChecked(name, target, problem=problem.detail or problem.why, readable=False)
     if MENTIONED not in source.text:
-        return FileChecked(task.input)
-    return FileChecked(task.input, rules.check_file(source, tree, task.target))
+        return FileChecked(name, target)
+    return FileChecked(name, target, rules.check_file(source, tree, target))
+
+
+def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) -> list[FileChecked]:
+    """Check the files that a patch changes, and return what is new in them.
+
+    `patch` is the name of a file, "-" for standard input. The tree may be as it is before the
+    patch, or after it.
+    """
+    tree = find_tree(root or Path.cwd())
+    if tree is None:
+        raise UsageError("--patch needs a kernel tree: run it in one, or say --tree DIR")
+    changes = [each for each in _read(patch) if _is_c(each.old) or _is_c(each.new)]
+    before, after = _texts(tree, changes)
+    release = target or (releases.NEWEST if tree.release == "?" else tree.release)
+    tasks = [
+        PatchTask(tree.root, name, before.get(_old_name(changes, name)), after, release)
+        for name in after
+        if MENTIONED in after[name] or MENTIONED in before.get(name, b"")
+    ]
+    results = Workers(check_patched, jobs, TIME_LIMIT).run(tasks)
+    found = [
+        FileChecked(task.name, release, problem=result.message)
+        if isinstance(result, Failure)
+        else result
+        for task, result in zip(tasks, results, strict=True)
+    ]
+    return _distinct(found)
+
+
+def _read(patch: str) -> list[FilePatch]:
+    try:
+        text = sys.stdin.buffer.read() if patch == "-" else Path(patch).read_bytes()
+        return read_patch(text)
+    except PatchError as problem:
+        raise UsageError(f"{patch}: {problem}") from problem
+
+
+def _is_c(name: str) -> bool:
+    return name.endswith((".c", ".h"))
+
+
+def _old_name(changes: Sequence[FilePatch], name: str) -> str:
+    return next((each.old for each in changes if each.new == name), name)
+
+
+def _texts(tree: KernelTree, changes: list[FilePatch]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return the texts before and after a patch, by name."""
+
+    def original(name: str) -> bytes | None:
+        return tree.bytes_of(name) if tree.exists(name) else None
+
+    try:
+        after = apply(changes, original)
+    except PatchError as problem:
+        turned = _backwards(changes, original)
+        if turned is None:
+            raise UsageError(f"the patch does not apply to {tree.root}: {problem}") from problem
+        now = {each.new: original(each.new) or b"" for each in changes if _is_c(each.new)}
+        return turned, now
+    names = dict.fromkeys(each.old for each in changes)
+    return {name: original(name) or b"" for name in names if _is_c(name)}, after
+
+
+def _backwards(
+    changes: list[FilePatch], original: Callable[[str], bytes | None]
+) -> dict[str, bytes] | None:
+    """Return the texts before a patch that was applied already; None if it wasn't."""
+    turned = [
+        FilePatch(each.new, each.old, [hunk.backwards() for hunk in each.hunks])
+        for each in reversed(changes)
+    ]
+    try:
+        return apply(turned, original)
+    except PatchError:
+        return None
+
+
+def check_patched(task: PatchTask) -> FileChecked:
+    """Check a file of a patch against what it was. Runs in a worker's process."""
+    tree = KernelTree(task.root)
+    old = None if task.before is None else source_of(task.name, task.before, None)
+    known: list[object] = []
+    if old is not None:
+        known = [key_of(one) for one in rules.check_file(old, tree, task.target).findings]
+    tree.renew(task.after)
+    source = tree.open(task.name)
+    checked = rules.check_file(source, tree, task.target, old)
+    fresh = []
+    for finding in checked.findings:
+        key = key_of(finding)
+        if key in known:
+            known.remove(key)
+        else:
+            fresh.append(finding)
+    return FileChecked(task.name, task.target, replace(checked, findings=tuple(fresh)))

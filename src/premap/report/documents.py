@@ -85,7 +85,9 @@ def _difference(difference: Difference) -> Document:
     return {"id": difference.id, "message": difference.message, "example": difference.example}
 
 
-def check(checked: Iterable[Checked], errors: Iterable[Reason], target: str | None) -> Document:
+def check(
+    checked: Iterable[Checked], errors: Iterable[tuple[str, str]], target: str | None
+) -> Document:
     """Return what `premap check` found; `target` is None where trees differ in it."""
     results = list(checked)
     return {
@@ -101,7 +103,7 @@ def check(checked: Iterable[Checked], errors: Iterable[Reason], target: str | No
             for each in results
             for one in each.unused
         ],
-        "errors": [{"file": error.id, "message": error.message} for error in errors],
+        "errors": [{"file": file, "message": message} for file, message in errors],
     }
 
 
