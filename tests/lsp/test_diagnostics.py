@@ -208,6 +208,22 @@ int other(struct file *f, struct vm_area_struct *vma)
         before = editor.open(DRIVER, (old / "dev.c").as_uri())
         editor.further(new, "convertible")
         editor.sleep(1.0)
-        assert editor.diagnostics(before) == []  # no hook can be written for 6.12
+        assert editor.diagnostics(before) == []
+        assert editor.actions(new, ".mmap")
+        assert not editor.actions(before, ".mmap")  # no hook can be written for 6.12
         editor.close(new)
         editor.close(before)
+
+    def test_files_that_other_programs_write_are_read(self, editor: Editor, tree: Path) -> None:
+        path, other = tree / "drivers/char/dev.c", tree / "drivers/char/late.c"
+        text = path.read_text().replace("static int dev_mmap", "int dev_mmap")
+        buffer = editor.open(text, path.as_uri())
+        editor.further(buffer, "convertible")
+        other.write_text("int late(struct vm_area_struct *v)\n{\n\treturn dev_mmap(0, v);\n}\n")
+        created = types.FileEvent(other.as_uri(), types.FileChangeType.Created)
+        editor.client.workspace_did_change_watched_files(
+            types.DidChangeWatchedFilesParams([created])
+        )
+        editor.replace(buffer, "\treturn 0;", "\treturn  0;")
+        editor.further(buffer, "second-caller")
+        editor.close(buffer)

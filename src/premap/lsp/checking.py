@@ -108,9 +108,10 @@ class Checker:
         if soon.complete:
             return
         await asyncio.sleep(IDLE - PAUSE)
+        snapshot = self.documents.snapshot(document)  # others may have changed
         further = self._told(
             document,
-            await self._further.run_while_wanted(jobs.check_further, snapshot, FURTHER_LIMIT),
+            await self._further.run(jobs.check_further, snapshot, FURTHER_LIMIT),
         )
         found.further = further.remarks
         found.sites = tuple(dict.fromkeys((*found.sites, *further.sites)))

@@ -90,11 +90,15 @@ class Documents:
         """Forget a document: its file counts again."""
         self._open.pop(uri, None)
 
-    def touched(self, path: Path) -> None:
-        """Take note of a file that may be new on disk."""
-        tree = find_tree(path.parent)
-        if tree is not None:
-            self._touched.setdefault(tree.root, set()).add(tree.relative(path))
+    def touched(self, paths: Iterable[Path]) -> None:
+        """Take note of files that may be new on disk: thousands after a checkout."""
+        trees: dict[Path, KernelTree | None] = {}
+        for path in paths:
+            if path.parent not in trees:
+                trees[path.parent] = find_tree(path.parent)
+            tree = trees[path.parent]
+            if tree is not None:
+                self._touched.setdefault(tree.root, set()).add(tree.relative(path))
 
     def of_tree(self, tree: KernelTree | None) -> Iterator[Document]:
         """Yield the open documents that are files of a tree."""

@@ -50,7 +50,8 @@ def _checked(document: Opened) -> CheckedDocument:
     source = document.source
     context = Context(source, document.tree, document.release)
     checked, later = check_soon(context, rules.RULES.values())
-    sites = tuple(_sites(find_handlers(source, context.scope), source))
+    handlers = find_handlers(source, context.scope) if document.target is not None else []
+    sites = tuple(_sites(handlers, source))
     return CheckedDocument(
         tuple(told(checked, source)),
         sites,

@@ -130,10 +130,8 @@ class Server(LanguageServer):
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def _files_changed(self, params: types.DidChangeWatchedFilesParams) -> None:
-        for change in params.changes:
-            path = uris.to_fs_path(change.uri)
-            if path is not None:
-                self.documents.touched(Path(path))
+        paths = (uris.to_fs_path(change.uri) for change in params.changes)
+        self.documents.touched(Path(path) for path in paths if path)
 
     def _publish(self, document: Document, remarks: tuple[Remark, ...]) -> None:
         found = [actions.diagnostic(remark, document.text) for remark in remarks]
