@@ -27,6 +27,22 @@ static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 """
 
 
+MERGES = """\
+#include <linux/mm.h>
+struct ring { int users; };
+static const struct vm_operations_struct ring_ops = { };
+
+static int ring_mmap(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+	ring->users++;
+	desc->vm_ops = &ring_ops;
+	return 0;
+}
+"""
+
+
 @pytest.fixture
 def device(tmp_path: Path) -> Path:
     """Write a handler that remaps, and counts before it does."""
@@ -65,6 +81,17 @@ class TestInjection:
         (injected,) = _run(premap, "--inject", "page_table")["injected"]
         assert injected["result"] == "-ENOMEM"
         assert any("users" in survivor for survivor in injected["survives"])
+
+    def test_names_the_line_that_made_it(self, premap: Premap, device: Path) -> None:
+        (injected,) = _run(premap, "--inject", "page_table")["injected"]
+        assert any(each.endswith("ring.c:11)") for each in injected["survives"])
+
+    def test_of_a_mapping_that_merges(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "ring.c").write_text(MERGES)
+        document = _run(premap, "--inject", "all")
+        (merge,) = [each for each in document["injected"] if each["point"] == "merge"]
+        (survivor,) = merge["survives"]
+        assert survivor.startswith("file->private_data->users was written (")
 
     def test_of_all_lists_what_is_reached(self, premap: Premap, device: Path) -> None:
         points = {each["point"] for each in _run(premap, "--inject", "all")["injected"]}

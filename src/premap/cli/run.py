@@ -188,7 +188,12 @@ def _stepped(side: Side, given: argparse.Namespace, fails: str | None) -> Steppe
 
 
 def _injected(side: Side, given: argparse.Namespace) -> list[dict[str, Any]]:
-    """Run again for each point that is to fail; those that are never reached are left out."""
+    """Run again for each point that is to fail; those that are never reached are left out.
+
+    With `all`, also where the mapping merges with one of the same file: what the hook did for a
+    mapping of its own is nobody's then.
+    """
+    from premap.cli import surviving
     from premap.model import AddressSpace
 
     if given.inject is None:
@@ -198,35 +203,22 @@ def _injected(side: Side, given: argparse.Namespace) -> list[dict[str, Any]]:
         raise UsageError(f"no injection point {given.inject!r}; there are {', '.join(known)}")
     points = known if given.inject == ALL else (given.inject,)
     runs = [(point, _stepped(side, given, point)) for point in points]
+    reached = [(point, run, "inject") for point, run in runs]
+    if given.inject == ALL:
+        reached.append(("merge", _stepped(side, _merging(given), None), "merge"))
     return [
         {
             "point": point,
             "result": stepped.result,
             "steps": [asdict(step) for step in stepped.steps],
-            "survives": _survives(stepped),
+            "survives": surviving.of(stepped),
         }
-        for point, stepped in runs
-        if any(step.kind == "inject" for step in stepped.steps)
+        for point, stepped, kind in reached
+        if any(step.kind == kind for step in stepped.steps)
     ]
 
 
-def _survives(stepped: Stepped) -> list[str]:
-    """Say what a call that failed has left behind."""
-    outcome = stepped.outcome
-    if not stepped.result.startswith("-"):
-        return []
-    memory = outcome.machine.memory
-    written = {
-        memory.objects[name].name_of(path): None
-        for name, paths in memory.written.items()
-        for path in paths
-        if name in memory.objects
-    }
-    kept = outcome.file.f_count - 1
-    return [
-        *(f"a mapping at {vma['start']:#x}" for vma in stepped.vmas),
-        *([f"{kept} references of the file"] if kept else []),
-        *(f"{name} was written" for name in written),
-        *(f"{event.name}() was called" for event in outcome.machine.events),
-        *("a lock is held" for _ in outcome.machine.locks),
-    ]
+def _merging(given: argparse.Namespace) -> argparse.Namespace:
+    """Return the same call, directly after a mapping of the same file that it continues."""
+    pgoff = max(given.pgoff, given.left_pages)
+    return argparse.Namespace(**{**vars(given), "layout": "after-itself", "pgoff": pgoff})

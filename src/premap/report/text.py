@@ -224,11 +224,15 @@ def print_run(document: dict[str, Any], out: Console) -> None:
     for pte in document["ptes"]:
         out.print(_detail("page table", _value(pte)))
     for injected in document["injected"]:
-        out.print(Text(f"with {injected['point']} failing:", "bold"))
+        out.print(Text(_stage(injected["point"]), "bold"))
         _print_steps(injected["steps"], out)
         out.print(_detail("result", injected["result"]))
         for survivor in injected["survives"]:
             out.print(_detail("survives", survivor))
+
+
+def _stage(point: str) -> str:
+    return "where it merges:" if point == "merge" else f"with {point} failing:"
 
 
 def _print_steps(steps: Iterable[dict[str, Any]], out: Console) -> None:
