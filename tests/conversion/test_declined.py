@@ -230,7 +230,6 @@ class TestState:
             "ring->users++;\nreturn 0;",
             "ring->users += 1;\nreturn 0;",
             "refcount_inc(&ring->users);\nreturn 0;",
-            "vma->vm_private_data = kzalloc(8, GFP_KERNEL);\nreturn 0;",
             "ring_take(ring);\nreturn 0;",
             "vma->vm_ops = &ring_vm_ops;\nring_count(ring);\nreturn 0;",
         ],
@@ -244,6 +243,38 @@ class TestState:
             "static const struct vm_operations_struct ring_vm_ops = {\n\t.open = ring_open,\n};\n\n"
         )
         assert reason(hook(body, before)) == "keeps-state"
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ("vma->vm_private_data = kzalloc(8, GFP_KERNEL);\nreturn 0;", "allocates"),
+            (
+                (
+                    "struct ring *ring = ring_find(vma->vm_pgoff);\n\n"
+                    "if (!kref_get_unless_zero(&ring->kref))\n\treturn -ENXIO;\nreturn 0;"
+                ),
+                "lock-keeps-object",
+            ),
+            ("return vfs_mmap(ring_file, vma);", "stacked-file"),
+            (
+                (
+                    "int r;\nmutex_lock(&m);\nring = ring_find(vma->vm_pgoff << PAGE_SHIFT);\n"
+                    f"r = {REMAP};\nmutex_unlock(&m);\nreturn r;"
+                ),
+                "lock-keeps-object",
+            ),
+        ],
+    )
+    def test_that_only_a_mapping_may_take(self, body: str, expected: str):
+        assert reason(hook(body)) == expected
+
+    def test_that_a_kernel_without_an_mmu_has_not(self):
+        head = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        arms = (
+            f"#ifdef CONFIG_MMU\n{head}\treturn -ENODEV;\n}}\n#else\n"
+            f"{head}\treturn {REMAP};\n}}\n#endif\n"
+        )
+        assert reason(convert(arms + TABLE)) == "no-mmu"
 
 
 class TestFile:

@@ -10,19 +10,29 @@ import pytest
 from premap.conversion import EXPLANATIONS as REASONS
 from premap.conversion import apply, convert_file
 from premap.csource.source import SourceFile
+from premap.csource.tree import KernelTree
 from premap.idioms import EXPLANATIONS, IDIOMS
 from premap.idioms.idiom import Idiom
 
 
+def opened(idiom: Idiom, root: Path) -> tuple[SourceFile, KernelTree | None]:
+    """Return the example as a file, alone or in a tree."""
+    if not idiom.in_tree:
+        return SourceFile("ring.c", idiom.before.encode()), None
+    (root / "ring.c").write_text(idiom.before)
+    tree = KernelTree(root)
+    return tree.open("ring.c"), tree
+
+
 @pytest.mark.parametrize("idiom", IDIOMS, ids=lambda idiom: idiom.id)
 class TestExample:
-    def test_before_becomes_after(self, idiom: Idiom):
-        source = SourceFile("ring.c", idiom.before.encode())
-        assert apply(convert_file(source, None, "7.3"), source).decode() == idiom.after
+    def test_before_becomes_after(self, idiom: Idiom, tmp_path: Path):
+        source, tree = opened(idiom, tmp_path)
+        assert apply(convert_file(source, tree, "7.3"), source).decode() == idiom.after
 
-    def test_uses_the_idiom(self, idiom: Idiom):
-        source = SourceFile("ring.c", idiom.before.encode())
-        used = {id_ for c in convert_file(source, None, "7.3") for id_ in c.idioms}
+    def test_uses_the_idiom(self, idiom: Idiom, tmp_path: Path):
+        source, tree = opened(idiom, tmp_path)
+        used = {id_ for c in convert_file(source, tree, "7.3") for id_ in c.idioms}
         assert idiom.id in used
 
     def test_after_has_nothing_to_convert(self, idiom: Idiom):

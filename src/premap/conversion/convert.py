@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from premap import releases
-from premap.conversion import declarations, docs, effects, hazards, mapped
+from premap.conversion import declarations, docs, effects, hazards, leftovers, mapped
 from premap.conversion import group as groups
 from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
@@ -123,7 +123,8 @@ def _conversion(handler: Handler, program: Program, release: Release) -> Convers
     except RecursionError:
         reason = Reason("too-deep", "expressions are nested too deeply", handler.line)
         return Conversion(handler, reason=reason)
-    idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms)
+    stays = {"S5"} if any(note.id == "state-in-hook" for note in found.notes) else set()
+    idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms | stays)
     return Conversion(handler, found.new_name, found.edits, idioms, found.notes)
 
 
@@ -147,8 +148,9 @@ def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     if twin is not None and is_hook_twin(twin):
         hazards.check_table(handler, program.source, program)
         _check_twin(twin.name, release)
-        edit = _table_edit(handler, program.source, twin.name)
-        return _Result((edit,), frozenset({"R1", "H1"}), _by_table(release), twin.name)
+        edits = [_table_edit(handler, program.source, twin.name)]
+        edits += declarations.edits(program.source, hazards.member_changes(program.source, program))
+        return _Result(tuple(edits), frozenset({"R1", "H1"}), _by_table(release), twin.name)
     if handler.name not in program.source.functions and program.tree is None:
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
     groups.check_owners(program.source, {handler.table})
@@ -181,12 +183,20 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     acting = groups.acting(group)
     functions = list(group.functions())
     hooks = [_hook(function, group, acting, release) for function in functions]
+    for hook in hooks:
+        with within(hook.function.source):
+            leftovers.check_stacked(hook)
     files = {file.name: file for name in group.names for file in group.users(name)}
     renamed = {name: Renamings(file, group).changes() for name, file in files.items()}
+    asked = {file.name: hazards.member_changes(file, group.program) for file in _tables(group)}
+    for name, changes in asked.items():
+        renamed[name] += changes
     for twin in group.twins:
         _check_twin(twin, release)
     edits: list[Edit] = []
     idioms: set[str] = {"R1"} | ({"R5"} if _several_arms(group) else set())
+    idioms |= {"H11"} if any(asked.values()) else set()
+    idioms |= {"H8"} if _exports(group) else set()
     for hook in hooks:
         source = hook.function.source
         renamed[source.name] = _documented(hook, renamed[source.name], group)
@@ -215,12 +225,12 @@ def _converted(
 ) -> Converted:
     """Convert one function of a group. Raises Declined."""
     name = hook.function.name
+    effects.check(hook)
     if name in group.splits:
         done = split(hook)
     else:
         inside = [change for change in renamed if _inside(change, hook.function)]
         done = convert_function(hook, group.names[name], inside, is_hook=name in group.hooks)
-    effects.check(hook)
     hazards.check_function(hook)
     acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
     effects.check_close(hook, acts=acts)
@@ -278,6 +288,18 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         file = groups.file_parameter(function) if is_hook else None
     opened = mapped.opened(function, vma)
     return Hook(function, release, vma, file, group.helpers, group.splits, opened, acting)
+
+
+def _tables(group: Group) -> list[SourceFile]:
+    """Return the files with a table that names one of the group's hooks."""
+    found = {file.name: file for name in group.hooks for file, _ in group.tables(name)}
+    return list(found.values())
+
+
+def _exports(group: Group) -> bool:
+    """Tell whether other files may call one of the helpers."""
+    functions = (group.defined[name] for name in group.helpers)
+    return any(not group.program.is_local(each) for found in functions for each in found)
 
 
 def _several_arms(group: Group) -> bool:

@@ -14,15 +14,24 @@ from tree_sitter import Node
 
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
+from premap.idioms import f11_vm_file
 from premap.idioms.idiom import Declined, Hook
 from premap.idioms.population import MESSAGE
 
-_TAKES = re.compile(
+_ALLOCATES = re.compile(
     r"""
     k[mzc]alloc\w* | kv[mzc]alloc\w* | vzalloc\w* | vmalloc(?:_user|_32\w*|_node|_huge)?
-    | kmemdup\w* | kstrdup\w* | dev_kfree\w*
-    | devm_\w+alloc\w* | alloc_pages?\w* | __get_free_pages? | get_zeroed_page
-    | dma_alloc_\w+ | dma_pool_\w?alloc | kmem_cache_\w*alloc\w* | mempool_alloc
+    | kmemdup\w* | kstrdup\w* | devm_\w+alloc\w* | alloc_pages?\w* | __get_free_pages?
+    | get_zeroed_page | dma_alloc_\w+ | dma_pool_\w?alloc | kmem_cache_\w*alloc\w* | mempool_alloc
+    """,
+    re.VERBOSE,
+)
+"""Kernel functions that allocate."""
+_FINDS = re.compile(r"\w+_(?:inc_not_zero|get_unless_zero)")
+"""Kernel functions that take a reference of what only a lock kept until then."""
+_TAKES = re.compile(
+    r"""
+    dev_kfree\w*
     | refcount_(?:inc|add|set)\w* | atomic(?:64|_long)?_(?:inc|add|fetch_inc|fetch_add)\w*
     | kref_get\w* | kobject_get\w* | get_device | get_file\w* | fget | get_task_\w+ | get_pid
     | get_page | try_get_page | folio_get | pin_user_pages\w* | get_user_pages\w*
@@ -34,7 +43,7 @@ _TAKES = re.compile(
     """,
     re.VERBOSE,
 )
-"""Kernel functions that take, allocate or link something that has to be given back."""
+"""Kernel functions that take or link something that has to be given back."""
 _MAX_DEPTH = 4
 _COUNTS = frozenset({"+=", "-=", "|=", "&=", "^="})
 
@@ -54,15 +63,26 @@ def _check_calls(hook: Hook) -> None:
         name = callee(call)
         if name is None or name in hook.helpers or name in hook.opened:
             continue
+        if name == "get_file" and f11_vm_file.takes(call, hook):
+            continue
         path = _taking(name, hook.function.source, _MAX_DEPTH)
         if path:
             how = " calls ".join(f"{step}()" for step in path)
-            raise Declined("keeps-state", f"{how}, which has to be undone", call)
+            raise Declined(*_kept(path[-1], how), call)
+
+
+def _kept(name: str, how: str) -> tuple[str, str]:
+    """Return the reason to decline a call of a function that takes something, and what to say."""
+    if _ALLOCATES.fullmatch(name):
+        return "allocates", f"{how}: nothing frees that where the mapping then merges or fails"
+    if _FINDS.fullmatch(name):
+        return "lock-keeps-object", f"{how}: only a lock keeps the object until then"
+    return "keeps-state", f"{how}, which has to be undone"
 
 
 def _taking(name: str, source: SourceFile, depth: int) -> tuple[str, ...]:
     """Return calls that lead from `name`, within the file, to one that takes something."""
-    if _TAKES.fullmatch(name):
+    if any(kind.fullmatch(name) for kind in (_ALLOCATES, _FINDS, _TAKES)):
         return (name,)
     if depth == 0:
         return ()

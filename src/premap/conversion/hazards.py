@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from premap.conversion.program import Program
+from premap.conversion.rewriting import Change
 from premap.csource.ctypes import CType, PointerType, StructType, UnknownType
 from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.handlers import find_handlers
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
+from premap.idioms import h11_member_uses
 from premap.idioms.idiom import Declined, Hook
 from premap.records import Handler, Note
 
@@ -43,7 +45,25 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
             message = f"line {other.line} changes the member of {other.table} at run time"
             raise Declined("table-assigned", message)
     for use in _member_uses(source, program):
+        if _either_hook(use, source, program) is not None:
+            continue
         raise Declined("member-used", f"`{_short(use)}` uses the member `mmap` of a table", use)
+
+
+def member_changes(source: SourceFile, program: Program) -> list[Change]:
+    """Return the changes of code that tests or calls the `.mmap` of a file's table (H11)."""
+    found = [_either_hook(use, source, program) for use in _member_uses(source, program)]
+    return [Change(node.start_byte, node.end_byte, new) for node, new in filter(None, found)]
+
+
+def _either_hook(use: Node, source: SourceFile, program: Program) -> tuple[Node, str] | None:
+    """Return what asks for either hook in place of `file->f_op->mmap`; None if nothing does."""
+    table = use.child_by_field_name("argument")
+    file = None if table is None else table.child_by_field_name("argument")
+    ctype = None if file is None else _types_at(use, source, program).of(file)
+    if not isinstance(ctype, PointerType) or not isinstance(ctype.target, StructType):
+        return None
+    return h11_member_uses.rewritten(use) if ctype.target.tag == "file" else None
 
 
 def table_notes(handler: Handler, source: SourceFile) -> tuple[Note, ...]:
@@ -71,18 +91,23 @@ def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
     """Yield where the file reads or calls the `.mmap` of a `struct file_operations`."""
     if b"mmap" not in source.text:
         return
-    scope = program.scope(source)
     for use in find_all(source.root, "field_expression"):
         if text_of(use.child_by_field_name("field")) != "mmap":
             continue
         parent = use.parent
         if parent is not None and parent.type == "assignment_expression":
             continue  # a site of its own
-        function = _enclosing(source, use)
-        names = {} if function is None else local_types(scope, function, use.start_byte)
         base = use.child_by_field_name("argument")
-        if base is not None and _is_table(ExpressionTypes(scope, names).of(base)):
+        if base is not None and _is_table(_types_at(use, source, program).of(base)):
             yield use
+
+
+def _types_at(use: Node, source: SourceFile, program: Program) -> ExpressionTypes:
+    """Return what expressions have as types where `use` is."""
+    scope = program.scope(source)
+    function = _enclosing(source, use)
+    names = {} if function is None else local_types(scope, function, use.start_byte)
+    return ExpressionTypes(scope, names)
 
 
 def _is_table(ctype: CType) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from premap.csource.nodes import callee, text_of
+from premap.csource.nodes import arguments, callee, calls_in, text_of
 from premap.idioms.idiom import Declined, Hook
 
 PAGE_POPULATIONS = frozenset(
@@ -36,7 +36,17 @@ DMA_POPULATIONS = frozenset(
         "dma_common_mmap",
     }
 )
+STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mmap_backing_file"})
+"""Functions that hand the mapping on to another file."""
 FLAG_WORDS = frozenset({"vm_flags", "flags", "__vm_flags"})
+
+
+def check_stacked(hook: Hook) -> None:
+    """Raise Declined if the function hands its VMA on to another file's hook."""
+    for call in calls_in(hook.function.body):
+        name = callee(call)
+        if name in STACKED and any(hook.is_vma(given) for given in arguments(call)):
+            raise Declined("stacked-file", f"{name}() hands the mapping to another file", call)
 
 
 def left_over(use: Node, hook: Hook) -> Declined:

@@ -7,6 +7,42 @@ from premap.records import Explanation
 
 _REASONS: tuple[tuple[str, str, str], ...] = (
     (
+        "allocates",
+        "The hook allocates",
+        (
+            "Memory that the hook allocates is lost where the mapping then merges or fails: there "
+            "is no `close` without a mapping. Allocate in `vm_ops->mapped`, hand it to the "
+            "mapping through its last parameter, and let `close` accept a mapping that has none; "
+            "or allocate when the file is opened."
+        ),
+    ),
+    (
+        "lock-keeps-object",
+        "Only a lock keeps what is mapped",
+        (
+            "The object is looked up under a lock, which is released before the action runs or "
+            "`->mapped` is called; by then it may be gone. Take a reference that the file keeps, "
+            "or look it up again in `->mapped` and fail there."
+        ),
+    ),
+    (
+        "no-mmu",
+        "The arm is for kernels without an MMU",
+        (
+            "Without an MMU every action warns and fails. The kernel would need actions there, "
+            "too; until then such an arm keeps the old handler, or only checks the mapping."
+        ),
+    ),
+    (
+        "stacked-file",
+        "The mapping is handed on to another file",
+        (
+            "The other file may have either kind of hook, and sees a VMA or a descriptor. The "
+            "kernel would need a way to hand on a descriptor (vfs_mmap() takes a VMA); until then "
+            "the old handler has to stay."
+        ),
+    ),
+    (
         "anonymous",
         "NULL operations make the mapping anonymous",
         (
@@ -36,8 +72,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "table-assigned",
         "The member is changed at run time",
         (
-            "A table that is filled or copied by code may end up with both hooks, or with "
-            "none. Convert all places that set its members together."
+            "A table that is filled or copied by code may end up with both hooks, or with none. "
+            "Convert all places that set its members together."
         ),
     ),
     (
@@ -52,18 +88,17 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "close-after-failure",
         "`close` would run for a mapping that failed",
         (
-            "If the action fails, the mapping is unmapped and `vm_ops->close` is called; "
-            "when a `.mmap` hook failed, it was not. Make `close` tolerate that, or count "
-            "in `->mapped`."
+            "If the action fails, the mapping is unmapped and `vm_ops->close` is called; when a "
+            "`.mmap` hook failed, it was not. Make `close` tolerate that, or count in `->mapped`."
         ),
     ),
     (
         "code-after-population",
         "Code runs after the mapping is populated",
         (
-            "An action is performed after the hook. What the old hook did once the mapping "
-            "was populated would come before it. Move it into `vm_ops->mapped` where it "
-            "depends on that."
+            "An action is performed after the hook. What the old hook did once the mapping was "
+            "populated would come before it. Move it into `vm_ops->mapped` where it depends on "
+            "that."
         ),
     ),
     (
@@ -75,8 +110,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "dma-population",
         "dma_mmap_…() has no action",
         (
-            "No action maps DMA memory by its device. It needs one in the kernel, or "
-            "physical addresses."
+            "No action maps DMA memory by its device. It needs one in the kernel, or physical "
+            "addresses."
         ),
     ),
     (
@@ -109,8 +144,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "errno-of-helper",
         "A helper's error is translated",
         (
-            "The helper fails for reasons of its own and for the mapping's; only the latter"
-            " come later. Let the helper set `action.error_override`."
+            "The helper fails for reasons of its own and for the mapping's; only the latter come "
+            "later. Let the helper set `action.error_override`."
         ),
     ),
     (
@@ -125,8 +160,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "exported-handler",
         "The function is not static, and there is no tree",
         (
-            "Other files may call it or name it in tables of theirs. Within a kernel tree they are "
-            "found, and converted along with it; say `--tree`."
+            "Other files may call it or name it in tables of theirs. Within a kernel tree they "
+            "are found, and converted along with it; say `--tree`."
         ),
     ),
     (
@@ -138,16 +173,17 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "file-swapped",
         "The hook swaps the mapping's file",
         (
-            "`desc->vm_file` takes a reference of its own; who puts which has to be worked "
-            "out by hand."
+            "`desc->vm_file` takes a reference of its own; who puts which has to be worked out by "
+            "hand."
         ),
     ),
     (
         "flag-not-portable",
         "A flag is not a bit on every kernel",
         (
-            "Its bit is above 31 or another flag's alias: setting it on a 32-bit kernel "
-            "writes beyond the bitmap."
+            "Its bit is above 31 or another flag's alias: setting it on a 32-bit kernel writes "
+            "beyond the bitmap. Set it under `#ifdef CONFIG_64BIT`, if the driver is built for "
+            "both."
         ),
     ),
     (
@@ -174,8 +210,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "framework-calls-mmap",
         "The framework calls the member itself",
         (
-            "Something besides the kernel's mmap path calls `fops->mmap` of this table, and"
-            " would find NULL there. It has to call `vfs_mmap()` first."
+            "Something besides the kernel's mmap path calls `fops->mmap` of this table, and would "
+            "find NULL there. It has to call `vfs_mmap()` first."
         ),
     ),
     (
@@ -192,14 +228,19 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "keeps-state",
         "The hook counts, takes or allocates",
         (
-            "Before the mapping exists nothing may be taken: it may merge, or fail. Move it"
-            " into `vm_ops->mapped`, and make `close` the opposite of that."
+            "Before the mapping exists nothing may be taken: it may merge, or fail. Move it into "
+            "`vm_ops->mapped`, and make `close` the opposite of that."
         ),
     ),
     (
         "local-pgprot",
         "It maps with a protection of its own",
-        "Actions take `desc->page_prot`, which is also the protection of later faults.",
+        (
+            "Actions take `desc->page_prot`, which the mapping keeps: later faults and mprotect() "
+            "use it, where the old handler left them the mapping's own. If the pages are to keep "
+            "the protection then, too, set `desc->page_prot` before the action; else the kernel "
+            "would need an action with a protection of its own."
+        ),
     ),
     (
         "local-with-effect",
@@ -210,8 +251,9 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "lock-over-population",
         "A lock is held while the mapping is populated",
         (
-            "The action runs after the hook, so after the lock is released. Find out what "
-            "the lock protects."
+            "The action runs after the hook, so after the lock is released. Find out what the "
+            "lock protects: if it is only what the hook reads, release it before the population "
+            "in the old handler first, and convert then."
         ),
     ),
     (
@@ -223,8 +265,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "member-call",
         "The VMA goes to a function pointer",
         (
-            "Whoever implements that member has to take a descriptor, too: the subsystem's "
-            "own member needs a twin first."
+            "Whoever implements that member has to take a descriptor, too: the subsystem's own "
+            "member needs a twin first."
         ),
     ),
     (
@@ -251,8 +293,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "not-file-operations",
         "The table has no mmap_prepare member",
         (
-            "In this release only struct file_operations has one. The subsystem has to get "
-            "it first, and to call it through the compatibility functions."
+            "In this release only struct file_operations has one. The subsystem has to get it "
+            "first, and to call it through the compatibility functions."
         ),
     ),
     (
@@ -284,8 +326,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "prot-after-population",
         "The protection changes after it was used",
         (
-            "The pages were mapped with the old one; an action would see it, or not, "
-            "depending on its kind."
+            "The pages were mapped with the old one; an action would see it, or not, depending on "
+            "its kind."
         ),
     ),
     (
@@ -320,8 +362,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "second-caller",
         "Somebody else uses the function",
         (
-            "It is called, or its address is taken, where a VMA is at hand and no "
-            "descriptor. Split it: a core on plain values, wrapped twice."
+            "It is called, or its address is taken, where a VMA is at hand and no descriptor. "
+            "Split it: a core on plain values, wrapped twice."
         ),
     ),
     (
@@ -332,12 +374,18 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "several-actions",
         "Several ranges are mapped on one path",
-        "A mapping has one action; a second replaces the first.",
+        (
+            "A mapping has one action; a second replaces the first. Map one range, or map on "
+            "demand in `->fault`."
+        ),
     ),
     (
         "several-ranges",
         "A loop maps range after range",
-        "A mapping has one action. It needs an action for several ranges.",
+        (
+            "A mapping has one action, for one range. The kernel would need an action for "
+            "several; until then map on demand, in `->fault`."
+        ),
     ),
     (
         "site-unparsed",
@@ -433,6 +481,14 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "file-reference",
+        "The file in `desc->vm_file` is not put by every failure",
+        (
+            "The mapping puts the reference that the hook takes for it. Releases up to 7.3 do not "
+            "put it where the mapping merges with its neighbour, or where its action is refused."
+        ),
+    ),
+    (
         "message-dropped",
         "A message about a failure is gone",
         "The failure happens after the hook, which can't report it.",
@@ -441,8 +497,8 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         "needs-mmu",
         "Actions need an MMU",
         (
-            "Kernels without an MMU can't perform actions: there the hook would warn, and "
-            "mmap() fail."
+            "Kernels without an MMU can't perform actions: there the hook would warn, and mmap() "
+            "fail."
         ),
     ),
     (

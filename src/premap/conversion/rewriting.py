@@ -10,7 +10,15 @@ from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
 from premap.csource.nodes import callee, text_of, walk
-from premap.idioms import IDIOMS, a7_part, a8_kernel_pages, population, r2_signature, s1_mapped
+from premap.idioms import (
+    IDIOMS,
+    a7_part,
+    a8_kernel_pages,
+    f11_vm_file,
+    population,
+    r2_signature,
+    s1_mapped,
+)
 from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
 from premap.idioms.population import Site
 
@@ -61,8 +69,8 @@ class Rewriter:
         if node.id in self._sites:
             yield from self._site(self._sites[node.id])
             return
-        if s1_mapped.opens(node, self.hook):
-            self.applied.add("S1")
+        if (gone := self._left_out(node)) is not None:
+            self.applied.add(gone)
             yield self._removed(node)
             return
         if node.type == "return_statement" and (change := self._known_zero(node)):
@@ -76,6 +84,12 @@ class Rewriter:
             raise left_over(node, self.hook)
         for child in node.children:
             yield from self._changes(child)
+
+    def _left_out(self, node: Node) -> str | None:
+        """Return the idiom by which a statement goes, if it does."""
+        if s1_mapped.opens(node, self.hook):
+            return "S1"
+        return "F11" if f11_vm_file.puts(node, self.hook) else None
 
     def _pieces(self, node: Node) -> Pieces | None:
         for idiom in _IDIOMS_BY_TYPE.get(node.type, ()):
@@ -122,6 +136,9 @@ class Rewriter:
         """Say that an action needs an MMU; a person looks where a kernel may have none."""
         function = self.hook.function
         name = function.source.name
+        if "!defined(CONFIG_MMU)" in function.arms:
+            message = "this arm is for kernels without an MMU, which perform no action"
+            raise Declined("no-mmu", message, site.call)
         mmu = any("CONFIG_MMU" in arm for arm in function.arms) or name.startswith("arch/")
         message = "kernels without an MMU can't perform actions"
         self.hook.note("needs-mmu", message, site.call, look=not mmu)

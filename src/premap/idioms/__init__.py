@@ -20,6 +20,7 @@ from premap.idioms import (
     f7_range,
     f8_pages,
     f9_mm,
+    f11_vm_file,
     g1_set_flags,
     g2_clear_flags,
     g3_modify_flags,
@@ -30,9 +31,12 @@ from premap.idioms import (
     g9_flag_helpers,
     h1_generic_mmap,
     h3_kernel_helpers,
+    h5_other_arguments,
     h6_helper,
     h7_split,
+    h8_exported,
     h9_flag_parameter,
+    h11_member_uses,
     r1_table,
     r2_signature,
     r3_file,
@@ -40,6 +44,7 @@ from premap.idioms import (
     r5_arms,
     r6_null_test,
     s1_mapped,
+    s5_stays,
 )
 from premap.idioms.idiom import Idiom
 from premap.records import Explanation
@@ -61,6 +66,7 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         f7_range,
         f8_pages,
         f9_mm,
+        f11_vm_file,
         g1_set_flags,
         g2_clear_flags,
         g3_modify_flags,
@@ -72,8 +78,11 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         g8_flag_word,
         h1_generic_mmap,
         h3_kernel_helpers,
+        h5_other_arguments,
         h7_split,
         h6_helper,
+        h8_exported,
+        h11_member_uses,
         a1_simple_ioremap,
         a2_ignored,
         a3_error_path,
@@ -83,6 +92,7 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         a6_order,
         a8_kernel_pages,
         s1_mapped,
+        s5_stays,
     )
 )
 

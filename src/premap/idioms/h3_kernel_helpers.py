@@ -17,14 +17,11 @@ def rewrite(node: Node, hook: Hook) -> Pieces | None:
 IDIOM = Idiom(
     "H3",
     "other kernel helpers with a twin",
-    "A kernel function that takes a VMA gives way to the one that takes a descriptor; its"
-    " other parameters may differ.",
+    "A kernel function that takes a VMA gives way to the one that takes a descriptor.",
     before="""\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (!daxdev_mapping_supported(vma, ring_dax))
-		return -EOPNOTSUPP;
-	return 0;
+	return shmem_zero_setup(vma);
 }
 
 static const struct file_operations ring_fops = {
@@ -35,9 +32,7 @@ static const struct file_operations ring_fops = {
     after="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)
 {
-	if (!daxdev_mapping_supported(desc, file_inode(desc->file), ring_dax))
-		return -EOPNOTSUPP;
-	return 0;
+	return shmem_zero_setup_desc(desc);
 }
 
 static const struct file_operations ring_fops = {

@@ -67,6 +67,8 @@ class Idiom:
     """Types of the nodes that `rewrite` looks at; none if conversion applies it itself."""
     rewrite: Callable[[Node, Hook], Pieces | None] | None = None
     """Return what a node becomes; None if the idiom has nothing to say of it."""
+    in_tree: bool = False
+    """Whether the example needs a tree: something in it is not static."""
 
 
 @dataclass(eq=False)

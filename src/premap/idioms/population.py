@@ -32,6 +32,8 @@ POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS, *PAGES})
 MESSAGE = re.compile(r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*")
 """Functions and macros that write to the log."""
 _UNLOCK = re.compile(r"\w*unlock\w*|up_read|up_write|up|\w+_exit|\w+_leave")
+_LOCK = re.compile(r"\b\w*(?:lock|down_read|down_write|enter)\w*\s*\(|\bguard\s*\(")
+_LOOKUP = re.compile(r"\b(\w+)\s*=\s*\w+\([^;]*\b(?:vm_pgoff|vma_start_pgoff)\b[^;]*;")
 _LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
 _OTHER_ARMS = frozenset({"comment", "preproc_else", "preproc_elif", "preproc_elifdef"})
 _SEQUENCES = frozenset(
@@ -152,13 +154,11 @@ def _check_scopes(call: Node, hook: Hook) -> None:
         if here.type in _LOOPS or "for_each" in macro:
             raise Declined("several-ranges", "a loop maps range after range", call)
         if macro:
-            raise Declined("lock-over-population", f"{macro}() is left after mapping", call)
+            raise _locked(f"{macro}() is left after mapping", call, hook)
         here = hook.parent(here)
     before = hook.text(hook.function.body)[: call.start_byte - hook.function.body.start_byte]
     if _SCOPED.search(before):
-        raise Declined(
-            "lock-over-population", "a guard that was taken before is held while mapping", call
-        )
+        raise _locked("a guard that was taken before is held while mapping", call, hook)
 
 
 def _block_macro(node: Node, hook: Hook) -> str:
@@ -393,11 +393,7 @@ def _after(statement: Node, hook: Hook) -> Declined:
     if any(_populates(call, hook) for call in calls_in(statement)):
         return Declined("several-actions", "another range is mapped after it", statement)
     if any(_UNLOCK.fullmatch(name) for name in names):
-        return Declined(
-            "lock-over-population",
-            "a lock is released only after the mapping is populated",
-            statement,
-        )
+        return _locked("a lock is released only after the mapping is populated", statement, hook)
     if re.search(r"vm_(pgoff|start|end)\s*=[^=]", text_of(statement)):
         return Declined("range-restored", "offset or range are put back after mapping", statement)
     if re.search(r"vm_page_prot\s*=[^=]", text_of(statement)):
@@ -405,3 +401,18 @@ def _after(statement: Node, hook: Hook) -> Declined:
             "prot-after-population", "the page protection is changed after it was used", statement
         )
     return Declined("code-after-population", "code runs after the mapping is populated", statement)
+
+
+def _locked(message: str, node: Node, hook: Hook) -> Declined:
+    """Say what is wrong with a lock that is held while the mapping is populated.
+
+    What is looked up by the mapping's offset under it is there only as long as it is held.
+    """
+    text = hook.text(hook.function.body)
+    before = text[: node.start_byte - hook.function.body.start_byte]
+    locked = _LOCK.search(before)
+    looked_up = _LOOKUP.search(before, locked.start()) if locked else None
+    if looked_up is None:
+        return Declined("lock-over-population", message, node)
+    found = f"`{looked_up[1]}` is looked up by the offset, and only the lock keeps it"
+    return Declined("lock-keeps-object", f"{message}; {found}", node)
