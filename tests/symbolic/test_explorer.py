@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 import pytest
 
 from premap.symbolic import (
+    Condition,
     Explorer,
+    Model,
     NotDeterministic,
     OutOfTime,
+    Solver,
     SolverGaveUp,
     TooManyDecisions,
     TooManyPaths,
@@ -235,3 +239,29 @@ class TestLabels:
 
         labels = {each.label for path in explorer.explore(program) for each in path.decisions}
         assert labels == {"drivers/char/mem.c:3", "drivers/char/mem.c:4"}
+
+
+class Impatient(Solver):
+    """Has no answer to what is asked about `size` in less than a second."""
+
+    def check(self, conditions: Iterable[Condition], timeout_ms: int | None = None) -> Model | None:
+        given = list(conditions)
+        if timeout_ms is not None and timeout_ms < 1000 and any("size" in str(c) for c in given):
+            raise SolverGaveUp("too hard")
+        return super().check(given, timeout_ms)
+
+
+class TestPatience:
+    def test_what_is_too_hard_is_followed_and_asked_at_the_end(self) -> None:
+        def program() -> tuple[bool, bool]:
+            return size > 5, bool(size < 3) if size > 5 else bool(offset > 1)
+
+        patient = [path.value for path in Explorer().explore(program)]
+        explorer = Explorer(solver=Impatient(), patience_ms=100)
+        assert [path.value for path in explorer.explore(program)] == patient
+
+    def test_without_patience_it_ends(self) -> None:
+        with pytest.raises(SolverGaveUp):
+            list(
+                Explorer(solver=Impatient(), solver_timeout_ms=500).explore(lambda: bool(size > 5))
+            )

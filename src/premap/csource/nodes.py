@@ -17,6 +17,8 @@ from premap.csource.text import parser_view
 
 MAX_LEVELS = 5000
 """Nesting beyond which a tree is not looked into for one byte; kernel code has under 100."""
+KEPT_TREES = 2048
+"""Bodies of macros that are kept parsed; the same ones are asked for again and again."""
 _EXPRESSION_HEAD = b"void f(void){("
 _STATEMENT_HEAD = b"void f(void){"
 
@@ -45,6 +47,7 @@ def parse_range(text: bytes, start: int, end: int, line: int) -> Node:
     return Parser(_language(), included_ranges=[only]).parse(padded).root_node
 
 
+@functools.lru_cache(maxsize=KEPT_TREES)
 def parse_expression(text: str | bytes) -> Node:
     """Parse one C expression, such as the body of a macro.
 
@@ -61,6 +64,7 @@ def parse_expression(text: str | bytes) -> Node:
     raise NotC("expression", given.decode("latin-1"))
 
 
+@functools.lru_cache(maxsize=KEPT_TREES)
 def parse_statement(text: str | bytes) -> Node:
     """Parse C statements, such as the body of a macro: one, or a compound_statement of several.
 

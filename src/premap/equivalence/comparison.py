@@ -27,6 +27,8 @@ TIME_LIMIT = 10.0
 GRACE = 0.5
 """Seconds after the first difference in which others are looked for."""
 SOLVER_LIMIT_MS = 3000
+PATIENCE_MS = 200
+"""Milliseconds after which a branch that the solver has no answer for is followed all the same."""
 MAX_PATHS = 2000
 BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
 """After these nothing can be told of a run."""
@@ -90,6 +92,7 @@ class _Comparison:
             Call.of(self.inputs).valid(unsigned_offset=unsigned_offset),
             max_paths=MAX_PATHS,
             solver_timeout_ms=SOLVER_LIMIT_MS,
+            patience_ms=PATIENCE_MS,
         )
         self.differences: dict[str, Difference] = {}
         self.accepted: dict[str, Difference] = {}
@@ -187,7 +190,7 @@ class _Comparison:
                 self._confirm(setting, path, candidate, model)
 
     def _witness(self, path: Explored, candidate: Candidate) -> symbolic.Model | None:
-        if candidate.condition is True:
+        if candidate.condition is True and path.model is not None:
             return path.model
         return self.explorer.solver.check([*path.condition, candidate.condition])
 

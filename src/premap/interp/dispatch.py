@@ -16,6 +16,7 @@ from premap.csource.ctypes import CType
 from premap.csource.nodes import text_of
 from premap.interp.machine import Frame, Machine
 from premap.interp.values import Place, Value
+from premap.model.errors import NotModelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,12 @@ def _do(
     function = table.get(node.type)
     if function is None:
         raise machine.failure(frame, node, f"{node.type.replace('_', ' ')} `{short(node)}`")
-    with machine.located(frame, node):
+    try:
         return function(machine, frame, node)
+    except NotModelled as error:
+        if error.line is None:
+            error.file, error.line = frame.function.source.name, frame.line(node)
+        raise
 
 
 def short(node: Node, length: int | None = 60) -> str:

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +120,8 @@ class Machine:
         self.assumed: dict[str, None] = {}
         """What a verdict has to state as its bounds, each once, in order."""
         self.steps = 0
+        self.splits = 0
+        """Decisions so far that hung on symbolic conditions."""
         self.depth = 0
         self.locals: list[Object] = []
         self.escaped: list[Value] = []
@@ -188,6 +189,7 @@ class Machine:
     def decide(self, frame: Frame, node: Node, condition: bool) -> bool:  # noqa: FBT001
         """Take a branch; a symbolic condition splits the run here."""
         decided = bool(condition)
+        self.splits += not isinstance(condition, bool)
         if self.observer is not None:
             self.observer("decision", frame, node, decided)
         return decided
@@ -232,16 +234,6 @@ class Machine:
         made = Object(self.memory, unique, ctype, address, local=True)
         self.locals.append(made)
         return Variable(made, ctype)
-
-    @contextmanager
-    def located(self, frame: Frame, node: Node) -> Iterator[None]:
-        """Give errors that don't know where they happened this place."""
-        try:
-            yield
-        except NotModelled as error:
-            if error.line is None:
-                error.file, error.line = frame.function.source.name, frame.line(node)
-            raise
 
 
 __all__ = ["BeyondBound", "Event", "Frame", "Machine", "Snapshot", "Undefined", "Variable"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import VoidType
-from premap.csource.nodes import text_of, walk
+from premap.csource.nodes import text_of, unwrapped, walk
 from premap.interp import operators
 from premap.interp.conditions import condition, option
 from premap.interp.dispatch import Jump, Outcome, evaluate, evaluates, execute, executes
@@ -204,8 +204,10 @@ def _loop(
     machine: Machine, frame: Frame, node: Node, test: Node | None, body: Node, update: Node | None
 ) -> Outcome:
     splits = 0
+    endless = test is None or _is_literal(test)
     for count in itertools.count():
         machine.iterate(frame, node, count, splits)
+        before = machine.splits
         if test is not None:
             condition = truth(evaluate(machine, frame, test))
             splits += not isinstance(condition, bool)
@@ -216,11 +218,15 @@ def _loop(
             return None
         if outcome is not None and outcome.kind != "continue":
             return outcome
-        if test is None:
-            splits += 1
+        splits += endless and machine.splits > before
         if update is not None:
             evaluate(machine, frame, update)
     return None
+
+
+def _is_literal(test: Node) -> bool:
+    """Return whether a loop never ends by its condition: `while (1)`."""
+    return unwrapped(test).type in ("number_literal", "true", "false")
 
 
 @executes("do_statement")
@@ -228,13 +234,16 @@ def _do(machine: Machine, frame: Frame, node: Node) -> Outcome:
     body = _field(machine, frame, node, "body")
     test = _field(machine, frame, node, "condition")
     splits = 0
+    endless = _is_literal(test)
     for count in itertools.count():
         machine.iterate(frame, node, count, splits)
+        before = machine.splits
         outcome = execute(machine, frame, body)
         if outcome is not None and outcome.kind == "break":
             return None
         if outcome is not None and outcome.kind != "continue":
             return outcome
+        splits += endless and machine.splits > before
         condition = truth(evaluate(machine, frame, test))
         splits += not isinstance(condition, bool)
         if not machine.decide(frame, test, condition):

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar, cast
 from premap.symbolic.errors import (
     NotDeterministic,
     OutOfTime,
+    SolverGaveUp,
     TooManyDecisions,
     TooManyPaths,
 )
@@ -43,20 +44,23 @@ class Decision:
     answer: bool
     split: bool
     label: str | None
+    sure: bool = True
+    """Whether the answer is known to be possible; if not, the solver had no answer in its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path(Generic[T]):
     """One path: what the program returned or raised, and for which inputs.
 
-    `condition` includes the explorer's assumptions. `model` is an input that takes this path.
+    `condition` includes the explorer's assumptions. `model` is an input that takes this path; None
+    where the solver could not find one in its time, so that there may be no such input.
     """
 
     value: T | None
     exception: BaseException | None
     condition: tuple[Bool, ...]
     decisions: tuple[Decision, ...]
-    model: Model
+    model: Model | None
 
 
 class _Run:
@@ -69,6 +73,8 @@ class _Run:
         self.witnesses = list(models)
         self.decisions: list[Decision] = []
         self.condition: list[Bool] = list(assumed)
+        self.asked: list[Bool] = list(assumed)
+        """Of `condition`, what further questions contain: all but what was too hard to answer."""
         self.known: dict[int, bool] = {}
         self.place = 0
         for each in assumed:
@@ -91,6 +97,9 @@ class Explorer:
     seconds of one exploration, milliseconds of one question to the solver. What exceeds one raises
     TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too. Explorers
     of related programs may share a `solver`, and what it has learnt; its timeout then counts.
+
+    With `patience_ms`, a decision whose answer takes the solver longer counts as possible, and the
+    path goes on: what is explored then includes paths that no input takes, but misses none.
     """
 
     def __init__(
@@ -102,7 +111,9 @@ class Explorer:
         deadline_seconds: float = 60.0,
         solver_timeout_ms: int = DEFAULT_TIMEOUT_MS,
         solver: Solver | None = None,
+        patience_ms: int | None = None,
     ) -> None:
+        self.patience_ms = patience_ms
         self.impossible = any(each is False for each in assume)
         self.assumed = tuple(each for each in assume if isinstance(each, Bool))
         self.max_paths = max_paths
@@ -144,7 +155,9 @@ class Explorer:
             self._begin(self._pending.pop())
             if paths == 1 and self._witness() is None:
                 return
-            yield self._path(program, stop)
+            path = self._path(program, stop)
+            if path is not None:
+                yield path
 
     def _begin(self, prefix: tuple[Decision, ...]) -> None:
         self._check_time()
@@ -152,7 +165,8 @@ class Explorer:
 
     def _path(
         self, program: Callable[[], T], stop: type[BaseException] | tuple[type[BaseException], ...]
-    ) -> Path[T]:
+    ) -> Path[T] | None:
+        """Run the program along one path; None if that turns out to be impossible."""
         value, exception = None, None
         with self._active():
             try:
@@ -162,9 +176,23 @@ class Explorer:
         run = self._run
         if len(run.decisions) < len(run.prefix):
             raise NotDeterministic("a program asked less when it ran again")
-        if not run.witnesses:
-            self._witness()
-        return Path(value, exception, tuple(run.condition), tuple(run.decisions), run.witnesses[-1])
+        try:
+            model = self._taken()
+        except SolverGaveUp:
+            if self.patience_ms is None:
+                raise
+            model = None
+        else:
+            if model is None:
+                return None
+        return Path(value, exception, tuple(run.condition), tuple(run.decisions), model)
+
+    def _taken(self) -> Model | None:
+        """Return an input that takes the path that was just run; None if there is none."""
+        run = self._run
+        if len(run.asked) < len(run.condition):
+            return self.check(run.condition)
+        return self._witness()
 
     @contextmanager
     def _active(self) -> Iterator[None]:
@@ -198,13 +226,25 @@ class Explorer:
         if index >= self.max_decisions:
             message = f"more than {self.max_decisions} decisions on one path"
             raise TooManyDecisions(message, self.max_decisions)
-        if_true, if_false = self.possible(condition), self.possible(_negated(condition))
-        split = if_true and if_false
+        if_true, if_false = self._plausible(condition), self._plausible(_negated(condition))
+        split = if_true is not False and if_false is not False
         if split:
-            other = Decision(condition, answer=False, split=True, label=self._label)
+            sure = if_false is True
+            other = Decision(condition, answer=False, split=True, label=self._label, sure=sure)
             self._pending.append((*run.decisions, other))
-        self._take(Decision(condition, answer=if_true, split=split, label=self._label))
-        return if_true
+        answer = if_true is not False
+        sure = if_true is not None
+        self._take(Decision(condition, answer=answer, split=split, label=self._label, sure=sure))
+        return answer
+
+    def _plausible(self, condition: Bool) -> bool | None:
+        """Return whether the condition is possible on this path; None if that is too hard."""
+        if self.patience_ms is None:
+            return self.possible(condition)
+        try:
+            return self.possible(condition)
+        except SolverGaveUp:
+            return None
 
     def _repeat(self, decision: Decision, condition: Bool) -> bool:
         if decision.condition is not condition:
@@ -223,6 +263,8 @@ class Explorer:
             condition = decision.condition
             chosen = condition if decision.answer else _negated(condition)
             run.condition.append(chosen)
+            if decision.sure:
+                run.asked.append(chosen)
             run.witnesses = [model for model in run.witnesses if model.eval(chosen)]
             step = (run.place, condition.uid, decision.answer)
             run.place = self._places.setdefault(step, len(self._places) + 1)
@@ -250,7 +292,7 @@ class Explorer:
         for model in reversed(run.witnesses):
             if model.eval(condition):
                 return model
-        found = self.check([*run.condition, condition])
+        found = self.check([*run.asked, condition], self.patience_ms)
         if found is not None:
             run.witnesses.append(found)
         return found
@@ -258,14 +300,15 @@ class Explorer:
     def _witness(self) -> Model | None:
         run = self._run
         if not run.witnesses:
-            found = self.check(run.condition)
+            found = self.check(run.asked)
             run.witnesses = [found] if found else []
         return run.witnesses[-1] if run.witnesses else None
 
-    def check(self, conditions: Sequence[Condition]) -> Model | None:
+    def check(self, conditions: Sequence[Condition], timeout_ms: int | None = None) -> Model | None:
         """Return a model of these conditions alone, from this explorer's solver; or None."""
         remaining = self._check_time()
-        timeout = min(self.solver.timeout_ms, max(1, int(min(remaining, 1e6) * 1000)))
+        allowed = min(self.solver.timeout_ms, timeout_ms or self.solver.timeout_ms)
+        timeout = min(allowed, max(1, int(min(remaining, 1e6) * 1000)))
         found = self.solver.check(conditions, timeout)
         if found is not None and found.satisfies(self.assumed):
             self._models.append(found)

@@ -7,7 +7,7 @@ and a question is a set of such names. Bit vectors and uninterpreted functions, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from premap.symbolic.errors import SolverGaveUp
@@ -33,6 +33,7 @@ class Translator:
         self.context = z3.Context()
         self.leaves: dict[int, tuple[Node, Z3]] = {}
         self._done: dict[int, Z3] = {}
+        self._under: dict[int, frozenset[int]] = {}
         self._kept: list[Node] = []
         self._functions: dict[tuple[str, int, int], Z3] = {}
 
@@ -52,7 +53,18 @@ class Translator:
             self._kept.append(node)
             args = [self._done[arg.uid] for arg in node.args]
             self._done[node.uid] = _TRANSLATE[node.op](self, node, args)
+            self._under[node.uid] = self._leaves_under(node)
         return self._done[root.uid]
+
+    def leaves_under(self, root: Node) -> frozenset[int]:
+        """Return the numbers of the leaves of a term that was translated."""
+        return self._under[root.uid]
+
+    def _leaves_under(self, node: Node) -> frozenset[int]:
+        below = [self._under[arg.uid] for arg in node.args]
+        if len(below) == 1 and node.uid not in self.leaves:
+            return below[0]
+        return frozenset(self.leaves.keys() & {node.uid}).union(*below)
 
     def word(self, value: int) -> Z3:
         """Return a constant of 64 bits."""
@@ -207,7 +219,7 @@ class Solver:
             return None
         if answer != translator.z3.sat:
             raise SolverGaveUp(f"the solver gave up: {self._solver.reason_unknown()}")
-        return self._model(translator)
+        return self._model(translator, parts)
 
     def _remember_core(self) -> None:
         """Keep which conditions can't be true together; others that contain them can't, either."""
@@ -234,11 +246,14 @@ class Solver:
                 self._literals[each.get_id()] = number
         return self._names[literal]
 
-    def _model(self, translator: Translator) -> Model:
+    def _model(self, translator: Translator, parts: Sequence[BoolNode]) -> Model:
+        """Read what z3 gave to the leaves of the parts; others may be anything."""
         found = self._solver.model()
         model = Model()
         functions: list[tuple[Node, Z3]] = []
-        for node, leaf in translator.leaves.values():
+        asked = [part.args[0] if part.op == "not" else part for part in parts]
+        leaves = frozenset[int]().union(*(translator.leaves_under(part) for part in asked))
+        for node, leaf in (translator.leaves[uid] for uid in sorted(leaves)):
             if node.op == "apply":
                 functions.append((node, leaf))
                 continue
