@@ -134,3 +134,20 @@ class TestTrees:
         buffer = editor.open(text, (tree / "drivers/char/ring.c").as_uri())
         found = editor.further(buffer, "R09")
         assert "mmap_action_simple_ioremap" in found.message
+
+
+class TestSettings:
+    def test_say_what_is_shown(self, editor: Editor, tmp_path: Path) -> None:
+        buffer = editor.open(MASK, (tmp_path / "ring.c").as_uri())
+        assert [each.code for each in editor.diagnostics(buffer)] == ["R08"]
+        (tmp_path / ".premap.toml").write_text('ignore = ["R08"]\n')
+        editor.replace(buffer, "return 0;", "return  0;")
+        assert editor.diagnostics(buffer) == []
+
+    def test_that_are_none_are_told_at_the_top(self, editor: Editor, tmp_path: Path) -> None:
+        (tmp_path / ".premap.toml").write_text("ignore = 7\n")
+        buffer = editor.open(MASK, (tmp_path / "ring.c").as_uri())
+        found = {each.code: each for each in editor.diagnostics(buffer)}
+        assert found.keys() == {"settings", "R08"}
+        assert found["settings"].range.start == types.Position(0, 0)
+        assert ".premap.toml" in found["settings"].message

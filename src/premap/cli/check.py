@@ -15,8 +15,8 @@ from premap.cli.command import Exit, UsageError, argument, command
 
 if TYPE_CHECKING:
     from premap.cli.checking import FileChecked
-    from premap.cli.config import Settings
     from premap.records import Checked
+    from premap.settings.files import Settings
 
 
 @command(
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 )
 def check(given: argparse.Namespace) -> Exit:
     """Check every file that the paths name, or that a patch changes."""
-    from premap.cli.config import read_settings
+    from premap.settings.files import read_settings
 
     if not given.paths and given.patch is None:
         raise UsageError("check: name files, folders, or a --patch")
@@ -56,14 +56,15 @@ def check(given: argparse.Namespace) -> Exit:
     settings = _told(read_settings(first if first.is_dir() else first.parent), given)
     results = _results(given, settings)
     if given.write_baseline is not None:
-        return _write_baseline(given.write_baseline, results)
-    _report(_silenced(results, settings), settings, given)
-    return _exit_code(_silenced(results, settings))
+        return _write_baseline(given.write_baseline, results, settings)
+    shown = _chosen(results, settings)
+    _report(shown, settings, given)
+    return _exit_code(shown)
 
 
 def _told(settings: Settings, given: argparse.Namespace) -> Settings:
     """Return the settings of files with those of the command line in their place."""
-    from premap.cli.config import known_rules
+    from premap.settings.files import known_rules
 
     if given.select:
         settings = replace(settings, select=known_rules(given.select, "--select"))
@@ -78,50 +79,27 @@ def _told(settings: Settings, given: argparse.Namespace) -> Settings:
 
 
 def _results(given: argparse.Namespace, settings: Settings) -> list[FileChecked]:
-    """Check what the command line names; drop what the settings ask not to report."""
+    """Check what the command line names."""
     from premap.cli import checking
 
     if given.patch is not None:
-        results = checking.check_patch(given.patch, given.tree, settings.target, given.jobs)
-    else:
-        results = checking.check_paths(given.paths, given.tree, settings.target, given.jobs)
-    return [replace(each, checked=_wanted(each.checked, settings)) for each in results]
+        return checking.check_patch(given.patch, given.tree, settings.target, given.jobs)
+    return checking.check_paths(given.paths, given.tree, settings.target, given.jobs)
 
 
-def _wanted(checked: Checked, settings: Settings) -> Checked:
-    from premap.cli.config import LEVELS
+def _chosen(results: list[FileChecked], settings: Settings) -> list[FileChecked]:
+    """Drop what the settings ask not to report."""
+    from premap.settings.choosing import chosen
 
-    most = LEVELS.index(settings.level)
-
-    def wanted(rule: str) -> bool:
-        selected = settings.select is None or rule in settings.select
-        return selected and rule not in settings.ignore
-
-    return replace(
-        checked,
-        findings=tuple(
-            each
-            for each in checked.findings
-            if wanted(each.rule) and LEVELS.index(each.level) <= most
-        ),
-        suppressed=tuple(each for each in checked.suppressed if wanted(each[0].rule)),
-        unused=tuple(each for each in checked.unused if any(map(wanted, each.rules))),
-    )
-
-
-def _silenced(results: list[FileChecked], settings: Settings) -> list[FileChecked]:
-    from premap.cli.baseline import read_baseline, without_known
-
-    if settings.baseline is None:
-        return results
-    kept = without_known((each.checked for each in results), read_baseline(settings.baseline))
+    kept = chosen((each.checked for each in results), settings)
     return [replace(each, checked=one) for each, one in zip(results, kept, strict=True)]
 
 
-def _write_baseline(path: Path, results: list[FileChecked]) -> Exit:
-    from premap.cli.baseline import write_baseline
+def _write_baseline(path: Path, results: list[FileChecked], settings: Settings) -> Exit:
+    from premap.settings.baseline import write_baseline
 
-    count = write_baseline(path, (each.checked for each in results))
+    found = _chosen(results, replace(settings, baseline=None))
+    count = write_baseline(path, (each.checked for each in found))
     print(f"{count} findings written to {path}", file=sys.stderr)
     return Exit.OK
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from premap import releases, rules
-from premap.cli.baseline import key_of
 from premap.cli.command import UsageError
 from premap.cli.engine import open_source, tree_of
 from premap.cli.inputs import MENTIONED, Input, find_inputs
@@ -18,6 +17,7 @@ from premap.csource.errors import SourceError
 from premap.csource.source import source_of
 from premap.csource.tree import KernelTree, find_tree
 from premap.records import Checked, Finding
+from premap.settings.baseline import key_of
 from premap.workers import Failure, Workers
 
 TIME_LIMIT = 60

@@ -15,6 +15,7 @@ import premap
 from premap.cli.command import COMMANDS, Command, Exit, UsageError
 from premap.cli.options import COLOR, DEBUG
 from premap.report.printable import printable
+from premap.settings.errors import BadSettings
 
 MODULES = (
     "convert",
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _discard_output()
         return 128 + signal.SIGPIPE
-    except UsageError as problem:
+    except (UsageError, BadSettings) as problem:
         _complain(printable(str(problem)))
         return Exit.USAGE
     except OSError as problem:

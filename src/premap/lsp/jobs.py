@@ -12,15 +12,17 @@ from premap.csource.handlers import find_handlers
 from premap.csource.search import speaks_of_mappings
 from premap.csource.source import SourceFile
 from premap.lsp.answers import ChangedFile, CheckedDocument, Converted, Request
-from premap.lsp.opening import Opened, opened
-from premap.lsp.remarks import Site
+from premap.lsp.opening import Opened, opened, settings_of
+from premap.lsp.remarks import Remark, Site
 from premap.lsp.snapshot import Snapshot
 from premap.lsp.telling import convertible, told
 from premap.outcomes import Asked, outcome
-from premap.records import Conversion, Edit, Handler
+from premap.records import Checked, Conversion, Edit, Handler
 from premap.rules.context import Context
 from premap.rules.soon import check_soon
 from premap.rules.suppressions import SUPPRESSES
+from premap.settings.choosing import chosen
+from premap.settings.errors import BadSettings
 
 _HAS_TWIN = "struct file_operations"
 
@@ -30,7 +32,7 @@ def check(snapshot: Snapshot) -> CheckedDocument:
     if not speaks_of_mappings(snapshot.text):
         return CheckedDocument()
     try:
-        return _checked(opened(snapshot))
+        return _checked(opened(snapshot), snapshot)
     except SourceError as problem:
         return CheckedDocument(problem=str(problem))
 
@@ -40,12 +42,12 @@ def check_further(snapshot: Snapshot) -> CheckedDocument:
     if not speaks_of_mappings(snapshot.text):
         return CheckedDocument()
     try:
-        return _checked_further(opened(snapshot))
+        return _checked_further(opened(snapshot), snapshot)
     except SourceError as problem:
         return CheckedDocument(problem=str(problem))
 
 
-def _checked(document: Opened) -> CheckedDocument:
+def _checked(document: Opened, snapshot: Snapshot) -> CheckedDocument:
     """Ask the rules that need not follow the paths of a hook."""
     source = document.source
     context = Context(source, document.tree, document.release)
@@ -53,20 +55,29 @@ def _checked(document: Opened) -> CheckedDocument:
     handlers = find_handlers(source, context.scope) if document.target is not None else []
     sites = tuple(_sites(handlers, source))
     return CheckedDocument(
-        tuple(told(checked, source)),
+        tuple(_remarks(checked, source, snapshot)),
         sites,
         answered=frozenset(rules.RULES) - later,
         complete=not (later or sites or SUPPRESSES in source.text),
     )
 
 
-def _checked_further(document: Opened) -> CheckedDocument:
+def _checked_further(document: Opened, snapshot: Snapshot) -> CheckedDocument:
     source = document.source
     checked = rules.check_file(source, document.tree, document.release)
     conversions = list(_conversions(document))
     own = [each for each in conversions if each.handler.file == source.name]
-    remarks = (*told(checked, source), *(convertible(each) for each in own))
+    remarks = (*_remarks(checked, source, snapshot), *(convertible(each) for each in own))
     return CheckedDocument(remarks, tuple(_sites([each.handler for each in conversions], source)))
+
+
+def _remarks(checked: Checked, source: SourceFile, snapshot: Snapshot) -> Iterator[Remark]:
+    """Yield what the settings want to be told; everything, if there is no reading them."""
+    try:
+        (checked,) = chosen([checked], settings_of(snapshot))
+    except (BadSettings, OSError) as problem:
+        yield Remark(0, 0, "warning", "settings", str(problem))
+    yield from told(checked, source)
 
 
 def convert(request: Request) -> Converted:

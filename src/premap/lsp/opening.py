@@ -12,6 +12,8 @@ from premap.csource.source import SourceFile, source_of
 from premap.csource.tree import KernelTree
 from premap.lsp.snapshot import Snapshot
 from premap.releases import Release, UnknownRelease
+from premap.settings.errors import BadSettings
+from premap.settings.files import Settings, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ def opened(snapshot: Snapshot) -> Opened:
         source = tree.open(snapshot.name)
     else:
         source = source_of(snapshot.name, snapshot.text, snapshot.path)
-    release = _release(snapshot, tree)
+    of_tree = tree.release if tree and tree.release != "?" else releases.NEWEST
+    release = snapshot.target or _told(snapshot) or of_tree
     return Opened(source, tree, release, _target(release, tree))
 
 
@@ -49,9 +52,17 @@ def _tree(snapshot: Snapshot) -> KernelTree | None:
     return tree
 
 
-def _release(snapshot: Snapshot, tree: KernelTree | None) -> str:
-    of_tree = tree.release if tree else "?"
-    return snapshot.target or (releases.NEWEST if of_tree == "?" else of_tree)
+def _told(snapshot: Snapshot) -> str | None:
+    """Return the release that the settings name."""
+    try:
+        return settings_of(snapshot).target
+    except BadSettings:
+        return None  # whoever shows the findings says so
+
+
+def settings_of(snapshot: Snapshot) -> Settings:
+    """Return the settings of a document's folder. Raises BadSettings."""
+    return read_settings(snapshot.path.parent) if snapshot.path else Settings()
 
 
 def _target(release: str, tree: KernelTree | None) -> Release | None:

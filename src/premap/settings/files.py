@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from premap.cli.command import UsageError
+from premap.settings.errors import BadSettings
 
 _MAX_UP = 64
 _OWN = ".premap.toml"
@@ -33,7 +33,7 @@ class Settings:
 
 
 def read_settings(folder: Path) -> Settings:
-    """Return the settings that hold in a folder. Raises UsageError for what is no such setting."""
+    """Return the settings that hold in a folder. Raises BadSettings for what is no such setting."""
     merged: dict[str, Any] = {}
     for path, table in _tables(folder):
         for key, value in _checked(path, table).items():
@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise UsageError(f"{path}: {problem}") from problem
+        raise BadSettings(f"{path}: {problem}") from problem
 
 
 def _checked(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,40 +75,40 @@ def _checked(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for key, value in table.items():
         if key not in readers:
-            raise UsageError(f"{path}: unknown setting {key!r}; there are {', '.join(readers)}")
+            raise BadSettings(f"{path}: unknown setting {key!r}; there are {', '.join(readers)}")
         found[key] = readers[key](path, key, value)
     return found
 
 
 def _release(path: Path, key: str, value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"\d+\.\d+", value):
-        raise UsageError(f'{path}: {key} is no release such as "7.3"')
+        raise BadSettings(f'{path}: {key} is no release such as "7.3"')
     return value
 
 
 def _level(path: Path, key: str, value: Any) -> str:
     if value not in LEVELS:
-        raise UsageError(f"{path}: {key} is none of {', '.join(LEVELS)}")
+        raise BadSettings(f"{path}: {key} is none of {', '.join(LEVELS)}")
     return str(value)
 
 
 def _rules(path: Path, key: str, value: Any) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise UsageError(f'{path}: {key} is no list of rules such as ["R16"]')
+        raise BadSettings(f'{path}: {key} is no list of rules such as ["R16"]')
     return known_rules(value, f"{path}: {key}")
 
 
 def known_rules(names: list[str], where: str) -> frozenset[str]:
-    """Return rules by their names. Raises UsageError if there is no such rule."""
-    from premap.rules import RULES
+    """Return rules by their names. Raises BadSettings if there is no such rule."""
+    from premap.rules import RULES  # noqa: PLC0415  loads every rule
 
     for name in names:
         if name not in RULES:
-            raise UsageError(f"{where}: there is no rule {name!r} (R01 to {max(RULES)})")
+            raise BadSettings(f"{where}: there is no rule {name!r} (R01 to {max(RULES)})")
     return frozenset(names)
 
 
 def _file(path: Path, key: str, value: Any) -> Path:
     if not isinstance(value, str):
-        raise UsageError(f"{path}: {key} is no file name")
+        raise BadSettings(f"{path}: {key} is no file name")
     return path.parent / value

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from premap.cli.command import UsageError
 from premap.records import Checked, Finding, Suppression
+from premap.settings.errors import BadSettings
 
 Key = tuple[str, str, str, str]
 _VERSION = 1
@@ -39,11 +39,11 @@ def write_baseline(path: Path, checked: Iterable[Checked]) -> int:
 
 
 def read_baseline(path: Path) -> Counter[Key]:
-    """Return how many findings of each kind there were. Raises UsageError if it is no baseline."""
+    """Return how many findings of each kind there were. Raises BadSettings if it is no baseline."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["premap"] != _VERSION:
-            raise UsageError(f"{path}: is a baseline of version {document['premap']!r}")
+            raise BadSettings(f"{path}: is a baseline of version {document['premap']!r}")
         return Counter(
             {
                 (each["file"], each["rule"], each["function"], each["text"]): int(each["count"])
@@ -51,7 +51,7 @@ def read_baseline(path: Path) -> Counter[Key]:
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise UsageError(f"{path}: is no baseline of premap") from problem
+        raise BadSettings(f"{path}: is no baseline of premap") from problem
 
 
 def without_known(checked: Iterable[Checked], known: Counter[Key]) -> list[Checked]:
