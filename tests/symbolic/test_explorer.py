@@ -244,9 +244,12 @@ class TestLabels:
 class Impatient(Solver):
     """Has no answer to what is asked about `size` in less than a second."""
 
+    gave_up = 0
+
     def check(self, conditions: Iterable[Condition], timeout_ms: int | None = None) -> Model | None:
         given = list(conditions)
         if timeout_ms is not None and timeout_ms < 1000 and any("size" in str(c) for c in given):
+            self.gave_up += 1
             raise SolverGaveUp("too hard")
         return super().check(given, timeout_ms)
 
@@ -254,14 +257,16 @@ class Impatient(Solver):
 class TestPatience:
     def test_what_is_too_hard_is_followed_and_asked_at_the_end(self) -> None:
         def program() -> tuple[bool, bool]:
-            return size > 5, bool(size < 3) if size > 5 else bool(offset > 1)
+            large = bool(size > 5)
+            return large, bool(size < 3) if large else bool(offset > 1)
 
+        solver = Impatient()
         patient = [path.value for path in Explorer().explore(program)]
-        explorer = Explorer(solver=Impatient(), patience_ms=100)
+        explorer = Explorer(solver=solver, patience_ms=100)
         assert [path.value for path in explorer.explore(program)] == patient
+        assert solver.gave_up > 0
 
     def test_without_patience_it_ends(self) -> None:
+        explorer = Explorer(solver=Impatient(timeout_ms=500))
         with pytest.raises(SolverGaveUp):
-            list(
-                Explorer(solver=Impatient(), solver_timeout_ms=500).explore(lambda: bool(size > 5))
-            )
+            list(explorer.explore(lambda: bool(size > 5)))
