@@ -68,7 +68,7 @@ class Series:
             run("git", "am", "-q", path, folder=self.repository)
             if built is not None:
                 texts = {name: self.text(name) for name in self.touched() if self.changed(name)}
-                compiled = built.compile(texts)
+                compiled = built.compile(texts, self.files[path])
                 self.problems += [f"{path.name}: {name} is broken" for name in compiled.broken]
                 self.problems += [f"{path.name}: {new.file}: {new.text}" for new in compiled.new]
 

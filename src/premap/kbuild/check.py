@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,16 +46,17 @@ class Built:
         built, self._said = self._make.objects(names)
         self._before = {name: name in built for name in names}
 
-    def compile(self, texts: Mapping[str, bytes]) -> Compiled:
-        """Compile the C files with these new texts, and headers with theirs."""
+    def compile(self, texts: Mapping[str, bytes], only: Collection[str] | None = None) -> Compiled:
+        """Compile the C files that have new texts, or `only` some of them."""
         farm.link(self.tree, self._make.source)
         for _ in farm.written(self._make.source, texts):
             pass
-        names = [name for name in texts if self._before.get(name)]
+        wanted = texts if only is None else only
+        names = [name for name in wanted if self._before.get(name)]
         built, said = self._make.objects(names) if names else (frozenset[str](), [])
         return Compiled(
             frozenset(names) - built,
-            frozenset(name for name in texts if self._before.get(name) is False),
+            frozenset(name for name in wanted if self._before.get(name) is False),
             tuple(_new(self._said, said)),
         )
 
