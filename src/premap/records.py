@@ -69,6 +69,23 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Groundwork:
+    """Edits that several conversions need, and that change nothing by themselves.
+
+    Such as a subsystem's new member, and the dispatcher that calls it. They are a patch of their
+    own, before those of the conversions.
+    """
+
+    file: str
+    """The file by whose subsystem the patch is called."""
+    title: str
+    """What its subject says after the prefix: "let drivers provide mmap_prepare"."""
+    text: tuple[str, ...]
+    """Paragraphs of its message."""
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Conversion:
     """What became of one handler: the edits that convert it, or the reason why there are none."""
 
@@ -81,6 +98,8 @@ class Conversion:
     notes: tuple[Note, ...] = ()
     reason: Reason | None = None
     """Set exactly when the handler was declined; then there are no edits."""
+    groundwork: Groundwork | None = None
+    """What has to be there first; its edits are among `edits`, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,11 +96,13 @@ class Series:
     def _mail(self, number: int, of: int, patch: Patch) -> Mail:
         style = self._style(patch.first)
         names = {each.conversion.handler.name for each in patch.outcomes if each.conversion}
+        laid = patch.groundwork
+        said = laid.title if laid else message.subject(len(names), style.prefix)
         diff = b"".join(file.diff for file in patch.files)
         return Mail(
             number,
             of,
-            style.subject(message.subject(len(names), style.prefix)),
+            style.subject(said),
             message.body(patch, explanations()),
             message.remarks(patch),
             diff,
@@ -180,7 +182,7 @@ def _named(outcome: Outcome, shown: Mapping[str, str]) -> Outcome:
         return outcome
     if conversion is not None:
         edits = tuple(replace(each, file=shown[each.file]) for each in conversion.edits)
-        conversion = replace(conversion, edits=edits)
+        conversion = replace(conversion, edits=edits, groundwork=None)
     return replace(outcome, file=shown[outcome.file], conversion=conversion)
 
 

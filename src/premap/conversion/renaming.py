@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from premap.conversion.group import NO_FUNCTION, VMA_TYPE, Group
+from premap.conversion.group import FILE_TYPE, NO_FUNCTION, VMA_TYPE, Group
 from premap.conversion.mentions import Mention, mentions
 from premap.conversion.rewriting import Change
 from premap.csource.nodes import callee, calls_in
@@ -84,6 +84,10 @@ class Renamings:
         if len(declarators) != 1:
             raise Declined("second-caller", "a declaration has several names", line=line)
         if prototype.name in self.group.hooks:
+            types = [parameter.type_text for parameter in prototype.parameters]
+            if types != [FILE_TYPE, VMA_TYPE]:
+                taken = ", ".join(types)
+                raise Declined("not-a-hook", f"{prototype.name}() takes ({taken}) here", line=line)
             named = bool(prototype.parameters and prototype.parameters[-1].name)
             new = r2_signature.PARAMETER if named else r2_signature.PARAMETER_TYPE
             first, last = prototype.parameters[0].node, prototype.parameters[-1].node

@@ -41,13 +41,15 @@ def subject(handlers: int, prefix: str) -> str:
 
 def cover_subject(patches: Sequence[Patch]) -> str:
     """Return the subject of the cover letter."""
-    several = len(patches) > 1 or len(patches[0].outcomes) > 1
+    several = sum(len(patch.outcomes) for patch in patches) > 1
     text = _SUBJECTS[0].format(s="s" if several else "")
     return text[:1].upper() + text[1:]
 
 
 def body(patch: Patch, explained: Mapping[str, Explanation]) -> list[str]:
     """Return the lines of the commit message below the subject."""
+    if patch.groundwork is not None:
+        return _paragraphs(patch.groundwork.text)
     conversions = [each.conversion for each in patch.outcomes if each.conversion]
     told = dict.fromkeys(_WHY[c.handler.ops] for c in conversions if c.handler.ops in _WHY)
     lines = [line for why in told for line in (*_paragraph(why), "")]
@@ -186,6 +188,11 @@ def _why_not(outcome: Outcome) -> str:
     where = f"{outcome.file}:{handler.line}: {handler.name}" if handler else outcome.file
     reason = outcome.reason
     return f"{where}: {reason.message} [{reason.id}]" if reason else where
+
+
+def _paragraphs(texts: Iterable[str]) -> list[str]:
+    lines = [line for text in texts for line in (*_paragraph(text), "")]
+    return lines[:-1]
 
 
 def _paragraph(text: str) -> list[str]:

@@ -7,12 +7,12 @@ lines, such as a helper that they share. So each patch builds without those that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from premap.csource.edit import apply_edits, git_diff
 from premap.mailing.diffstat import Stat, stat
-from premap.records import Conversion, Edit, Outcome
+from premap.records import Conversion, Edit, Groundwork, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,17 @@ class FilePatch:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One driver's conversions."""
+    """One driver's conversions, or what several drivers need first."""
 
     outcomes: tuple[Outcome, ...]
     files: tuple[FilePatch, ...]
+    groundwork: Groundwork | None = None
+    """Set where there are no outcomes."""
 
     @property
     def first(self) -> str:
         """The file by which the patch is called: that of its first table."""
-        return self.outcomes[0].file
+        return self.groundwork.file if self.groundwork else self.outcomes[0].file
 
 
 def patches(
@@ -64,9 +66,13 @@ def patches(
     `texts` has every file that is edited, `driver` tells of a file whose it is; a driver's files
     are in one patch. The edits of different outcomes fit together.
     """
-    converted = [each for each in outcomes if each.status == "converted"]
-    groups = sorted(_groups(converted, driver), key=lambda group: _place(group[0]))
-    return list(_applied(groups, texts))
+    converted = sorted((each for each in outcomes if each.status == "converted"), key=_place)
+    first = dict.fromkeys(filter(None, (_conversion(each).groundwork for each in converted)))
+    laid = frozenset(edit for each in first for edit in each.edits)
+    groups = sorted(_groups(converted, driver, laid), key=lambda group: _place(group[0]))
+    made = _Applied(texts)
+    prepared = [Patch((), tuple(made.files(each.edits)), each) for each in first]
+    return prepared + [Patch(tuple(group), tuple(made.files(_edits(group)))) for group in groups]
 
 
 def _place(outcome: Outcome) -> tuple[str, int]:
@@ -79,29 +85,44 @@ def _conversion(outcome: Outcome) -> Conversion:
     return outcome.conversion
 
 
-def _groups(outcomes: Sequence[Outcome], driver: Callable[[str], str]) -> list[list[Outcome]]:
-    """Return what belongs together: outcomes that share a driver, or an edit."""
+def _edits(group: Iterable[Outcome]) -> list[Edit]:
+    return [edit for each in group for edit in _conversion(each).edits]
+
+
+def _groups(
+    outcomes: Iterable[Outcome], driver: Callable[[str], str], laid: Collection[Edit]
+) -> list[list[Outcome]]:
+    """Return what belongs together: outcomes that share a driver, or an edit but those `laid`."""
+
+    def keys(outcome: Outcome) -> list[object]:
+        own = [edit for edit in _conversion(outcome).edits if edit not in laid]
+        return [("driver", driver(outcome.file)), *own]
+
     groups: dict[object, list[Outcome]] = {}
-    for outcome in sorted(outcomes, key=_place):
-        keys: list[object] = [("driver", driver(outcome.file)), *_conversion(outcome).edits]
+    for outcome in outcomes:
         joined = [outcome]
-        for group in {id(groups[key]): groups[key] for key in keys if key in groups}.values():
+        for group in {id(groups[k]): groups[k] for k in keys(outcome) if k in groups}.values():
             joined = [*group, *joined]
         for each in joined:
-            for key in (("driver", driver(each.file)), *_conversion(each).edits):
-                groups[key] = joined
+            groups |= dict.fromkeys(keys(each), joined)
     distinct = {id(group): group for group in groups.values()}
     return [sorted(group, key=_place) for group in distinct.values()]
 
 
-def _applied(groups: Iterable[Sequence[Outcome]], texts: Mapping[str, Text]) -> Iterator[Patch]:
-    done: dict[str, dict[Edit, None]] = {name: {} for name in texts}
-    for group in groups:
-        edits = dict.fromkeys(edit for each in group for edit in _conversion(each).edits)
-        files = []
+class _Applied:
+    """Files as they are after some patches."""
+
+    def __init__(self, texts: Mapping[str, Text]) -> None:
+        self._texts = texts
+        self._done: dict[str, dict[Edit, None]] = {name: {} for name in texts}
+
+    def files(self, edits: Sequence[Edit]) -> Iterator[FilePatch]:
+        """Apply another patch; yield what it does to each file that it changes."""
         for name in sorted({edit.file for edit in edits}):
-            old = apply_edits(texts[name].text, done[name])
-            done[name] |= {edit: None for edit in edits if edit.file == name}
-            new = apply_edits(texts[name].text, done[name])
-            files.append(FilePatch(name, old, new, texts[name].mode))
-        yield Patch(tuple(group), tuple(files))
+            done = self._done[name]
+            more = {edit: None for edit in edits if edit.file == name and edit not in done}
+            if more:
+                old = apply_edits(self._texts[name].text, done)
+                done |= more
+                new = apply_edits(self._texts[name].text, done)
+                yield FilePatch(name, old, new, self._texts[name].mode)
