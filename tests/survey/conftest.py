@@ -99,7 +99,7 @@ static int set_up(void)
     "drivers/room/door.c": """\
 #include <linux/fs.h>
 
-static const struct vm_operations_struct door_vm_ops;
+static const struct vm_operations_struct door_vm_ops = {};
 
 static int door_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -33,6 +33,7 @@ AGREE = "agree"
         type=Path,
         help="the tree that --on uml builds (default: PREMAP_KERNEL)",
     ),
+    argument("--html", metavar="PAGE", type=Path, help="write a page that steps through it"),
     inputs=("file",),
 )
 def replay(given: argparse.Namespace) -> Exit:
@@ -44,6 +45,8 @@ def replay(given: argparse.Namespace) -> Exit:
     except scenario.ScenarioError as problem:
         raise UsageError(str(problem)) from problem
     with opened(given.on, given) as backend:
+        if given.html:
+            return _write_picture(scenarios[0], backend, given.html)
         if scenarios[0].results is None:
             return _run(scenarios[0], backend)
         return _compare(scenarios, backend)
@@ -62,6 +65,17 @@ def _run(scenario: Scenario, backend: Backend) -> Exit:
     except (BackendError, MissingStep, NotModelled) as problem:
         print(f"premap: {_place(scenario, done)}: {printable(str(problem))}", file=sys.stderr)
         return Exit.FINDINGS
+    return Exit.OK
+
+
+def _write_picture(scenario: Scenario, backend: Backend, page: Path) -> Exit:
+    """Write the page that --html asks for, of the first scenario of a file."""
+    from premap.report.picture import picture_page
+    from premap.report.scenario import scenario_side
+    from premap.scenario import run
+
+    side = scenario_side(scenario.path, scenario.steps, list(run(scenario, backend)))
+    page.write_text(picture_page(Path(scenario.path).name, "A scenario", [side]), "utf-8")
     return Exit.OK
 
 

@@ -7,6 +7,7 @@ import argparse
 import re
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from premap.cli import options
@@ -15,6 +16,7 @@ from premap.cli.command import Exit, UsageError, argument, command
 if TYPE_CHECKING:
     from premap.equivalence import Stepped
     from premap.equivalence.outcome import Side
+    from premap.report.picture import Side as PictureSide
 
 ALL = "all"
 _PROT = {"r": 1, "w": 2, "x": 4}
@@ -119,6 +121,12 @@ def setting(text: str) -> tuple[str, int]:
         help="size of the mapping before it, pages (1)",
     ),
     argument("--again", action="store_true", help="with --inject: then make the same call again"),
+    argument("--html", metavar="FILE", type=Path, help="write a page that steps through the call"),
+    argument(
+        "--beside",
+        metavar="FILE:FUNCTION",
+        help="with --html: another hook, given the same call, and where the two part",
+    ),
     options.TREE,
     options.FORMAT,
     inputs=("location",),
@@ -127,8 +135,12 @@ def run(given: argparse.Namespace) -> Exit:
     """Make one mmap() call; print every step, and what is mapped afterwards."""
     from premap.model.errors import KernelBug, NotModelled
 
+    if given.beside and not given.html:
+        raise UsageError("--beside goes with --html")
     try:
-        document = _document(given)
+        document = _document(_side(given), given)
+        if given.html:
+            _write_picture(document, given)
     except (NotModelled, KernelBug) as problem:
         from premap.report.printable import printable
 
@@ -145,8 +157,33 @@ def run(given: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
-def _document(given: argparse.Namespace) -> dict[str, Any]:
-    side = _side(given)
+def _write_picture(document: dict[str, Any], given: argparse.Namespace) -> None:
+    """Write the page that --html asks for."""
+    from premap.report.picture import picture_page
+
+    sides = [_pictured(_side(given), document)]
+    if given.beside:
+        other = argparse.Namespace(**{**vars(given), "location": given.beside})
+        side = _side(other)
+        sides.append(_pictured(side, _document(side, other)))
+    title = " and ".join(each.name for each in sides)
+    kind = "private" if given.private else "shared"
+    asked = f"mmap() of {given.pages} pages at {given.addr:#x}, {kind}, page offset {given.pgoff}"
+    given.html.write_text(picture_page(title, asked, sides), "utf-8", "replace")
+
+
+def _pictured(side: Side, document: dict[str, Any]) -> PictureSide:
+    from premap.report.picture import Side as PictureSide
+
+    lines: list[tuple[int, str]] = []
+    for function in side.functions:
+        text = function.source.text_of(function.node).decode("utf-8", "replace")
+        lines += enumerate(text.expandtabs(8).splitlines(), function.line)
+    file = side.functions[0].source.name if side.functions else ""
+    return PictureSide(side.name, side.member, file, document, lines)
+
+
+def _document(side: Side, given: argparse.Namespace) -> dict[str, Any]:
     stepped = _stepped(side, given, None)
     return {
         "result": stepped.result,

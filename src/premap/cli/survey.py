@@ -15,6 +15,8 @@ from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from premap.survey import Plan, Survey
     from premap.survey.survey import Engine
 
@@ -37,6 +39,7 @@ TIME_LIMIT = 300
         type=Path,
         help="say what moved since an earlier state: another tree, or the JSON of its survey",
     ),
+    argument("--html", metavar="DIR", type=Path, help="write a site that needs no network"),
     argument(
         "--scheduler",
         metavar="ADDRESS",
@@ -95,6 +98,8 @@ def survey(given: argparse.Namespace) -> Exit:
     if before is not None:
         moved = surveys.compare(before, done.document["handlers"])
         done.document["moved"] = [each.document() for each in moved]
+    if given.html:
+        _write_site(done, given.html)
     _report(done, given)
     return Exit.FINDINGS if done.document["errors"] else Exit.OK
 
@@ -170,3 +175,26 @@ def _report(done: Survey, given: argparse.Namespace) -> None:
         from premap.report.text import console
 
         print_survey(done.document, console(given.color, sys.stdout))
+
+
+def _write_site(done: Survey, folder: Path) -> None:
+    from premap.report.site import write_site
+    from premap.survey.classes import pattern_classes
+
+    titles = {each.id: each.title for each in pattern_classes().values()}
+    pictures = dict(_pictures(done))
+    index = write_site(done.document, done.patches, titles, pictures, folder)
+    print(f"premap: wrote {index}", file=sys.stderr)
+
+
+def _pictures(done: Survey) -> Iterator[tuple[str, Markup]]:
+    from premap.report.picture import Side, picture
+    from premap.report.site import source_lines
+
+    root = Path(done.document["tree"])
+    for site in done.document["handlers"]:
+        key = f"{site['file']}:{site['line']}"
+        run = done.runs.get(key)
+        if run is not None and run["steps"]:
+            code = source_lines(root, site["defined_in"])
+            yield key, picture([Side(site["handler"], run["member"], site["file"], run, code)])

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +13,12 @@ from premap.csource.nodes import text_of, unwrapped
 from premap.equivalence.example import describe, result_text
 from premap.equivalence.outcome import Side, run
 from premap.equivalence.setting import START_PAGE, Setting
+from premap.equivalence.snapshot import LOCAL, fields_of, number_text, space_of, value_text
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
 from premap.interp.machine import Event, Frame, Machine
 from premap.interp.memory import MOMENT, Namer
-from premap.interp.operators import word_of
-from premap.interp.values import FunctionName, Pointer, Value, plain, to_signed
+from premap.interp.values import Value, plain
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT
 
@@ -36,8 +35,6 @@ DEFAULT_CALL = {
 """The words of `setting.Call` where nobody says otherwise: one page, read and write."""
 
 _HOOKS = ("mmap", "mmap_prepare")
-_LOCAL = re.compile(r"#\d+\b")
-"""What tells local variables of the same name apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,10 @@ class Step:
     text: str
     file: str | None = None
     line: int | None = None
+    fields: dict[str, str] | None = None
+    """Fields of the descriptor (of a legacy hook: of the VMA) after it, if any changed; as text."""
+    space: list[dict[str, Any]] | None = None
+    """What is mapped after it, if that changed: start, end (bytes), flags, page tables."""
 
 
 @dataclass(slots=True)
@@ -127,6 +128,8 @@ class _Watcher:
         self._events: list[Any] = []
         self._called = 0
         self._name: Callable[[str], str] = str
+        self._mapping: Any = None
+        self._last: tuple[Any, Any] = (None, None)
 
     def watch(self, machine: Machine, log: list[Any]) -> None:
         """Begin to watch a run."""
@@ -141,15 +144,17 @@ class _Watcher:
         for event in self._events[self._called :]:
             file, _, line = event.where.rpartition(":")
             number = int(line) if line.isdigit() else None
-            self.steps.append(Step("call", _call_text(event), file or None, number))
+            self._add("call", _call_text(event), file or None, number)
         self._called = len(self._events)
         for event in self._log[self._seen :]:
-            self.steps.append(Step(event.kind, _event_text(event)))
+            if event.kind in _HOOKS:
+                self._mapping = event.fields.get("desc", event.fields.get("vma"))
+            self._add(event.kind, _event_text(event))
         self._seen = len(self._log)
 
     def _read(self, name: str, value: Value) -> None:
         self.catch_up()
-        self.steps.append(Step("read", f"{self._name(name)} is {value_text(value)}"))
+        self._add("read", f"{self._name(name)} is {value_text(value)}")
 
     def _observe(self, kind: str, frame: Frame, node: Node, what: Any) -> None:
         if kind in ("call", "return"):  # which events and result tell
@@ -160,8 +165,19 @@ class _Watcher:
             text = f"{source} is {'true' if what else 'false'}"
         else:
             place, value = what
-            text = f"{_LOCAL.sub('', str(place))} = {value_text(value)}"
-        self.steps.append(Step(kind, text, frame.function.source.name, frame.line(node)))
+            text = f"{LOCAL.sub('', str(place))} = {value_text(value)}"
+        self._add(kind, text, frame.function.source.name, frame.line(node))
+
+    def _add(self, kind: str, text: str, file: str | None = None, line: int | None = None) -> None:
+        mapping = self._mapping
+        fields = None if mapping is None else fields_of(mapping)
+        space = None if mapping is None else space_of(mapping)
+        before, self._last = self._last, (fields, space)
+        if fields == before[0]:
+            fields = None
+        if space == before[1]:
+            space = None
+        self.steps.append(Step(kind, text, file, line, fields, space))
 
 
 def _call_text(event: Event) -> str:
@@ -174,27 +190,7 @@ def _argument_text(argument: Any) -> str:
     if isinstance(argument, str):
         return argument
     known = None if isinstance(argument, tuple) else plain(argument)
-    return "?" if known is None else _number_text(known)
-
-
-def _number_text(word: int) -> str:
-    """Return a number as people write it: what is negative, if it is small; else as an address."""
-    number = to_signed(word)
-    return str(number) if abs(number) <= 4096 else hex(word)
-
-
-def value_text(value: Value) -> str:
-    """Return a C value as people write it."""
-    if isinstance(value.data, FunctionName):
-        return value.data.name
-    if isinstance(value.data, Pointer) and value.data.place is not None:
-        return (
-            f"&{_LOCAL.sub('', str(value.data.place))}"
-            if plain(value.data.address) != 0
-            else "NULL"
-        )
-    known = plain(word_of(value))
-    return "?" if known is None else _number_text(known)
+    return "?" if known is None else number_text(known)
 
 
 def _event_text(event: Any) -> str:

@@ -182,6 +182,7 @@ def _call_mmap_prepare(state: MmapState) -> int:
             end=state.end,
             pgoff=state.pgoff,
             flags=state.vm_flags,
+            desc=desc,
         )
     err = mm.call(file.f_op.mmap_prepare, desc)
     if err != 0:
@@ -274,6 +275,7 @@ def _new_file_vma(state: MmapState, vma: VmAreaStruct) -> int:
                 end=vma.vm_end,
                 pgoff=vma.vm_pgoff,
                 flags=vma.vm_flags,
+                vma=vma,
             )
         err = mm.call(file.f_op.mmap, file, vma)
     if err != 0:

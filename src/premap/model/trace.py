@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 class Event:
     """One thing that happened: `kind`, and what it was done to by name in `fields`.
 
-    Kinds: "mmap_prepare" and "mmap" (the hook is called; file, start, end, pgoff, flags), "mapped",
-    "open", "close", "mremap" (callbacks; start, end, pgoff, file, private_data, vm_ops), "fault"
-    and "page_mkwrite" (pgoff, address, write), "merge" (target, start, end), "new_vma" (vma),
-    "split", "action" (type), "populate" (kind, start, end, first, pgprot), "zap" (start, end),
-    "rmap_lock", "rmap_unlock", "warn" (text, condition), "inject" (point).
+    Kinds: "mmap_prepare" and "mmap" (the hook is called; file, start, end, pgoff, flags, and what
+    it gets: desc or vma), "mapped", "open", "close", "mremap" (callbacks; start, end, pgoff, file,
+    private_data, vm_ops), "fault" and "page_mkwrite" (pgoff, address, write), "merge" (target,
+    start, end), "new_vma" (vma), "split", "action" (type), "populate" (kind, start, end, first,
+    pgprot), "zap" (start, end), "rmap_lock", "rmap_unlock", "warn" (text, condition), "inject"
+    (point).
     """
 
     __slots__ = ("fields", "kind")

@@ -18,6 +18,8 @@ from rich.progress import (
 
 from premap.report.text import console
 
+_INNER = frozenset({"patch", "run"})
+"""What records have for pages only."""
 _WINDOW = 120
 """Seconds over which the speed is taken: files differ a hundredfold in what they cost."""
 
@@ -81,6 +83,6 @@ class Lines:
     def sites(self, found: list[dict[str, Any]]) -> None:
         """Write the records."""
         for site in found:
-            shown = {key: value for key, value in site.items() if key != "patch"}
+            shown = {key: value for key, value in site.items() if key not in _INNER}
             self._out.write(json.dumps(shown) + "\n")
         self._out.flush()

@@ -58,6 +58,7 @@ def function_facts(functions: Sequence[Function]) -> dict[str, Any]:
     return {
         "class": classes[0] if classes else UNKNOWN,
         "line": functions[0].line,
+        "end": functions[0].source.line_of(functions[0].node.end_byte),
         "hands": sorted({name for each in told for name in each.hands}),
         "members": sorted({name for each in told for name in each.members}),
     }

@@ -82,6 +82,8 @@ class Survey:
     document: dict[str, Any]
     patches: dict[str, str]
     """By "FILE:LINE", the patch of each site that converts."""
+    runs: dict[str, dict[str, Any]]
+    """By "FILE:LINE", one call of the site's hook: what `premap run` says of it, and "member"."""
 
 
 class LocalEngine:
@@ -320,7 +322,7 @@ class _Run:
         for file in (name, *self.waits.defines.get(handler, ())):
             told = facts.get(file, {}).get("functions", {}).get(handler)
             if told is not None:
-                return {"file": file, "line": told["line"]}, told
+                return {"file": file, "line": told["line"], "end": told["end"]}, told
         return None, None
 
     def _result(
@@ -330,11 +332,13 @@ class _Run:
             {"file": name, **each} for name in sorted(facts) for each in facts[name]["explained"]
         ]
         explained += list(self._user_space())
-        patches = {}
+        patches, runs = {}, {}
         for site in sites:
-            patch = site.pop("patch")
-            if patch:
-                patches[f"{site['file']}:{site['line']}"] = patch
+            key = f"{site['file']}:{site['line']}"
+            if patch := site.pop("patch"):
+                patches[key] = patch
+            if run := site.pop("run"):
+                runs[key] = run
         document = {
             "tree": str(self.tree.root),
             "release": None if self.tree.release == "?" else self.tree.release,
@@ -356,7 +360,7 @@ class _Run:
             "errors": [{"file": n, "message": why} for n, why in sorted(self.errors.items())],
             "problem": self.plan.store.problem,
         }
-        return Survey(document, patches)
+        return Survey(document, patches, runs)
 
     def _user_space(self) -> Iterator[dict[str, Any]]:
         members = {member.name for member in self.index.members}
@@ -381,7 +385,7 @@ def _judged(raw: Site, deep: dict[str, Any] | None, problem: str | None) -> dict
     """Return what converting, comparing and checking came to."""
     found: dict[str, Any] = {
         "status": None, "reason": None, "blockers": [], "new_name": None, "idioms": [], "notes": [],
-        "safety": None, "verdict": None, "findings": [], "patch": None,
+        "safety": None, "verdict": None, "findings": [], "patch": None, "run": None,
     }  # fmt: skip
     if raw["hook"] == "mmap_prepare":
         found["status"] = "prepared"
@@ -395,6 +399,7 @@ def _judged(raw: Site, deep: dict[str, Any] | None, problem: str | None) -> dict
     found["findings"] = [
         each for each in deep["findings"] if raw["handler"] in (each["handler"], each["function"])
     ]
+    found["run"] = deep["runs"].get(raw["handler"])
     told = deep["outcomes"].get(str(raw["start"]))
     if found["status"] is None and told is not None:
         found.update({key: told[key] for key in told if key != "status"})

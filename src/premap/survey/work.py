@@ -12,7 +12,9 @@ from typing import Any, Literal
 from premap import conversion as converter
 from premap.csource.edit import unified_diff
 from premap.csource.errors import SourceError
+from premap.csource.handlers import find_handlers
 from premap.csource.source import SourceFile, read_source
+from premap.model import KernelBug, NotModelled
 from premap.outcomes import Asked as Judged
 from premap.outcomes import outcome
 from premap.records import Conversion, Outcome
@@ -25,6 +27,8 @@ MAX_RESIDENT = 450 << 20
 """Bytes of memory after which a process reads its headers anew, rather than keep more of them."""
 MAX_VARIANTS = 12
 """Results that are kept of one text of a file, each for other headers around it."""
+MAX_STEPS = 200
+"""Steps of a call that a picture has."""
 _PAGE = 4096
 
 
@@ -132,6 +136,32 @@ def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
     return {
         "outcomes": {str(_start(each)): _outcome(each, source, tree) for each in outcomes},
         "findings": [documents.finding(each) for each in checked.findings],
+        "runs": {name: run for name in _hooks(source) if (run := _run(source, name, tree))},
+    }
+
+
+def _hooks(source: SourceFile) -> list[str]:
+    """Return the hooks that the file both defines and names in a table."""
+    found = find_handlers(source)
+    return sorted({each.name for each in found if each.name in source.functions})
+
+
+def _run(source: SourceFile, name: str, tree: RecordingTree) -> dict[str, Any] | None:
+    """Return one call of a hook, step by step; None where the model does not know it whole."""
+    from premap import equivalence  # noqa: PLC0415  loads the interpreter
+
+    try:
+        side = equivalence.hook(source, name, tree)
+        stepped = equivalence.step_through(side, equivalence.Setting(shared=True))
+    except (NotModelled, KernelBug, equivalence.NoSuchHook, RecursionError):
+        return None
+    return {
+        "member": side.member,
+        "result": stepped.result,
+        "steps": [asdict(step) for step in stepped.steps[:MAX_STEPS]],
+        "vmas": stepped.vmas,
+        "ptes": stepped.ptes,
+        "injected": [],
     }
 
 

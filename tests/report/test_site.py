@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The site of a survey, in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.survey.conftest import FILES
+
+from premap.cli.main import main
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Survey the small tree, with hostile text in it; return the address of its site."""
+    folder = tmp_path_factory.mktemp("site")
+    for name, text in FILES.items():
+        path = folder / "linux" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("ROOM DRIVERS", f"ROOM {HOSTILE} DRIVERS"))
+    door = folder / "linux/drivers/room/door.c"
+    door.write_text(
+        door.read_text().replace(
+            "\treturn -ENODEV;", f"\t/* {HOSTILE} </pre></script> */\n\treturn -ENODEV;"
+        )
+    )
+    main(["survey", "--no-cache", str(folder / "linux"), "--html", str(folder / "out")])
+    return (folder / "out" / "index.html").as_uri()
+
+
+class TestTable:
+    def test_every_site_is_there(self, page: Page, site: str) -> None:
+        page.goto(site)
+        expect(page.locator("#shown")).to_have_text("8 of 8 sites")
+
+    def test_filter_by_text(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.get_by_role("searchbox").fill("cupboard")
+        expect(page.locator("#shown")).to_have_text("2 of 8 sites")
+
+    def test_filter_by_class_is_kept_in_the_address(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.get_by_label("what it does").select_option("refuses")
+        expect(page.locator("#sites tbody tr:visible")).to_have_count(1)
+        page.reload()
+        expect(page.locator("#sites tbody tr:visible")).to_have_count(1)
+
+    def test_sort(self, page: Page, site: str) -> None:
+        page.goto(site)
+        names = page.locator("#sites tbody tr td:first-child")
+        page.get_by_role("button", name="Handler").click()
+        up = names.all_inner_texts()
+        page.get_by_role("button", name="Handler").click()
+        assert up == sorted(up, key=str.lower)
+        assert names.all_inner_texts() == sorted(up, key=str.lower, reverse=True)
+
+    def test_keyboard(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.keyboard.press("/")
+        page.keyboard.type("cupboard_mmap")
+        page.keyboard.press("Tab")
+        page.locator("#clear").focus()
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text("cupboard_mmap")
+
+
+class TestHandler:
+    def test_what_is_said_of_one(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.get_by_role("link", name="cupboard_mmap").click()
+        expect(page.locator("main")).to_contain_text("struct room_ops.room_mmap")
+        expect(page.locator("main")).to_contain_text("Ada Room")
+        expect(page.locator("main")).to_contain_text("remap_pfn_range")
+
+    def test_step_through_a_call(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.get_by_role("link", name="door_mmap").click()
+        now = page.locator(".now")
+        expect(now).to_contain_text("->mmap for 1 pages")
+        page.keyboard.press("End")
+        expect(now).to_contain_text("new vma")
+        expect(page.locator("svg.strip .vma")).to_have_count(1)
+
+
+class TestHostileText:
+    def test_sources_stay_text(self, page: Page, site: str) -> None:
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: asked.append(dialog.message))
+        page.goto(site)
+        page.get_by_role("link", name="old_mmap").click()
+        expect(page.locator("main")).to_contain_text(HOSTILE)
+        assert page.locator("img").count() == 0
+        assert asked == []
+
+
+class TestScreens:
+    @pytest.mark.parametrize("width", [360, 768, 1400])
+    def test_nothing_is_wider_than_the_screen(self, page: Page, site: str, width: int) -> None:
+        page.set_viewport_size({"width": width, "height": 800})
+        for address in (site, site.replace("index.html", "handlers/0002.html")):
+            page.goto(address)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    def test_dark(self, browser: Browser, site: str) -> None:
+        page = browser.new_page(color_scheme="dark")
+        page.goto(site)
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.close()
+        assert sum(map(int, background[4:-1].split(","))) < 150
+
+
+class TestFiles:
+    def test_a_folder_that_cannot_be_made(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "linux").mkdir()
+        (tmp_path / "file").write_text("")
+        code = main(
+            ["survey", "--no-cache", str(tmp_path / "linux"), "--html", str(tmp_path / "file")]
+        )
+        assert code == 2
+        assert capsys.readouterr().err.count("\n") == 1
