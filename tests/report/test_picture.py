@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from premap.cli.main import main
+from premap.cli import main
 
 OLD = """\
 static int old_mmap(struct file *file, struct vm_area_struct *vma)

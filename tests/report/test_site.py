@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.survey.conftest import FILES
 
-from premap.cli.main import main
+from premap.cli import main
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
