@@ -30,6 +30,18 @@ GIVES = re.compile(
 """What is in the names of functions that give something back."""
 
 
+_TAKES_BY_WORD = re.compile(r"(?:^|_)(?:get|inc|hold|grab|acquire|add|ref|pin|alloc|take)(?:_|$)")
+
+
+def by_word(name: str) -> int:
+    """Return what `weight` does, and go by single words where it knows nothing.
+
+    Right for callbacks, whose calls come in pairs; a hook calls many a function that only gets.
+    """
+    known = weight(name)
+    return 1 if known == 0 and _TAKES_BY_WORD.search(name) else known
+
+
 def weight(name: str) -> int:
     """Return 1 for a function that takes something, -1 for one that gives it back, else 0."""
     if TAKES.fullmatch(name):

@@ -17,7 +17,7 @@ from premap.interp.operators import word_of
 from premap.interp.statements import VOID
 from premap.interp.values import ULONG, Place, Pointer, Value
 from premap.model.errors import NotModelled
-from premap.rules.balance import weight
+from premap.rules.balance import by_word
 from premap.rules.hooks import Hook
 from premap.rules.operations import Operations
 from premap.rules.paths import (
@@ -89,7 +89,7 @@ def _sign(number: int) -> int:
 
 def net(trace: Trace) -> int:
     """Return what a path takes less what it gives back, in calls and in counts."""
-    total = sum(weight(event.name) for event in trace.machine.events)
+    total = sum(by_word(event.name) for event in trace.machine.events)
     for step in trace.steps:
         if step.kind != "store":
             continue

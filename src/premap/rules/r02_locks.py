@@ -85,7 +85,7 @@ def _kind(name: str) -> str:
 def _refused(trace: Trace, event: Event) -> bool:
     """Whether the lock may not have been taken: a path that fails as its call may have failed."""
     entry = table().get(event.name)
-    if entry is None or not entry.result:
+    if entry is None or entry.returns == "void":
         return False
     decided = variables(decision.condition for decision in trace.decisions)
     return trace.failed and any(name.startswith(f"{event.name}@") for name in decided)

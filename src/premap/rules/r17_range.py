@@ -8,6 +8,7 @@ from typing import Any
 
 from premap import symbolic
 from premap.interp.inputs import CALL
+from premap.model.words import PAGE_SHIFT
 from premap.rules.context import Context
 from premap.rules.filling import LENGTH, OFFSET, Filling, checked_elsewhere, fillings
 from premap.rules.hooks import Hook
@@ -46,7 +47,7 @@ def _check(hook: Hook, trace: Trace) -> Found | None:
     for filling in fillings(trace):
         depends = variables([filling.first])
         if filling.filler.limit is not None:
-            found = _twice(hook, filling, depends) or _own_size(hook, filling)
+            found = _twice(hook, filling, depends) or _own_size(hook, trace, filling)
         elif (
             trace.stopped is not None
             or checked_elsewhere(trace)
@@ -83,12 +84,17 @@ def _twice(hook: Hook, filling: Filling, depends: set[str]) -> Found | None:
     )
 
 
-def _own_size(hook: Hook, filling: Filling) -> Found | None:
+def _own_size(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     """Find a limit that is the size of the mapping itself, so that everything fits."""
     index = filling.filler.limit
     given = filling.step.given
     limit = given[index].data if index is not None and index < len(given) else None
-    if variables([limit]) != {LENGTH}:
+    if variables([limit]) != {LENGTH} or checked_elsewhere(trace) or _asked(trace):
+        return None
+    if (
+        hook.exploration.ask(*_huge(trace, symbolic.as_word(trace.call.pages) << PAGE_SHIFT))
+        is None
+    ):
         return None
     return at(
         filling.step.function.source,
@@ -120,16 +126,18 @@ def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | Non
 def _unbounded_length(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     if LENGTH not in variables([filling.size]):
         return None
-    conditions = [
-        *trace.condition,
-        *plausible(trace.condition, [filling.first]),
-        symbolic.as_word(trace.call.pages) >= HUGE_LENGTH,
-    ]
+    conditions = [*_huge(trace, filling.size), *plausible([filling.first])]
     model = hook.exploration.ask(*conditions)
     if model is None:
         return None
     message = "nothing bounds the length: page frames after the driver's own are mapped, too"
     return _found(hook, trace, filling, model, conditions, message)
+
+
+def _huge(trace: Trace, size: Any) -> list[Any]:
+    """Return the conditions of a path on which more is mapped than any driver has."""
+    enough = symbolic.as_word(size) >= HUGE_LENGTH << PAGE_SHIFT
+    return [*trace.condition, *plausible(trace.condition), enough]
 
 
 def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:

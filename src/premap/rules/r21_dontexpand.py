@@ -15,6 +15,8 @@ from premap.rules.operations import Operations, operations_of
 from premap.rules.paths import Trace, variables
 from premap.rules.rule import Found, Rule, at
 
+_COMPARES = frozenset({"<", ">", "<=", ">=", "==", "!="})
+
 
 def check(context: Context) -> Iterator[Found]:
     """Find hooks that check the length and leave a mapping that mremap() can extend."""
@@ -52,7 +54,7 @@ def _trusts(table: Operations) -> bool:
 def _looks(function: Function) -> bool:
     """Whether a fault handler compares something, or leaves it to others to look."""
     for node in find_all(function.body, "binary_expression"):
-        if text_of(node.child_by_field_name("operator")) in {"<", ">", "<=", ">="}:
+        if text_of(node.child_by_field_name("operator")) in _COMPARES:
             return True
     text = text_of(function.body)
     return "pgoff" not in text and "address" not in text
