@@ -14,7 +14,7 @@ from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.rule import Found, Repair, Rule, at
 
-_KNOWS = (b"mmap_prepare", b"can_mmap_file", b"vfs_mmap")
+_KNOWS = (b"mmap_prepare",)
 _TABLES = ("f_op", "i_fop")
 _READ = re.compile(rb"(?:f_op|i_fop)\s*->\s*mmap\b")
 

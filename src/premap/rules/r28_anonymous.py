@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Found]:
         if hook.source is not context.source or any(w in hook.source.code for w in _SHARED_ZERO):
             continue
         for function, names in hook.bodies:
-            for node in _clears(Body(function, names)):
+            for node in _clears(Body(function, names), handed_on=not hook.prepares):
                 yield at(
                     function.source,
                     node,
@@ -35,16 +35,19 @@ def check(context: Context) -> Iterator[Found]:
                 )
 
 
-def _clears(body: Body) -> Iterator[Node]:
-    """Yield what clears them and is not followed by a call that gets the mapping."""
+def _clears(body: Body, *, handed_on: bool) -> Iterator[Node]:
+    """Yield what clears them; if `handed_on`, not before a call that gets the mapping."""
     calls = [call for call in calls_in(body.function.body) if any(map(body.is_it, arguments(call)))]
-    handed = max((call.start_byte for call in calls if callee(call) not in _CLEARS), default=0)
-    yield from (call for call in body.calls(*_CLEARS) if call.start_byte > handed)
+    others = [call.start_byte for call in calls if callee(call) not in _CLEARS]
+    last = max(others, default=0) if handed_on else 0
+    found = [*body.calls(*_CLEARS), *_null_operations(body)]
+    yield from (node for node in found if node.start_byte > last)
+
+
+def _null_operations(body: Body) -> Iterator[Node]:
     for node in find_all(body.function.body, "assignment_expression"):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is not None and body.member(left) == "vm_ops" and text_of(right) in {"NULL", "0"}:
-            if node.start_byte < handed:
-                continue
             yield node
 
 
