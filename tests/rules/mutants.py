@@ -163,9 +163,11 @@ SUBSTITUTIONS = (
     (
         "R26",
         r"(static int ring_mmap_prepare\(struct vm_area_desc \*desc\)\n\{(?:.*\n)*?\}\n)",
-        r"#ifdef CONFIG_RING\n\1#else\n"
-        r"static int ring_mmap_prepare(struct file *file, struct vm_area_struct *vma)\n"
-        r"{\n\treturn -ENODEV;\n}\n#endif\n",
+        (
+            r"#ifdef CONFIG_RING\n\1#else\n"
+            r"static int ring_mmap_prepare(struct file *file, struct vm_area_struct *vma)\n"
+            r"{\n\treturn -ENODEV;\n}\n#endif\n"
+        ),
     ),
     ("R27", r"(static int ring_mmap_prepare\()", r"/* ring_mmap() maps the ring. */\n\1"),
     ("R28", r"desc->vm_ops = &ring_vm_ops;", "desc->vm_ops = NULL;"),

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.rules.hooks import HOOKS
+from tests.rules.mutants import found_in, mutants
 
 from premap.csource.source import SourceFile
 from premap.rules import RULES, check_file
-from tests.rules.hooks import HOOKS
-from tests.rules.mutants import found_in, mutants
 
 MUTANTS = list(mutants())
 

@@ -7,18 +7,19 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from premap import releases, rules
+from premap import releases
 from premap.cli.command import UsageError
-from premap.cli.engine import open_source, tree_of
-from premap.cli.inputs import MENTIONED, Input, find_inputs
-from premap.cli.patches import FilePatch, PatchError, apply, read_patch
+from premap.cli.inputs import Input, find_inputs
 from premap.csource.errors import SourceError
 from premap.csource.source import source_of
 from premap.csource.tree import KernelTree, find_tree
 from premap.records import Checked, Finding
-from premap.settings.baseline import key_of
 from premap.workers import Failure, Workers
+
+if TYPE_CHECKING:
+    from premap.cli.patches import FilePatch
 
 TIME_LIMIT = 60
 """Seconds that one file may take."""
@@ -100,16 +101,29 @@ def _distinct(results: Sequence[FileChecked]) -> list[FileChecked]:
     ]
 
 
+_WORDS = (b"vm_area_", b"mmap_prepare", b"->mmap", b".mmap", b"vma_flags", b"vm_flags", b"premap:")
+"""What a file says that any rule looks at, or that silences one."""
+
+
+def concerned(text: bytes) -> bool:
+    """Whether any rule could find something in a file: asked before the rules are loaded."""
+    return any(word in text for word in _WORDS)
+
+
 def check_input(task: CheckTask) -> FileChecked:
     """Check what one file holds. Runs in a worker's process."""
+    from premap.cli.opening import open_source, tree_of
+
     tree = tree_of(task.input)
     name, target = task.input.name, task.target
     try:
         source = open_source(task.input, tree)
     except SourceError as problem:
         return FileChecked(name, target, problem=problem.detail or problem.why, readable=False)
-    if MENTIONED not in source.text:
+    if not concerned(source.text):
         return FileChecked(name, target)
+    from premap import rules
+
     return FileChecked(name, target, rules.check_file(source, tree, target))
 
 
@@ -128,7 +142,7 @@ def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) ->
     tasks = [
         PatchTask(tree.root, name, before.get(_old_name(changes, name)), after, release)
         for name in after
-        if MENTIONED in after[name] or MENTIONED in before.get(name, b"")
+        if concerned(after[name]) or concerned(before.get(name, b""))
     ]
     results = Workers(check_patched, jobs, TIME_LIMIT).run(tasks)
     found = [
@@ -141,6 +155,8 @@ def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) ->
 
 
 def _read(patch: str) -> list[FilePatch]:
+    from premap.cli.patches import PatchError, read_patch
+
     try:
         text = sys.stdin.buffer.read() if patch == "-" else Path(patch).read_bytes()
         return read_patch(text)
@@ -158,6 +174,7 @@ def _old_name(changes: Sequence[FilePatch], name: str) -> str:
 
 def _texts(tree: KernelTree, changes: list[FilePatch]) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return the texts before and after a patch, by name."""
+    from premap.cli.patches import PatchError, apply
 
     def original(name: str) -> bytes | None:
         return tree.bytes_of(name) if tree.exists(name) else None
@@ -178,6 +195,8 @@ def _backwards(
     changes: list[FilePatch], original: Callable[[str], bytes | None]
 ) -> dict[str, bytes] | None:
     """Return the texts before a patch that was applied already; None if it wasn't."""
+    from premap.cli.patches import FilePatch, PatchError, apply
+
     turned = [
         FilePatch(each.new, each.old, [hunk.backwards() for hunk in each.hunks])
         for each in reversed(changes)
@@ -190,6 +209,9 @@ def _backwards(
 
 def check_patched(task: PatchTask) -> FileChecked:
     """Check a file of a patch against what it was. Runs in a worker's process."""
+    from premap import rules
+    from premap.settings.baseline import key_of
+
     tree = KernelTree(task.root)
     old = None if task.before is None else source_of(task.name, task.before, None)
     known: list[object] = []

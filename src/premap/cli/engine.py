@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from premap import conversion as converter
 from premap.cli.inputs import MENTIONED, Input
+from premap.cli.opening import open_source, tree_of
 from premap.csource.errors import SourceError
-from premap.csource.source import SourceFile, read_source
+from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.outcomes import Asked, outcome, safety_of
 from premap.records import Outcome, Reason
@@ -89,24 +89,6 @@ def _dual(
 def digest(text: bytes) -> str:
     """Return what tells one text from another."""
     return hashlib.blake2b(text, digest_size=16).hexdigest()
-
-
-def open_source(file: Input, tree: KernelTree | None) -> SourceFile:
-    """Read a file. Raises a SourceError that says why it can't be used."""
-    if tree is not None and tree.exists(file.name):
-        return tree.open(file.name)
-    return read_source(file.path, file.name)
-
-
-_TREES: dict[os.PathLike[str], KernelTree] = {}
-"""Trees by root: a process that works on many files reads shared headers once."""
-
-
-def tree_of(file: Input) -> KernelTree | None:
-    """Return the tree that holds a file; None if there is none."""
-    if file.root is None:
-        return None
-    return _TREES.setdefault(file.root, KernelTree(file.root))
 
 
 def _digests(

@@ -10,13 +10,13 @@ from functools import cached_property
 from tree_sitter import Node
 
 from premap import releases
-from premap.conversion import target_release
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
+from premap.records import Handler
 from premap.releases import Release
-from premap.rules.hooks import Hook, find_hooks
+from premap.rules.hooks import Hook, find_hooks, sites_of
 
 
 @dataclass(eq=False)
@@ -37,13 +37,26 @@ class Context:
     def release(self) -> Release | None:
         """What the release has; None before there was a vma_flags_t in descriptors."""
         try:
-            return target_release(self.target, self.tree)
+            if self.tree is None or self.tree.release != self.target:
+                return releases.named(self.target)
+            return self.tree.once(("rules", self.target), self._of_tree)
         except releases.UnknownRelease:
             return None
+
+    def _of_tree(self) -> Release:
+        return releases.from_headers(self.target, self._header)
+
+    def _header(self, name: str) -> str:
+        return "" if self.tree is None else self.tree.bytes_of(name).decode("latin-1")
 
     def at_least(self, release: str) -> bool:
         """Whether the target is this release or a later one."""
         return releases.number(self.target) >= releases.number(release)
+
+    @cached_property
+    def sites(self) -> list[Handler]:
+        """What sets an mmap member in the file."""
+        return sites_of(self.source, self.scope)
 
     @cached_property
     def hooks(self) -> list[Hook]:

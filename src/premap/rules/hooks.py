@@ -16,6 +16,7 @@ from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.records import Handler
+from premap.rules import frames
 from premap.rules.frames import Frame, frame_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Hook:
 def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> list[Hook]:
     """Return the hooks that the file defines, and those of other files that its tables name."""
     sites: dict[tuple[str, str], list[Handler]] = {}
-    for handler in find_handlers(source, scope):
+    for handler in sites_of(source, scope):
         sites.setdefault((handler.name, handler.member), []).append(handler)
     for name, kind in _by_parameters(source):
         if not any(known == name for known, _ in sites):
@@ -112,6 +113,15 @@ def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> lis
             seen = scope if own is source else Scope(own, tree)
             found.append(Hook(name, seen_as, functions, tuple(handlers), seen, tree))
     return found
+
+
+def sites_of(source: SourceFile, scope: Scope) -> list[Handler]:
+    """Return what sets an mmap member; headers are read only for types that are not listed."""
+    found = find_handlers(source)
+    listed = frames.table()
+    if all(site.ops.removeprefix("struct ") in listed for site in found):
+        return found
+    return find_handlers(source, scope)
 
 
 def _kind(functions: Sequence[Function], stated: str) -> Member:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from premap.csource.handlers import find_handlers
 from premap.records import Handler
 from premap.rules.context import Context
 from premap.rules.rule import Found, Rule
@@ -16,7 +15,7 @@ def check(context: Context) -> Iterator[Found]:
     if not (context.says(b"mmap_prepare") and context.says(b"mmap =", b"mmap\t")):
         return
     tables: dict[str, dict[str, Handler]] = {}
-    for handler in find_handlers(context.source, context.scope):
+    for handler in context.sites:
         if handler.ops != "struct file_operations" or handler.table is None:
             continue
         names = tables.setdefault(handler.table, {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from premap.csource.handlers import find_handlers
 from premap.csource.source import Function
 from premap.records import Handler
 from premap.rules.context import Context
@@ -47,7 +46,7 @@ def _differs(function: Function, others: Iterable[Function]) -> bool:
 
 def _tables(context: Context) -> Iterator[Found]:
     tables: dict[str, list[Handler]] = {}
-    for handler in find_handlers(context.source, context.scope):
+    for handler in context.sites:
         if handler.table is not None and handler.arms:
             tables.setdefault(handler.table, []).append(handler)
     for table, handlers in tables.items():

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Opens the files of a command line, each in its tree. Runs in a worker's process."""
+
+from __future__ import annotations
+
+import os
+
+from premap.cli.inputs import Input
+from premap.csource.source import SourceFile, read_source
+from premap.csource.tree import KernelTree
+
+_TREES: dict[os.PathLike[str], KernelTree] = {}
+"""Trees by root: a process that works on many files reads shared headers once."""
+
+
+def open_source(file: Input, tree: KernelTree | None) -> SourceFile:
+    """Read a file. Raises a SourceError that says why it can't be used."""
+    if tree is not None and tree.exists(file.name):
+        return tree.open(file.name)
+    return read_source(file.path, file.name)
+
+
+def tree_of(file: Input) -> KernelTree | None:
+    """Return the tree that holds a file; None if there is none."""
+    if file.root is None:
+        return None
+    return _TREES.setdefault(file.root, KernelTree(file.root))
