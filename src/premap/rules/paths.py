@@ -41,6 +41,7 @@ from premap.model import (
 from premap.model.errors import KernelBug, NotModelled
 from premap.model.pgprot import vm_get_page_prot
 from premap.model.words import PAGE_SHIFT, add, select, shl
+from premap.records import Level
 from premap.symbolic.node import Node as Term
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Trace:
         word: int
         word = self.bound.k_flags if isinstance(self.bound, VmAreaDesc) else self.bound.vm_flags
         return word
+
+    @property
+    def doubt(self) -> Level | None:
+        """Return "note" where the path hangs on values whose types were not found, else None."""
+        return "note" if self.machine.inputs.guessed else None
 
     @property
     def flags_known(self) -> bool:

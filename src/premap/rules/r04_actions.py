@@ -57,6 +57,7 @@ def _outside(hook: Hook, trace: Trace, action: Filling) -> Iterator[Found]:
         action.step.function.source,
         action.step.node,
         "the action's range can lie outside the mapping: mmap() then warns and fails",
+        level=trace.doubt,
         hook=hook,
         example=example(
             trace,

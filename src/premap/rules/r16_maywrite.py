@@ -115,6 +115,7 @@ def _found(
         end,
         f"{access.name} is rejected, but MAY{access.name} stays set: "
         "mprotect() can add it afterwards",
+        level=trace.doubt or other.doubt,
         hook=hook,
         example=example(trace, small, result),
     )

@@ -191,6 +191,7 @@ def _found(
         filling.step.function.source,
         filling.step.node,
         message,
+        level=trace.doubt,
         hook=hook,
         example=example(trace, small, result),
     )

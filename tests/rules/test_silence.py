@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What looks like a mistake and is none: rules say nothing, or only a note."""
+
+from __future__ import annotations
+
+from premap.csource.source import SourceFile
+from premap.rules import check_file
+
+_RING = """\
+struct ring {
+	struct mutex lock;
+	phys_addr_t phys;
+	unsigned long size;
+	int chans, width;
+};
+
+"""
+
+
+def _loud(body: str, table: str = "struct file_operations", member: str = "mmap") -> set[str]:
+    """Return the rules that report an error or a warning on a handler."""
+    prepares = member == "mmap_prepare"
+    given = (
+        "struct vm_area_desc *desc" if prepares else "struct file *file, struct vm_area_struct *vma"
+    )
+    text = (
+        f"{_RING}static int ring_map({given})\n{{\n{body}}}\n\n"
+        f"static const {table} ring_ops = {{\n\t.{member} = ring_map,\n}};\n"
+    )
+    findings = check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings
+    return {finding.rule for finding in findings if finding.level != "note"}
+
+
+class TestLocks:
+    """R02."""
+
+    def test_lock_that_was_not_taken(self) -> None:
+        body = """\
+	struct ring *ring = file->private_data;
+
+	if (mutex_lock_interruptible(&ring->lock))
+		return -ERESTARTSYS;
+	mutex_unlock(&ring->lock);
+	return 0;
+"""
+        assert _loud(body) == set()
+
+    def test_lock_that_is_held_after_a_trylock(self) -> None:
+        body = """\
+	struct ring *ring = file->private_data;
+
+	if (!mutex_trylock(&ring->lock))
+		return -EBUSY;
+	return 0;
+"""
+        assert _loud(body) == {"R02"}
+
+
+class TestRanges:
+    """R17."""
+
+    REMAP = """\
+	struct ring *ring = file->private_data;
+	unsigned long size = vma->vm_end - vma->vm_start;
+
+%s	return remap_pfn_range(vma, vma->vm_start, (ring->phys >> PAGE_SHIFT) + vma->vm_pgoff,
+			size, vma->vm_page_prot);
+"""
+
+    def test_unchecked(self) -> None:
+        assert _loud(self.REMAP % "") == {"R17"}
+
+    def test_code_that_is_not_seen_may_have_checked(self) -> None:
+        check = "	if (!ring_allows(ring, vma->vm_pgoff, size))\n		return -EINVAL;\n"
+        assert _loud(self.REMAP % check) == set()
+
+    def test_framework_has_checked(self) -> None:
+        assert _loud(self.REMAP % "", "struct dma_buf_ops") == set()
+
+    def test_nothing_is_said_of_an_unknown_table(self) -> None:
+        assert _loud(self.REMAP % "", "struct ring_ops") == set()
+
+    def test_size_that_was_compared_before(self) -> None:
+        body = """\
+	struct ring *ring = desc->file->private_data;
+
+	if (ring->chans * ring->width != vma_desc_size(desc))
+		return -EINVAL;
+	mmap_action_simple_ioremap(desc, ring->phys, vma_desc_size(desc));
+	return 0;
+"""
+        assert _loud(body, member="mmap_prepare") == set()
+
+    def test_offset_that_is_cut_to_32_bits(self) -> None:
+        check = """\
+	u32 end = (vma->vm_pgoff << PAGE_SHIFT) + size;
+
+	if (end > ring->size)
+		return -EINVAL;
+"""
+        assert _loud(self.REMAP % check) == {"R17"}
+
+
+class TestProtection:
+    """R16."""
+
+    REJECTS = """\
+	if (vma->vm_flags & VM_WRITE)
+		return -EPERM;
+%s	return 0;
+"""
+
+    def test_rejected_only(self) -> None:
+        assert _loud(self.REJECTS % "") == {"R16"}
+
+    def test_cleared_on_the_same_path(self) -> None:
+        assert _loud(self.REJECTS % "	vm_flags_clear(vma, VM_MAYWRITE);\n") == set()
+
+    def test_files_that_can_be_written_are_rejected(self) -> None:
+        check = "	if (file->f_mode & FMODE_WRITE)\n		return -EPERM;\n"
+        assert _loud(check + self.REJECTS % "") == set()
+
+    def test_flags_that_unknown_code_may_have_changed(self) -> None:
+        assert _loud(self.REJECTS % "	ring_prepare(vma);\n") == set()
+
+
+class TestOperations:
+    """R28 and R14."""
+
+    def test_operations_that_somebody_else_sets(self) -> None:
+        assert _loud("	vma->vm_ops = NULL;\n	return ring_map_buffer(file, vma);\n") == set()
