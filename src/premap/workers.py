@@ -149,10 +149,14 @@ def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) ->
         signal.alarm(0)
         try:
             task = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the parent has ended, or was killed
             os._exit(0)
         signal.alarm(int(limit) + _GRACE)
-        pipe.send_bytes(attempt(work, task))
+        made = attempt(work, task)
+        try:
+            pipe.send_bytes(made)
+        except OSError:
+            os._exit(0)
 
 
 def restrain() -> None:

@@ -71,7 +71,8 @@ class ClusterEngine:
     def _finished(self, waiting: list[Any]) -> list[Any]:
         """Return those that have ended; all of them, if none does in time."""
         try:
-            ended = self._distributed.wait(waiting, self._limit, return_when="FIRST_COMPLETED").done
+            with self._client.as_current():
+                ended = self._distributed.wait(waiting, self._limit, "FIRST_COMPLETED").done
         except self._distributed.TimeoutError:
             return waiting
         return list(ended)

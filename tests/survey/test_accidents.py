@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Surveys whose processes are killed: nothing is lost, nothing is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.survey.test_store import told
+from tests.survey.test_survey import Silent, surveyed
+
+from premap.survey import Plan, survey
+from premap.survey.store import Store
+from premap.survey.survey import LocalEngine
+from premap.survey.work import Job, do
+from premap.workers import Workers
+
+VICTIM = "drivers/room/door.c"
+
+
+def killed_once(job: Job) -> dict[str, Any]:
+    """Do a job; the first time that it is the victim's, as its process is killed."""
+    mark = Path(job.root).parent / "killed"
+    if job.name == VICTIM and job.kind == "deep" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return do(job)
+
+
+class Killing:
+    """Runs jobs in processes of which one is killed."""
+
+    def run(self, jobs: Sequence[Job]) -> Any:
+        workers: Workers[Job, dict[str, Any]] = Workers(killed_once, 2, 60)
+        return workers.run(jobs)
+
+
+class TestWorkers:
+    def test_a_killed_one_costs_its_file(self, small_tree: Path) -> None:
+        done = survey(Plan(small_tree, engine=Killing()), Silent()).document
+        assert [error["file"] for error in done["errors"]] == [VICTIM]
+        assert "SIGKILL" in done["errors"][0]["message"]
+        status = {site["file"]: site["status"] for site in done["handlers"]}
+        assert status[VICTIM] in {"error", "unset"}
+        assert len(done["handlers"]) == 8
+
+    def test_its_file_is_tried_again(self, small_tree: Path) -> None:
+        done = survey(Plan(small_tree, engine=Killing(), retries=1), Silent()).document
+        assert told(done) == told(surveyed(small_tree, deep=True))
+
+    def test_the_next_run_tries_again(self, small_tree: Path, tmp_path: Path) -> None:
+        store = Store(tmp_path / "store")
+        survey(Plan(small_tree, engine=Killing(), store=store), Silent())
+        again = survey(Plan(small_tree, engine=LocalEngine(2, 60), store=store), Silent()).document
+        assert told(again) == told(surveyed(small_tree, deep=True))
+
+
+def wait_for_workers(run: subprocess.Popen[str]) -> None:
+    """Wait until a process has children, or has ended."""
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+    while run.poll() is None and not children.read_text():
+        time.sleep(0.01)
+
+
+class TestMain:
+    def start(self, tree: Path, cache: Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "premap", "survey", str(tree), "--format", "json"],
+            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+    def test_it_goes_on_after_it_was_ended(
+        self, small_tree: Path, tmp_path: Path, how: signal.Signals
+    ) -> None:
+        """At every moment that comes up, the next run says what an undisturbed one says."""
+        for seconds in (0.0, 0.1, 0.3):
+            run = self.start(small_tree, tmp_path / "cache")
+            wait_for_workers(run)
+            time.sleep(seconds)
+            run.send_signal(how)
+            _, complaint = run.communicate()
+            assert "Traceback" not in complaint
+        run = self.start(small_tree, tmp_path / "cache")
+        found = json.loads(run.communicate()[0])
+        assert told(found) == told(surveyed(small_tree, deep=True))

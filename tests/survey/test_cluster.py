@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Surveys on a cluster: a scheduler and workers that are processes of their own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.survey.test_store import told
+from tests.survey.test_survey import Silent, surveyed
+
+from premap.cli import main
+from premap.survey import Plan, survey
+from premap.survey.cluster import cluster
+from premap.survey.work import Job
+
+
+class Cluster:
+    """A scheduler and two workers on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "scheduler.log"
+        with self.log.open("w") as log:
+            self.scheduler = self._start(log, "scheduler", "--port", "0", "--no-dashboard")
+        self.address = self._address()
+        self.workers = [self.worker() for _ in range(2)]
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "worker.log").open("a") as log:
+            options = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
+            return self._start(log, "worker", self.address, *options)
+
+    def _start(self, log: Any, what: str, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
+        root = Path(__file__).parents[2]
+        return subprocess.Popen([*command, "--host", "127.0.0.1"], stdout=log, stderr=log, cwd=root)
+
+    def _address(self) -> str:
+        for _ in range(600):
+            found = re.search(r"tcp://127\.0\.0\.1:\d+", self.log.read_text())
+            if found:
+                return found[0]
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    found = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield found
+    found.stop()
+
+
+class KillingOne:
+    """Kills a worker of the cluster once the first result is there."""
+
+    def __init__(self, engine: Any, workers: list[subprocess.Popen[bytes]]) -> None:
+        self.engine = engine
+        self.workers = workers
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Any]:
+        for number, result in enumerate(self.engine.run(jobs)):
+            if number == 0 and len(self.workers) > 1:
+                self.workers[0].kill()
+                self.workers.pop(0).wait()
+            yield result
+
+
+class TestCluster:
+    def test_the_same_result_though_a_worker_is_killed(
+        self, started: Cluster, small_tree: Path
+    ) -> None:
+        with cluster(started.address, 100) as engine:
+            killing = KillingOne(engine, started.workers)
+            done = survey(Plan(small_tree, engine=killing), Silent()).document
+        assert len(started.workers) == 1
+        assert told(done) == told(surveyed(small_tree, deep=True))
+
+    def test_nobody_there(self, small_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        code = main(["survey", str(small_tree), "--no-cache", "--scheduler", "tcp://127.0.0.1:9"])
+        assert code == 2
+        assert "no scheduler there" in capsys.readouterr().err
