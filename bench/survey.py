@@ -22,7 +22,7 @@ from pathlib import Path
 
 from upstream_pairs import tree_of
 
-RULE = "@@ identifier ops, fn; @@\nstruct file_operations ops = { .mmap = fn, };\n"
+RULE = "@@ identifier ops, fn; @@\nstruct file_operations ops = {\n* .mmap = fn,\n};\n"
 
 
 def timed(what: str, command: Sequence[str], cache: str) -> None:
@@ -65,7 +65,7 @@ def main() -> int:
             for state in ("cold", "warm"):
                 timed(f"convert and compare, {state}", survey, cache)
         if shutil.which("spatch"):
-            coccinelle = ["spatch", "-j", "2", "--very-quiet", "--sp-file", str(rule), root]
+            coccinelle = ["spatch", "-j", "2", "--sp-file", str(rule), "--dir", root]
             timed("Coccinelle", coccinelle, cache)
     return 0
 
