@@ -16,7 +16,7 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 T = TypeVar("T")
-PATIENCE = 20.0
+PATIENCE = 90.0
 """Seconds that an answer may take on a busy machine."""
 
 RESOLVING = types.ClientCapabilities(

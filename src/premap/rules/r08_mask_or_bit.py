@@ -16,6 +16,7 @@ from premap.rules.rule import Found, Repair, Rule, at
 
 _MASK = re.compile(r"VM_[A-Z0-9_]+")
 _BIT = re.compile(r"VMA_([A-Z0-9_]+)_BIT")
+_NAMED = re.compile(rb"\bVMA_[A-Z0-9_]+_BIT\b")
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -78,7 +79,7 @@ def _bit_for_mask(context: Context, node: Node, wants: str) -> Iterator[Found]:
 
 def _bits_in_words(context: Context) -> Iterator[Found]:
     """Find `vm_flags & VMA_x_BIT`, and the like."""
-    if not context.says(b"VMA_"):
+    if not context.says(b"vm_flags") or not _NAMED.search(context.source.code):
         return
     for node in find_all(context.source.root, "binary_expression", "assignment_expression"):
         operator = text_of(node.child_by_field_name("operator"))
