@@ -267,3 +267,25 @@ class TestRefusals:
     def test_the_line_is_that_of_the_construct(self) -> None:
         line = TYPES.count("\n") + 6
         refused("int x;\n\n\treturn x;", "before it is written", line=line)
+
+
+class TestEndlessLoops:
+    """`while (1)` ends by what is decided within; only such iterations count as made up."""
+
+    def test_iterations_that_hang_on_made_up_words_are_bounded(self) -> None:
+        body = "while (1) { if (probe(n)) continue; break; } return n;"
+        paths = list(
+            symbolic.Explorer().explore(
+                lambda: run(body, inputs=SymbolicInputs())[0], stop=(BeyondBound,)
+            )
+        )
+        assert len(paths) == LOOP_LIMIT + 2
+        assert sum(isinstance(path.exception, BeyondBound) for path in paths) == 1
+
+    def test_plain_iterations_are_not(self) -> None:
+        body = "int i = 0; while (1) { if (i == 50) break; i++; } return i;"
+        assert returns(body) == 50
+
+    def test_nor_are_those_of_a_do_loop(self) -> None:
+        body = "int i = 0; do { if (i == 50) break; i++; } while (true); return i;"
+        assert returns(body) == 50

@@ -161,6 +161,19 @@ class TestLimits:
         with pytest.raises(SolverGaveUp):
             check(hard, timeout_ms=5)
 
+    def test_a_path_that_turns_out_to_be_impossible_is_none(self) -> None:
+        explorer = Explorer([offset < 5], patience_ms=1)
+        asked = explorer.possible
+
+        def gives_up(condition: Condition) -> bool:
+            if explorer._run.decisions:
+                return asked(condition)
+            raise SolverGaveUp("too hard")
+
+        explorer.possible = gives_up  # type: ignore[method-assign]
+        paths = list(explorer.explore(lambda: bool(offset > 7)))
+        assert [path.value for path in paths] == [False]
+
     def test_a_program_that_is_not_deterministic(self) -> None:
         numbers = itertools.count()
         with pytest.raises(NotDeterministic):
