@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How many legacy handlers of a kernel tree can be run through, and what stops the others.
 
-    python bench/run_through.py [RELEASE] [--only TEXT] [--markdown]
+    python bench/run_through.py [RELEASE] [--only TEXT]
 
-Each distinct `->mmap` of a `struct file_operations` is compared with premap's own conversion of it,
-or with itself where the conversion declines: a handler that the interpreter can't follow to the
-end on every path is `unknown`. Prints a line a handler, then how often each construct or call
-stopped one, and the CPU time (median, 95th percentile, the slowest).
+Each distinct `->mmap` of a `struct file_operations` (one that another file defines counts once) is
+compared with premap's own conversion of it, or with itself where the conversion declines: a handler
+that the interpreter can't follow to the end on every path is `unknown`. Prints a line a handler,
+then how often each construct or call stopped one, and the CPU time (median, 95th percentile, the
+slowest).
 """
 
 from __future__ import annotations
@@ -28,8 +29,7 @@ from premap.conversion import convert_file
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
-from premap.equivalence import verify, verify_conversion
-from premap.equivalence.outcome import Side
+from premap.equivalence import NoSuchHook, hook, verify, verify_conversion
 from premap.records import Conversion, Verdict
 
 
@@ -54,9 +54,10 @@ def conversions(tree: KernelTree, only: str) -> Iterator[tuple[SourceFile, Conve
             continue
         for each in convert_file(source, tree, tree.release):
             handler = each.handler
-            key = (handler.file, handler.name)
             wanted = handler.ops == "struct file_operations" and handler.member == "mmap"
-            if wanted and handler.name != "NULL" and key not in seen and only in ":".join(key):
+            key = (handler.file if handler.name in source.functions else "", handler.name)
+            named = f"{handler.file}:{handler.name}"
+            if wanted and handler.name != "NULL" and key not in seen and only in named:
                 seen.add(key)
                 yield source, each
 
@@ -67,16 +68,17 @@ def judge(tree: KernelTree, source: SourceFile, conversion: Conversion) -> Resul
     if conversion.reason is None:
         verdict = verify_conversion(conversion, source, tree)
     else:
-        old, new = (_side(tree, source, conversion) for _ in range(2))
-        verdict = verify(old, new)
+        verdict = _with_itself(tree, source, conversion.handler.name)
     against = "conversion" if conversion.reason is None else "itself"
     name = f"{conversion.handler.file}:{conversion.handler.name}"
     return Result(name, against, verdict, time.process_time() - began)
 
 
-def _side(tree: KernelTree, source: SourceFile, conversion: Conversion) -> Side:
-    name = conversion.handler.name
-    return Side(name, source.functions.get(name, ()), "mmap", tree)
+def _with_itself(tree: KernelTree, source: SourceFile, name: str) -> Verdict:
+    try:
+        return verify(hook(source, name, tree), hook(source, name, tree))
+    except NoSuchHook as problem:
+        return Verdict("unknown", reason=str(problem))
 
 
 def cause(reason: str) -> str:

@@ -14,6 +14,7 @@ from premap.equivalence.compare import Candidate, compare
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.setting import Call, Setting, settings
+from premap.interp import handover
 from premap.interp.inputs import RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
 from premap.interp.memory import Namer
@@ -86,6 +87,7 @@ class _Comparison:
         self.new = new
         self.deadline = deadline
         self.namer = Namer()
+        self.watch = handover.allow if old.member == new.member == "mmap" else None
         self.inputs = SymbolicInputs()
         unsigned_offset = old.unsigned_offset or new.unsigned_offset
         self.explorer = symbolic.Explorer(
@@ -150,12 +152,12 @@ class _Comparison:
     def _both(self, setting: Setting) -> _PathResult:
         """Run both versions on one path; the old one says which states are worth comparing."""
         try:
-            before = run(self.old, setting, self.inputs, self.namer)
+            before = run(self.old, setting, self.inputs, self.namer, self.watch)
         except (Undefined, BeyondBound, KernelBug) as error:
             self.assumed.setdefault(f"calls are left out in which the old hook meets: {error}")
             return _PathResult()
         try:
-            after = run(self.new, setting, self.inputs, self.namer)
+            after = run(self.new, setting, self.inputs, self.namer, self.watch)
         except BROKEN as error:
             if before.hook_ran:
                 return _PathResult([_broken(error)], _guessed(before.machine.inputs.guessed))
@@ -223,9 +225,9 @@ class _Comparison:
         small = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
         inputs = RecordedInputs(small.variables, small.functions)
         namer = self.namer.concrete(small.eval)
-        before = run(self.old, setting, inputs, namer)
+        before = run(self.old, setting, inputs, namer, self.watch)
         try:
-            after = run(self.new, setting, inputs, namer)
+            after = run(self.new, setting, inputs, namer, self.watch)
         except BROKEN as error:
             if _broken(error).id != candidate.id:
                 raise

@@ -227,7 +227,7 @@ class MappingObject(Object):
 class VmaObject(MappingObject):
     """`struct vm_area_struct`."""
 
-    __slots__ = ("vma",)
+    __slots__ = ("lent", "vma")
     known = MEMBERS["vm_area_struct"]
     settable = frozenset(
         {"vm_flags", "vm_pgoff", "vm_page_prot", "vm_ops", "vm_private_data", "vm_start", "vm_end"}
@@ -236,6 +236,8 @@ class VmaObject(MappingObject):
     def __init__(self, machine: Machine, vma: VmAreaStruct) -> None:
         super().__init__(machine, "vma", VMA)
         self.vma = vma
+        self.lent: str | None = None
+        """The last function that got the VMA and was not followed."""
 
     @property
     def bound(self) -> VmAreaStruct:
@@ -249,6 +251,8 @@ class VmaObject(MappingObject):
 
     def get(self, name: str) -> Any:
         """Return a member; `flags` as a word."""
+        if name == "vm_file" and self.lent is not None:
+            raise NotModelled(f"vma->vm_file is read after {self.lent}() had the mapping")
         return self.vma.vm_flags if name == "flags" else getattr(self.vma, name)
 
     def set(self, name: str, data: Any) -> None:

@@ -134,6 +134,8 @@ class Machine:
         self.populations: list[Population] = []
         self.alone = False
         """Whether no other thread changes driver state at locks."""
+        self.handing_over: list[Any] | None = None
+        """The model's log, where hooks may hand their VMA to code that is not followed."""
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
         """Called with each decision, write, call and return, where someone wants to watch."""
 

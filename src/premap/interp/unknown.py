@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
+from premap.interp import handover
 from premap.interp.machine import Frame, Machine
 from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT, is_unknown_target
 from premap.interp.operators import UNKNOWN, is_scalar, word_of
@@ -83,12 +84,17 @@ def call_unknown(
     `returns` is the type of its result where that is known from a pointer's type.
     """
     entry = table().get(name)
-    _refuse_mapping(machine, name, given)
-    arguments = tuple(argument_key(value) for value in given)
+    lent = [mapping for value in given if (mapping := handover.mapping_in(value)) is not None]
+    arguments = tuple(_shown_to(machine, name, value) for value in given)
+    if lent and entry is not None:
+        raise NotModelled(f"{name}() gets the mapping, and what it does with it is not known")
     if entry is None:
         machine.record("call", name, arguments, where, given)
         returns = returns or _returns(frame, name, "")
-        return _call_anything(machine, returns, name, given, arguments)
+        result = _call_anything(machine, returns, name, given, arguments)
+        for mapping in lent:
+            handover.come_back(machine, mapping, name, f"{name}@{machine.memory.history}")
+        return result
     returns = _returns(frame, name, entry.returns)
     if entry.effect == "unknown":
         return _call_with_kind(machine, name, entry, returns, given, arguments, where)
@@ -99,6 +105,11 @@ def call_unknown(
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def _shown_to(machine: Machine, name: str, value: Value) -> Any:
+    mapping = handover.mapping_in(value)
+    return argument_key(value) if mapping is None else handover.shown(machine, mapping, name)
 
 
 def _call_with_kind(
@@ -190,6 +201,8 @@ def _overwrite(machine: Machine, name: str, value: Value) -> bool:
     place = value.data.place if isinstance(value.data, Pointer) else None
     if place is None or not (place.object.local or machine.bindings.is_mapping(place.object)):
         return False
+    if handover.mapping_in(value) is not None:
+        return False
     target = value.type.target if isinstance(value.type, PointerType) else UNKNOWN
     if isinstance(target, VoidType) or is_unknown_target(target):
         target = place.object.type if not place.path else UNKNOWN
@@ -197,13 +210,6 @@ def _overwrite(machine: Machine, name: str, value: Value) -> bool:
         raise NotModelled(f"{place} is changed by a call, and its type is not known")
     place.object.store(place.path, machine.memory.named(name, target))
     return True
-
-
-def _refuse_mapping(machine: Machine, name: str, given: Sequence[Value]) -> None:
-    for value in given:
-        place = value.data.place if isinstance(value.data, Pointer) else None
-        if place is not None and not place.path and machine.bindings.is_mapping(place.object):
-            raise NotModelled(f"{name}() gets the mapping, and what it does with it is not known")
 
 
 def _result(
