@@ -198,6 +198,15 @@ class TestUse:
         _git(tmp_path, "am", *sorted((tmp_path / "out").glob("*.patch")))
         assert b"mmap_prepare" in driver.read_bytes()
 
+    def test_an_empty_folder_stays_the_one_it_is(
+        self, premap: Premap, driver: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "out").mkdir(mode=0o700)
+        before = (tmp_path / "out").stat().st_ino
+        assert premap("convert", "--no-verify", "--mbox", "out", "ring.c").code == 0
+        assert (tmp_path / "out").stat().st_ino == before
+        assert len(list((tmp_path / "out").iterdir())) == 2
+
     def test_json_goes_with_it(self, premap: Premap, driver: Path, tmp_path: Path) -> None:
         ran = premap("convert", "--no-verify", "--format", "json", "--mbox", "out", "ring.c")
         assert json.loads(ran.out)["diff"]

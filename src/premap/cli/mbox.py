@@ -142,13 +142,17 @@ def write(
 
 
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder with these files, in one step."""
+    """Make a folder with these files in one step; into one that is there, file by file."""
     with tempfile.TemporaryDirectory(prefix=".premap-", dir=folder.absolute().parent) as temporary:
-        made = Path(temporary) / folder.name
+        made = Path(temporary) / "series"
         made.mkdir(mode=0o777)
         for name, text in files.items():
             (made / name).write_bytes(text)
-        made.rename(folder)
+        if folder.exists():
+            for name in files:
+                (made / name).rename(folder / name)
+        else:
+            made.rename(folder)
 
 
 def _repository(outcomes: Sequence[Outcome]) -> Path | None:
