@@ -76,14 +76,18 @@ class TestInterrupted:
     ) -> None:
         replacements = [_old(tmp_path / name) for name in ("a.c", "b.c")]
         replace = Path.replace
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup ignores it
 
         def interrupted(path: Path, target: Path) -> Path:
             os.kill(os.getpid(), signal.SIGINT)
             return replace(path, target)
 
         monkeypatch.setattr(Path, "replace", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            replace_texts(replacements)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                replace_texts(replacements)
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert [(tmp_path / name).read_bytes() for name in ("a.c", "b.c")] == [b"new", b"new"]
 
 

@@ -413,3 +413,29 @@ class TestSplit:
     def test_names_in_use(self):
         body = "\tint start = 0;\n\n\treturn vma->vm_start != start ? -EINVAL : 0;"
         assert reason(self.split(body)) == "name-taken"
+
+
+class TestFoundByTheFuzzer:
+    """Sources that scripts/fuzz-convert made, which crashed the converter or were broken by it."""
+
+    def test_a_test_of_the_member_that_does_not_parse(self) -> None:
+        before = "int ring_ok(struct file *f)\n{\n\treturn !f->f_op-> >mmap;\n}\n"
+        found = hook("return 0;", before)
+        assert reason(found) == "member-used"
+        assert found.reason is not None
+        assert found.reason.line == 3
+
+    def test_a_prototype_that_takes_something_else(self) -> None:
+        before = "static int ring_mmap(struct file , struct vm_area_struct *);\n"
+        assert reason(hook("return 0;", before)) == "not-a-hook"
+
+    def test_an_open_that_is_not_defined_here(self) -> None:
+        before = (
+            "static const struct vm_operations_struct ring_vm_ops = {\n\t.open = ring_open,\n};\n"
+        )
+        body = "vma->vm_ops = &ring_vm_ops;\nring_open(vma);\nreturn 0;"
+        assert reason(hook(body, before)) is not None
+
+    def test_an_empty_statement_after_a_population(self) -> None:
+        body = "int ret;\n\nret = REMAP;\n;\nreturn ret;".replace("REMAP", REMAP)
+        assert reason(hook(body)) is not None

@@ -22,6 +22,8 @@ def rewritten(use: Node) -> tuple[Node, str] | None:
     if table is None or file is None or text_of(table.child_by_field_name("field")) != "f_op":
         return None
     parent = use.parent
+    if use.has_error or (parent is not None and parent.has_error):
+        return None
     if parent is not None and parent.type == "call_expression":
         given = arguments(parent)
         if len(given) == 2 and text_of(unwrapped(given[0])) == text_of(file):
