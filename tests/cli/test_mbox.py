@@ -130,10 +130,15 @@ class TestSeries:
             ["drivers/misc/ring.c"],
         ]
 
-    def test_is_the_same_each_time(self, series: list[Path], premap: Premap, tree: Path) -> None:
-        premap("convert", "--mbox", "again", tree / "drivers", SOURCE_DATE_EPOCH=EPOCH)
-        for path in series:
-            assert (path.parent.parent / "again" / path.name).read_bytes() == path.read_bytes()
+    def test_is_the_same_each_time(self, premap: Premap, tree: Path, tmp_path: Path) -> None:
+        """Without a proof, which a busy machine may give up."""
+        for name, seed in (("one", "1"), ("two", "2")):
+            fixed = {"SOURCE_DATE_EPOCH": EPOCH, "PYTHONHASHSEED": seed}
+            premap("convert", "--no-verify", "--mbox", name, tree / "drivers", **fixed)
+        one, two = (sorted((tmp_path / name).iterdir()) for name in ("one", "two"))
+        assert len(one) == 4
+        assert [path.name for path in one] == [path.name for path in two]
+        assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
     def test_leaves_nothing_else_behind(self, series: list[Path], tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} == {"tree", "out"}
