@@ -33,6 +33,9 @@ PATIENCE_MS = 200
 MAX_PATHS = 2000
 BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
 """After these nothing can be told of a run."""
+ENDINGS = (NotModelled, KernelBug, OSError)
+"""What may end a path. The layout's own mmap() fails only where a branch that nobody could decide
+was followed in vain; such a path is dropped if the solver can tell, and else leaves a doubt."""
 BOUNDS = (
     "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
     (
@@ -136,7 +139,7 @@ class _Comparison:
     def explore(self, setting: Setting) -> None:
         """Follow all paths of one setting."""
         self.explorer.deadline_seconds = self.deadline - time.process_time()
-        paths = self.explorer.explore(lambda: self._both(setting), stop=(NotModelled, KernelBug))
+        paths = self.explorer.explore(lambda: self._both(setting), stop=ENDINGS)
         try:
             for path in paths:
                 if path.exception is not None:
