@@ -105,6 +105,27 @@ _ACCEPTED = (
         """,
     ),
     _explanation(
+        "taken-in-mapped",
+        "what is taken for a mapping is taken once it exists",
+        """
+        A count or a reference that ->close gives back is taken by ->mapped, which runs after the
+        hook and its action, for new mappings only; it finds what it needs by the same path from
+        the file. Between the two others may run.
+
+        Accepted where the calls are the same, one after the other; a person has to say whether
+        anything between needed them.
+        """,
+    ),
+    _explanation(
+        "marked-in-mapped",
+        "->mapped leaves private data, of which there was none",
+        """
+        By that ->close tells a mapping whose ->mapped ran from one that failed before.
+
+        Accepted where the old handler set none; a person has to say that nothing looks at it.
+        """,
+    ),
+    _explanation(
         "callbacks-differ",
         "callbacks of the mapping have changed as well",
         """

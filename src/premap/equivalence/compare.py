@@ -12,7 +12,7 @@ from typing import Any
 from premap import symbolic
 from premap.csource.nodes import identifiers_in
 from premap.csource.source import SourceFile
-from premap.equivalence import effects
+from premap.equivalence import effects, late
 from premap.equivalence.outcome import Outcome
 from premap.interp.bindings import PageArray, VmOperationsTable
 from premap.interp.machine import Event
@@ -186,7 +186,7 @@ def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         yield from _number_of_mappings(old, new)
         return
     for before, after in zip(old.vmas, new.vmas, strict=True):
-        yield from _mapping(before, after)
+        yield from _mapping(before, after, marks=new.machine.late is not None)
 
 
 def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -210,16 +210,21 @@ def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     )
 
 
-def _mapping(before: Any, after: Any) -> Iterator[Candidate]:
+def _mapping(before: Any, after: Any, *, marks: bool) -> Iterator[Candidate]:
     for name, identity, what in _WORDS:
         yield Candidate(identity, what, getattr(before, name) != getattr(after, name))
-    yield from _pointers(before, after)
+    yield from _pointers(before, after, marks=marks)
 
 
-def _pointers(before: Any, after: Any) -> Iterator[Candidate]:
+def _pointers(before: Any, after: Any, *, marks: bool = False) -> Iterator[Candidate]:
+    """Compare pointers; `->mapped` may leave a mark where there was no private data."""
     yield from _operations(before.vm_ops, after.vm_ops)
-    differs = _address(before.vm_private_data) != _address(after.vm_private_data)
-    yield Candidate("private-data", "vm_private_data", differs)
+    old, new = _address(before.vm_private_data), _address(after.vm_private_data)
+    if marks and plain(old) == 0:
+        text = "->mapped leaves private data, of which there was none"
+        yield Candidate("marked-in-mapped", text, old != new, accepted=True)
+    else:
+        yield Candidate("private-data", "vm_private_data", old != new)
     file_differs = (before.vm_file is None) != (after.vm_file is None)
     yield Candidate("vm-file", "vm_file", file_differs)
 
@@ -332,7 +337,16 @@ def _events(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         text = f"{_call(messages[1][-1])} is called even where page tables can't be filled"
         yield Candidate("message-before-failure", text, condition=True, accepted=True)
         messages = [messages[0], messages[0]]
-    calls = [[each for each in side.machine.events if each.kind != "log"] for side in (old, new)]
+    found = late.moved(old.machine, new.machine)
+    if found is not None:
+        made = ", ".join(dict.fromkeys(map(_call, found.calls)))
+        text = f"{made} is called by ->mapped, and no longer by the hook"
+        yield Candidate("taken-in-mapped", text, found.shows, accepted=True)
+        calls = [found.before, found.after]
+    else:
+        calls = [
+            [each for each in side.machine.events if each.kind != "log"] for side in (old, new)
+        ]
     for before, after in (calls, messages):
         yield from _sequences(before, after)
 

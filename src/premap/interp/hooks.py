@@ -114,7 +114,9 @@ def _mapped(machine: Machine, function: Function, arguments: Sequence[Any]) -> i
         machine.bindings.file_pointer(machine, file),
         Value(PointerType(anything), Pointer(Place(held.object), held.object.address)),
     ]
+    first = len(machine.events)
     error = _result(machine, call_function(machine, None, function, given))
+    machine.late = first, len(machine.events)
     if error == 0:
         private_data[0] = held.object.cells[()]
     return error

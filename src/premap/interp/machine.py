@@ -132,6 +132,8 @@ class Machine:
         self.returned: int | None = None
         """What the last hook that failed returned, where that is no plain errno."""
         self.populations: list[Population] = []
+        self.late: tuple[int, int] | None = None
+        """Where among the events those of ->mapped() begin and end, if it was called."""
         self.alone = False
         """Whether no other thread changes driver state at locks."""
         self.handing_over: list[Any] | None = None
