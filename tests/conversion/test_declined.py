@@ -276,6 +276,45 @@ class TestState:
         )
         assert reason(convert(arms + TABLE)) == "no-mmu"
 
+    OPERATIONS = (
+        "static void ring_open(struct vm_area_struct *vma)\n{\n\tkref_get(ring_of(vma));\n}\n\n"
+        "static void ring_close(struct vm_area_struct *vma)\n{\n\tGIVE;\n}\n\n"
+        "static const struct vm_operations_struct ring_vm_ops = {\n"
+        "\t.open = ring_open,\n\t.close = ring_close,\n};\n\n"
+    )
+    TAKES = (
+        "struct ring *ring = file->private_data;\n\nkref_get(&ring->kref);\n"
+        "vma->vm_ops = &ring_vm_ops;\nreturn 0;"
+    )
+
+    @pytest.mark.parametrize(
+        ("old", "new", "expected"),
+        [
+            ("", "", None),
+            ("file->private_data", "ring_of(file)", "keeps-state"),
+            ("kref_get(&ring->kref);", "ring = other;\nkref_get(&ring->kref);", "keeps-state"),
+            ("kref_get(&ring->kref);", "if (ring)\n\tkref_get(&ring->kref);", "keeps-state"),
+            ("return 0;", "return ring->dead ? -EIO : 0;\nreturn 0;", "keeps-state"),
+            ("return 0;", "if (ring->dead)\n\treturn -EIO;\nreturn 0;", "keeps-state"),
+            ("return 0;", "kref_get(&ring->kref);\nreturn 0;", "keeps-state"),
+            ("&ring_vm_ops", "ring->ops", "keeps-state"),
+            ("return 0;", f"return {REMAP};", None),
+            ("return 0;", f"vma->vm_private_data = ring;\nreturn {REMAP};", "keeps-state"),
+            ("kref_get(&ring->kref)", "kref_get(&file->private_data->kref)", "keeps-state"),
+        ],
+    )
+    def test_that_mapped_can_take(self, old: str, new: str, expected: str | None):
+        before = self.OPERATIONS.replace("GIVE", "kref_put(ring_of(vma), ring_free)")
+        assert reason(hook(self.TAKES.replace(old, new), before)) == expected
+
+    def test_that_close_does_not_give_back(self):
+        before = self.OPERATIONS.replace("GIVE", "ring_log(vma)")
+        assert reason(hook(self.TAKES, before)) == "keeps-state"
+
+    def test_where_the_release_has_no_mapped(self):
+        before = self.OPERATIONS.replace("GIVE", "kref_put(ring_of(vma), ring_free)")
+        assert reason(hook(self.TAKES, before, target="7.0")) == "keeps-state"
+
 
 class TestFile:
     HOOK = "static int ring_mmap(struct file *f, struct vm_area_struct *vma)\n{\n\treturn 0;\n}\n"

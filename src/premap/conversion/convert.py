@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from premap import releases
-from premap.conversion import declarations, docs, effects, hazards, leftovers, mapped
+from premap.conversion import declarations, docs, effects, hazards, leftovers, mapped, taken
 from premap.conversion import group as groups
 from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
@@ -17,7 +17,7 @@ from premap.conversion.rewriting import Change
 from premap.conversion.split import split
 from premap.csource.edit import apply_edits
 from premap.csource.errors import SourceError
-from premap.csource.nodes import callee, calls_in
+from premap.csource.nodes import callee, calls_in, text_of
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms import IDIOMS, r1_table, s1_mapped
@@ -28,6 +28,8 @@ from premap.records import Conversion, Edit, Handler, Note, Reason
 from premap.releases import Release
 
 _ORDER = [idiom.id for idiom in IDIOMS]
+_NOTED = {"state-in-hook": "S5", "close-tolerates": "S3"}
+"""Idioms that are seen by what a reviewer is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,8 @@ def _conversion(handler: Handler, program: Program, release: Release) -> Convers
     except RecursionError:
         reason = Reason("too-deep", "expressions are nested too deeply", handler.line)
         return Conversion(handler, reason=reason)
-    stays = {"S5"} if any(note.id == "state-in-hook" for note in found.notes) else set()
-    idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms | stays)
+    noted = {_NOTED[note.id] for note in found.notes if note.id in _NOTED}
+    idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms | noted)
     return Conversion(handler, found.new_name, found.edits, idioms, found.notes)
 
 
@@ -203,7 +205,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         renamed[source.name] += twins_in_comments(hook.function)
         with within(source):
             done = _converted(hook, renamed[source.name], group, acting)
-            edits += _mapped(hook, group)
+            edits += _mapped(hook, group, acting)
         edits.append(done.edit)
         idioms |= done.idioms
     for file in files.values():
@@ -225,6 +227,9 @@ def _converted(
 ) -> Converted:
     """Convert one function of a group. Raises Declined."""
     name = hook.function.name
+    acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
+    found = taken.find(hook, acts=acts) if name in group.hooks else None
+    hook.taken = found.statement if found else None
     effects.check(hook)
     if name in group.splits:
         done = split(hook)
@@ -232,15 +237,16 @@ def _converted(
         inside = [change for change in renamed if _inside(change, hook.function)]
         done = convert_function(hook, group.names[name], inside, is_hook=name in group.hooks)
     hazards.check_function(hook)
-    acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
     effects.check_close(hook, acts=acts)
     return done
 
 
-def _mapped(hook: Hook, group: Group) -> list[Edit]:
-    """Return what lets ->mapped() do what the hook's call of ->open() did. Raises Declined."""
+def _mapped(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
+    """Return what lets ->mapped() do what the hook did for its mapping. Raises Declined."""
     found: list[Edit] = []
     source = hook.function.source
+    if hook.taken is not None:
+        found += _taken(hook, group, acting)
     for name, table in hook.opened.items():
         if not hook.release.mapped:
             message = f"{hook.release.name} has no vm_ops->mapped"
@@ -255,6 +261,21 @@ def _mapped(hook: Hook, group: Group) -> list[Edit]:
         found += mapped.edits(source, name, table, vma)
         hook.note("counted-in-mapped", f"vm_ops->mapped does what {name}() did", hook.function.node)
     return found
+
+
+def _taken(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
+    """Return the edits by which ->mapped() takes what the hook took. Raises Declined."""
+    acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
+    found = taken.find(hook, acts=acts)
+    if found is None:
+        raise AssertionError(hook.function.name)
+    mapped.check_users(hook.function.source, found.table, group.functions())
+    text = " ".join(text_of(found.statement).split())
+    if found.mark is not None:
+        message = f"{found.close.name}() returns where ->mapped() left no private data"
+        hook.note("close-tolerates", message, found.statement)
+    hook.note("counted-in-mapped", f"vm_ops->mapped does `{text}`", found.statement)
+    return taken.edits(found, hook)
 
 
 def _placed(note: Note, hook: Hook, handler: Handler) -> Note:
@@ -287,7 +308,7 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         vma = groups.vma_parameter(function)
         file = groups.file_parameter(function) if is_hook else None
     opened = mapped.opened(function, vma)
-    return Hook(function, release, vma, file, group.helpers, group.splits, opened, acting)
+    return Hook(function, release, vma, file, group.helpers, group.splits, opened, acting=acting)
 
 
 def _tables(group: Group) -> list[SourceFile]:

@@ -63,12 +63,20 @@ def _check_calls(hook: Hook) -> None:
         name = callee(call)
         if name is None or name in hook.helpers or name in hook.opened:
             continue
+        if hook.taken is not None and call == hook.taken.named_children[0]:
+            continue
         if name == "get_file" and f11_vm_file.takes(call, hook):
             continue
         path = _taking(name, hook.function.source, _MAX_DEPTH)
         if path:
             how = " calls ".join(f"{step}()" for step in path)
             raise Declined(*_kept(path[-1], how), call)
+
+
+def takes(call: Node, hook: Hook) -> bool:
+    """Tell whether a call takes a count or a reference, and allocates nothing."""
+    path = _taking(callee(call) or "", hook.function.source, _MAX_DEPTH)
+    return bool(path) and _TAKES.fullmatch(path[-1]) is not None
 
 
 def _kept(name: str, how: str) -> tuple[str, str]:
@@ -102,6 +110,8 @@ def _called(function: Function) -> Iterator[str]:
 def _check_open(hook: Hook) -> None:
     """Decline a hook that calls what its operations' `open` or `close` call: it keeps count."""
     own = set(_called(hook.function)) - hook.opened.keys()
+    if hook.taken is not None:
+        own.discard(callee(hook.taken.named_children[0]) or "")
     for member in ("open", "close"):
         for name in operations_of(hook, member):
             for function in hook.function.source.functions.get(name, ()):
@@ -200,7 +210,7 @@ def _own_objects(hook: Hook) -> set[str]:
 
 def check_close(hook: Hook, *, acts: bool) -> None:
     """Raise Declined if `close` would see a mapping whose action failed."""
-    if not acts:
+    if not acts or hook.taken is not None:  # where close tells
         return
     for table in installed(hook):
         if not has_table(hook.function.source, table):

@@ -15,6 +15,8 @@ from premap.csource.text import code_view
 from premap.idioms.idiom import Declined, Hook
 from premap.idioms.r1_table import advance
 
+_NO_TAG = r"(?<!\bstruct )(?<!\bunion )(?<!\benum )"
+
 
 @dataclass(frozen=True, slots=True)
 class Local:
@@ -60,7 +62,7 @@ def _locals(hook: Hook) -> Iterator[Local]:
 def _uses(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> int:
     """How often the new text names a local, its declarations left out."""
     text = _changed(hook, changes)
-    found = len(re.findall(rf"(?<![.>\w]){re.escape(local.name)}\b", text))
+    found = len(re.findall(rf"{_NO_TAG}(?<![.>\w]){re.escape(local.name)}\b", text))
     return found - sum(
         other.name == local.name and not _covered(other.declarator, changes) for other in all_
     )

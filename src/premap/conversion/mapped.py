@@ -45,10 +45,30 @@ def edits(source: SourceFile, name: str, table: str, vma: str) -> list[Edit]:
         raise Declined("name-taken", f"there is a {new}() already")
     at = source.line_start(functions[0].node.start_byte)
     definition = f"{mapped(functions[0], vma)}\n\n"
-    return [
-        Edit(source.name, at, at, _encoded(definition, source)),
-        _entry(source, _pair(initializer, "open"), name, new),
-    ]
+    return [inserted(source, at, definition), _entry(source, initializer, "open", new)]
+
+
+def inserted(source: SourceFile, at: int, text: str) -> Edit:
+    """Return the insertion of text before byte `at`."""
+    return Edit(source.name, at, at, _encoded(text, source))
+
+
+def entry(source: SourceFile, table: str, member: str, new: str) -> Edit:
+    """Return the edit that puts `.mapped = new` before another member of the operations.
+
+    Raises Declined.
+    """
+    [initializer, *more] = list(_initializers(source, table))
+    if more or _member(source, table, "mapped") or any(mentions(source, new)):
+        raise Declined("name-taken", f"{table} has a ->mapped() already, or there is a {new}()")
+    return _entry(source, initializer, member, new)
+
+
+def functions_of(source: SourceFile, table: str) -> Iterator[str]:
+    """Yield what the members of the operations are set to."""
+    for initializer in _initializers(source, table):
+        for pair in find_all(initializer, "initializer_pair"):
+            yield text_of(pair.child_by_field_name("value"))
 
 
 def check_users(source: SourceFile, table: str, hooks: Iterator[Function]) -> None:
@@ -65,23 +85,24 @@ def check_users(source: SourceFile, table: str, hooks: Iterator[Function]) -> No
             raise Declined("keeps-state", f"others use {table}, too", line=line)
 
 
-def _entry(source: SourceFile, pair: Node | None, name: str, new: str) -> Edit:
-    """Return the edit that puts `.mapped` before `.open`, in the same columns."""
+def _entry(source: SourceFile, initializer: Node, member: str, new: str) -> Edit:
+    """Return the edit that puts `.mapped` before another member, in the same columns."""
+    pair = _pair(initializer, member)
     if pair is None:
-        raise AssertionError(name)
+        raise AssertionError(member)
     old = source.text_of(pair).decode("latin-1")
     start = source.line_start(pair.start_byte)
     indent = source.text[start : pair.start_byte].decode("latin-1")
     if indent.strip():
         raise Declined("keeps-state", "the operations are on one line", pair)
-    found = re.fullmatch(r"\.open(\s*)=(\s*)\w+", old)
+    found = re.fullmatch(rf"\.{member}(\s*)=(\s*)\w+", old)
     if found is None:
         raise Declined("keeps-state", f"`{old}` is no plain initializer", pair)
     left = r1_table.advance(indent, 0)
     new_sign = ".mapped" + r1_table.filler(
-        found[1], r1_table.advance(".mapped", left), r1_table.advance(".open" + found[1], left)
+        found[1], r1_table.advance(".mapped", left), r1_table.advance(f".{member}{found[1]}", left)
     )
-    value_at = r1_table.advance(f".open{found[1]}={found[2]}", left)
+    value_at = r1_table.advance(f".{member}{found[1]}={found[2]}", left)
     new_sign += "="
     gap = r1_table.filler(found[2], r1_table.advance(new_sign, left), value_at)
     entry = f"{new_sign}{gap}{new},\n{indent}"

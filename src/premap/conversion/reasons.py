@@ -451,6 +451,14 @@ _NOTES: tuple[tuple[str, str, str], ...] = (
         "When the hook runs there is no VMA yet: see whether the words still fit.",
     ),
     (
+        "close-tolerates",
+        "`->close` returns for a mapping whose `->mapped` never ran",
+        (
+            "A failed action takes the mapping down before `->mapped`. See that nothing else uses "
+            "the private data that `->mapped` leaves as a mark."
+        ),
+    ),
+    (
         "counted-in-mapped",
         "What each mapping counts moved into `->mapped`",
         (

@@ -89,6 +89,8 @@ class Rewriter:
         """Return the idiom by which a statement goes, if it does."""
         if s1_mapped.opens(node, self.hook):
             return "S1"
+        if self.hook.taken is not None and node.id == self.hook.taken.id:
+            return "S2"
         return "F11" if f11_vm_file.puts(node, self.hook) else None
 
     def _pieces(self, node: Node) -> Pieces | None:

@@ -44,6 +44,8 @@ from premap.idioms import (
     r5_arms,
     r6_null_test,
     s1_mapped,
+    s2_taken,
+    s3_tolerant_close,
     s5_stays,
 )
 from premap.idioms.idiom import Idiom
@@ -92,6 +94,8 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         a6_order,
         a8_kernel_pages,
         s1_mapped,
+        s2_taken,
+        s3_tolerant_close,
         s5_stays,
     )
 )

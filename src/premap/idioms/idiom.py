@@ -87,6 +87,8 @@ class Hook:
     """Those of them that others call, too: the values that their cores take (H7)."""
     opened: Mapping[str, str] = field(default_factory=dict)
     """Its operations' `open` that it calls itself (S1): the function, and its operations."""
+    taken: Node | None = None
+    """A statement that takes something for the mapping, which ->mapped() does now (S2)."""
     acting: frozenset[str] = frozenset()
     """Those of them that populate the mapping."""
     notes: list[Note] = field(default_factory=list)

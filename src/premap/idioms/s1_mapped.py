@@ -61,24 +61,26 @@ def _installs(node: Node, hook: Hook) -> bool:
     )
 
 
-def mapped_name(name: str) -> str:
+def mapped_name(name: str, member: str = "open") -> str:
     """Return the name of the new function: x_vma_open gives x_vma_mapped."""
     words = name.split("_")
-    if "open" in words:
-        words[len(words) - 1 - words[::-1].index("open")] = "mapped"
+    if member in words:
+        words[len(words) - 1 - words[::-1].index(member)] = "mapped"
         return "_".join(words)
     return f"{name}_mapped"
 
 
 def mapped(function: Function, vma: str) -> str:
     """Return the definition of ->mapped() that does what ->open() does. Raises Declined."""
-    name = mapped_name(function.name)
+    return f"{headed(mapped_name(function.name))}{_body(function, vma)}"
+
+
+def headed(name: str) -> str:
+    """Return the first lines of a ->mapped() of that name, up to its body."""
     head = f"static int {name}("
     parameters = PARAMETERS[0].lstrip("(")
-    column = len(head)
-    indent = "\t" * (column // 8) + " " * (column % 8)
-    body = _body(function, vma)
-    return f"{head}{parameters}\n{indent}{PARAMETERS[1]}\n{body}"
+    indent = "\t" * (len(head) // 8) + " " * (len(head) % 8)
+    return f"{head}{parameters}\n{indent}{PARAMETERS[1]}\n"
 
 
 def _body(function: Function, vma: str) -> str:

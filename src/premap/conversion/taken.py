@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a hook takes for its mapping moves into ->mapped(), which ->close() tolerates (S2, S3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.conversion import mapped
+from premap.conversion.effects import has_table, installed, operations_of, takes
+from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
+from premap.csource.source import Function, SourceFile
+from premap.idioms.idiom import Hook
+from premap.idioms.s1_mapped import headed, mapped_name
+from premap.records import Edit
+
+_GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
+_FILE = "file"
+_USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
+"""Of the file, which ->mapped() is given as const, other than a member or file_inode(file)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A statement of a hook that its operations' `close` undoes."""
+
+    statement: Node
+    table: str
+    """Name of the operations."""
+    close: Function
+    declarations: tuple[str, ...]
+    """What ->mapped() has to declare for it, in order."""
+    mark: str | None = None
+    """What ->mapped() leaves as private data, where `close` has to tell."""
+
+
+def find(hook: Hook, *, acts: bool) -> Taken | None:
+    """Return what a hook takes, if it is plain that ->mapped() can take it; `acts`: if it maps."""
+    statements = [each for each in hook.function.body.named_children if each.type != "comment"]
+    found = [each for each in statements if _takes(each, hook)]
+    tables = {table for each in statements for table in _installs(each, hook)}
+    if len(found) != 1 or len(tables) != 1 or not hook.release.mapped:
+        return None
+    table = tables.pop()
+    close = _close(hook)
+    declared = _declared(found[0], hook)
+    if close is None or declared is None or not _only_succeeds(statements, found[0]):
+        return None
+    mark = _mark(hook, table, declared) if acts else None
+    if acts and (mark is None or not _may_return_early(close)):
+        return None
+    return Taken(found[0], table, close, tuple(text for _, text in declared), mark)
+
+
+def edits(taken: Taken, hook: Hook) -> list[Edit]:
+    """Return the insertions of ->mapped(), of its entry, and of the test in ->close()."""
+    source = hook.function.source
+    opened = next(operations_of(hook, "open"), None)
+    member = "open" if opened else "close"
+    first = source.functions[opened][0] if opened in source.functions else taken.close
+    name = mapped_name(opened or taken.close.name, member)
+    at = source.line_start(first.node.start_byte)
+    made = [
+        mapped.inserted(source, at, _definition(taken, name, hook)),
+        mapped.entry(source, taken.table, member, name),
+    ]
+    return made if taken.mark is None else [*made, _test(taken.close, source)]
+
+
+def _takes(statement: Node, hook: Hook) -> bool:
+    if statement.type != "expression_statement" or not statement.named_children:
+        return False
+    call = statement.named_children[0]
+    return call.type == "call_expression" and takes(call, hook)
+
+
+def _installs(statement: Node, hook: Hook) -> Iterator[str]:
+    """Yield the operations that a statement of the body itself installs."""
+    if statement.type == "expression_statement":
+        assigned = [each for each in installed(hook) if f"= &{each};" in hook.text(statement)]
+        yield from (each for each in assigned if has_table(hook.function.source, each))
+
+
+def _close(hook: Hook) -> Function | None:
+    """Return the one function of the file that is `close`, if it gives something back."""
+    names = list(operations_of(hook, "close"))
+    found = hook.function.source.functions.get(names[0], []) if len(names) == 1 else []
+    if len(found) != 1 or not found[0].static:
+        return None
+    called = (text_of(call.child_by_field_name("function")) for call in calls_in(found[0].body))
+    return found[0] if any(_GIVES_BACK.fullmatch(name) for name in called) else None
+
+
+def _only_succeeds(statements: list[Node], taken: Node) -> bool:
+    """Tell whether nothing behind a statement leaves the function with an error of its own."""
+    behind = [each for each in statements if each.start_byte > taken.start_byte]
+    left = [each for part in behind for each in find_all(part, "return_statement")]
+    jumps = any(True for part in behind for _ in find_all(part, "goto_statement"))
+    return not jumps and all(_is_last(each, behind) for each in left)
+
+
+def _is_last(statement: Node, behind: list[Node]) -> bool:
+    return bool(behind) and statement == behind[-1]
+
+
+def _declared(statement: Node, hook: Hook) -> list[tuple[str, str]] | None:
+    """Return names and declarations of the locals that a statement needs, in order.
+
+    None if one of them has not one value, got from the file alone.
+    """
+    needed = identifiers_in(statement.named_children[0])
+    found: list[tuple[str, str]] = []
+    declarations = [
+        each for each in hook.function.body.named_children if each.type == "declaration"
+    ]
+    for declaration in reversed(declarations):
+        for declarator in declaration.children_by_field_name("declarator"):
+            name = _name(declarator)
+            if name not in needed:
+                continue
+            value = declarator.child_by_field_name("value")
+            if value is None or _assigned(name, hook):
+                return None
+            needed |= identifiers_in(value)
+            found.insert(0, (name, _declaration(declaration, declarator, hook)))
+    names = {name for name, _ in found}
+    known = names | {hook.file or "", hook.vma}
+    locals_ = {_name(each) for part in declarations for each in part.named_children}
+    foreign = (needed & locals_) - known
+    texts = [text for _, text in found]
+    plain = not any(_USES_OF_FILE.search(text) or hook.vma in text.split() for text in texts)
+    used_directly = identifiers_in(statement) & {hook.file, hook.vma}
+    return None if foreign or used_directly or not plain else found
+
+
+def _declaration(declaration: Node, declarator: Node, hook: Hook) -> str:
+    first = declaration.children_by_field_name("declarator")[0]
+    head = hook.between(declaration.start_byte, first.start_byte)
+    text = " ".join(f"{head}{hook.text(declarator)};".split())
+    text = text.replace(f"{hook.vma}->vm_file", _FILE)
+    return re.sub(rf"(?<![.>\w]){re.escape(hook.file)}\b", _FILE, text) if hook.file else text
+
+
+def _name(declarator: Node) -> str:
+    inner: Node | None = declarator
+    while inner is not None and inner.type != "identifier":
+        inner = inner.child_by_field_name("declarator")
+    return text_of(inner)
+
+
+def _assigned(name: str, hook: Hook) -> bool:
+    """Tell whether a variable is given a value after its declaration, or may be."""
+    return any(
+        text_of(use) == name and (hook.written(use) or hook.addressed(use))
+        for use in find_all(hook.function.body, "identifier")
+    )
+
+
+def _mark(hook: Hook, table: str, declared: list[tuple[str, str]]) -> str | None:
+    """Return a pointer that is no NULL, where nothing uses the private data of the mapping."""
+    source = hook.function.source
+    names = [name for name in mapped.functions_of(source, table) if name in source.functions]
+    functions = [hook.function, *(each for name in names for each in source.functions[name])]
+    if any(b"vm_private_data" in source.text_of(each.body) for each in functions):
+        return None
+    followed = [text for _, text in declared]
+    return next(
+        (
+            name
+            for name, text in declared
+            if f"*{name} " in text and any(f"{name}->" in other for other in followed)
+        ),
+        next((name for name, text in declared if f"*{name} " in text), None),
+    )
+
+
+def _may_return_early(close: Function) -> bool:
+    """Tell whether a `close` begins with declarations that call nothing."""
+    leading = [each for each in close.body.named_children if each.type == "declaration"]
+    return close.return_type == "void" and not any(True for each in leading for _ in calls_in(each))
+
+
+def _definition(taken: Taken, name: str, hook: Hook) -> str:
+    lines = [f"\t{each}\n" for each in taken.declarations]
+    lines += ["\n"] if lines else []
+    lines.append(f"\t{hook.text(taken.statement)}\n")
+    lines += [f"\t*vm_private_data = {taken.mark};\n"] if taken.mark else []
+    return f"{headed(name)}{{\n{''.join(lines)}\n\treturn 0;\n}}\n\n"
+
+
+def _test(close: Function, source: SourceFile) -> Edit:
+    """Return the edit by which ->close() returns for a mapping without the mark."""
+    vma = next(each.name for each in close.parameters if "vm_area_struct" in each.type_text)
+    leading = [each for each in close.body.named_children if each.type == "declaration"]
+    after = leading[-1] if leading else close.body.children[0]
+    at = source.text.find(b"\n", after.end_byte) + 1
+    before = "\n" if leading else ""
+    blank = "" if source.text[at : at + 1] == b"\n" else "\n"
+    text = (
+        f"{before}\t/* The mapping failed before ->mapped() ran. */\n"
+        f"\tif (!{vma}->vm_private_data)\n\t\treturn;\n{blank}"
+    )
+    return mapped.inserted(source, at, text)
