@@ -335,11 +335,27 @@ class Program:
     def uncharged(self) -> int:
         """Pages that are committed without a mapping that says so."""
         said = sum(flagged(mm, VM_ACCOUNT) for mm in self.spaces())
+        said += sum(paid_for(file) for file in self.files_of_memory())
         return self.mm.memory.committed_as - said
+
+    def files_of_memory(self) -> list[File]:
+        """Files without a name, which are paid for: those behind shared memory."""
+        mapped = [vma.vm_file for mm in self.spaces() for vma in mm.vmas()]
+        return list({id(file): file for file in mapped if file is not None}.values())
 
     def spaces(self) -> list[AddressSpace]:
         """The process and its children."""
         return [self.mm, *self.children]
+
+
+def paid_for(file: File) -> int:
+    """Pages that a file of memory has been charged for: all of it, or those that were made."""
+    if file.release is None:
+        return 0
+    account = file.release.__self__  # type: ignore[attr-defined]
+    whole = -(-file.f_mapping.host.i_size // PAGE)
+    assert account.pages == (len(account.made) if file.f_mapping.account else whole)
+    return int(account.pages)
 
 
 def flagged(mm: AddressSpace, mask: int) -> int:

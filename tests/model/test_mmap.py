@@ -243,7 +243,11 @@ class TestAccounting:
 
     @pytest.mark.parametrize(
         ("prot", "flags"),
-        [(RW, MAP_SHARED), (PROT_READ, MAP_PRIVATE), (RW, MAP_PRIVATE | MAP_NORESERVE)],
+        [
+            (RW, MAP_SHARED | MAP_NORESERVE),
+            (PROT_READ, MAP_PRIVATE),
+            (RW, MAP_PRIVATE | MAP_NORESERVE),
+        ],
     )
     def test_other_memory_is_not(self, prot: int, flags: int) -> None:
         mm = AddressSpace()

@@ -15,6 +15,7 @@ from premap.model import (
     MAP_GROWSDOWN,
     MAP_HUGETLB,
     MAP_LOCKED,
+    MAP_NORESERVE,
     MAP_PRIVATE,
     MAP_SHARED,
     MCL_CURRENT,
@@ -22,7 +23,6 @@ from premap.model import (
     MCL_ONFAULT,
     MREMAP_FIXED,
     MREMAP_MAYMOVE,
-    PROT_GROWSDOWN,
     PROT_READ,
     PROT_WRITE,
     S_SWAPFILE,
@@ -165,10 +165,6 @@ class TestDroppable:
     def test_huge_pages_are_not_known(self) -> None:
         with pytest.raises(NotModelled):
             AddressSpace().mmap(BASE, PAGE, RW, MAP_PRIVATE | MAP_HUGETLB)
-        mm = AddressSpace()
-        private(mm, None)
-        with pytest.raises(NotModelled):
-            mm.mprotect(BASE, PAGE, RW | PROT_GROWSDOWN)
 
 
 class TestMemory:
@@ -185,9 +181,45 @@ class TestMemory:
         private(mm, None, pages=5)
         assert mm.memory.committed_as == 5
 
-    def test_never_is_not_known(self) -> None:
-        with pytest.raises(NotModelled):
-            Memory(overcommit=2)
+    def test_never_keeps_below_the_limit(self) -> None:
+        mm = AddressSpace(memory=Memory(overcommit=2, commit_limit=5))
+        private(mm, None, pages=4)
+        with fails(ENOMEM):
+            private(mm, None, pages=1, at=8)
+        mm.munmap(BASE, PAGE)
+        private(mm, None, pages=1, at=8)
+        assert mm.memory.committed_as == 4
+
+    def test_a_process_leaves_a_reserve(self) -> None:
+        mm = AddressSpace(memory=Memory(overcommit=2, commit_limit=40, user_reserve=1))
+        mm.mmap(BASE + 64 * PAGE, 32 * PAGE, PROT_READ, MAP_PRIVATE)
+        with fails(ENOMEM):
+            private(mm, None, pages=39)
+        private(mm, None, pages=38)
+
+    def test_never_has_no_use_for_noreserve(self) -> None:
+        mm = AddressSpace(memory=Memory(overcommit=2, commit_limit=9))
+        mm.mmap(BASE, PAGE, RW, MAP_PRIVATE | MAP_NORESERVE)
+        assert (mm.memory.committed_as, mm.vmas()[0].vm_flags & VM_NORESERVE) == (1, 0)
+
+    def test_shared_memory_is_paid_for_until_the_last_reference(self) -> None:
+        mm = AddressSpace(memory=Memory(overcommit=2, commit_limit=5))
+        mm.mmap(BASE, 3 * PAGE, RW, MAP_SHARED)
+        with fails(ENOMEM):
+            mm.mmap(BASE + 8 * PAGE, 2 * PAGE, RW, MAP_SHARED)
+        mm.munmap(BASE, PAGE)
+        assert mm.memory.committed_as == 3
+        mm.munmap(BASE, 3 * PAGE)
+        assert mm.memory.committed_as == 0
+
+    def test_shared_memory_without_reserve_page_by_page(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, 3 * PAGE, RW, MAP_SHARED | MAP_NORESERVE)
+        for page in (1, 2, 1):
+            mm.touch(BASE + page * PAGE, write=True)
+        assert mm.memory.committed_as == 2
+        mm.munmap(BASE, 3 * PAGE)
+        assert mm.memory.committed_as == 0
 
 
 class TestMprotectLimits:

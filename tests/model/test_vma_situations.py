@@ -61,10 +61,11 @@ from premap.model import (
     VmAreaStruct,
     bits,
 )
+from premap.model.brk import do_brk_flags
 from premap.model.merge import MergeState, vma_expand
 from premap.model.modify import vma_modify_flags, vma_shrink
 
-from .kit import BASE, PAGE, consistent, fails, layout
+from .kit import BASE, PAGE, RW, consistent, fails, layout
 from .situations import CLOSING, ENOMEM, SPECIAL, STICKY, at, change, fill, offsets, parts, write
 
 
@@ -314,8 +315,23 @@ class TestExpandOnly:
         mm.start_brk = mm.brk_end = BASE + 3 * PAGE
         mm.brk(BASE + 5 * PAGE)
         mm.mmap_region(None, BASE + 9 * PAGE, PAGE, at(mm, 3).vm_flags, BASE // PAGE + 9)
-        mm.brk(BASE + 9 * PAGE)
+        assert do_brk_flags(mm, BASE + 5 * PAGE, 4 * PAGE) == 0
         assert layout(mm) == [(3, 6), (9, 1)]
+
+    def test_brk_keeps_a_page_free_before_what_follows(self) -> None:
+        mm = AddressSpace()
+        mm.start_brk = mm.brk_end = BASE + 3 * PAGE
+        fill(mm, 9, 1)
+        assert mm.brk(BASE + 9 * PAGE) == BASE + 3 * PAGE
+        assert mm.brk(BASE + 8 * PAGE) == BASE + 8 * PAGE
+
+    def test_what_ends_where_the_heap_begins_is_not_it(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, 3 * PAGE, RW, MAP_PRIVATE)
+        mm.start_brk = mm.brk_end = BASE + 3 * PAGE
+        mm.brk(BASE + 5 * PAGE)
+        mm.brk(BASE + 6 * PAGE)
+        assert layout(mm) == [(0, 3), (3, 3)]
 
 
 class TestMmapRegionBasic:

@@ -13,7 +13,6 @@ from premap.model import (
     MADV_POPULATE_WRITE,
     MADV_WIPEONFORK,
     MAP_FIXED,
-    MAP_GROWSDOWN,
     MAP_PRIVATE,
     MREMAP_FIXED,
     MREMAP_MAYMOVE,
@@ -184,12 +183,6 @@ class TestFaults:
         private(mm, prepare(lambda desc: setattr(desc, "vm_ops", ops)))
         with pytest.raises(NotModelled, match="page"):
             mm.touch(BASE, write=True)
-
-    def test_stacks_do_not_grow_here(self) -> None:
-        mm = AddressSpace()
-        mm.mmap(BASE, PAGE, RW, MAP_PRIVATE | MAP_GROWSDOWN)
-        with pytest.raises(NotModelled, match="down"):
-            mm.touch(BASE - PAGE)
 
     @pytest.mark.parametrize("write", [False, True])
     def test_below_a_mapping_is_nothing(self, *, write: bool) -> None:

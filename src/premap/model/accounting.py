@@ -7,8 +7,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from premap.model.bits import VM_EXEC, VM_SHADOW_STACK, VM_SHARED, VM_STACK, VM_WRITE
-from premap.model.errors import NotModelled
-from premap.model.words import PAGE_SHIFT, add, sub
+from premap.model.words import PAGE_SHIFT, add, sub, umin
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
@@ -16,30 +15,47 @@ if TYPE_CHECKING:
 
 OVERCOMMIT_GUESS = 0
 OVERCOMMIT_ALWAYS = 1
+OVERCOMMIT_NEVER = 2
 
 
 class Memory:
-    """The machine's memory, shared by a process and its children.
+    """The machine's memory, shared by a process and its children. Everything is in pages.
 
     `totalram_pages` is RAM and swap; None means that no single mapping is too large for it.
-    `committed_as` (pages) is vm_committed_as. Overcommit mode 2 is not modelled.
+    `committed_as` is vm_committed_as. `overcommit` is vm.overcommit_memory; where that is 2,
+    `commit_limit` is vm_commit_limit(), and a process can't have the last `user_reserve`, or a 32nd
+    of what it has mapped if that is less (vm.user_reserve_kbytes).
     """
 
-    __slots__ = ("committed_as", "overcommit", "totalram_pages")
+    __slots__ = ("commit_limit", "committed_as", "overcommit", "totalram_pages", "user_reserve")
 
-    def __init__(self, totalram_pages: int | None = None, overcommit: int = 0) -> None:
-        if overcommit not in (OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS):
-            raise NotModelled("vm.overcommit_memory = 2")
+    def __init__(
+        self,
+        totalram_pages: int | None = None,
+        overcommit: int = OVERCOMMIT_GUESS,
+        commit_limit: int = 0,
+        user_reserve: int = 0,
+    ) -> None:
         self.totalram_pages = totalram_pages
         self.overcommit = overcommit
+        self.commit_limit = commit_limit
+        self.user_reserve = user_reserve
         self.committed_as = 0
 
-    def charge(self, pages: int) -> int:
-        """__vm_enough_memory(): commit `pages`. 0, or -ENOMEM where one request exceeds all RAM."""
-        limit = self.totalram_pages if self.overcommit == OVERCOMMIT_GUESS else None
-        if limit is not None and pages > limit:
+    def charge(self, pages: int, total_vm: int = 0) -> int:
+        """__vm_enough_memory(): commit `pages`, for a process that has `total_vm`. 0 or -ENOMEM.
+
+        Mode 0 refuses one request for more than all RAM, mode 2 whatever reaches the limit.
+        """
+        limit = self.totalram_pages
+        if self.overcommit == OVERCOMMIT_GUESS and limit is not None and pages > limit:
             return -errno.ENOMEM
-        self.committed_as = add(self.committed_as, pages)
+        committed = add(self.committed_as, pages)
+        if self.overcommit == OVERCOMMIT_NEVER:
+            reserve = umin(total_vm // 32, self.user_reserve)
+            if committed >= sub(self.commit_limit, reserve):
+                return -errno.ENOMEM
+        self.committed_as = committed
         return 0
 
     def uncharge(self, pages: int) -> None:
@@ -83,6 +99,19 @@ def mlock_future_ok(mm: AddressSpace, length: int, *, locked: bool) -> bool:
     if limit is None:
         return True
     return add(length >> PAGE_SHIFT, mm.locked_vm) <= limit >> PAGE_SHIFT
+
+
+def can_do_mlock(mm: AddressSpace) -> bool:
+    """can_do_mlock: RLIMIT_MEMLOCK is not 0, or CAP_IPC_LOCK is there (mm/mlock.c)."""
+    if mm.cap_ipc_lock or mm.rlimits is None:
+        return True
+    return mm.rlimits.get("MEMLOCK") != 0
+
+
+def check_data_rlimit(mm: AddressSpace, brk: int) -> bool:
+    """check_data_rlimit: RLIMIT_DATA admits a data segment up to `brk` (include/linux/mm.h)."""
+    limit = None if mm.rlimits is None else mm.rlimits.get("DATA")
+    return limit is None or sub(brk, mm.start_brk) <= limit
 
 
 def _pages(vma: VmAreaStruct) -> int:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where a mapping goes: get_unmapped_area() (mm/mmap.c).
 
-A hint is taken if it is free; otherwise the highest free place of the window. Alignment for huge
-pages, stack guard gaps and randomisation are not modelled: no result of theirs is promised.
+A hint is taken if it is free; otherwise the highest free place of the window. Below a stack there
+is a gap. Alignment for huge pages and randomisation are not modelled.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from premap.model.bits import VM_GROWSDOWN
 from premap.model.constants import MAP_FIXED, TASK_SIZE
 from premap.model.words import PAGE_MASK, add, offset_in_page, page_align, sub
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
+    from premap.model.vma import VmAreaStruct
 
 
 def round_hint_to_min(mm: AddressSpace, hint: int) -> int:
@@ -53,7 +55,7 @@ def _search(mm: AddressSpace, hint: int, length: int) -> tuple[int, int]:
         return -errno.ENOMEM, 0
     if hint != 0:
         hint = page_align(hint)
-        if hint >= low and hint <= sub(high, length) and is_free(mm, hint, length):
+        if hint >= low and hint <= sub(high, length) and _fits(mm, hint, length):
             return 0, hint
     return _topdown(mm, length)
 
@@ -63,6 +65,21 @@ def is_free(mm: AddressSpace, addr: int, length: int) -> bool:
     position = mm.tree.locate(addr)
     vmas = mm.tree.vmas
     return position == len(vmas) or vmas[position].vm_start >= add(addr, length)
+
+
+def vm_start_gap(mm: AddressSpace, vma: VmAreaStruct) -> int:
+    """vm_start_gap: where what must stay free below a mapping begins (include/linux/mm.h)."""
+    if (vma.vm_flags & VM_GROWSDOWN) == 0:
+        return vma.vm_start
+    gap = mm.stack_guard_gap
+    return 0 if vma.vm_start < gap else sub(vma.vm_start, gap)
+
+
+def _fits(mm: AddressSpace, addr: int, length: int) -> bool:
+    """Say whether a hint can be taken: it is free, and not in the gap below a stack."""
+    position = mm.tree.locate(addr)
+    vmas = mm.tree.vmas
+    return position == len(vmas) or add(addr, length) <= vm_start_gap(mm, vmas[position])
 
 
 def _topdown(mm: AddressSpace, length: int) -> tuple[int, int]:
@@ -77,7 +94,7 @@ def _topdown(mm: AddressSpace, length: int) -> tuple[int, int]:
         if vma.vm_start < top:
             if vma.vm_end <= top and sub(top, vma.vm_end) >= length:
                 break
-            top = vma.vm_start
+            top = vm_start_gap(mm, vma)
             if top <= low:
                 tree.searched(length, high, low, begin - position)
                 return -errno.ENOMEM, 0

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The end of the data segment: brk() (mm/mmap.c, mm/vma.c). No guard gap of a stack is kept."""
+"""The end of the data segment: brk() (mm/mmap.c, mm/vma.c). All of it lies in the heap."""
 
 from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING
 
-from premap.model.accounting import may_expand_vm, mlock_future_ok
+from premap.model.accounting import check_data_rlimit, may_expand_vm, mlock_future_ok
+from premap.model.area import get_unmapped_area, vm_start_gap
 from premap.model.bits import VM_ACCOUNT, VM_DATA_DEFAULT_FLAGS, VM_LOCKED
+from premap.model.constants import MAP_FIXED
 from premap.model.gup import mm_populate
 from premap.model.merge import MergeState, vma_merge_new_range
 from premap.model.pgprot import vm_get_page_prot
 from premap.model.unmap import do_vmi_align_munmap
 from premap.model.vma import VmAreaStruct
-from premap.model.words import PAGE_SHIFT, add, page_align, sub
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, page_align, sub
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def do_brk(mm: AddressSpace, brk: int) -> int:
     """brk(): returns the new end, or the old one where that can't be (bytes)."""
-    if brk < mm.start_brk:
+    if brk < mm.start_brk or not check_data_rlimit(mm, brk):
         return mm.brk_end
     new, old = page_align(brk), page_align(mm.brk_end)
     if new == old:
@@ -30,9 +32,7 @@ def do_brk(mm: AddressSpace, brk: int) -> int:
     if brk <= mm.brk_end:
         return _shrink(mm, brk, new, old)
     length = sub(new, old)
-    if not mm.is_free(old, length):
-        return mm.brk_end
-    if not mlock_future_ok(mm, length, locked=(mm.def_flags & VM_LOCKED) != 0):
+    if not _has_room(mm, old, length):
         return mm.brk_end
     if do_brk_flags(mm, old, length):
         return mm.brk_end
@@ -40,6 +40,21 @@ def do_brk(mm: AddressSpace, brk: int) -> int:
     if (mm.def_flags & VM_LOCKED) != 0:
         mm_populate(mm, old, length)
     return brk
+
+
+def _has_room(mm: AddressSpace, old: int, length: int) -> bool:
+    """check_brk_limits(); and one page stays free before what follows, and before its gap."""
+    err, _ = get_unmapped_area(mm, None, old, length, 0, MAP_FIXED)
+    if err or not mlock_future_ok(mm, length, locked=(mm.def_flags & VM_LOCKED) != 0):
+        return False
+    vmas = mm.tree.vmas
+    position = mm.tree.locate(old)
+    if position == len(vmas):
+        return True
+    end = add(add(old, length), PAGE_SIZE)
+    following = vmas[position]
+    beyond = following.vm_start >= add(end, mm.stack_guard_gap)
+    return beyond or end <= vm_start_gap(mm, following)
 
 
 def _shrink(mm: AddressSpace, brk: int, new: int, old: int) -> int:
@@ -65,7 +80,7 @@ def do_brk_flags(mm: AddressSpace, addr: int, length: int) -> int:
     pgoff = addr >> PAGE_SHIFT
     position = mm.tree.locate(addr)
     vmg = MergeState(addr, add(addr, length), flags, pgoff, pgoff, None, position)
-    if position:
+    if position and mm.tree.vmas[position - 1].vm_end > mm.start_brk:
         vmg.prev = mm.tree.vmas[position - 1]
     if vma_merge_new_range(mm, vmg, just_expand=True) is None:
         err = -errno.ENOMEM if vmg.nomem else mm.failing("vma_alloc") or mm.failing("vma_tree")

@@ -97,6 +97,9 @@ FMODE_WRITE = 0x2
 FOP_MMAP_SYNC = 1 << 2
 FOP_UNSIGNED_OFFSET = 1 << 5
 
+F_SEAL_WRITE = 0x0008
+F_SEAL_FUTURE_WRITE = 0x0010
+
 S_APPEND = 1 << 2
 S_SWAPFILE = 1 << 8
 S_DAX = 1 << 13
@@ -113,6 +116,8 @@ TASK_SIZE = (1 << 47) - PAGE_SIZE
 """End (bytes) of the user's address space, as on x86-64 with four levels of page tables."""
 MMAP_MIN_ADDR = 0x10000
 """Lowest address (bytes) that a search for a free place gives out."""
+STACK_GUARD_GAP = 256 * PAGE_SIZE
+"""stack_guard_gap (bytes): what stays free below a mapping that grows down."""
 DEFAULT_MAX_MAP_COUNT = 65530
 """sysctl vm.max_map_count."""
 MAX_ERRNO = 4095

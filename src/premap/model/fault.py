@@ -20,8 +20,9 @@ from premap.model.bits import (
 )
 from premap.model.errors import NotModelled, Sigbus, Sigsegv
 from premap.model.file import VmOperations, file_inode
-from premap.model.pagetable import AnonPages, Page, Pte, PteRange
+from premap.model.pagetable import GUARD, AnonPages, Page, Pte, PteRange
 from premap.model.pgprot import pgprot_writable
+from premap.model.stack import expand_downwards
 from premap.model.vma import VmAreaStruct, linear_page_index
 from premap.model.words import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, add, page_align
 
@@ -80,7 +81,7 @@ def touch(mm: AddressSpace, address: int, *, write: bool) -> None:
         raise Sigsegv(address)
     for _ in range(3):
         entry = pagetable.lookup(mm, vma, address)
-        if entry is not None and (not write or _writable(entry)):
+        if entry is not None and entry.kind is not GUARD and (not write or _writable(entry)):
             return
         result = handle_mm_fault(mm, vma, address, write=write)
         if result & VM_FAULT_SIGSEGV:
@@ -91,15 +92,15 @@ def touch(mm: AddressSpace, address: int, *, write: bool) -> None:
 
 
 def _find_vma(mm: AddressSpace, address: int) -> VmAreaStruct:
-    """find_vma() as a fault does it: below a stack the kernel would make the stack grow."""
+    """lock_mm_and_find_vma(): an access below a stack makes the stack grow (mm/mmap_lock.c)."""
     vmas = mm.tree.vmas
     position = mm.tree.locate(address)
     if position == len(vmas):
         raise Sigsegv(address)
     vma = vmas[position]
-    if vma.vm_start > address:
-        if (vma.vm_flags & VM_GROWSDOWN) != 0:
-            raise NotModelled("an access below a mapping that grows down")
+    if vma.vm_start <= address:
+        return vma
+    if (vma.vm_flags & VM_GROWSDOWN) == 0 or expand_downwards(mm, position, address):
         raise Sigsegv(address)
     return vma
 
@@ -117,6 +118,8 @@ def handle_mm_fault(mm: AddressSpace, vma: VmAreaStruct, address: int, *, write:
         return VM_FAULT_SIGSEGV
     entry = pagetable.lookup(mm, vma, address)
     if entry is not None:
+        if entry.kind is GUARD:
+            return VM_FAULT_SIGSEGV
         return _do_wp_page(mm, vma, address, entry) if write else 0
     vm_ops = vma.vm_ops
     if vm_ops is None:

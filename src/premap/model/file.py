@@ -150,10 +150,13 @@ class AddressSpaceMapping:
 
     `read_folio`: the file system reads pages (`a_ops->read_folio`); `can_writeback`: dirty pages
     are written back, so writes are tracked; `deny_writable`: no new shared writable mapping
-    (mapping_deny_writable(), a sealed memfd); `write_sealed`: F_SEAL_WRITE or F_SEAL_FUTURE_WRITE.
+    (mapping_deny_writable(), a sealed memfd); `write_sealed`: F_SEAL_WRITE or F_SEAL_FUTURE_WRITE;
+    `account`: what is told of each page that comes to be, by its index (shared memory that was
+    not accounted at once), or None.
     """
 
     __slots__ = (
+        "account",
         "can_writeback",
         "deny_writable",
         "host",
@@ -172,6 +175,7 @@ class AddressSpaceMapping:
         self.deny_writable = False
         self.write_sealed = False
         self.rmap_hidden = False
+        self.account: Callable[[int], bool] | None = None
         self.i_mmap: dict[VmAreaStruct, None] = {}
 
     @property
@@ -184,7 +188,8 @@ class File:
     """`struct file`: an open file. `f_count` is 1 for whoever opened it.
 
     `f_mode` is a word of FMODE_READ and FMODE_WRITE, and may be symbolic; `noexec` says that the
-    mount forbids execution; `name` is what maps() prints.
+    mount forbids execution; `name` is what maps() prints; `release` is called when the last
+    reference is given back.
     """
 
     __slots__ = (
@@ -197,6 +202,7 @@ class File:
         "name",
         "noexec",
         "private_data",
+        "release",
     )
 
     def __init__(  # noqa: PLR0913 - what an open file is
@@ -227,6 +233,7 @@ class File:
         self.accessed = 0
         self.noexec = noexec
         self.name = name
+        self.release: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"<File {self.name or hex(id(self))}>"
@@ -239,8 +246,10 @@ def get_file(file: Any) -> Any:
 
 
 def fput(file: Any) -> None:
-    """fput: give a reference back."""
+    """fput: give a reference back; the last one ends the file."""
     file.f_count -= 1
+    if file.f_count == 0 and file.release is not None:
+        file.release()
 
 
 def file_inode(file: Any) -> Inode:

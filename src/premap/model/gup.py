@@ -21,7 +21,7 @@ from premap.model.bits import (
 )
 from premap.model.errors import NotModelled
 from premap.model.fault import VM_FAULT_ERROR, VM_FAULT_OOM, handle_mm_fault
-from premap.model.pagetable import AnonPages, PteRange
+from premap.model.pagetable import GUARD, AnonPages, PteRange
 from premap.model.pgprot import pgprot_writable
 from premap.model.vma import VmAreaStruct
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, sub, umin
@@ -100,7 +100,7 @@ def _fault_page(mm: AddressSpace, vma: VmAreaStruct, address: int, *, write: boo
     """faultin_page() until the page is there."""
     for _ in range(3):
         entry = pagetable.lookup(mm, vma, address)
-        if entry is not None and (not write or _can_write(entry)):
+        if entry is not None and entry.kind is not GUARD and (not write or _can_write(entry)):
             return 0
         result = handle_mm_fault(mm, vma, address, write=write)
         if result & VM_FAULT_OOM:
@@ -128,6 +128,8 @@ def _populate_anonymous(
                 return err
         if entry is None:
             return 0
+        if entry.kind is GUARD:
+            return -errno.EFAULT
         stop = umin(entry.end, end)
         if write and not _can_write(entry):
             address = max(address, entry.start)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from premap.model.accounting import can_do_mlock
 from premap.model.bits import (
     VM_DROPPABLE,
     VM_LOCKED,
@@ -43,6 +44,8 @@ def vma_supports_mlock(vma: VmAreaStruct) -> bool:
 
 def do_mlock(mm: AddressSpace, start: int, length: int, flags: int = VM_LOCKED) -> int:
     """do_mlock: lock the pages of the range, and fault them in. 0 or a negative errno."""
+    if not can_do_mlock(mm):
+        return -errno.EPERM
     length = page_align(add(length, offset_in_page(start)))
     start = start & PAGE_MASK
     if not _within_limit(mm, start, length):
@@ -118,6 +121,8 @@ def do_mlockall(mm: AddressSpace, flags: int) -> int:
     known = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT
     if flags == 0 or cleared(flags, known) != 0 or flags == MCL_ONFAULT:
         return -errno.EINVAL
+    if not can_do_mlock(mm):
+        return -errno.EPERM
     limit = None if mm.rlimits is None else mm.rlimits.get("MEMLOCK")
     over = limit is not None and mm.total_vm > limit >> PAGE_SHIFT
     if (flags & MCL_CURRENT) != 0 and over and not mm.cap_ipc_lock:

@@ -15,6 +15,7 @@ from premap.model.constants import (
     DEFAULT_MAX_MAP_COUNT,
     MAP_ANONYMOUS,
     MMAP_MIN_ADDR,
+    STACK_GUARD_GAP,
     TASK_SIZE,
 )
 from premap.model.errors import NotModelled, os_error
@@ -34,7 +35,8 @@ class AddressSpace:
     """`struct mm_struct`, as the process that owns it uses it.
 
     `window`: where addresses are chosen (bytes, [low, high)); `max_map_count`: vm.max_map_count;
-    `rlimits`: RLIMIT_ values in bytes by name ("AS", "DATA", "MEMLOCK"), None for no limits;
+    `rlimits`: RLIMIT_ values in bytes by name ("AS", "DATA", "MEMLOCK", "STACK"), None for no
+    limits; `stack_guard_gap`: what stays free below a stack (bytes);
     `tree`: the kind of tree that holds the mappings; `cap_ipc_lock`: no limit on locked memory;
     `memory`: the machine's memory. Failures of system calls raise OSError.
     """
@@ -51,6 +53,7 @@ class AddressSpace:
         "max_map_count",
         "memory",
         "rlimits",
+        "stack_guard_gap",
         "start_brk",
         "total_vm",
         "tree",
@@ -66,6 +69,7 @@ class AddressSpace:
         tree: type[VmaTree] = SortedTree,
         cap_ipc_lock: bool = True,
         memory: Memory | None = None,
+        stack_guard_gap: int = STACK_GUARD_GAP,
     ) -> None:
         self.window = window
         self.max_map_count = max_map_count
@@ -73,6 +77,7 @@ class AddressSpace:
         self.tree = tree()
         self.cap_ipc_lock = cap_ipc_lock
         self.memory = memory or Memory()
+        self.stack_guard_gap = stack_guard_gap
         self.map_count = 0
         self.total_vm = 0
         self.locked_vm = 0
@@ -167,6 +172,24 @@ class AddressSpace:
 
         self._run(do_munlockall)
 
+    def mseal(self, addr: int, length: int) -> None:
+        """mseal: mappings of `length` bytes from `addr` on can't be changed any more."""
+        from premap.model.mseal import do_mseal  # noqa: PLC0415 - loaded when used
+
+        self._run(do_mseal, addr, length)
+
+    def set_anon_vma_name(self, addr: int, length: int, name: str | None) -> None:
+        """prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME): name anonymous memory; None takes it away."""
+        from premap.model.madvise import madvise_set_anon_name  # noqa: PLC0415 - loaded when used
+
+        self._enter()
+        try:
+            err = madvise_set_anon_name(self, addr, length, name)
+        finally:
+            self.busy = False
+        if err != 0:
+            raise os_error(err)
+
     def brk(self, addr: int) -> int:
         """brk: set the end of the data segment; returns the end, old or new (bytes).
 
@@ -191,6 +214,7 @@ class AddressSpace:
             tree=type(self.tree),
             cap_ipc_lock=self.cap_ipc_lock,
             memory=self.memory,
+            stack_guard_gap=self.stack_guard_gap,
         )
         child.start_brk, child.brk_end = self.start_brk, self.brk_end
         child.log = self.log
@@ -342,7 +366,7 @@ class AddressSpace:
             err = self.failing("accounting")
             if err:
                 return err
-        return self.memory.charge(pages)
+        return self.memory.charge(pages, self.total_vm)
 
     def _run(self, call: Callable[..., int], *arguments: int) -> None:
         """Run a system call that returns 0 or a negative errno."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-from premap.model.accounting import mlock_future_ok
+from premap.model.accounting import OVERCOMMIT_NEVER, can_do_mlock, mlock_future_ok
 from premap.model.area import get_unmapped_area, is_free, round_hint_to_min
 from premap.model.bits import (
     VM_DONTDUMP,
@@ -156,6 +156,22 @@ def _anonymous_flags(flags: int, vm_flags: int) -> tuple[int, int]:
     return 0, vm_flags
 
 
+def _may_lock(mm: AddressSpace, length: int, flags: int, vm_flags: int) -> int:
+    """RLIMIT_MEMLOCK: 0, -EPERM where nothing may be locked, or -EAGAIN where not so much may."""
+    if (flags & MAP_LOCKED) != 0 and not can_do_mlock(mm):
+        return -errno.EPERM
+    if not mlock_future_ok(mm, length, locked=(vm_flags & VM_LOCKED) != 0):
+        return -errno.EAGAIN
+    return 0
+
+
+def _reserve_flags(mm: AddressSpace, flags: int) -> int:
+    """MAP_NORESERVE, which counts unless memory is never overcommitted."""
+    if (flags & MAP_NORESERVE) != 0 and mm.memory.overcommit != OVERCOMMIT_NEVER:
+        return VM_NORESERVE
+    return 0
+
+
 def do_mmap(
     mm: AddressSpace, file: Any, addr: int, length: int, prot: int, flags: int, pgoff: int
 ) -> tuple[int, int, int]:
@@ -186,10 +202,10 @@ def do_mmap(
         return err, 0, 0
     if noreplace and not is_free(mm, addr, length):
         return -errno.EEXIST, 0, 0
-    if mm.rlimits is not None and not mlock_future_ok(
-        mm, length, locked=(vm_flags & VM_LOCKED) != 0
-    ):
-        return -errno.EAGAIN, 0, 0
+    if mm.rlimits is not None:
+        err = _may_lock(mm, length, flags, vm_flags)
+        if err:
+            return err, 0, 0
     if file is not None:
         if not _file_mmap_ok(file, pgoff, length):
             return -errno.EOVERFLOW, 0, 0
@@ -200,8 +216,7 @@ def do_mmap(
         err, vm_flags = _anonymous_flags(flags, vm_flags)
     if err:
         return err, 0, 0
-    if (flags & MAP_NORESERVE) != 0:
-        vm_flags = vm_flags | VM_NORESERVE
+    vm_flags = vm_flags | _reserve_flags(mm, flags)
     err = mmap_region(mm, file, addr, length, vm_flags, pgoff)
     return err, addr, 0 if err != 0 else _populate_length(vm_flags, flags, length)
 

@@ -38,8 +38,23 @@ def vma_modify_flags(
     Returns an error, the VMA that now holds the range (merged or split off), and the flags to set:
     those asked for and, after a merge, sticky ones.
     """
+    name = mm.tree.vmas[position].anon_name
+    return _modify(mm, position, start, end, vm_flags, name)
+
+
+def vma_modify_name(
+    mm: AddressSpace, position: int, start: int, end: int, name: str | None
+) -> tuple[int, VmAreaStruct | None, int]:
+    """vma_modify_name: the same for a VMA that may get another name."""
+    return _modify(mm, position, start, end, mm.tree.vmas[position].vm_flags, name)
+
+
+def _modify(
+    mm: AddressSpace, position: int, start: int, end: int, vm_flags: int, name: str | None
+) -> tuple[int, VmAreaStruct | None, int]:
+    """vma_modify(): merge, or split off."""
     vma = mm.tree.vmas[position]
-    merged, nomem = _merge_existing_range(mm, position, start, end, vm_flags)
+    merged, nomem = _merge_existing_range(mm, position, start, end, vm_flags, name)
     if merged is not None:
         return 0, merged, vm_flags | (merged.vm_flags & VM_STICKY)
     if nomem:
@@ -71,7 +86,7 @@ def vma_shrink(mm: AddressSpace, vma: VmAreaStruct, end: int) -> int:
 
 
 def _merge_existing_range(
-    mm: AddressSpace, position: int, start: int, end: int, vm_flags: int
+    mm: AddressSpace, position: int, start: int, end: int, vm_flags: int, name: str | None
 ) -> tuple[VmAreaStruct | None, bool]:
     """vma_merge_existing_range(): returns the VMA that has grown, and whether memory ran out."""
     vmas = mm.tree.vmas
@@ -80,6 +95,7 @@ def _merge_existing_range(
     if (vm_flags & VM_SPECIAL) != 0 or not (left_side or right_side):
         return None, False
     vmg = _state(middle, start, end, vm_flags, position)
+    vmg.anon_name = name
     if left_side and position:
         vmg.prev = vmas[position - 1]
     if right_side and position + 1 < len(vmas):
@@ -122,7 +138,6 @@ def _state(middle: VmAreaStruct, start: int, end: int, vm_flags: int, position: 
     )
     vmg.middle = middle
     vmg.anon_vma = middle.anon_vma
-    vmg.anon_name = middle.anon_name
     return vmg
 
 

@@ -28,6 +28,8 @@ ANON = "anon"
 """Anonymous memory: `source` is an `AnonPages`, `first` an index into it."""
 ZERO = "zero"
 """The shared page of zeroes."""
+GUARD = "guard"
+"""No page: an access is SIGSEGV (a guard region, PTE_MARKER_GUARD)."""
 
 
 class Page:
@@ -123,7 +125,7 @@ class PteRange:
 
     def at(self, address: int) -> int:
         """Return the PFN, or the index into the source, of the page at `address`."""
-        if self.kind == ZERO:
+        if self.kind in (ZERO, GUARD):
             return 0
         return add(self.first, sub(address, self.start) >> PAGE_SHIFT)
 
@@ -225,5 +227,14 @@ def _follows(before: PteRange, entry: PteRange) -> bool:
 
 
 def zap(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int) -> None:
-    """zap_vma_range(): clear the entries of [start, end) (mm/memory.c)."""
-    take(mm, vma, start & PAGE_MASK, end)
+    """zap_vma_range(): clear the entries of [start, end), guards excepted (mm/memory.c)."""
+    for entry in take(mm, vma, start & PAGE_MASK, end):
+        if entry.kind is GUARD:
+            insert(mm, vma, entry)
+
+
+def take_guards(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int) -> None:
+    """Clear the guards of [start, end), and nothing else."""
+    for entry in take(mm, vma, start, end):
+        if entry.kind is not GUARD:
+            insert(mm, vma, entry)

@@ -2,7 +2,7 @@
 """Changing access: mprotect() (mm/mprotect.c).
 
 Several mappings are changed one by one: an error leaves it half done.
-READ_IMPLIES_EXEC, protection keys and PROT_GROWSDOWN are not modelled.
+READ_IMPLIES_EXEC and protection keys are not modelled; no mapping grows up, as on x86-64.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from premap.model.bits import (
     VM_ACCESS_FLAGS,
     VM_ACCOUNT,
     VM_FLAGS_CLEAR,
+    VM_GROWSDOWN,
     VM_HUGETLB,
     VM_LOCKED,
     VM_NORESERVE,
@@ -31,7 +32,6 @@ from premap.model.constants import (
     PROT_SEM,
     PROT_WRITE,
 )
-from premap.model.errors import NotModelled
 from premap.model.flags import cleared
 from premap.model.gup import populate_vma_page_range
 from premap.model.mmap import calc_vm_prot_bits
@@ -45,13 +45,16 @@ from premap.model.words import PAGE_SHIFT, add, offset_in_page, page_align, sub,
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
 
+_GROWS = PROT_GROWSDOWN | PROT_GROWSUP
 _NO_CHARGE = VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE
 
 
 def do_mprotect(mm: AddressSpace, start: int, length: int, prot: int) -> int:
     """do_mprotect_pkey: 0 or -EINVAL, -ENOMEM (a gap), -EACCES, or what `->mprotect` says."""
-    if (prot & (PROT_GROWSDOWN | PROT_GROWSUP)) != 0:
-        raise NotModelled("PROT_GROWSDOWN, PROT_GROWSUP")
+    grows = prot & _GROWS
+    prot = cleared(prot, _GROWS)
+    if grows == _GROWS:
+        return -errno.EINVAL
     if offset_in_page(start) != 0:
         return -errno.EINVAL
     if length == 0:
@@ -62,9 +65,20 @@ def do_mprotect(mm: AddressSpace, start: int, length: int, prot: int) -> int:
     if cleared(prot, PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM) != 0:
         return -errno.EINVAL
     position = mm.tree.locate(start)
-    if position == len(mm.tree.vmas) or mm.tree.vmas[position].vm_start > start:
+    if position == len(mm.tree.vmas) or not mm.tree.vmas[position].vm_start < end:
         return -errno.ENOMEM
-    return _walk(mm, position, start, end, prot)
+    err, start = _from(mm.tree.vmas[position], start, grows)
+    return err or _walk(mm, position, start, end, prot)
+
+
+def _from(first: VmAreaStruct, start: int, grows: int) -> tuple[int, int]:
+    """Return an error, or 0 and where the change begins: for PROT_GROWSDOWN, the whole stack."""
+    if (grows & PROT_GROWSDOWN) != 0:
+        grown = (first.vm_flags & VM_GROWSDOWN) != 0
+        return (0, first.vm_start) if grown else (-errno.EINVAL, 0)
+    if first.vm_start > start:
+        return -errno.ENOMEM, 0
+    return (-errno.EINVAL if (grows & PROT_GROWSUP) != 0 else 0), start
 
 
 def _walk(mm: AddressSpace, position: int, start: int, end: int, prot: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-from premap.model.accounting import may_expand_vm
+from premap.model.accounting import OVERCOMMIT_NEVER, may_expand_vm
 from premap.model.actions import mmap_action_complete, mmap_action_prepare
 from premap.model.bits import (
     VM_ACCOUNT,
@@ -160,7 +160,8 @@ def _charge(state: MmapState, vms: MunmapState | None) -> int:
         return 0
     nr_accounted = 0 if vms is None else vms.nr_accounted
     uncharged = select(accountable, sub(pages, nr_accounted), 0)
-    err = mm.vm_enough_memory(uncharged)
+    never = mm.memory.overcommit == OVERCOMMIT_NEVER  # asked first: it is never a proof's question
+    err = 0 if never and uncharged == 0 else mm.vm_enough_memory(uncharged)
     if err:
         return err
     state.charged = select(accountable, pages, 0)

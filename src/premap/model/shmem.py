@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
-from premap.model.bits import VMA_MAYSHARE_BIT
-from premap.model.constants import S_IFREG
+from premap.model.bits import VM_NORESERVE, VMA_MAYSHARE_BIT
+from premap.model.constants import F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, FMODE_WRITE, S_IFREG
 from premap.model.desc import VmAreaDesc, vma_desc_set_anonymous, vma_desc_size, vma_desc_test
-from premap.model.fault import filemap_fault
+from premap.model.fault import VM_FAULT_SIGBUS, VmFault, filemap_fault
 from premap.model.file import (
     AddressSpaceMapping,
     File,
@@ -19,15 +20,25 @@ from premap.model.file import (
     file_inode,
     fput,
 )
-from premap.model.words import sub
+from premap.model.words import PAGE_SHIFT, page_align, sub
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
     from premap.model.vma import VmAreaStruct
 
-shmem_vm_ops = VmOperations(fault=filemap_fault, label="shmem_vm_ops")
+
+def shmem_fault(vmf: VmFault) -> int:
+    """shmem_fault: a page of the file; SIGBUS beyond its end, and for one that can't be charged."""
+    result = filemap_fault(vmf)
+    account = vmf.vma.vm_file.f_mapping.account
+    if result != VM_FAULT_SIGBUS and account is not None and not account(vmf.pgoff):
+        return VM_FAULT_SIGBUS
+    return result
+
+
+shmem_vm_ops = VmOperations(fault=shmem_fault, label="shmem_vm_ops")
 """shmem_vm_ops: a tmpfs file with a name."""
-shmem_anon_vm_ops = VmOperations(fault=filemap_fault, label="shmem_anon_vm_ops")
+shmem_anon_vm_ops = VmOperations(fault=shmem_fault, label="shmem_anon_vm_ops")
 """shmem_anon_vm_ops: shared anonymous memory, and files without a name."""
 
 
@@ -53,23 +64,86 @@ def shmem_file(size: int, name: str = "", *, nlink: int = 1, f_mode: int = 3) ->
 
 def shmem_zero_setup(mm: AddressSpace, vma: VmAreaStruct) -> int:
     """shmem_zero_setup: the file behind shared anonymous memory. 0 or -ENOMEM."""
-    err = mm.failing("shmem")
-    if err:
+    err, file = _unnamed_file(mm, sub(vma.vm_end, vma.vm_start), vma.vm_flags)
+    if file is None:
         return err
     if vma.vm_file is not None:
         fput(vma.vm_file)
-    vma.vm_file = shmem_file(sub(vma.vm_end, vma.vm_start), "/dev/zero (deleted)", nlink=0)
+    vma.vm_file = file
     vma.vm_ops = shmem_anon_vm_ops
     return 0
 
 
 def shmem_zero_setup_desc(desc: VmAreaDesc) -> int:
     """shmem_zero_setup_desc: the same for a descriptor. 0 or -ENOMEM."""
-    err = desc.mm.failing("shmem")
-    if err:
+    err, file = _unnamed_file(desc.mm, vma_desc_size(desc), desc.vma_flags.bits)
+    if file is None:
         return err
-    desc.vm_file = shmem_file(vma_desc_size(desc), "/dev/zero (deleted)", nlink=0)
+    desc.vm_file = file
     desc.vm_ops = shmem_anon_vm_ops
+    return 0
+
+
+class _Accounted:
+    """What a file of memory has been charged: its size at once, or page by page."""
+
+    def __init__(self, mm: AddressSpace) -> None:
+        self.mm = mm
+        self.pages = 0
+        self.made: list[int] = []
+
+    def all(self, pages: int) -> int:
+        """shmem_acct_size(): 0 or -ENOMEM."""
+        self.pages = pages
+        return self.mm.memory.charge(pages, self.mm.total_vm)
+
+    def one(self, index: int) -> bool:
+        """shmem_acct_blocks(): whether page `index` may be there."""
+        if any(each == index for each in self.made):
+            return True
+        if self.mm.memory.charge(1, self.mm.total_vm):
+            return False
+        self.made.append(index)
+        self.pages += 1
+        return True
+
+    def none(self) -> None:
+        """shmem_evict_inode(): give everything back."""
+        self.mm.memory.uncharge(self.pages)
+
+
+def _unnamed_file(mm: AddressSpace, size: int, vm_flags: int) -> tuple[int, File | None]:
+    """__shmem_zero_setup(): an error and None, or 0 and the file; NORESERVE pays page by page."""
+    err = mm.failing("shmem")
+    if err:
+        return err, None
+    file = shmem_file(size, "/dev/zero (deleted)", nlink=0)
+    accounted = _Accounted(mm)
+    if (vm_flags & VM_NORESERVE) != 0:
+        file.f_mapping.account = accounted.one
+    else:
+        err = accounted.all(page_align(size) >> PAGE_SHIFT)
+        if err:
+            return err, None
+    file.release = accounted.none
+    return 0, file
+
+
+def memfd_add_seals(file: File, seals: int) -> int:
+    """memfd_add_seals: F_SEAL_WRITE and F_SEAL_FUTURE_WRITE (mm/memfd.c).
+
+    0; -EPERM for a file not open for writing, or with a name (which has F_SEAL_SEAL); -EBUSY
+    where F_SEAL_WRITE finds a shared mapping that may be written.
+    """
+    mapping = file.f_mapping
+    if (file.f_mode & FMODE_WRITE) == 0 or mapping.host.i_nlink:
+        return -errno.EPERM
+    if (seals & F_SEAL_WRITE) != 0 and not mapping.deny_writable:
+        if mapping.i_mmap_writable:
+            return -errno.EBUSY
+        mapping.deny_writable = True
+    if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0:
+        mapping.write_sealed = True
     return 0
 
 
