@@ -13,8 +13,8 @@ import pytest
 from premap.scenario import Scenario, read
 from premap.scenario.conform import Compared, Kernel, compare, conform, scenario_text, shrunk
 from premap.scenario.difference import Difference
-from premap.scenario.families import FAMILIES, WITHOUT_DEVICES
-from premap.scenario.generate import WINDOW, generate
+from premap.scenario.families import FAMILIES, WINDOW, WITHOUT_DEVICES
+from premap.scenario.generate import generate
 from premap.scenario.model_backend import ModelBackend
 from premap.scenario.shrink import Shrinker
 
@@ -79,7 +79,7 @@ class TestAgreement:
         assert not any(each.difference or each.known for each in compared)
 
     def test_families_take_turns(self) -> None:
-        seeds = [str(each.scenario.seed) for each in conform(kernel(faultless), 0, 500)]
+        seeds = [str(each.scenario.seed) for each in conform(kernel(faultless), 0, 800)]
         assert {seed.split(":")[0] for seed in seeds} == set(FAMILIES)
 
     def test_only_families_without_devices(self) -> None:

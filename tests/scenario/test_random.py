@@ -97,6 +97,18 @@ def flagged_pages(mm: AddressSpace, mask: int) -> int:
     return sum((int(v.vm_end) - int(v.vm_start)) // PAGE for v in mm.vmas() if v.vm_flags & mask)
 
 
+def paid_for(mm: AddressSpace) -> int:
+    """Pages that shared anonymous memory was charged for."""
+    files = {id(vma.vm_file): vma.vm_file for vma in mm.vmas() if vma.vm_file is not None}
+    charged = [file.release.__self__ for file in files.values() if file.release is not None]
+    return sum(each.pages for each in charged)
+
+
+def file_pages(backend: ModelBackend) -> int:
+    """Pages of the scenario's files."""
+    return sum(-(-int(file.f_mapping.host.i_size) // PAGE) for file in backend.files.values())
+
+
 def broken(backend: ModelBackend) -> list[str]:
     """Return what does not hold: order, counts, accounting, references, entries within mappings."""
     mm = backend.mm
@@ -108,7 +120,8 @@ def broken(backend: ModelBackend) -> list[str]:
         "map_count": mm.map_count == len(vmas),
         "total_vm": mm.total_vm == flagged_pages(mm, 2**64 - 1),
         "locked_vm": mm.locked_vm == flagged_pages(mm, VM_LOCKED),
-        "committed": mm.memory.committed_as == flagged_pages(mm, VM_ACCOUNT),
+        "committed": mm.memory.committed_as
+        == flagged_pages(mm, VM_ACCOUNT) + paid_for(mm) + file_pages(backend),
         "references": all(file.f_count == 1 + users[id(file)] for file in files),
         "rmap": all(len(file.f_mapping.i_mmap) == users[id(file)] for file in files),
         "entries": all(

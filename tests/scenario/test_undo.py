@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from premap.scenario.aim import Layout
-from premap.scenario.generate import WINDOW
+from premap.scenario.families import WINDOW
 from premap.scenario.outcome import outcomes
 from premap.scenario.replay import model_backend
 from premap.scenario.undo import undoing

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from premap.model.inject import POINTS
 from premap.scenario import Scenario, model_backend, replay
 from premap.uml import UmlBackend
 
@@ -119,5 +120,6 @@ class TestPoints:
         results = list(uml.run_all([scenario(fail("vma_alloc")), scenario(mmap(None, 0, 1))]))
         assert results[1][0]["ret"] == LOW
 
-    def test_points_that_the_kernel_does_not_have_are_missing(self, uml: UmlBackend) -> None:
-        assert replay(scenario(fail("page_table")), uml).missing == "fail"
+    def test_every_point_of_the_model_is_there(self, uml: UmlBackend) -> None:
+        for point in POINTS:
+            assert replay(scenario(fail(point)), uml).missing is None, point

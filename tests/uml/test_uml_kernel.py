@@ -50,7 +50,9 @@ class TestRecords:
         ]
         assert (len(recorded), different) == (140, [])
 
-    @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+    @pytest.mark.parametrize(
+        "path", [*FILES, DATA / "extensions.jsonl"], ids=lambda path: path.name
+    )
     def test_step_by_step_is_the_same(self, uml: UmlBackend, path: Path) -> None:
         outcomes = [replay(one, uml) for one in read(path)]
         assert [one.scenario.seed for one in outcomes if not one.agrees] == []

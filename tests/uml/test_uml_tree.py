@@ -13,7 +13,7 @@ from premap.uml import UmlError
 from premap.uml.tree import PARTS, link, release
 
 MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = 4\n"
-SOURCES = {name: f"/* {name} */\n".encode() for name in (*PARTS, "premap.h")}
+SOURCES = {name: f"/* {name} */\n".encode() for name in (*PARTS, "page_table.h", "premap.h")}
 
 
 @pytest.fixture

@@ -63,6 +63,11 @@ class Layout:
             return False
         return not any(each.first < where.end and where.first < each.end for each in self.ranges)
 
+    @property
+    def has_stack(self) -> bool:
+        """Say whether something grows down: what is free below that may be its gap."""
+        return any("gd" in vma["flags"] for vma in self.vmas)
+
     def at(self, page: int) -> Json | None:
         """Return the mapping that has a page."""
         for each, vma in zip(self.ranges, self.vmas, strict=True):

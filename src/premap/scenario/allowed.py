@@ -7,7 +7,7 @@ rest is where machines differ, or where an address is the kernel's own choice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from premap.model.words import PAGE_SIZE
 from premap.scenario.reader import Json, number
@@ -36,6 +36,7 @@ def broken_rule(steps: Sequence[Json], results: Sequence[Json]) -> str | None:
     programmes: dict[str, Json] = {}
     vmas: list[Json] = []
     armed: set[str] = set()
+    process: set[str] = set()
     for step, result in zip(steps, results, strict=False):
         op = step["op"]
         if op == "device":
@@ -52,11 +53,28 @@ def broken_rule(steps: Sequence[Json], results: Sequence[Json]) -> str | None:
             rule = "accounting fails for more than what lies in the window"
         else:
             rule = None
+        rule = rule or _beyond(step, process)
         if op == "fail":
             armed.add(step["point"])
         if rule is not None:
             return f"{op}: {rule}"
         vmas = result["vmas"] if op != "fork" else vmas
+    return None
+
+
+def _beyond(step: Json, process: set[str]) -> str | None:
+    """Return a rule for what concerns more than the window; notes what was done to the process."""
+    op = step["op"]
+    if op == "limit":
+        process.add(step["of"])
+    elif op == "heap" or (op == "mlockall" and "CURRENT" in step["flags"]):
+        process.add(op)
+    elif op in ("fork", "file") and "COMMIT" in process:
+        return "memory is committed for more than what lies in the window"
+    if {"MEMLOCK", "mlockall"} <= process:
+        return "more is locked than what lies in the window"
+    if {"DATA", "heap"} <= process:
+        return "more is data than what lies in the window"
     return None
 
 
@@ -78,7 +96,20 @@ def _programme(step: Json) -> str | None:
 
 
 def _mmap(step: Json, programmes: dict[str, Json]) -> str | None:
-    programme = programmes.get(step["file"], {})
+    rules = (_populated(step, each) for each in reached(step["file"], programmes))
+    return next((rule for rule in rules if rule is not None), None)
+
+
+def reached(name: str | None, programmes: Mapping[str, Json]) -> list[Json]:
+    """Return the programmes that run for a mapping of a device: its own, and a lower one."""
+    first = programmes.get(name or "")
+    if first is None:
+        return []
+    lower = programmes.get(first.get("lower", ""))
+    return [first] if lower is None else [first, lower]
+
+
+def _populated(step: Json, programme: Json) -> str | None:
     action = programme.get("action")
     length = -(-number(step["len"]) // PAGE_SIZE) * PAGE_SIZE
     if action is None or length > 1 << 47:
@@ -102,7 +133,9 @@ def _granted(step: Json, wanted: int | str, result: Json) -> str | None:
 
 def _access(step: Json, vmas: list[Json]) -> str | None:
     address = number(step["addr"])
-    vma = next((each for each in vmas if each["start"] <= address < each["end"]), None)
+    vma = next((each for each in vmas if address < each["end"]), None)
+    if vma is not None and address < vma["start"] and "gd" not in vma["flags"]:
+        vma = None
     if comparable(vma, step.get("access", "r")):
         return None
     return "an access that machines treat differently"

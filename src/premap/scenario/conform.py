@@ -96,11 +96,21 @@ def shrunk(found: Difference, kernel: Kernel, window: tuple[int, int]) -> Differ
         smaller = first_difference(steps, ours, theirs)
         if smaller is None or known(smaller, kernel.release) is not None:
             return False
+        if _elsewhere(smaller, window):
+            return False
         best = smaller
         return True
 
     Shrinker(shows).shrink(found.steps)
     return best
+
+
+def _elsewhere(found: Difference, window: tuple[int, int]) -> bool:
+    """Say whether the kernel chose an address outside of the window, which the model has not."""
+    address = found.kernel.get("ret")
+    if found.step["op"] not in ("mmap", "mremap") or not isinstance(address, int):
+        return False
+    return not window[0] <= address < window[1]
 
 
 def scenario_header(window: tuple[int, int]) -> Json:

@@ -18,9 +18,11 @@ from premap.model.actions import (
     mmap_action_simple_ioremap,
 )
 from premap.model.bits import VM_PFNMAP
+from premap.model.compat import vfs_mmap
+from premap.model.constants import FOP_MMAP_SYNC
 from premap.model.desc import VmAreaDesc, vma_desc_clear_flags, vma_desc_set_flags
 from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_SIGBUS, VmFault
-from premap.model.file import File, FileOperations, VmOperations
+from premap.model.file import File, FileOperations, VmOperations, get_file
 from premap.model.flags import mask_of, smaps_flags
 from premap.model.legacy import (
     io_remap_pfn_range,
@@ -29,6 +31,7 @@ from premap.model.legacy import (
     vm_flags_set,
     vm_insert_pages,
     vm_iomap_memory,
+    vma_set_file,
 )
 from premap.model.pagetable import Page
 from premap.model.pgprot import pgprot_noncached, pgprot_writecombine
@@ -52,7 +55,8 @@ def _bits(names: list[str]) -> tuple[int, ...]:
 class Device:
     """A device file: 16 physically contiguous pages, and a programme for its hook.
 
-    Every call is logged to `events` as the format says; `pgoff_text` writes page offsets.
+    Every call is logged to `events` as the format says; `devices` are all of the scenario's;
+    `pgoff_text` writes page offsets.
     """
 
     def __init__(
@@ -61,14 +65,18 @@ class Device:
         hook: str,
         index: int,
         events: list[Json],
+        devices: dict[str, Device],
         pgoff_text: Callable[[int], int | str],
         word: Word,
+        *,
+        sync: bool = False,
     ) -> None:
         self.name = name
         self.hook = hook
         self.first_pfn = _FIRST_PFN + index * _PFN_STRIDE
         self.pages = [Page(self.first_pfn + i, f"{name}:{i}") for i in range(DEVICE_PAGES)]
         self.events = events
+        self.devices = devices
         self.pgoff_text = pgoff_text
         self.word = word
         self.programme: Json = {}
@@ -76,15 +84,19 @@ class Device:
             f_op = FileOperations(mmap=self.mmap)
         else:
             f_op = FileOperations(mmap_prepare=self.mmap_prepare)
+        f_op.fop_flags = FOP_MMAP_SYNC if sync else 0
         self.file = File(f_op, name=name)
 
     def operations(self, callbacks: list[str]) -> VmOperations:
         """Return a table of operations with the callbacks of the given names."""
         table: dict[str, Any] = {
-            "open": self._open,
-            "close": self._close,
+            "open": self._callback("open"),
+            "close": self._callback("close"),
             "mapped": self._mapped,
             "fault": self._fault,
+            "may_split": self._callback("may_split"),
+            "mremap": self._callback("mremap"),
+            "mprotect": self._callback("mprotect"),
         }
         return VmOperations(**{name: table[name] for name in callbacks})
 
@@ -105,6 +117,8 @@ class Device:
             desc.vm_ops = None if callbacks is None else self.operations(callbacks)
         if "private_data" in programme:
             desc.private_data = self._number("private_data")
+        if "vm_file" in programme:
+            desc.vm_file = get_file(self.devices[programme["vm_file"]].file)
         if "action" in programme:
             self._record_action(desc, programme["action"])
         if "error_override" in programme:
@@ -131,6 +145,11 @@ class Device:
             vma.vm_ops = None if callbacks is None else self.operations(callbacks)
         if "private_data" in programme:
             vma.vm_private_data = self._number("private_data")
+        if "vm_file" in programme:
+            vma_set_file(vma, self.devices[programme["vm_file"]].file)
+        if "lower" in programme:
+            vma_set_file(vma, self.devices[programme["lower"]].file)
+            return int(vfs_mmap(vma.vm_file, vma))
         if "action" in programme:
             return self._populate(vma, programme["action"])
         return 0
@@ -191,11 +210,13 @@ class Device:
             }
         )
 
-    def _log_callback(self, call: str, start: int, end: int, pgoff: int, private: Any) -> None:
+    def _log_callback(
+        self, call: str, file: File, start: int, end: int, pgoff: int, private: Any
+    ) -> None:
         self.events.append(
             {
                 "call": call,
-                "file": self.name,
+                "file": file.name,
                 "start": operator.index(start),
                 "end": operator.index(end),
                 "pgoff": self.pgoff_text(pgoff),
@@ -203,31 +224,38 @@ class Device:
             }
         )
 
-    def _open(self, vma: VmAreaStruct) -> None:
-        private = vma.vm_private_data
-        self._log_callback("open", vma.vm_start, vma.vm_end, vma.vm_pgoff, private)
+    def _callback(self, call: str) -> Callable[..., int]:
+        """Return a callback that gets a VMA; it is the mapped file's device that answers."""
 
-    def _close(self, vma: VmAreaStruct) -> None:
-        private = vma.vm_private_data
-        self._log_callback("close", vma.vm_start, vma.vm_end, vma.vm_pgoff, private)
+        def callback(vma: VmAreaStruct, *more: Any) -> int:
+            del more
+            file, private = vma.vm_file, vma.vm_private_data
+            self._log_callback(call, file, vma.vm_start, vma.vm_end, vma.vm_pgoff, private)
+            return self.devices[file.name].answer(call)
+
+        return callback
+
+    def answer(self, call: str) -> int:
+        """Return what the programme says that a callback returns."""
+        refused = self.programme.get(f"{call}_ret")
+        return 0 if refused is None else -int(getattr(errno, refused))
 
     def _mapped(self, start: int, end: int, pgoff: int, file: File, private: list[Any]) -> int:
-        del file
-        self._log_callback("mapped", start, end, pgoff, private[0])
-        refused = self.programme.get("mapped_ret")
-        return 0 if refused is None else -int(getattr(errno, refused))
+        self._log_callback("mapped", file, start, end, pgoff, private[0])
+        return self.devices[file.name].answer("mapped")
 
     def _fault(self, vmf: VmFault) -> int:
         write = bool(vmf.flags & FAULT_FLAG_WRITE)
+        device = self.devices[vmf.vma.vm_file.name]
         self.events.append(
             {
                 "call": "fault",
-                "file": self.name,
+                "file": device.name,
                 "pgoff": self.pgoff_text(vmf.pgoff),
                 "write": write,
             }
         )
         if vmf.pgoff >= DEVICE_PAGES or (vmf.vma.vm_flags & VM_PFNMAP) != 0:
             return VM_FAULT_SIGBUS
-        vmf.page = self.pages[operator.index(vmf.pgoff)]
+        vmf.page = device.pages[operator.index(vmf.pgoff)]
         return 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from premap.scenario.programmes import Taste
+from premap.scenario.steps import ADVICE
 
 COMMON = {
     "mmap": 10,
@@ -20,7 +21,14 @@ COMMON = {
     "fork": 1,
     "device": 3,
     "undo": 2,
+    "counts": 1,
 }
+WINDOW = (0x10000000, 0x10040000)
+STACKS = (0x10000000, 0x101C0000)
+"""A window with room for the gap below a stack."""
+GUARDS = ("GUARD_INSTALL", "GUARD_REMOVE")
+PLAIN = tuple(advice for advice in ADVICE if advice not in GUARDS)
+FLAGS = ("LOCKED", "NORESERVE", "NORESERVE", "POPULATE", "POPULATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,8 @@ class Family:
     """How often each kind of step comes, and of what mappings are made.
 
     `devices` is how likely a scenario is to have any; `alike` how likely a new mapping is to be as
-    its neighbour; `anonymous` has one None for every share of anonymous memory.
+    its neighbour; `anonymous` has one None for every share of anonymous memory; `kinds` are those
+    of files, None a plain one; `extra` is how likely a mapping is to have one of `flags`.
     """
 
     name: str
@@ -42,6 +51,11 @@ class Family:
     devices: float = 1.0
     alike: float = 0.6
     taste: Taste = field(default_factory=Taste)
+    window: tuple[int, int] = WINDOW
+    kinds: tuple[str | None, ...] = (None,)
+    advice: tuple[str, ...] = PLAIN
+    flags: tuple[str, ...] = FLAGS
+    extra: float = 0.12
 
 
 FAMILIES = {
@@ -104,9 +118,74 @@ FAMILIES = {
             alike=0.7,
             taste=Taste(action=0.3, fails=0.03, special=0.05),
         ),
+        Family(
+            "limited",
+            COMMON
+            | {"limit": 3, "counts": 3, "heap": 1, "brk": 4, "mlock": 3, "mlockall": 1}
+            | {"munlockall": 1, "mprotect": 5, "grow": 2, "touch": 3},
+            hooks=("mmap_prepare", "mmap"),
+            files=("f0",),
+            anonymous=(None,) * 2,
+            devices=0.5,
+            taste=Taste(action=0.2, special=0.05),
+            flags=(*FLAGS, "LOCKED", "GROWSDOWN"),
+            extra=0.25,
+        ),
+        Family(
+            "locked",
+            COMMON
+            | {"mlock": 4, "munlock": 2, "mlockall": 3, "munlockall": 1, "heap": 1, "brk": 5}
+            | {"name": 3, "mprotect": 5, "touch": 3},
+            hooks=("mmap_prepare", "mmap"),
+            files=("f0",),
+            anonymous=(None,) * 2,
+            devices=0.5,
+            taste=Taste(action=0.2, operations=0.8),
+            flags=(*FLAGS, "LOCKED", "NONBLOCK"),
+            extra=0.2,
+        ),
+        Family(
+            "sealed",
+            COMMON | {"seal": 2, "mseal": 1, "madvise": 3, "mprotect": 5, "touch": 3},
+            hooks=("mmap_prepare", "mmap"),
+            files=("f0", "f1", "f2"),
+            anonymous=(None,),
+            devices=0.3,
+            kinds=("memfd", "memfd", "memfd", "noexec", "append", None),
+            flags=(*FLAGS, "SYNC", "SYNC", "DROPPABLE"),
+            extra=0.25,
+        ),
+        Family(
+            "guarded",
+            COMMON | {"madvise": 9, "name": 4, "touch": 6, "peek": 3, "mlock": 2, "fork": 2},
+            files=("f0",),
+            anonymous=(None,) * 3,
+            devices=0.3,
+            kinds=(None, "memfd"),
+            prots=("rw", "rw", "rw", "r"),
+            advice=(*PLAIN, *GUARDS * 5),
+            alike=0.8,
+        ),
+        Family(
+            "stacks",
+            COMMON | {"grow": 9, "mmap": 8, "mlock": 2},
+            files=("f0",),
+            anonymous=(None,) * 4,
+            sharing=("PRIVATE", "PRIVATE", "PRIVATE", "SHARED"),
+            devices=0.2,
+            window=STACKS,
+            flags=("GROWSDOWN",) * 8 + FLAGS,
+            extra=0.55,
+        ),
+        Family(
+            "layered",
+            COMMON | {"device": 6, "counts": 3, "mremap": 5, "mprotect": 5, "munmap": 5},
+            hooks=("mmap_prepare", "mmap", "mmap_prepare"),
+            taste=Taste(action=0.25, layers=0.4, refusals=0.2, operations=0.9),
+        ),
     )
 }
 """By name."""
 
-WITHOUT_DEVICES = ("anonymous", "merge", "fault", "moved")
+WITHOUT_DEVICES = ("anonymous", "merge", "fault", "moved", "locked", "sealed", "stacks")
 """The families that mean something without devices."""

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 
 from premap.model.inject import POINTS
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
-from premap.scenario.aim import Aim, Layout, Range
-from premap.scenario.allowed import FATAL, comparable
+from premap.scenario.aim import Layout, Range
+from premap.scenario.allowed import FATAL, comparable, reached
 from premap.scenario.backend import Backend
-from premap.scenario.families import FAMILIES, Family
+from premap.scenario.families import FAMILIES, STACKS, Family
 from premap.scenario.outcome import FAILED, attempt, begun
+from premap.scenario.process_steps import ProcessSteps
 from premap.scenario.programmes import ERRNOS, Programme, Programmer
 from premap.scenario.reader import Json, Scenario
 from premap.scenario.replay import model_backend
-from premap.scenario.steps import ADVICE, FORMAT
+from premap.scenario.steps import FORMAT
 from premap.scenario.undo import protection, undoing
 
-WINDOW = (0x10000000, 0x10040000)
+NOT_ON_HOST = frozenset({"counts", "limit", "heap", "brk", "name", "device", "fail"})
 LAST = 4
 """Steps that may still be taken back."""
 HOOKS = ("mmap_hook", "mapped", "action")
@@ -42,19 +43,25 @@ class Kind:
     sharing: str
 
 
-class Generator:
-    """Chooses the steps of one scenario; `devices` allows those."""
+class Generator(ProcessSteps):
+    """Chooses the steps of one scenario.
+
+    `devices` allows those, and whatever else the host can't do.
+    """
 
     def __init__(self, seed: object, family: Family, *, devices: bool = True) -> None:
-        self.pick = random.Random(f"{family.name}:{seed}:{devices}")  # noqa: S311 - not a secret
+        super().__init__(random.Random(f"{family.name}:{seed}:{devices}"))  # noqa: S311 - no secret
         self.family = family
-        self.aim = Aim(self.pick)
         self.programmer = Programmer(self.pick, family.taste)
         self.hooks = self._hooks() if devices else {}
+        self.weights = {
+            op: weight for op, weight in family.weights.items() if devices or op not in NOT_ON_HOST
+        }
+        self.devices = devices
         self.programmes: dict[str, Programme] = {}
         self.files = list(family.files if devices or family.files else ("f0",))
         self.made: list[str] = []
-        self.window = WINDOW
+        self.window = family.window
         self.back: list[Json] = []
         self.armed: set[str] = set()
 
@@ -75,8 +82,7 @@ class Generator:
             return self._programmed(missing[0])
         layout = Layout(self.window, vmas)
         while True:
-            names, weights = zip(*self.family.weights.items(), strict=True)
-            op = self.pick.choices(names, weights)[0]
+            op = self.pick.choices(list(self.weights), list(self.weights.values()))[0]
             step = getattr(self, "_" + op)(layout)
             if step is not None:
                 return self._remembered({"op": op, **step}, layout)
@@ -97,11 +103,18 @@ class Generator:
         size = self.pick.choice((12, 12, 8, 4, 1)) * PAGE_SIZE
         size -= self.pick.choice((0, 0, 0, PAGE_SIZE // 2))
         mode = self.pick.choice(("rw", "rw", "rw", "r"))
-        return {"op": "file", "name": name, "size": size, "mode": mode}
+        step = {"op": "file", "name": name, "size": size, "mode": mode}
+        kind = self.pick.choice(self.family.kinds)
+        if kind is None or (kind != "memfd" and not self.devices):
+            return step
+        if kind == "memfd":
+            self.memfds.append(name)
+        return {**step, kind: True}
 
     def _programmed(self, name: str) -> Json:
         """Return the step that gives a device a new programme."""
-        programme = self.programmer.programme(name, self.hooks[name])
+        others = {other: self.hooks[other] for other in self.programmes if other != name}
+        programme = self.programmer.programme(name, self.hooks[name], others)
         self.programmes[name] = programme
         return programme.step
 
@@ -116,11 +129,13 @@ class Generator:
         flags = [kind.sharing, *self._placing(layout, where), *self._extra_flags()]
         step = {
             "file": kind.file,
-            **self._numbers(layout, where),
+            **self.numbers(layout, where),
             "prot": kind.prot,
             "flags": flags,
             "offset": self._offset(layout, where, neighbour),
         }
+        if "SYNC" in flags and self.pick.random() < 0.5:
+            step["flags"] = ["SHARED_VALIDATE", *flags[1:]]
         return self._spoilt(step, ("addr", "len", "offset"))
 
     def _kind(self, layout: Layout, where: Range) -> tuple[Kind, Json | None]:
@@ -138,9 +153,12 @@ class Generator:
     def _new(self, layout: Layout) -> tuple[Kind, Json | None, Range]:
         """Return what to map, the neighbour that it is like, and where, as the device allows."""
         where = self.aim.new(layout)
+        if self.family.window is STACKS and self.pick.random() < 0.3:
+            where = self.near_gap(layout) or where
         kind, neighbour = self._kind(layout, where)
-        limit = self.programmes.get(kind.file or "")
-        if limit is not None:
+        steps = {name: programme.step for name, programme in self.programmes.items()}
+        for step in reached(kind.file, steps):
+            limit = self.programmes[step["name"]]
             where = Range(where.first, min(max(where.count, limit.least), limit.most))
         return kind, neighbour, where
 
@@ -148,12 +166,13 @@ class Generator:
         kind = self.pick.random()
         if kind < 0.06:
             return ["FIXED_NOREPLACE"]
-        return [] if kind < 0.12 and layout.free(where) else ["FIXED"]
+        hint = kind < 0.12 and layout.free(where) and not layout.has_stack
+        return [] if hint else ["FIXED"]
 
     def _extra_flags(self) -> list[str]:
-        if self.pick.random() > 0.12:
+        if self.pick.random() > self.family.extra:
             return []
-        return [self.pick.choice(("LOCKED", "NORESERVE", "NORESERVE", "POPULATE", "POPULATE"))]
+        return [self.pick.choice(self.family.flags)]
 
     def _offset(self, layout: Layout, where: Range, neighbour: Json | None) -> int:
         """Return an offset (bytes): one that continues the neighbour's, or any."""
@@ -165,14 +184,11 @@ class Generator:
                 return pages << PAGE_SHIFT
         return self.pick.choice((0, 0, 0, 1, 2, 4, 8, self.pick.randrange(16))) << PAGE_SHIFT
 
-    def _numbers(self, layout: Layout, where: Range) -> Json:
-        return {"addr": layout.address(where.first), "len": where.count << PAGE_SHIFT}
-
     def _spoilt(self, step: Json, keys: tuple[str, ...]) -> Json:
         """Make an argument one that is refused, or rounded up, now and then."""
-        if self.pick.random() > 0.04:
-            return step
         key = self.pick.choice(keys)
+        if self.pick.random() > 0.04 or not step[key]:
+            return step
         if key in ("len", "new_len"):
             length = int(step[key])
             return {**step, key: self.pick.choice((0, FAR, length - 1, length - PAGE_SIZE // 2))}
@@ -180,26 +196,26 @@ class Generator:
         return {**step, key: int(step[key]) + odd}
 
     def _munmap(self, layout: Layout) -> Json:
-        return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr", "len"))
+        return self._spoilt(self.numbers(layout, self.aim.mapped(layout)), ("addr", "len"))
 
     def _mprotect(self, layout: Layout) -> Json:
         where = self.aim.mapped(layout)
         prots = self.family.protects
         if self.pick.random() < self.family.alike / 2:
             prots = tuple(protection(vma) for vma in layout.beside(where)) or prots
-        step = {**self._numbers(layout, where), "prot": self.pick.choice(prots)}
+        step = {**self.numbers(layout, where), "prot": self.pick.choice(prots)}
         return self._spoilt(step, ("addr", "len"))
 
     def _madvise(self, layout: Layout) -> Json:
-        numbers = self._numbers(layout, self.aim.mapped(layout))
-        step = {**numbers, "advice": self.pick.choice(list(ADVICE))}
+        numbers = self.numbers(layout, self.aim.mapped(layout))
+        step = {**numbers, "advice": self.pick.choice(self.family.advice)}
         return self._spoilt(step, ("addr", "len"))
 
     def _mlock(self, layout: Layout) -> Json:
-        return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr",))
+        return self._spoilt(self.numbers(layout, self.aim.mapped(layout)), ("addr",))
 
     def _munlock(self, layout: Layout) -> Json:
-        return self._spoilt(self._numbers(layout, self.aim.mapped(layout)), ("addr",))
+        return self._spoilt(self.numbers(layout, self.aim.mapped(layout)), ("addr",))
 
     def _touch(self, layout: Layout) -> Json | None:
         page = self.aim.page(layout)
@@ -214,7 +230,7 @@ class Generator:
 
     def _fork(self, layout: Layout) -> Json | None:
         del layout
-        return None if "accounting" in self.armed else {}
+        return None if "accounting" in self.armed or "COMMIT" in self.limited else {}
 
     def _fail(self, layout: Layout) -> Json:
         """Return a failure for one of the next calls."""
@@ -248,7 +264,7 @@ class Generator:
         )
         flags = ["MAYMOVE"] if stays and self.pick.random() < 0.5 else []
         return {
-            **self._numbers(layout, where),
+            **self.numbers(layout, where),
             "new_len": count << PAGE_SHIFT,
             "flags": flags,
             "new_addr": 0,
@@ -280,7 +296,7 @@ class Generator:
         }
 
     def _hint(self, layout: Layout, first: int, count: int) -> bool:
-        return layout.free(Range(first, count))
+        return layout.free(Range(first, count)) and not layout.has_stack
 
 
 def generate(

@@ -19,14 +19,14 @@ from premap.model.words import PAGE_SHIFT
 from premap.scenario import host_worker
 from premap.scenario.backend import BackendError, MissingStep
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import ADVICE, MMAP_FLAGS, MREMAP_FLAGS, PROT
+from premap.scenario.steps import ADVICE, MCL_FLAGS, MMAP_FLAGS, MREMAP_FLAGS, PROT, SEALS
 
 _MEMFD, _DELETED = "/memfd:", " (deleted)"
 _GONE = "the process that makes the calls is gone"
 _CAP_IPC_LOCK = 14
 _LOCKED = 1 << 20
 """Bytes that a scenario may lock."""
-_RANGE_CALLS = frozenset({"munmap", "mlock", "munlock"})
+_RANGE_CALLS = frozenset({"munmap", "mlock", "munlock", "mseal"})
 
 
 class HostError(BackendError):
@@ -64,9 +64,15 @@ def _call(step: Json) -> list[Any]:
         return [op, value["addr"], value["len"], ADVICE[step["advice"]]]
     if op == "touch":
         return [op, value["addr"], int(step["access"] == "w")]
+    if op == "mlockall":
+        return [op, _mask(step["flags"], MCL_FLAGS)]
+    if op == "seal":
+        return [op, step["file"], _mask(step["seals"], SEALS)]
+    if op == "file" and (step.get("noexec") or step.get("append")):
+        raise MissingStep(op)
     if op == "file":
         return [op, step["name"], value["size"], int(step["mode"] == "rw")]
-    if op in ("peek", "fork"):
+    if op in ("peek", "fork", "munlockall"):
         return [op, *value.values()]
     raise MissingStep(op)
 

@@ -20,6 +20,8 @@ from typing import Any
 
 PAGE_SIZE = 4096
 CHUNK = 1 << 16
+MSEAL = 462
+F_ADD_SEALS = 1033
 HEADER = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ *(.*)")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -28,6 +30,8 @@ libc.mmap.restype = libc.mremap.restype = _word
 libc.mmap.argtypes = [_word, _word, ctypes.c_int, ctypes.c_int, ctypes.c_int, _word]
 libc.mremap.argtypes = [_word, _word, _word, ctypes.c_int, _word]
 libc.munmap.argtypes = libc.mlock.argtypes = libc.munlock.argtypes = [_word, _word]
+libc.syscall.argtypes = [ctypes.c_long, _word, _word, _word]
+libc.syscall.restype = ctypes.c_long
 libc.mprotect.argtypes = libc.madvise.argtypes = [_word, _word, ctypes.c_int]
 
 _thread = ctypes.c_ulong
@@ -74,7 +78,7 @@ def peek(address: int) -> str:
 
 def make_file(name: str, size: int, writable: int) -> int:
     """Make a file on tmpfs; page i begins with "name:i". Returns its descriptor."""
-    descriptor = os.memfd_create(name)
+    descriptor = os.memfd_create(name, os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, size)
     for start in range(0, size, PAGE_SIZE):
         text = f"{name}:{start // PAGE_SIZE}".encode()
@@ -101,6 +105,10 @@ class Process:
             "madvise": libc.madvise,
             "mlock": libc.mlock,
             "munlock": libc.munlock,
+            "mlockall": libc.mlockall,
+            "munlockall": libc.munlockall,
+            "mseal": lambda address, length: libc.syscall(MSEAL, address, length, 0),
+            "seal": self._seal,
         }
         self.others: dict[str, Callable[..., Any]] = {
             "file": self._file,
@@ -138,6 +146,10 @@ class Process:
     ) -> int:
         descriptor = self.descriptors[name]
         return self._checked(libc.mmap(address, length, prot, flags, descriptor, offset))
+
+    def _seal(self, name: str, seals: int) -> int:
+        result: int = libc.fcntl(self.descriptors[name], F_ADD_SEALS, seals)
+        return result
 
     def _file(self, name: str, size: int, writable: int) -> int:
         self.descriptors[name] = make_file(name, size, writable)

@@ -7,19 +7,29 @@ import errno
 import operator
 from typing import Any
 
-from premap.model.constants import FMODE_READ, FMODE_WRITE, MAP_ANONYMOUS
+from premap.model.accounting import OVERCOMMIT_NEVER
+from premap.model.constants import FMODE_READ, FMODE_WRITE, MAP_ANONYMOUS, S_APPEND
 from premap.model.errors import PageFaultError, errno_name
-from premap.model.file import File
+from premap.model.file import File, file_inode
 from premap.model.flags import smaps_flags
 from premap.model.mm import AddressSpace
 from premap.model.pagetable import ANON, FILE, PAGE, PFN, Pte
-from premap.model.shmem import shmem_file
+from premap.model.shmem import memfd_add_seals, shmem_file
 from premap.model.tree import SortedTree, VmaTree
 from premap.model.vma import VmAreaStruct
+from premap.model.words import PAGE_SHIFT, page_align
 from premap.scenario.backend import MissingStep
 from premap.scenario.device import Device, Word
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import ADVICE, DEVICE_PAGES, MMAP_FLAGS, MREMAP_FLAGS, PROT
+from premap.scenario.steps import (
+    ADVICE,
+    DEVICE_PAGES,
+    MCL_FLAGS,
+    MMAP_FLAGS,
+    MREMAP_FLAGS,
+    PROT,
+    SEALS,
+)
 
 
 def _plain(value: int) -> int:
@@ -81,6 +91,7 @@ class ModelBackend:
     def _vma(self, vma: VmAreaStruct) -> Json:
         file = vma.vm_file
         known = file is not None and (file.name in self.devices or file.name in self.files)
+        known = known and vma.anon_name is None  # which hides a memfd's
         return {
             "start": operator.index(vma.vm_start),
             "end": operator.index(vma.vm_end),
@@ -111,7 +122,14 @@ class ModelBackend:
         device = self.devices.get(name)
         if device is None:
             device = Device(
-                name, step["hook"], len(self.devices), self.events, self.pgoff_text, self.word
+                name,
+                step["hook"],
+                len(self.devices),
+                self.events,
+                self.devices,
+                self.pgoff_text,
+                self.word,
+                sync=step.get("sync", False),
             )
             self.devices[name] = device
         device.programme = step
@@ -120,7 +138,24 @@ class ModelBackend:
     def _file(self, step: Json) -> int:
         mode = FMODE_READ | (FMODE_WRITE if step["mode"] == "rw" else 0)
         size = self._value(step, "size")
-        self.files[step["name"]] = shmem_file(size, step["name"], f_mode=self.word(mode))
+        nlink = 0 if step.get("memfd") else 1
+        file = shmem_file(size, step["name"], nlink=nlink, f_mode=self.word(mode))
+        file.noexec = step.get("noexec", False)
+        if step.get("append"):
+            file_inode(file).i_flags = S_APPEND
+        self.files[step["name"]] = file
+        self.mm.memory.charge(page_align(size) >> PAGE_SHIFT)  # every page is written
+        return 0
+
+    def _seal(self, step: Json) -> int:
+        mask = 0
+        for name in step["seals"]:
+            mask |= SEALS[name]
+        return self._errno_of(memfd_add_seals(self.files[step["file"]], mask))
+
+    def _errno_of(self, err: int) -> int:
+        if err:
+            raise OSError(-err, "")
         return 0
 
     def _open_file(self, name: str | None) -> File | None:
@@ -172,6 +207,60 @@ class ModelBackend:
         self.mm.munlock(self._value(step, "addr"), self._value(step, "len"))
         return 0
 
+    def _mlockall(self, step: Json) -> int:
+        self.mm.mlockall(self._flags(step["flags"], MCL_FLAGS))
+        return 0
+
+    def _munlockall(self, step: Json) -> int:
+        del step
+        self.mm.munlockall()
+        return 0
+
+    def _mseal(self, step: Json) -> int:
+        self.mm.mseal(self._value(step, "addr"), self._value(step, "len"))
+        return 0
+
+    def _name(self, step: Json) -> int:
+        addr, length = self._value(step, "addr"), self._value(step, "len")
+        self.mm.set_anon_vma_name(addr, length, step["name"])
+        return 0
+
+    def _heap(self, step: Json) -> int:
+        self.mm.start_brk = self.mm.brk_end = self._value(step, "addr")
+        return 0
+
+    def _brk(self, step: Json) -> int:
+        return operator.index(self.mm.brk(self._value(step, "addr")))
+
+    def _limit(self, step: Json) -> int:
+        mm, which, value = self.mm, step["of"], self._value(step, "to")
+        if which == "MAPS":
+            mm.max_map_count = value
+        elif which == "COMMIT":
+            mm.memory.overcommit = OVERCOMMIT_NEVER
+            mm.memory.commit_limit = value >> PAGE_SHIFT
+        else:
+            mm.rlimits = {**(mm.rlimits or {}), which: value}
+            mm.cap_ipc_lock = mm.cap_ipc_lock and which != "MEMLOCK"
+        return 0
+
+    def _counts(self, step: Json) -> Json:
+        del step
+        mm = self.mm
+        counts = {
+            "total_vm": mm.total_vm,
+            "locked_vm": mm.locked_vm,
+            "data_vm": mm.data_vm,
+            "exec_vm": mm.exec_vm,
+            "stack_vm": mm.stack_vm,
+            "map_count": mm.map_count,
+            "committed_as": mm.memory.committed_as,
+        }
+        found: Json = {name: _signed(value) for name, value in counts.items()}
+        files = [(name, device.file) for name, device in self.devices.items()]
+        files += self.files.items()
+        return {**found, "files": {name: file.f_count - 1 for name, file in files}}
+
     def _fork(self, step: Json) -> _Forked:
         del step
         return _Forked(self.mm.fork())
@@ -206,6 +295,11 @@ class ModelBackend:
                 if file.f_mapping is entry.source:
                     return f"{name}:{index}"
         return "zero"
+
+
+def _signed(word: int) -> int:
+    value = operator.index(word)
+    return value - (1 << 64) if value >> 63 else value
 
 
 class _Forked:

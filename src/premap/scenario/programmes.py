@@ -8,6 +8,7 @@ a programme comes with the lengths of mapping it is good for.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ TABLES: tuple[list[str], ...] = (
     ["open", "close", "mapped"],
     ["open", "close", "mapped", "fault"],
 )
+REFUSING = ("may_split", "mremap", "mprotect")
+"""Callbacks that may refuse what is asked for."""
 RANGES = ("remap", "ioremap")
 WHOLE = ("remap_full", "ioremap_full", "map_kernel_pages_full")
 KERNEL_PAGES = ("map_kernel_pages", "map_kernel_pages_full")
@@ -53,6 +56,8 @@ class Taste:
     flags: float = 0.5
     operations: float = 0.6
     special: float = 0.15
+    layers: float = 0.0
+    refusals: float = 0.0
 
 
 class Programmer:
@@ -62,12 +67,14 @@ class Programmer:
         self.pick = pick
         self.taste = taste
 
-    def programme(self, name: str, hook: str) -> Programme:
-        """Return a new programme for a device."""
+    def programme(self, name: str, hook: str, others: Mapping[str, str]) -> Programme:
+        """Return a new programme for a device; `others` are devices that have one, and hooks."""
         pick, taste = self.pick, self.taste
         step: Json = {"op": "device", "name": name, "hook": hook}
         step.update(self._result())
-        action = self._action(hook) if pick.random() < taste.action else None
+        step.update(self._layer(hook, others))
+        plain = "lower" not in step and "vm_file" not in step
+        action = self._action(hook) if plain and pick.random() < taste.action else None
         names = self._flag_names(action)
         if names:
             step["set"] = names
@@ -86,6 +93,16 @@ class Programmer:
         step["action"] = action
         return Programme(step, self._least(action, hook), self._most(action))
 
+    def _layer(self, hook: str, others: Mapping[str, str]) -> Json:
+        """Return another file for the mapping, or a lower one whose hook is called in turn."""
+        if not others or self.pick.random() >= self.taste.layers:
+            return {}
+        lower = [name for name, other in others.items() if other == "mmap_prepare"]
+        if not lower:
+            return {}
+        key = "lower" if hook == "mmap" and self.pick.random() < 0.7 else "vm_file"
+        return {key: self.pick.choice(lower)}
+
     def _result(self) -> Json:
         pick = self.pick
         chosen: Json = {}
@@ -97,6 +114,9 @@ class Programmer:
             chosen["error_override"] = pick.choice(ERRNOS)
         if pick.random() < 0.1:
             chosen["hide_from_rmap"] = True
+        for call in REFUSING:
+            if pick.random() < self.taste.refusals:
+                chosen[f"{call}_ret"] = pick.choice(ERRNOS)
         return chosen
 
     def _flag_names(self, action: Json | None) -> list[str]:
@@ -116,7 +136,10 @@ class Programmer:
         special = {"PFNMAP", "MIXEDMAP"} & set(step.get("set", ()))
         if action is None and not special and self.pick.random() < 0.1:
             return None
-        return self.pick.choice(TABLES)
+        table = self.pick.choice(TABLES)
+        if self.pick.random() < 3 * self.taste.refusals:
+            return [*table, *self.pick.sample(REFUSING, self.pick.randint(1, len(REFUSING)))]
+        return table
 
     def _action(self, hook: str) -> Json:
         pick = self.pick

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,18 +22,24 @@ def _names(module: Any, prefix: str, names: str) -> dict[str, int]:
 
 
 MMAP_FLAGS = _names(
-    constants, "MAP_", "SHARED PRIVATE FIXED FIXED_NOREPLACE LOCKED NORESERVE POPULATE"
+    constants,
+    "MAP_",
+    "SHARED PRIVATE SHARED_VALIDATE DROPPABLE FIXED FIXED_NOREPLACE LOCKED NORESERVE POPULATE "
+    "NONBLOCK GROWSDOWN SYNC",
 )
 MREMAP_FLAGS = _names(constants, "MREMAP_", "MAYMOVE FIXED DONTUNMAP")
 ADVICE = _names(
     constants,
     "MADV_",
     "NORMAL RANDOM SEQUENTIAL DONTNEED FREE DONTFORK DOFORK DONTDUMP DODUMP WIPEONFORK KEEPONFORK "
-    "POPULATE_READ POPULATE_WRITE",
+    "POPULATE_READ POPULATE_WRITE DONTNEED_LOCKED GUARD_INSTALL GUARD_REMOVE",
 )
+MCL_FLAGS = _names(constants, "MCL_", "CURRENT FUTURE ONFAULT")
+SEALS = _names(constants, "F_SEAL_", "WRITE FUTURE_WRITE")
+LIMITS = frozenset({"AS", "DATA", "MEMLOCK", "STACK", "MAPS", "COMMIT"})
 PROT = {"r": constants.PROT_READ, "w": constants.PROT_WRITE, "x": constants.PROT_EXEC}
 VMA_BITS = {name: bit for bit, name in bits.BIT_NAMES.items()}
-CALLBACKS = frozenset({"open", "close", "mapped", "fault"})
+CALLBACKS = frozenset({"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect"})
 ACTIONS = {
     "remap": ("start", "page", "size"),
     "ioremap": ("start", "page", "size"),
@@ -43,6 +50,9 @@ ACTIONS = {
     "map_kernel_pages": ("start", "page", "pages"),
 }
 """The arguments of each kind of action."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,79}")
 
 
 class _Wrong(Exception):
@@ -68,6 +78,11 @@ def _text(value: Any) -> None:
 def _file(value: Any) -> None:
     if value is not None:
         _text(value)
+
+
+def _name(value: Any) -> None:
+    if value is not None and (not isinstance(value, str) or not _NAME.fullmatch(value)):
+        raise _Wrong("is not a name of letters, digits and dashes, at most 79")
 
 
 def _one_of(allowed: Any) -> Callable[[Any], None]:
@@ -155,6 +170,15 @@ REQUIRED: dict[str, dict[str, Check]] = {
     "madvise": {**_RANGE, "advice": _one_of(ADVICE)},
     "mlock": _RANGE,
     "munlock": _RANGE,
+    "mlockall": {"flags": _list_of(MCL_FLAGS)},
+    "munlockall": {},
+    "mseal": _RANGE,
+    "seal": {"file": _text, "seals": _list_of(SEALS)},
+    "name": {**_RANGE, "name": _name},
+    "heap": _ADDRESS,
+    "brk": _ADDRESS,
+    "limit": {"of": _one_of(LIMITS), "to": _number},
+    "counts": {},
     "touch": {**_ADDRESS, "access": _one_of(("r", "w"))},
     "peek": _ADDRESS,
     "fork": {},
@@ -175,7 +199,14 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "error_override": _errno,
         "hide_from_rmap": _bool,
         "mapped_ret": _errno,
+        "may_split_ret": _errno,
+        "mremap_ret": _errno,
+        "mprotect_ret": _errno,
+        "vm_file": _text,
+        "lower": _text,
+        "sync": _bool,
     },
+    "file": {"memfd": _bool, "noexec": _bool, "append": _bool},
     "mremap": {"new_addr": _number},
     "fail": {"after": _number, "errno": _errno},
 }
@@ -223,8 +254,23 @@ class Names:
             kind = step["hook"] if op == "device" else "file"
             if self.hooks.setdefault(step["name"], kind) != kind:
                 raise ScenarioError(f"{op}: {step['name']} is of another kind", path, line)
-        elif op == "mmap" and step["file"] is not None and step["file"] not in self.hooks:
-            raise ScenarioError(f"mmap: there is no {step['file']}", path, line)
+        for key in ("file", "vm_file", "lower"):
+            self._check_file(step, key, path, line)
+        if op == "seal" and self.hooks[step["file"]] != "file":
+            raise ScenarioError(f"seal: {step['file']} is a device", path, line)
+
+    def _check_file(self, step: Any, key: str, path: str, line: int) -> None:
+        name, op = step.get(key), step["op"]
+        if name is None:
+            return
+        if name not in self.hooks:
+            raise ScenarioError(f"{op}: there is no {name}", path, line)
+        if op != "device":
+            return
+        if self.hooks[name] != "mmap_prepare" or name == step["name"]:
+            raise ScenarioError(f"{op}: {key} is not another mmap_prepare device", path, line)
+        if key == "lower" and step["hook"] != "mmap":
+            raise ScenarioError(f"{op}: only an mmap hook has a lower one", path, line)
 
 
 def _check(name: str, value: Any, check: Callable[[Any], None], path: str, line: int) -> None:

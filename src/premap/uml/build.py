@@ -24,7 +24,9 @@ from premap.uml.errors import UmlError
 from premap.uml.tree import PARTS, link, release
 
 _TOOLS = ("gcc", "ld", "make", "flex", "bison", "bc")
-_OWN_SOURCES = ("config", "init.c", "premap.h", *PARTS)
+_INIT = ("init.c", "init_io.c", "init_report.c", "init_steps.c")
+"""Sources of the first process; `init.h` is what they share."""
+_OWN_SOURCES = ("config", "init.h", *_INIT, "page_table.h", "premap.h", *PARTS)
 _TIMEOUT = 3600
 """Seconds that one step of a build may take."""
 _INIT_ADDRESS = 0x70000000
@@ -72,7 +74,7 @@ def _make(tree: Path, entry: Entry, own: dict[str, bytes]) -> None:
     link(tree, entry.sources, own)
     entry.build.mkdir(exist_ok=True)
     entry.log.write_bytes(b"")
-    _make_init(entry, own["init.c"])
+    _make_init(entry, own)
     config = entry.folder / "config"
     config.write_bytes(own["config"])
     make = ["make", "-C", str(entry.sources), "ARCH=um", f"O={entry.build}", "CROSS_COMPILE="]
@@ -83,11 +85,13 @@ def _make(tree: Path, entry: Entry, own: dict[str, bytes]) -> None:
     entry.remember(began)
 
 
-def _make_init(entry: Entry, source: bytes) -> None:
-    path, program = entry.folder / "init.c", entry.folder / "init"
-    path.write_bytes(source)
+def _make_init(entry: Entry, own: dict[str, bytes]) -> None:
+    program = entry.folder / "init"
+    for name in ("init.h", *_INIT):
+        (entry.folder / name).write_bytes(own[name])
+    sources = [str(entry.folder / name) for name in _INIT]
     options = ["-O2", "-static", f"-Wl,-Ttext-segment={_INIT_ADDRESS:#x}"]
-    _run("compiling the init", ["gcc", *options, "-o", str(program), str(path)], entry.log)
+    _run("compiling the init", ["gcc", *options, "-o", str(program), *sources], entry.log)
     archive = entry.initramfs.with_suffix(".new")
     archive.write_bytes(cpio.initramfs(program.read_bytes()))
     archive.replace(entry.initramfs)

@@ -15,13 +15,29 @@ from premap.model.errors import errno_name
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.backend import MissingStep
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import ADVICE, DEVICE_PAGES, MMAP_FLAGS, MREMAP_FLAGS, PROT
+from premap.scenario.steps import (
+    ADVICE,
+    DEVICE_PAGES,
+    MCL_FLAGS,
+    MMAP_FLAGS,
+    MREMAP_FLAGS,
+    PROT,
+    SEALS,
+)
 from premap.uml.errors import UmlError
 
 SLOTS = 16
 """Devices, and files, that one scenario can have."""
-_MPROTECT, _MUNMAP, _MREMAP, _MADVISE, _MLOCK, _MUNLOCK = 10, 11, 25, 28, 149, 150
-_CALLBACKS = {"o": "open", "c": "close", "n": "mapped"}
+_MPROTECT, _MUNMAP, _BRK, _MREMAP, _MADVISE, _MLOCK, _MUNLOCK = 10, 11, 12, 25, 28, 149, 150
+_MLOCKALL, _MUNLOCKALL, _MSEAL = 151, 152, 462
+_CALLBACKS = {
+    "o": "open",
+    "c": "close",
+    "n": "mapped",
+    "s": "may_split",
+    "g": "mremap",
+    "t": "mprotect",
+}
 _HOOKS = {"p": "mmap_prepare", "m": "mmap"}
 
 
@@ -51,6 +67,10 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "error_override": _errno,
     "hide_from_rmap": int,
     "mapped_ret": _errno,
+    "may_split_ret": _errno,
+    "mremap_ret": _errno,
+    "mprotect_ret": _errno,
+    "sync": int,
 }
 """The keys of a programme, and how the driver reads their values."""
 
@@ -106,22 +126,38 @@ class Conversation:
         """Write a programme: `d SLOT KEY=VALUE ...`."""
         slot = self._slot(self.devices, step["name"])
         words = [f"name={step['name']}", f"hook={step['hook']}", *_programme(step)]
+        words += [f"{k}={self.devices.index(step[k])}" for k in ("vm_file", "lower") if k in step]
         return f"d {slot:x} {' '.join(words)}"
 
     def file(self, step: Json) -> str:
-        """Make a file: `f SLOT SIZE MODE NAME`."""
+        """Make a file: `f SLOT SIZE KINDS NAME`."""
         slot = self._slot(self.files, step["name"])
-        return f"f {slot:x} {number(step['size']):x} {step['mode']} {step['name']}"
+        kinds = "w" if step["mode"] == "rw" else "r"
+        kinds += "".join(letter for key, letter in _KINDS.items() if step.get(key))
+        return f"f {slot:x} {number(step['size']):x} {kinds} {step['name']}"
+
+    def seal(self, step: Json) -> str:
+        """Seal a file: `a SLOT SEALS`."""
+        return f"a {self.files.index(step['file']):x} {_mask(step['seals'], SEALS):x}"
+
+    def counts(self, step: Json) -> str:
+        """Count, of every file and device too: `c FILE...`."""
+        del step
+        names = [*self.devices, *self.files]
+        return " ".join(["c", *map(self._file, names)])
+
+    def _file(self, name: str) -> str:
+        if name in self.devices:
+            return f"d{self.devices.index(name):x}"
+        return f"f{self.files.index(name):x}"
 
     def mmap(self, step: Json) -> str:
         """Map a device, a file or nothing: `m FILE ADDR LEN PROT FLAGS OFFSET`."""
         flags, name = _mask(step["flags"], MMAP_FLAGS), step["file"]
         if name is None:
             file, flags = "-", flags | MAP_ANONYMOUS
-        elif name in self.devices:
-            file = f"d{self.devices.index(name):x}"
         else:
-            file = f"f{self.files.index(name):x}"
+            file = self._file(name)
         values = (step["addr"], step["len"], _mask(step["prot"], PROT), flags, step["offset"])
         return f"m {file} {_words(values)}"
 
@@ -129,16 +165,25 @@ class Conversation:
         """Return what the answer to a step says. Raises MissingStep, UmlError."""
         events: list[Json] = []
         vmas: list[Json] = []
+        counts: Json | None = None
         for line in lines:
             kind, *fields = line.split()
             if kind == "v":
                 vmas.append(self._vma(fields))
+            elif kind == "k":
+                counts = self._counts(fields)
             elif kind != "r":
                 events.append(self._event(kind, fields))
         ret = _ret(lines[-1].partition(" ")[2])
-        if step["op"] in ("device", "file", "fail") and ret != 0:
+        if step["op"] in _MUST_SUCCEED and ret != 0:
             raise _refused(step, ret)
-        return {"ret": ret, "events": events, "vmas": vmas}
+        return {"ret": ret if counts is None else counts, "events": events, "vmas": vmas}
+
+    def _counts(self, fields: list[str]) -> Json:
+        names = [*self.devices, *self.files]
+        own, held = fields[: len(_COUNTS)], fields[len(_COUNTS) :]
+        counts: Json = {name: int(value) for name, value in zip(_COUNTS, own, strict=True)}
+        return {**counts, "files": {n: int(v, 16) for n, v in zip(names, held, strict=True)}}
 
     def _vma(self, fields: list[str]) -> Json:
         start, end, offset, file, *flags = fields
@@ -187,6 +232,12 @@ class Conversation:
         return pgoff
 
 
+_KINDS = {"noexec": "n", "memfd": "m", "append": "a"}
+"""Keys of a file that are letters of its kind."""
+_COUNTS = ("total_vm", "locked_vm", "data_vm", "exec_vm", "stack_vm", "map_count", "committed_as")
+_MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts"})
+
+
 def _words(values: Iterable[int | str]) -> str:
     return " ".join(f"{number(value):x}" for value in values)
 
@@ -217,6 +268,11 @@ def _madvise(_: Conversation, step: Json) -> str:
     return _call(_MADVISE, step["addr"], step["len"], ADVICE[step["advice"]])
 
 
+def _name(_: Conversation, step: Json) -> str:
+    where = _words((step["addr"], step["len"]))
+    return f"n {where}" if step["name"] is None else f"n {where} {step['name']}"
+
+
 _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "device": Conversation.device,
     "file": Conversation.file,
@@ -227,6 +283,15 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "madvise": _madvise,
     "mlock": _range_call(_MLOCK),
     "munlock": _range_call(_MUNLOCK),
+    "mlockall": lambda _, step: _call(_MLOCKALL, _mask(step["flags"], MCL_FLAGS)),
+    "munlockall": lambda _, __: _call(_MUNLOCKALL),
+    "mseal": _range_call(_MSEAL),
+    "seal": Conversation.seal,
+    "name": _name,
+    "heap": lambda _, step: f"x heap {number(step['addr'])}",
+    "brk": lambda _, step: _call(_BRK, step["addr"]),
+    "limit": lambda _, step: f"x limit {step['of']} {number(step['to'])}",
+    "counts": Conversation.counts,
     "touch": lambda _, step: f"t {number(step['addr']):x} {step['access']}",
     "peek": lambda _, step: f"p {number(step['addr']):x}",
     "fork": lambda _, __: "k",

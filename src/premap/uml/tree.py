@@ -20,7 +20,7 @@ from premap.uml.errors import UmlError
 OLDEST = (7, 1)
 """The first release whose `->mmap_prepare` is what the driver is written for."""
 _DRIVER_FOLDER = Path("drivers/misc")
-PARTS = ("console.c", "driver.c", "inject.c", "programme.c")
+PARTS = ("console.c", "driver.c", "inject.c", "process.c", "programme.c")
 """The driver's sources; `premap.h` is what they share."""
 _REPLACED = {
     "vma": (
@@ -39,6 +39,11 @@ _REPLACED = {
     "util": ("remap_pfn_range_complete", "map_kernel_pages_complete"),
 }
 """Objects of mm/, and the functions that they call in sources/inject.c instead."""
+_MORE = """\
+CFLAGS_memory.o += -include $(srctree)/drivers/misc/premap_page_table.h
+CFLAGS_vma.o += -DVMA_DATA_DEFAULT_FLAGS=VMA_DATA_FLAGS_TSK_EXEC
+"""
+"""Failing page tables; and a data segment that is not executable, as on other machines."""
 _OLDEST_REPLACED = (7, 2)
 """The first release whose functions are known to have these parameters."""
 _BUILT = (".config", "include/config", "include/generated", "arch/x86/include/generated")
@@ -63,6 +68,7 @@ def link(tree: Path, folder: Path, sources: dict[str, bytes]) -> None:
     """Make `folder` a tree of links, with the driver's sources added. Raises UmlError."""
     added = {_DRIVER_FOLDER / f"premap_{name}": sources[name] for name in PARTS}
     added[_DRIVER_FOLDER / "premap.h"] = sources["premap.h"]
+    added[_DRIVER_FOLDER / "premap_page_table.h"] = sources["page_table.h"]
     objects = "".join(f"obj-y += premap_{name.removesuffix('.c')}.o\n" for name in PARTS)
     for makefile, more in (
         (_DRIVER_FOLDER / "Makefile", objects),
@@ -79,7 +85,7 @@ def _replacements(number: str) -> str:
     """Return what mm/Makefile has to say for failures to be injected."""
     if tuple(map(int, number.split(".")[:2])) < _OLDEST_REPLACED:
         return ""
-    return "".join(
+    return _MORE + "".join(
         f"CFLAGS_{name}.o += {' '.join(f'-D{function}=premap_{function}' for function in called)}\n"
         for name, called in _REPLACED.items()
     )

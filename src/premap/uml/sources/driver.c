@@ -7,10 +7,13 @@
  *	reset LOW HIGH
  *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
  *	fail POINT AFTER ERRNO
+ *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR ...
  *
  *	p SLOT start end pgoff flags		->mmap_prepare was called (m: ->mmap)
- *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped)
+ *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped, s: ->may_split,
+ *						 g: ->mremap, t: ->mprotect)
  *	f SLOT pgoff write			->fault
+ *	k counts...				what counts asked for
  *	x SLOT					the programme needs pages that the device does not have
  *	l					the log was too small
  *
@@ -47,7 +50,7 @@ static DEFINE_SPINLOCK(log_lock);
 static char log_text[LOG];
 static size_t log_length;
 
-static __printf(1, 2) void note(const char *format, ...)
+void premap_note(const char *format, ...)
 {
 	static const char lost[] = "l\n";
 	size_t room = LOG - sizeof(lost) - log_length;
@@ -80,13 +83,13 @@ static void note_hook(char call, const struct device_slot *slot, unsigned long s
 	for (i = 0; i < PREMAP_FLAGS; i++)
 		if (word & BIT_ULL(premap_flags[i].bit))
 			at += sprintf(at, "%s,", premap_flags[i].letters);
-	note("%c %x %lx %lx %lx %s\n", call, slot_of(slot), start, end, pgoff, letters);
+	premap_note("%c %x %lx %lx %lx %s\n", call, slot_of(slot), start, end, pgoff, letters);
 }
 
 static void note_callback(char call, const struct device_slot *slot, unsigned long start,
 			  unsigned long end, pgoff_t pgoff, const void *private_data)
 {
-	note("%c %x %lx %lx %lx %lx\n", call, slot_of(slot), start, end, pgoff,
+	premap_note("%c %x %lx %lx %lx %lx\n", call, slot_of(slot), start, end, pgoff,
 	     (unsigned long)private_data);
 }
 
@@ -116,11 +119,35 @@ static int device_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
 	return -(int)slot->programme.number[MAPPED_RET];
 }
 
+static int note_vma(char call, const struct vm_area_struct *vma, enum number ret)
+{
+	const struct device_slot *slot = vma->vm_file->private_data;
+
+	note_callback(call, slot, vma->vm_start, vma->vm_end, start_pgoff(vma), vma->vm_private_data);
+	return -(int)slot->programme.number[ret];
+}
+
+static int device_may_split(struct vm_area_struct *vma, unsigned long address)
+{
+	return note_vma('s', vma, MAY_SPLIT_RET);
+}
+
+static int device_mremap(struct vm_area_struct *vma)
+{
+	return note_vma('g', vma, MREMAP_RET);
+}
+
+static int device_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+			   unsigned long flags)
+{
+	return note_vma('t', vma, MPROTECT_RET);
+}
+
 static vm_fault_t device_fault(struct vm_fault *vmf)
 {
 	const struct device_slot *slot = vmf->vma->vm_file->private_data;
 
-	note("f %x %lx %x\n", slot_of(slot), vmf->pgoff, !!(vmf->flags & FAULT_FLAG_WRITE));
+	premap_note("f %x %lx %x\n", slot_of(slot), vmf->pgoff, !!(vmf->flags & FAULT_FLAG_WRITE));
 	if (vmf->pgoff >= PREMAP_PAGES || (vmf->vma->vm_flags & VM_PFNMAP))
 		return VM_FAULT_SIGBUS;
 	vmf->page = slot->pages[vmf->pgoff];
@@ -137,6 +164,9 @@ static void make_tables(void)
 		premap_tables[i].close = i & CLOSE ? device_close : NULL;
 		premap_tables[i].mapped = i & MAPPED ? device_mapped : NULL;
 		premap_tables[i].fault = i & FAULT ? device_fault : NULL;
+		premap_tables[i].may_split = i & MAY_SPLIT ? device_may_split : NULL;
+		premap_tables[i].mremap = i & MREMAP ? device_mremap : NULL;
+		premap_tables[i].mprotect = i & MPROTECT ? device_mprotect : NULL;
 	}
 }
 
@@ -145,6 +175,11 @@ static void make_tables(void)
 static bool is_given(const struct programme *programme, enum number which)
 {
 	return programme->given & BIT(which);
+}
+
+static struct file *file_of(const struct programme *programme, enum number which)
+{
+	return slots[programme->number[which]].file;
 }
 
 /* How many of the device's pages, from PAGE on, the action would map. */
@@ -171,7 +206,7 @@ static bool goes_beyond(const struct device_slot *slot, unsigned long bytes)
 
 	if (programme->number[PAGE] + pages_needed(programme, bytes) <= PREMAP_PAGES)
 		return false;
-	note("x %x\n", slot_of(slot));
+	premap_note("x %x\n", slot_of(slot));
 	return true;
 }
 
@@ -248,6 +283,8 @@ static int device_mmap_prepare(struct vm_area_desc *desc)
 		desc->vm_ops = programme->vm_ops;
 	if (is_given(programme, PRIVATE_DATA))
 		desc->private_data = (void *)(unsigned long)programme->number[PRIVATE_DATA];
+	if (is_given(programme, VM_FILE))
+		desc->vm_file = get_file(file_of(programme, VM_FILE));
 	set_action(desc, slot);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 	if (is_given(programme, ERROR_OVERRIDE))
@@ -311,6 +348,12 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 		vma->vm_ops = programme->vm_ops;
 	if (is_given(programme, PRIVATE_DATA))
 		vma->vm_private_data = (void *)(unsigned long)programme->number[PRIVATE_DATA];
+	if (is_given(programme, VM_FILE))
+		vma_set_file(vma, file_of(programme, VM_FILE));
+	if (is_given(programme, LOWER)) {
+		vma_set_file(vma, file_of(programme, LOWER));
+		return vfs_mmap(vma->vm_file, vma);
+	}
 	return populate(vma, slot);
 }
 
@@ -318,8 +361,18 @@ static const struct file_operations prepare_fops = {
 	.mmap_prepare	= device_mmap_prepare,
 };
 
+static const struct file_operations prepare_sync_fops = {
+	.mmap_prepare	= device_mmap_prepare,
+	.fop_flags	= FOP_MMAP_SYNC,
+};
+
 static const struct file_operations legacy_fops = {
 	.mmap		= device_mmap,
+};
+
+static const struct file_operations legacy_sync_fops = {
+	.mmap		= device_mmap,
+	.fop_flags	= FOP_MMAP_SYNC,
 };
 
 static int device_file_open(struct inode *inode, struct file *file)
@@ -327,7 +380,11 @@ static int device_file_open(struct inode *inode, struct file *file)
 	struct device_slot *slot = container_of(file->private_data, struct device_slot, misc);
 
 	file->private_data = slot;
-	replace_fops(file, slot->legacy ? &legacy_fops : &prepare_fops);
+	slot->file = file;
+	if (slot->sync)
+		replace_fops(file, slot->legacy ? &legacy_sync_fops : &prepare_sync_fops);
+	else
+		replace_fops(file, slot->legacy ? &legacy_fops : &prepare_fops);
 	return 0;
 }
 
@@ -353,8 +410,13 @@ static int reset(char *window)
 	if (sscanf(window, "%lx %lx", &low, &high) != 2)
 		return -EINVAL;
 
-	for (i = 0; i < SLOTS; i++)
+	for (i = 0; i < SLOTS; i++) {
 		slots[i].name[0] = '\0';
+		slots[i].sync = false;
+		slots[i].file = NULL;
+		memset(&slots[i].programme, 0, sizeof(slots[i].programme));
+	}
+	premap_reset_process();
 	log_length = 0;
 	premap_inject_nothing(low, high);
 	return 0;
@@ -378,6 +440,12 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 		err = parse_device(rest);
 	else if (!strcmp(word, "fail") && rest)
 		err = premap_inject(rest);
+	else if (!strcmp(word, "limit") && rest)
+		err = premap_limit(rest);
+	else if (!strcmp(word, "heap") && rest)
+		err = premap_heap(rest);
+	else if (!strcmp(word, "counts"))
+		err = premap_count(rest);
 	else
 		err = -EINVAL;
 	kfree(line);
@@ -421,7 +489,7 @@ static int __init make_slot(struct device_slot *slot)
 	slot->misc.name = slot->misc_name;
 	slot->misc.fops = &device_fops;
 	/* The first thing that is read from the log: where the devices' pages are. */
-	note("d %x %lx\n", slot_of(slot), page_to_pfn(slot->pages[0]));
+	premap_note("d %x %lx\n", slot_of(slot), page_to_pfn(slot->pages[0]));
 	return misc_register(&slot->misc);
 }
 

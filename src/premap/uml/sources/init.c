@@ -9,7 +9,11 @@
  *	b LOW HIGH			begin: mappings in [LOW, HIGH) are reported
  *	d SLOT KEY=VALUE ...		write a programme to the driver
  *	i POINT AFTER ERRNO		let that point fail
- *	f SLOT SIZE MODE NAME		make a file (MODE: r or rw) whose page i begins with NAME:i
+ *	x TEXT				tell the driver that
+ *	c FILE...			let it count: mappings, memory, references of files
+ *	f SLOT SIZE KINDS NAME		make a file whose page i begins with NAME:i
+ *	a SLOT SEALS			seal a file
+ *	n ADDR LEN NAME			name anonymous memory
  *	m FILE ADDR LEN PROT FLAGS OFF	mmap; FILE is d SLOT or f SLOT without the space, or -
  *	s NUMBER A B C D E F		any other system call
  *	t ADDR ACCESS			touch the last byte of the page (ACCESS: r or w)
@@ -25,421 +29,24 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE		4096UL
+#include "init.h"
+
 #define TABLE		(2UL << 20)	/* what one page of page table entries covers */
-#define SLOTS		16
-#define INPUT		65536
-#define OUTPUT		(1 << 20)
-#define LINE		1024
-#define DRIVER_LOG	(256 << 10)
 
-/* Shared between the process and its children: what one has read, another goes on with. */
-struct shared {
-	size_t in_from, in_to, out_length;
-	char in[INPUT];
-	char out[OUTPUT];
-	char log[DRIVER_LOG];
-	char smaps[1 << 16];
-	char maps[1 << 16];
-	size_t maps_length;
-	bool in_scenario;
-};
-
-static struct shared *shared;
-static int console, control;
-static unsigned long low, high, held[2];
-static int files[2][SLOTS];	/* devices, files */
-static int smaps, maps;
-static sigjmp_buf escape;
-
-static void flush(void)
-{
-	size_t done = 0;
-
-	while (done < shared->out_length) {
-		ssize_t count = write(console, shared->out + done, shared->out_length - done);
-
-		if (count > 0)
-			done += count;
-		else if (errno != EINTR && errno != EAGAIN)
-			_exit(1);
-	}
-	shared->out_length = 0;
-}
-
-static void put(const char *text, size_t length)
-{
-	if (length > OUTPUT - shared->out_length)
-		flush();
-	memcpy(shared->out + shared->out_length, text, length);
-	shared->out_length += length;
-}
-
-static void put_text(const char *text)
-{
-	put(text, strlen(text));
-}
-
-static void put_number(unsigned long number)
-{
-	char digits[20], *at = digits + sizeof(digits);
-
-	do {
-		*--at = "0123456789abcdef"[number & 15];
-		number >>= 4;
-	} while (number);
-	*--at = ' ';
-	put(at, digits + sizeof(digits) - at);
-}
-
-static void die(const char *what)
-{
-	put_text("! ");
-	put_text(what);
-	put_text(": ");
-	put_text(strerror(errno));
-	put_text("\n");
-	flush();
-	_exit(1);
-}
-
-/* Waits for commands; what is to be written is written before. False at the end of them. */
-static bool has_input(void)
-{
-	ssize_t count;
-
-	if (shared->in_from < shared->in_to)
-		return true;
-	flush();
-	do {
-		count = read(console, shared->in, INPUT);
-	} while (count < 0 && errno == EINTR);
-	shared->in_from = 0;
-	shared->in_to = count > 0 ? count : 0;
-	return count > 0;
-}
-
-/* Reads a line of commands. NULL at the end of them. */
-static char *read_line(void)
-{
-	static char line[LINE];
-	size_t length = 0;
-
-	while (has_input()) {
-		char c = shared->in[shared->in_from++];
-
-		if (c == '\n') {
-			line[length] = '\0';
-			return line;
-		}
-		if (length == LINE - 1)
-			die("a command is too long");
-		line[length++] = c;
-	}
-	return NULL;
-}
-
-static char *word(char **rest)
-{
-	char *found = strsep(rest, " ");
-
-	return found ? found : "";
-}
-
-static unsigned long number(char **rest)
-{
-	return strtoul(word(rest), NULL, 16);
-}
-
-/* Mappings. */
-
-/* START-END MODE OFFSET DEVICE INODE     PATH */
-static void put_mapping(char *header, const char *flags)
-{
-	unsigned long start = strtoul(header, &header, 16);
-	unsigned long end = strtoul(header + 1, &header, 16);
-	unsigned long offset = strtoul(header + 6, &header, 16);
-	const char *path = strchr(header, '/');
-
-	put_text("v");
-	put_number(start);
-	put_number(end);
-	put_number(offset);
-	if (path && !strncmp(path, "/dev/premap", 11)) {
-		put_text(" d");
-		put_text(path + 11);
-	} else if (path && !strncmp(path, "/files/", 7)) {
-		put_text(" f");
-		put(path + 7, strcspn(path + 7, " "));
-	} else {
-		put_text(" -");
-	}
-	put_text(flags);
-	put_text("\n");
-}
-
-/* One line of smaps; returns false above the window. */
-static bool scan(char *line)
-{
-	static char header[LINE];
-	static bool inside;
-
-	if (*line >= 'a' || *line <= '9') {
-		unsigned long start = strtoul(line, NULL, 16);
-
-		inside = low <= start && start < high;
-		if (inside && strlen(line) < sizeof(header))
-			strcpy(header, line);
-		else if (inside)
-			die("smaps has a line too long");
-		return start < high;
-	}
-	if (inside && !strncmp(line, "VmFlags:", 8))
-		put_mapping(header, line + 8);
-	return true;
-}
-
-static void put_mappings(int from)
-{
-	size_t have = 0;
-	off_t at = 0;
-
-	for (;;) {
-		ssize_t count = pread(from, shared->smaps + have, sizeof(shared->smaps) - have, at);
-		char *line = shared->smaps, *end;
-
-		if (count < 0)
-			die("smaps");
-		if (!count)
-			return;
-		at += count;
-		have += count;
-		while ((end = memchr(line, '\n', shared->smaps + have - line))) {
-			*end = '\0';
-			if (!scan(line))
-				return;
-			line = end + 1;
-		}
-		have = shared->smaps + have - line;
-		memmove(shared->smaps, line, have);
-	}
-}
-
-static void put_events(void)
-{
-	ssize_t count = read(control, shared->log, DRIVER_LOG);
-
-	if (count < 0)
-		die("the driver's log");
-	put(shared->log, count);
-}
-
-static void put_result(long result)
-{
-	put_text("r");
-	if (result < 0) {
-		put_text(" -");
-		result = -result;
-	}
-	put_number(result);
-	put_text("\n");
-}
-
-/* Steps. */
-
-static long raw(long result)
-{
-	return result == -1 ? -errno : result;
-}
-
-static const char *path_of(const char *folder, int slot)
-{
-	static char path[32];
-
-	snprintf(path, sizeof(path), "%s%d", folder, slot);
-	return path;
-}
-
-static int slot_of(unsigned long slot)
-{
-	if (slot >= SLOTS)
-		die("there are 16 devices and 16 files");
-	return slot;
-}
-
-static long tell_driver(const char *what, const char *rest)
-{
-	char text[LINE];
-	int length = snprintf(text, sizeof(text), "%s%s", what, rest);
-
-	return write(control, text, length) == length ? 0 : -errno;
-}
-
-static long make_device(char *rest)
-{
-	int slot = slot_of(strtoul(rest, NULL, 16));
-	long err = tell_driver("device 0x", rest);
-
-	if (err)
-		return err;
-	if (files[0][slot] < 0)
-		files[0][slot] = open(path_of("/dev/premap", slot), O_RDWR);
-	return files[0][slot] < 0 ? -errno : 0;
-}
-
-static long make_file(char *rest)
-{
-	int slot = slot_of(number(&rest));
-	unsigned long size = number(&rest), at;
-	bool writable = !strcmp(word(&rest), "rw");
-	const char *path = path_of("/files/", slot);
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-	char text[64];
-
-	if (fd < 0 || ftruncate(fd, size))
-		return -errno;
-	for (at = 0; at < size; at += PAGE) {
-		size_t length = snprintf(text, sizeof(text), "%s:%lu", rest, at / PAGE);
-
-		if (length > size - at)
-			length = size - at;
-		if (pwrite(fd, text, length, at) != (ssize_t)length)
-			return -errno;
-	}
-	if (!writable) {
-		int reader = open(path, O_RDONLY);
-
-		close(fd);
-		fd = reader;
-	}
-	unlink(path);
-	files[1][slot] = fd;
-	return 0;
-}
-
-static long map(char *rest)
-{
-	char *file = word(&rest);
-	unsigned long addr = number(&rest), length = number(&rest), prot = number(&rest);
-	unsigned long flags = number(&rest), offset = number(&rest);
-	int fd = *file == '-' ? -1 : files[*file == 'f'][slot_of(strtoul(file + 1, NULL, 16))];
-
-	return raw(syscall(SYS_mmap, addr, length, prot, flags, fd, offset));
-}
-
-static long call(char *rest)
-{
-	unsigned long which = number(&rest), a = number(&rest), b = number(&rest);
-	unsigned long c = number(&rest), d = number(&rest), e = number(&rest), f = number(&rest);
-
-	return raw(syscall(which, a, b, c, d, e, f));
-}
-
-static void on_signal(int signal)
-{
-	siglongjmp(escape, signal);
-}
-
-static const char *touch(char *rest)
-{
-	volatile char *byte = (volatile char *)(number(&rest) | (PAGE - 1));
-	int signal = sigsetjmp(escape, 0);
-
-	if (signal)
-		return signal == SIGSEGV ? "SIGSEGV" : "SIGBUS";
-	if (*rest == 'w')
-		*byte = 'w';
-	else
-		(void)*byte;
-	return "ok";
-}
-
-static const char *peek(char *rest)
-{
-	static char text[64];
-	const volatile char *page = (const volatile char *)(number(&rest) & -PAGE);
-	int signal = sigsetjmp(escape, 0);
-	size_t i;
-
-	if (signal)
-		return signal == SIGSEGV ? "SIGSEGV" : "SIGBUS";
-	text[0] = '=';
-	for (i = 0; i < sizeof(text) - 2 && page[i]; i++)
-		text[i + 1] = page[i];
-	text[i + 1] = '\0';
-	return i ? text : "zero";
-}
-
-static long report_child(void)
-{
-	int status;
-	pid_t child = fork();
-
-	if (child < 0)
-		return -errno;
-	if (!child) {
-		put_mappings(open("/proc/self/smaps", O_RDONLY));
-		_exit(0);
-	}
-	if (waitpid(child, &status, 0) < 0 || status)
-		die("a child did not end well");
-	return 0;
-}
-
-/* Runs one command; returns false at the end of the scenario. */
-static bool step(char *command)
-{
-	const char *text = NULL;
-	long result = 0;
-	char *rest = command;
-	char which = *word(&rest);
-
-	if (which == 'e')
-		return false;
-	if (which == 'd')
-		result = make_device(rest);
-	else if (which == 'i')
-		result = tell_driver("fail ", rest);
-	else if (which == 'f')
-		result = make_file(rest);
-	else if (which == 'm')
-		result = map(rest);
-	else if (which == 's')
-		result = call(rest);
-	else if (which == 't')
-		text = touch(rest);
-	else if (which == 'p')
-		text = peek(rest);
-	else if (which == 'k')
-		result = report_child();
-	else
-		die("unknown command");
-	put_events();
-	if (which != 'k' || result)
-		put_mappings(smaps);
-	if (!text)
-		put_result(result);
-	else {
-		put_text("r ");
-		put_text(text);
-		put_text("\n");
-	}
-	return true;
-}
+struct shared *shared;
+int console, control, smaps;
+unsigned long low, high;
+int files[2][SLOTS];
+bool locked_all;
+static unsigned long held[2];
+static int maps;
 
 /*
  * User Mode Linux forgets to unmap what lay in a page table that goes and comes back within one
@@ -492,8 +99,6 @@ static void begin(char *rest)
 	unsigned long new_low = number(&rest), new_high = number(&rest);
 	size_t before = shared->out_length;
 
-	if (tell_driver("reset ", window))
-		die("the driver");
 	memset(files, -1, sizeof(files));
 	if (new_low != low || new_high != high) {
 		release_page_tables();
@@ -502,6 +107,9 @@ static void begin(char *rest)
 		hold_page_tables();
 		shared->maps_length = read_maps(shared->maps, sizeof(shared->maps));
 	}
+	unlink_files();
+	if (tell_driver("reset ", window))
+		die("the driver");
 	put_mappings(smaps);
 	if (shared->out_length == before)
 		return;
@@ -518,6 +126,9 @@ static bool end(void)
 
 	if (tell_driver("reset ", "0 0"))
 		die("the driver");
+	if (locked_all)
+		munlockall();
+	locked_all = false;
 	for (i = 0; i < 2; i++)
 		for (j = 0; j < SLOTS; j++)
 			if (files[i][j] >= 0)
@@ -531,11 +142,9 @@ static bool end(void)
 /* The child: runs scenarios for as long as they leave nothing behind. */
 static void run_scenarios(void)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
 	char *line;
 
-	sigaction(SIGSEGV, &action, NULL);
-	sigaction(SIGBUS, &action, NULL);
+	catch_signals();
 	smaps = open("/proc/self/smaps", O_RDONLY);
 	maps = open("/proc/self/maps", O_RDONLY);
 	while ((line = read_line())) {
@@ -577,6 +186,7 @@ int main(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("dev", "/dev", "devtmpfs", 0, NULL);
 	mount("files", "/files", "tmpfs", 0, NULL);
+	mount("noexec", "/noexec", "tmpfs", MS_NOEXEC, NULL);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		_exit(1);

@@ -31,11 +31,16 @@ static struct point {
 #ifdef REPLACED
 	{ "accounting" }, { "munmap_gather" }, { "munmap_tree" }, { "vma_merge" }, { "vma_alloc" },
 	{ "vma_dup" }, { "vma_tree" }, { "anon_vma" }, { "anon_vma_clone" }, { "shmem" },
-	{ "action" }, { "page" },
+	{ "action" }, { "page" }, { "page_table" },
 #endif
 };
 
 static unsigned long window_low, window_high;
+
+bool premap_in_window(unsigned long address)
+{
+	return address >= window_low && address < window_high;
+}
 
 static struct point *find(const char *name)
 {
@@ -96,7 +101,7 @@ __diag_ignore_all("-Wmissing-prototypes", "only -D on a command line names these
 
 static bool fails_for(const struct vm_area_struct *vma, const char *point)
 {
-	return vma->vm_start >= window_low && vma->vm_start < window_high && premap_failing(point);
+	return premap_in_window(vma->vm_start) && premap_failing(point);
 }
 
 struct vm_area_struct *premap_vm_area_alloc(struct mm_struct *mm)
@@ -187,6 +192,12 @@ struct folio *premap___folio_alloc_noprof(gfp_t gfp, unsigned int order, int nod
 					  nodemask_t *nodes)
 {
 	return premap_failing("page") ? NULL : __folio_alloc_noprof(gfp, order, node, nodes);
+}
+
+/* See page_table.h. */
+bool premap_page_table(const struct mm_struct *mm)
+{
+	return mm == current->mm && premap_failing("page_table");
 }
 
 __diag_pop();

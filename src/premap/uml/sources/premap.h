@@ -10,7 +10,10 @@
 
 #define PREMAP_PAGES	16
 
-enum number { RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, NUMBERS };
+enum number {
+	RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, MAY_SPLIT_RET,
+	MREMAP_RET, MPROTECT_RET, VM_FILE, LOWER, NUMBERS
+};
 
 enum protection { PROT_AS_IS, WRITECOMBINE, NONCACHED };
 
@@ -23,7 +26,10 @@ enum action {
 #define CLOSE		BIT(1)
 #define MAPPED		BIT(2)
 #define FAULT		BIT(3)
-#define TABLES		BIT(4)
+#define MAY_SPLIT	BIT(4)
+#define MREMAP		BIT(5)
+#define MPROTECT	BIT(6)
+#define TABLES		BIT(7)
 
 struct programme {
 	u64 number[NUMBERS];
@@ -39,7 +45,8 @@ struct device_slot {
 	struct miscdevice misc;
 	char misc_name[16];
 	char name[32];
-	bool legacy;
+	bool legacy, sync;
+	struct file *file;	/* the scenario's, open as long as it runs */
 	struct page *pages[PREMAP_PAGES];
 	struct programme programme;
 };
@@ -60,11 +67,28 @@ extern struct vm_operations_struct premap_tables[TABLES];
 /* KEY=VALUE ...: a new programme for a device. */
 int premap_parse(struct device_slot *slot, char *words);
 
+/* What is read from the log. */
+__printf(1, 2) void premap_note(const char *format, ...);
+
+/* A new scenario: forget limits, and count what the process has without it. */
+void premap_reset_process(void);
+
+/* WHICH VALUE: a limit, in bytes; of mappings (MAPS), in mappings. */
+int premap_limit(char *words);
+
+/* ADDRESS: the data segment is empty, and begins there. */
+int premap_heap(const char *word);
+
+/* DESCRIPTOR ...: note counts of the process, and how often files are held. */
+int premap_count(char *descriptors);
+
 /* Whether this point fails now: 0 or a positive errno. */
 int premap_failing(const char *point);
 
 /* POINT AFTER ERRNO: fails once, when it was asked AFTER times. */
 int premap_inject(char *words);
+
+bool premap_in_window(unsigned long address);
 
 /* A new scenario: nothing fails; mappings outside of [low, high) are not its own. */
 void premap_inject_nothing(unsigned long low, unsigned long high);

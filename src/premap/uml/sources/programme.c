@@ -21,7 +21,7 @@ const struct premap_flag premap_flags[PREMAP_FLAGS] = {
 
 static const char *const number_names[NUMBERS] = {
 	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
-	"mapped_ret",
+	"mapped_ret", "may_split_ret", "mremap_ret", "mprotect_ret", "vm_file", "lower",
 };
 
 static const char *const protection_names[] = { "", "writecombine", "noncached" };
@@ -31,7 +31,9 @@ static const char *const action_names[] = {
 	"map_kernel_pages_full",
 };
 
-static const char *const callback_names[] = { "open", "close", "mapped", "fault" };
+static const char *const callback_names[] = {
+	"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect",
+};
 
 static int parse_flags(char *list, u64 *word)
 {
@@ -108,6 +110,10 @@ static int parse_key(struct device_slot *slot, const char *key, char *value)
 	}
 	if (!strcmp(key, "hook")) {
 		slot->legacy = !strcmp(value, "mmap");
+		return 0;
+	}
+	if (!strcmp(key, "sync")) {
+		slot->sync = !strcmp(value, "1");
 		return 0;
 	}
 	if (!strcmp(key, "set"))

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The steps of a scenario, as the first process makes them. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/prctl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA		0x53564d41
+#define PR_SET_VMA_ANON_NAME	0
+#endif
+
+static sigjmp_buf escape;
+
+static long raw(long result)
+{
+	return result == -1 ? -errno : result;
+}
+
+static const char *path_of(const char *folder, int slot)
+{
+	static char path[32];
+
+	snprintf(path, sizeof(path), "%s%d", folder, slot);
+	return path;
+}
+
+static int slot_of(unsigned long slot)
+{
+	if (slot >= SLOTS)
+		die("there are 16 devices and 16 files");
+	return slot;
+}
+
+long tell_driver(const char *what, const char *rest)
+{
+	char text[LINE];
+	int length = snprintf(text, sizeof(text), "%s%s", what, rest);
+
+	return write(control, text, length) == length ? 0 : -errno;
+}
+
+static long make_device(char *rest)
+{
+	int slot = slot_of(strtoul(rest, NULL, 16));
+	long err = tell_driver("device 0x", rest);
+
+	if (err)
+		return err;
+	if (files[0][slot] < 0)
+		files[0][slot] = open(path_of("/dev/premap", slot), O_RDWR);
+	return files[0][slot] < 0 ? -errno : 0;
+}
+
+/* Opens a new file of the kind that the letters of `kinds` say: n (noexec), m (memfd) or neither. */
+static int create(const char *kinds, int slot)
+{
+	if (strchr(kinds, 'm'))
+		return memfd_create(path_of("", slot), MFD_ALLOW_SEALING);
+	shared->named[slot] = true;
+	return open(path_of(strchr(kinds, 'n') ? "/noexec/" : "/files/", slot),
+		    O_RDWR | O_CREAT | O_EXCL, 0600);
+}
+
+/* A file that is append-only can't be unlinked. */
+static void unlink_file(const char *path)
+{
+	int fd, flags = 0;
+
+	if (!unlink(path) || errno != EPERM)
+		return;
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || ioctl(fd, FS_IOC_SETFLAGS, &flags) || unlink(path))
+		die("a file that is append-only");
+	close(fd);
+}
+
+void unlink_files(void)
+{
+	int slot;
+
+	for (slot = 0; slot < SLOTS; slot++) {
+		if (!shared->named[slot])
+			continue;
+		shared->named[slot] = false;
+		unlink_file(path_of("/files/", slot));
+		unlink_file(path_of("/noexec/", slot));
+	}
+}
+
+static int read_only(int fd)
+{
+	char path[32];
+	int reader;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	reader = open(path, O_RDONLY);
+	close(fd);
+	return reader;
+}
+
+static long write_pages(int fd, unsigned long size, const char *name)
+{
+	char text[64];
+	unsigned long at;
+
+	for (at = 0; at < size; at += PAGE) {
+		size_t length = snprintf(text, sizeof(text), "%s:%lu", name, at / PAGE);
+
+		if (length > size - at)
+			length = size - at;
+		if (pwrite(fd, text, length, at) != (ssize_t)length)
+			return -errno;
+	}
+	return 0;
+}
+
+/* KINDS: w (writable) or r, then any of n, m and a (append-only). */
+static long make_file(char *rest)
+{
+	int slot = slot_of(number(&rest)), append = FS_APPEND_FL;
+	unsigned long size = number(&rest);
+	const char *kinds = word(&rest);
+	int fd = create(kinds, slot);
+	long err;
+
+	if (fd < 0 || ftruncate(fd, size))
+		return -errno;
+	err = write_pages(fd, size, rest);
+	if (err)
+		return err;
+	if (*kinds == 'r')
+		fd = read_only(fd);
+	if (strchr(kinds, 'a') && ioctl(fd, FS_IOC_SETFLAGS, &append))
+		return -errno;
+	files[1][slot] = fd;
+	return fd < 0 ? -errno : 0;
+}
+
+static long seal(char *rest)
+{
+	int slot = slot_of(number(&rest));
+
+	return raw(fcntl(files[1][slot], F_ADD_SEALS, (int)number(&rest)));
+}
+
+static long name_memory(char *rest)
+{
+	unsigned long addr = number(&rest), length = number(&rest);
+
+	return raw(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, length, rest));
+}
+
+static int file_of(const char *name)
+{
+	return *name == '-' ? -1 : files[*name == 'f'][slot_of(strtoul(name + 1, NULL, 16))];
+}
+
+/* The driver counts, of files by their descriptors. */
+static long count(char *rest)
+{
+	char text[LINE] = "";
+
+	while (rest && *rest)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d",
+			 file_of(word(&rest)));
+	return tell_driver("counts", text);
+}
+
+static long map(char *rest)
+{
+	char *file = word(&rest);
+	unsigned long addr = number(&rest), length = number(&rest), prot = number(&rest);
+	unsigned long flags = number(&rest), offset = number(&rest);
+
+	return raw(syscall(SYS_mmap, addr, length, prot, flags, file_of(file), offset));
+}
+
+static long call(char *rest)
+{
+	unsigned long which = number(&rest), a = number(&rest), b = number(&rest);
+	unsigned long c = number(&rest), d = number(&rest), e = number(&rest), f = number(&rest);
+
+	locked_all |= which == SYS_mlockall;
+	return raw(syscall(which, a, b, c, d, e, f));
+}
+
+static void on_signal(int signal)
+{
+	siglongjmp(escape, signal);
+}
+
+static const char *touch(char *rest)
+{
+	volatile char *byte = (volatile char *)(number(&rest) | (PAGE - 1));
+	int signal = sigsetjmp(escape, 0);
+
+	if (signal)
+		return signal == SIGSEGV ? "SIGSEGV" : "SIGBUS";
+	if (*rest == 'w')
+		*byte = 'w';
+	else
+		(void)*byte;
+	return "ok";
+}
+
+static const char *peek(char *rest)
+{
+	static char text[64];
+	const volatile char *page = (const volatile char *)(number(&rest) & -PAGE);
+	int signal = sigsetjmp(escape, 0);
+	size_t i;
+
+	if (signal)
+		return signal == SIGSEGV ? "SIGSEGV" : "SIGBUS";
+	text[0] = '=';
+	for (i = 0; i < sizeof(text) - 2 && page[i]; i++)
+		text[i + 1] = page[i];
+	text[i + 1] = '\0';
+	return i ? text : "zero";
+}
+
+static long report_child(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		put_mappings(open("/proc/self/smaps", O_RDONLY));
+		_exit(0);
+	}
+	if (waitpid(child, &status, 0) < 0 || status)
+		die("a child did not end well");
+	return 0;
+}
+
+bool step(char *command)
+{
+	const char *text = NULL;
+	long result = 0;
+	char *rest = command;
+	char which = *word(&rest);
+
+	if (which == 'e')
+		return false;
+	if (which == 'd')
+		result = make_device(rest);
+	else if (which == 'i')
+		result = tell_driver("fail ", rest);
+	else if (which == 'x')
+		result = tell_driver(rest, "");
+	else if (which == 'c')
+		result = count(rest);
+	else if (which == 'f')
+		result = make_file(rest);
+	else if (which == 'a')
+		result = seal(rest);
+	else if (which == 'n')
+		result = name_memory(rest);
+	else if (which == 'm')
+		result = map(rest);
+	else if (which == 's')
+		result = call(rest);
+	else if (which == 't')
+		text = touch(rest);
+	else if (which == 'p')
+		text = peek(rest);
+	else if (which == 'k')
+		result = report_child();
+	else
+		die("unknown command");
+	put_events();
+	if (which != 'k' || result)
+		put_mappings(smaps);
+	if (!text)
+		put_result(result);
+	else {
+		put_text("r ");
+		put_text(text);
+		put_text("\n");
+	}
+	return true;
+}
+
+void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a scenario may change of its process and of the machine, and what the kernel counts of it.
+ *
+ * The process has mappings of its own outside of the window. Limits are told, and counts are given,
+ * as if these were not there: they are what was counted when the scenario began.
+ */
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "../../mm/internal.h"
+#include "premap.h"
+
+enum count { TOTAL_VM, LOCKED_VM, DATA_VM, EXEC_VM, STACK_VM, MAP_COUNT, COMMITTED_AS, COUNTS };
+
+static long begun[COUNTS];
+
+/* Pages that are locked outside of the window: mlockall() locks them, too. */
+static long locked_outside(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	long pages = 0;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	mmap_read_lock(mm);
+	for_each_vma(vmi, vma)
+		if ((vma->vm_flags & VM_LOCKED) && !premap_in_window(vma->vm_start))
+			pages += vma_pages(vma);
+	mmap_read_unlock(mm);
+	return pages;
+}
+
+static void count(long counts[COUNTS])
+{
+	struct mm_struct *mm = current->mm;
+
+	counts[TOTAL_VM] = mm->total_vm;
+	counts[LOCKED_VM] = mm->locked_vm - locked_outside(mm);
+	counts[DATA_VM] = mm->data_vm;
+	counts[EXEC_VM] = mm->exec_vm;
+	counts[STACK_VM] = mm->stack_vm;
+	counts[MAP_COUNT] = mm->map_count;
+	counts[COMMITTED_AS] = percpu_counter_sum(&vm_committed_as);
+}
+
+static int count_file(const char *descriptor)
+{
+	struct file *file;
+	int fd;
+
+	if (kstrtoint(descriptor, 10, &fd))
+		return -EINVAL;
+	file = fget(fd);
+	if (!file)
+		return -EBADF;
+	/* Neither the descriptor counts, nor this look. */
+	premap_note(" %lx", file_count(file) - 2);
+	fput(file);
+	return 0;
+}
+
+int premap_count(char *descriptors)
+{
+	long counts[COUNTS];
+	char *word;
+	int i, err = 0;
+
+	count(counts);
+	premap_note("k");
+	for (i = 0; i < COUNTS; i++)
+		premap_note(" %ld", counts[i] - begun[i]);
+	while (!err && (word = strsep(&descriptors, " ")))
+		err = *word ? count_file(word) : 0;
+	premap_note("\n");
+	return err;
+}
+
+/* Limits. */
+
+static struct {
+	bool any;
+	struct rlimit rlim[RLIM_NLIMITS];
+	int max_map_count;
+} before;
+
+static const struct {
+	const char *name;
+	int which, counted;
+} rlimits[] = {
+	{ "AS", RLIMIT_AS, TOTAL_VM },
+	{ "DATA", RLIMIT_DATA, DATA_VM },
+	{ "MEMLOCK", RLIMIT_MEMLOCK, LOCKED_VM },
+	{ "STACK", RLIMIT_STACK, -1 },
+};
+
+static void remember(void)
+{
+	if (before.any)
+		return;
+	before.any = true;
+	memcpy(before.rlim, current->signal->rlim, sizeof(before.rlim));
+	before.max_map_count = sysctl_max_map_count;
+}
+
+static int write_sysctl(const char *path, long value)
+{
+	struct file *file = filp_open(path, O_WRONLY, 0);
+	char text[24];
+	ssize_t count;
+	loff_t at = 0;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	count = kernel_write(file, text, scnprintf(text, sizeof(text), "%ld\n", value), &at);
+	filp_close(file, NULL);
+	return count < 0 ? count : 0;
+}
+
+/* Pages that may be committed; -1: as many as one likes. */
+static int limit_commit(long pages)
+{
+	int err = write_sysctl("/proc/sys/vm/overcommit_memory", pages < 0 ? 0 : 2);
+
+	if (!err)
+		err = write_sysctl("/proc/sys/vm/user_reserve_kbytes", 0);
+	if (!err)
+		err = write_sysctl("/proc/sys/vm/admin_reserve_kbytes", 0);
+	if (!err && pages >= 0)
+		err = write_sysctl("/proc/sys/vm/overcommit_kbytes",
+				   (begun[COMMITTED_AS] + pages) << (PAGE_SHIFT - 10));
+	return err;
+}
+
+static int may_lock(bool may)
+{
+	struct cred *cred = prepare_creds();
+
+	if (!cred)
+		return -ENOMEM;
+	if (may)
+		cap_raise(cred->cap_effective, CAP_IPC_LOCK);
+	else
+		cap_lower(cred->cap_effective, CAP_IPC_LOCK);
+	return commit_creds(cred);
+}
+
+static int limit_resource(const char *name, unsigned long bytes)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(rlimits); i++) {
+		struct rlimit *limit = &current->signal->rlim[rlimits[i].which];
+
+		if (strcmp(rlimits[i].name, name))
+			continue;
+		if (rlimits[i].counted >= 0)
+			bytes += begun[rlimits[i].counted] << PAGE_SHIFT;
+		limit->rlim_cur = bytes;
+		return rlimits[i].which == RLIMIT_MEMLOCK ? may_lock(false) : 0;
+	}
+	return -EINVAL;
+}
+
+int premap_limit(char *words)
+{
+	const char *name = strsep(&words, " ");
+	unsigned long value;
+
+	if (!words || kstrtoul(words, 0, &value))
+		return -EINVAL;
+	remember();
+	if (!strcmp(name, "MAPS")) {
+		sysctl_max_map_count = begun[MAP_COUNT] + value;
+		return 0;
+	}
+	if (!strcmp(name, "COMMIT"))
+		return limit_commit(value >> PAGE_SHIFT);
+	return limit_resource(name, value);
+}
+
+/* The data segment. */
+
+static struct {
+	bool any;
+	unsigned long start_brk, brk, start_data, end_data;
+} heap;
+
+int premap_heap(const char *word)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long start;
+
+	if (kstrtoul(word, 0, &start))
+		return -EINVAL;
+	if (!heap.any) {
+		heap.any = true;
+		heap.start_brk = mm->start_brk;
+		heap.brk = mm->brk;
+		heap.start_data = mm->start_data;
+		heap.end_data = mm->end_data;
+	}
+	mm->start_brk = mm->brk = start;
+	mm->start_data = mm->end_data = start;
+	return 0;
+}
+
+void premap_reset_process(void)
+{
+	struct mm_struct *mm = current->mm;
+
+	if (before.any) {
+		memcpy(current->signal->rlim, before.rlim, sizeof(before.rlim));
+		sysctl_max_map_count = before.max_map_count;
+		limit_commit(-1);
+		may_lock(true);
+		before.any = false;
+	}
+	if (heap.any) {
+		mm->start_brk = heap.start_brk;
+		mm->brk = heap.brk;
+		mm->start_data = heap.start_data;
+		mm->end_data = heap.end_data;
+		heap.any = false;
+	}
+	count(begun);
+}
