@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Plants mistakes in a copy of the model, one at a time, and counts how many the tests find.
 
-    python bench/mutants.py [--count 100] [--seed 1] [--only NUMBER] [--list]
+    python bench/mutants.py [--count 100] [--seed 1] [--by tests|conform] [--only NUMBER] [--list]
 
 A mistake is one change of the code: an operator or a comparison replaced by its neighbour, `and`
 by `or`, add() by sub(), a constant by another, a statement dropped, the branches of an `if`
@@ -11,6 +11,11 @@ tests of tests/model, and recorded and random scenarios, run on that, up to the 
 Survivors are printed with their change; those in bench/mutants_equivalent.py change nothing that
 can be observed, which is shown there by hand. The exit status is 1 if fewer than 95 %
 of the others are found.
+
+`--by conform` asks instead what `premap conform` finds within 20,000 steps of seed 0. A model with
+a mistake makes up the same steps as one without, up to the first whose result differs: so the
+scenarios are made once, on the model as it is, and replayed on each mutant. That the model as
+it is agrees with a kernel on just these is what `premap conform --kernel TREE --seed 0` says.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import json
 import os
 import random
 import shutil
@@ -25,17 +31,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from mutants_equivalent import why_equivalent
+
+from premap.scenario.conform import SCENARIO_STEPS
+from premap.scenario.families import FAMILIES
+from premap.scenario.generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = Path("src/premap/model")
 COPIED = ("src", "tests", "examples", "docs", "pyproject.toml")
 TESTS = ("tests/scenario/test_replay.py", "tests/scenario/test_random.py", "tests/model")
 WANTED = 0.95
+STEPS = 20_000
+RECORDED = "recorded.jsonl"
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -215,13 +228,16 @@ def drawn(model: Path, count: int, seed: int) -> list[Mutant]:
     return random.Random(seed).sample(every, count)
 
 
-def run_tests(copied: Path, timeout: float) -> str:
-    """Run the tests on the copy; return the first that fails, or nothing."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+Finder = Callable[[Path, float], str]
+"""Says what finds the mistake in a copy of the package, or nothing; the time is limited (s)."""
+
+
+def _run(copied: Path, timeout: float, *module: str) -> subprocess.CompletedProcess[str] | None:
+    """Run a module of Python's on the copy; None if it takes too long."""
     environment = {**os.environ, "PYTHONPATH": str(copied / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(
-            [*command, *TESTS],
+        return subprocess.run(
+            [sys.executable, "-m", *module],
             cwd=copied,
             env=environment,
             capture_output=True,
@@ -230,6 +246,39 @@ def run_tests(copied: Path, timeout: float) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
+        return None
+
+
+def conform(copied: Path, timeout: float) -> str:
+    """Replay what conform makes up; return the first line of what differs, or nothing."""
+    done = _run(copied, timeout, "premap", "replay", RECORDED)
+    if done is None:
+        return "it takes too long"
+    if done.returncode == 0:
+        return ""
+    return (done.stdout + done.stderr).strip().splitlines()[0][:150]
+
+
+def record(copied: Path) -> None:
+    """Write the scenarios of a conform run, with the model's results."""
+    done = 0
+    with (copied / RECORDED).open("w", encoding="utf-8") as file:
+        for place in count(0):
+            if done >= STEPS:
+                return
+            family = list(FAMILIES)[place % len(FAMILIES)]
+            made = generate(f"0:{place}", SCENARIO_STEPS, family)
+            scenario = [made.header, *made.steps]
+            line = {"seed": made.seed, "scenario": scenario, "results": made.results}
+            file.write(json.dumps(line) + "\n")
+            done += len(made.steps)
+
+
+def run_tests(copied: Path, timeout: float) -> str:
+    """Run the tests on the copy; return the first that fails, or nothing."""
+    options = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
+    done = _run(copied, timeout, "pytest", *options, *TESTS)
+    if done is None:
         return "it takes too long"
     if done.returncode == 0:
         return ""
@@ -248,13 +297,13 @@ def copy_of_package(folder: Path) -> Path:
     return folder
 
 
-def try_out(mutant: Mutant, copied: Path, timeout: float) -> str:
+def try_out(mutant: Mutant, copied: Path, finder: Finder, timeout: float) -> str:
     """Return what finds the mistake, or nothing."""
     path = copied / MODEL / mutant.file
     original = path.read_text(encoding="utf-8")
     path.write_text(mutant.source(), encoding="utf-8")
     try:
-        return run_tests(copied, timeout)
+        return finder(copied, timeout)
     finally:
         path.write_text(original, encoding="utf-8")
 
@@ -264,6 +313,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--by", choices=("tests", "conform"), default="tests")
     parser.add_argument("--only", type=int, action="append", help="numbers of those drawn")
     parser.add_argument("--list", action="store_true", help="print the changes, try none")
     given = parser.parse_args()
@@ -274,30 +324,32 @@ def main() -> int:
         chosen = list(enumerate(drawn(model, given.count, given.seed)))
         if given.only:
             chosen = [(number, mutant) for number, mutant in chosen if number in given.only]
+        if given.by == "conform":
+            record(copied)
         if not given.list:
-            return count_found(chosen, copied)
+            return count_found(chosen, copied, conform if given.by == "conform" else run_tests)
         for number, mutant in chosen:
             before, after, line = mutant.changed
             print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}")
         return 0
 
 
-def count_found(chosen: list[tuple[int, Mutant]], copied: Path) -> int:
+def count_found(chosen: list[tuple[int, Mutant]], copied: Path, finder: Finder) -> int:
     """Try the mutants one after the other."""
     began = time.monotonic()
-    failing = run_tests(copied, 600)
+    failing = finder(copied, 600)
     if failing:
-        print(f"the tests fail without a mistake: {failing}")
+        print(f"something fails without a mistake: {failing}")
         return 2
     timeout = 20 + 5 * (time.monotonic() - began)
     found = same = 0
     for number, mutant in chosen:
         before, after, line = mutant.changed
-        finder = try_out(mutant, copied, timeout)
-        reason = "" if finder else why_equivalent(mutant.file, mutant.function, before, after)
-        found += bool(finder)
+        what = try_out(mutant, copied, finder, timeout)
+        reason = "" if what else why_equivalent(mutant.file, mutant.function, before, after)
+        found += bool(what)
         same += bool(reason)
-        verdict = finder or (f"the same, because {reason}" if reason else "SURVIVES")
+        verdict = what or (f"the same, because {reason}" if reason else "SURVIVES")
         print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}\n    {verdict}", flush=True)
     real = len(chosen) - same
     print(f"{found} of {real} mistakes are found, {found / max(real, 1):.0%}; {same} are none")
