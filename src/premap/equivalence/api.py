@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from premap.csource.definitions import defining
 from premap.csource.edit import apply_edits
 from premap.csource.handlers import find_handlers
 from premap.csource.scope import Scope
@@ -117,7 +117,7 @@ def _elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> Side:
     own = FILE_HOOKS.get(name)
     if own is not None:
         return Side(name, (), "mmap" if own == "fv" else "mmap_prepare", tree, tables=[source])
-    found = [] if tree is None else _defining(source, name, tree)
+    found = [] if tree is None else defining(name, source, tree)
     if len(found) > 1:
         files = ", ".join(file.name for file in found)
         raise NoSuchHook(source, name, f"defined in several files: {files}")
@@ -125,20 +125,6 @@ def _elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> Side:
         raise NoSuchHook(source, name, "there is no such function")
     functions = found[0].functions[name]
     return Side(name, functions, _member(found[0], name, functions), tree, tables=[source])
-
-
-def _defining(source: SourceFile, name: str, tree: KernelTree) -> list[SourceFile]:
-    """Return the files of the tree that define the function for others, the nearest ones first.
-
-    They are looked for in the folder of the file, then in that around it, up to the whole tree.
-    """
-    for folder in Path(source.name).parents:
-        top = "" if folder == Path() else folder.as_posix()
-        files = [tree.open(file) for file in tree.search.mentioning(name, top)]
-        found = [file for file in files if any(not f.static for f in file.functions.get(name, ()))]
-        if found:
-            return found
-    return []
 
 
 def side(source: SourceFile, name: str, member: Member, tree: KernelTree | None) -> Side:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import FunctionType, PointerType, UnknownType, VoidType
+from premap.csource.definitions import defining
 from premap.csource.errors import NotC
 from premap.csource.nodes import (
     calls_in,
@@ -24,7 +25,7 @@ from premap.csource.nodes import (
 )
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
-from premap.interp import model_calls, pasting, unknown
+from premap.interp import handover, model_calls, pasting, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of
 from premap.interp.expressions import cast_type, write
@@ -93,7 +94,27 @@ def call_named(
         inline = [found for found in frame.scope.function(name) if found.static]
         if inline and worth_executing(frame.scope, inline):
             return _call_inline(machine, frame, node, inline, given)
+        elsewhere = _elsewhere(machine, frame, name, given)
+        if elsewhere:
+            return call_function(machine, frame, configured(machine, elsewhere), given)
     return unknown.call_unknown(machine, frame, name, given, where)
+
+
+def _elsewhere(
+    machine: Machine, frame: Frame, name: str, given: Sequence[Value]
+) -> Sequence[Function]:
+    """Return the function of another file of the tree that is given the mapping.
+
+    Without its code nothing could be told any more, where the mapping can't be handed over; other
+    functions are unknown code.
+    """
+    tree = machine.bindings.tree
+    if tree is None or machine.handing_over is not None:
+        return ()
+    if not any(handover.mapping_in(value) is not None for value in given):
+        return ()
+    found = defining(name, frame.scope.source, tree)
+    return found[0].functions[name] if len(found) == 1 else ()
 
 
 _HEAVY = frozenset(
