@@ -71,6 +71,23 @@ def _modify(
     return 0, vma, vm_flags
 
 
+def is_seen_twice(mm: AddressSpace, position: int, start: int, end: int, vm_flags: int) -> bool:
+    """Say whether a walk that changes the whole VMA at `position` meets it again afterwards.
+
+    A merge to the left that is given up, since `->close` must be told of the VMA that would go,
+    leaves the walk at the one before.
+    """
+    middle = mm.tree.vmas[position]
+    whole = start == middle.vm_start and end == middle.vm_end
+    if not whole or position == 0 or can_merge_remove_vma(middle):
+        return False
+    if (vm_flags & VM_SPECIAL) != 0:
+        return False
+    vmg = _state(middle, start, end, vm_flags, position)
+    vmg.prev, vmg.anon_name = mm.tree.vmas[position - 1], middle.anon_name
+    return can_vma_merge_left(vmg)
+
+
 def vma_shrink(mm: AddressSpace, vma: VmAreaStruct, end: int) -> int:
     """vma_shrink: let go of what lies beyond `end` (bytes), whose entries are gone. 0 or -ENOMEM.
 

@@ -35,7 +35,7 @@ from premap.model.constants import (
 from premap.model.flags import cleared
 from premap.model.gup import populate_vma_page_range
 from premap.model.mmap import calc_vm_prot_bits
-from premap.model.modify import vma_modify_flags
+from premap.model.modify import is_seen_twice, vma_modify_flags
 from premap.model.pagetable import ANON, PteRange
 from premap.model.pgprot import pgprot_modify
 from premap.model.protection import vma_set_page_prot, vma_wants_writenotify
@@ -124,6 +124,8 @@ def _fixup(mm: AddressSpace, position: int, start: int, end: int, newflags: int)
     err, newflags, charged = _charge(mm, vma, newflags, sub(end, start) >> PAGE_SHIFT)
     if err:
         return err, 0
+    told = vma.vm_ops is not None and vma.vm_ops.mprotect is not None
+    again = told and is_seen_twice(mm, position, start, end, newflags)
     err, modified, newflags = vma_modify_flags(mm, position, start, end, newflags)
     if modified is None:
         mm.memory.uncharge(charged)
@@ -136,7 +138,7 @@ def _fixup(mm: AddressSpace, position: int, start: int, end: int, newflags: int)
     was_locked_private = (oldflags & (VM_LOCKED | VM_WRITE | VM_SHARED)) == VM_LOCKED
     if was_locked_private and (newflags & VM_WRITE) != 0:
         populate_vma_page_range(mm, modified, start, end)
-    return 0, modified.vm_end
+    return 0, start if again else modified.vm_end
 
 
 def _charge(mm: AddressSpace, vma: VmAreaStruct, newflags: int, pages: int) -> tuple[int, int, int]:
