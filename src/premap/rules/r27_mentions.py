@@ -23,6 +23,8 @@ def check(context: Context) -> Iterator[Found]:
         if any(each.kind not in {"comment", "string"} for each in found):
             continue
         for mention in found:
+            if mention.kind == "string":
+                continue  # a parameter's name, a message: what others may depend on
             edit = Edit(context.source.name, mention.start, mention.end, hook.name.encode())
             yield Found(
                 context.source,
@@ -69,6 +71,8 @@ static int ring_mmap_prepare(struct vm_area_desc *desc)
 static const struct file_operations ring_fops = {
 	.mmap_prepare = ring_mmap_prepare,
 };
+
+__setup("ring_mmap=", ring_setup);
 """,
     check=check,
     since="6.16",
