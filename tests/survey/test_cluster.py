@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from tests.survey.test_survey import Silent, surveyed
 
 from premap.cli import main
 from premap.survey import Plan, survey
-from premap.survey.cluster import cluster
+from premap.survey.cluster import ClusterEngine, cluster
 from premap.survey.work import Job
 
 
@@ -92,3 +94,50 @@ class TestCluster:
         code = main(["survey", str(small_tree), "--no-cache", "--scheduler", "tcp://127.0.0.1:9"])
         assert code == 2
         assert "no scheduler there" in capsys.readouterr().err
+
+
+class LosingFuture:
+    """A job that has ended, and whose result goes down with a worker before it is asked for."""
+
+    key = "job"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def done(self) -> bool:
+        self.asked += 1
+        return self.asked > 1
+
+    def exception(self) -> None:
+        return None
+
+    def result(self) -> dict[str, Any]:
+        return {"file": "a.c"}
+
+
+class LosingClient:
+    """A cluster with one such job."""
+
+    TimeoutError = TimeoutError
+
+    def __init__(self) -> None:
+        self.future = LosingFuture()
+
+    def map(self, do: Any, jobs: Sequence[Job], *, pure: bool) -> list[LosingFuture]:
+        return [self.future]
+
+    def as_current(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def wait(self, waiting: list[LosingFuture], limit: float, when: str) -> SimpleNamespace:
+        return SimpleNamespace(done=set(waiting))
+
+    def cancel(self, futures: list[LosingFuture]) -> None:
+        pass
+
+
+def test_a_result_lost_after_its_job_ended_is_waited_for_again() -> None:
+    losing = LosingClient()
+    jobs: list[Any] = [None]
+    assert list(ClusterEngine(losing, losing, 1).run(jobs)) == [{"file": "a.c"}]
+    assert losing.future.asked == 2

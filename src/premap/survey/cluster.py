@@ -60,7 +60,7 @@ class ClusterEngine:
         try:
             while following < len(jobs):
                 waiting = [future for future in futures if places[future.key] not in done]
-                done.update((places[f.key], _outcome(f)) for f in self._finished(waiting))
+                done.update((places[key], outcome) for key, outcome in self._outcomes(waiting))
                 while following in done:
                     yield done.pop(following)
                     following += 1
@@ -68,19 +68,21 @@ class ClusterEngine:
         finally:
             self._client.cancel(futures)
 
-    def _finished(self, waiting: list[Any]) -> list[Any]:
-        """Return those that have ended; all of them, if none does in time."""
+    def _outcomes(self, waiting: list[Any]) -> list[tuple[str, dict[str, Any] | Failure]]:
+        """Return the keys of those that have ended, and what came of them.
+
+        A result can be lost after its job has ended, with the worker that holds it: the scheduler
+        has the job done again then, and it is waited for like the others.
+        """
         try:
             with self._client.as_current():
                 ended = self._distributed.wait(waiting, self._limit, "FIRST_COMPLETED").done
         except self._distributed.TimeoutError:
-            return waiting
-        return list(ended)
+            return [(future.key, Failure("nothing came of it in time")) for future in waiting]
+        return [(future.key, _outcome(future)) for future in ended if future.done()]
 
 
 def _outcome(future: Any) -> dict[str, Any] | Failure:
-    if not future.done():
-        return Failure("nothing came of it in time")
     problem = future.exception()
     if problem is not None:
         return Failure(f"its worker failed: {type(problem).__name__}: {problem}")
