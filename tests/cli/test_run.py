@@ -43,6 +43,63 @@ static int ring_mmap(struct vm_area_desc *desc)
 """
 
 
+CAREFUL = """\
+#include <linux/mm.h>
+struct ring { int users; struct kref ref; unsigned long pfn; };
+void ring_free(struct kref *ref);
+
+static void ring_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_file->private_data;
+
+	ring->users--;
+	kref_put(&ring->ref, ring_free);
+}
+
+static const struct vm_operations_struct ring_ops = {
+	.close = ring_close,
+};
+
+static int ring_mmap(struct vm_area_desc *desc)
+{
+	struct ring *ring;
+
+	ring = desc->file->private_data;
+	ring->users++;
+	kref_get(&ring->ref);
+	desc->vm_ops = &ring_ops;
+	mmap_action_remap_full(desc, ring->pfn);
+	return 0;
+}
+"""
+"""->close takes back what the hook did, where it is called."""
+
+
+REFUSES = """\
+#include <linux/mm.h>
+struct ring { int users; };
+
+static int ring_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
+			const struct file *file, void **vm_private_data)
+{
+	struct ring *ring = file->private_data;
+
+	ring->users++;
+	return -EBUSY;
+}
+
+static const struct vm_operations_struct ring_ops = {
+	.mapped = ring_mapped,
+};
+
+static int ring_mmap(struct vm_area_desc *desc)
+{
+	desc->vm_ops = &ring_ops;
+	return 0;
+}
+"""
+
+
 @pytest.fixture
 def device(tmp_path: Path) -> Path:
     """Write a handler that remaps, and counts before it does."""
@@ -101,6 +158,37 @@ class TestInjection:
     def test_of_an_unknown_point(self, premap: Premap, device: Path) -> None:
         ran = premap("run", "ring.c:ring_mmap", "--inject", "moon")
         assert (ran.code, len(ran.lines)) == (2, 1)
+
+
+class TestSurvivors:
+    @pytest.fixture
+    def survivors(self, premap: Premap, tmp_path: Path) -> dict[str, list[str]]:
+        (tmp_path / "ring.c").write_text(CAREFUL)
+        injected = _run(premap, "--inject", "all")["injected"]
+        return {each["point"]: each["survives"] for each in injected}
+
+    def test_what_close_takes_back_is_none(self, survivors: dict[str, list[str]]) -> None:
+        assert (survivors["action"], survivors["page_table"]) == ([], [])
+
+    def test_without_a_mapping_close_is_not_called(self, survivors: dict[str, list[str]]) -> None:
+        assert survivors["vma_alloc"] == [
+            "file->private_data->users was written (ring.c:22)",
+            "kref_get() was called (ring.c:23)",
+        ]
+
+    def test_of_a_call_that_fails_by_itself(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "ring.c").write_text(REFUSES)
+        document = _run(premap)
+        assert document["result"] == "-EBUSY"
+        assert document["survives"] == ["file->private_data->users was written (ring.c:9)"]
+
+    def test_of_an_unmapping_that_fails(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "ring.c").write_text(REFUSES)
+        (injected,) = _run(premap, "--inject", "munmap_tree")["injected"]
+        assert "a mapping at 0x1000000" in injected["survives"]
+
+    def test_a_mapping_has_none(self, premap: Premap, device: Path) -> None:
+        assert _run(premap)["survives"] == []
 
 
 class TestText:

@@ -184,12 +184,15 @@ def _pictured(side: Side, document: dict[str, Any]) -> PictureSide:
 
 
 def _document(side: Side, given: argparse.Namespace) -> dict[str, Any]:
+    from premap.cli import surviving
+
     stepped = _stepped(side, given, None)
     return {
         "result": stepped.result,
         "steps": [asdict(step) for step in stepped.steps],
         "vmas": stepped.vmas,
         "ptes": stepped.ptes,
+        "survives": surviving.of(stepped),
         "injected": _injected(side, given),
     }
 

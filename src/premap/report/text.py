@@ -223,12 +223,17 @@ def print_run(document: dict[str, Any], out: Console) -> None:
         out.print(_detail("mapping", _value(vma)))
     for pte in document["ptes"]:
         out.print(_detail("page table", _value(pte)))
+    _print_survivors(document, out)
     for injected in document["injected"]:
         out.print(Text(_stage(injected["point"]), "bold"))
         _print_steps(injected["steps"], out)
         out.print(_detail("result", injected["result"]))
-        for survivor in injected["survives"]:
-            out.print(_detail("survives", survivor))
+        _print_survivors(injected, out)
+
+
+def _print_survivors(document: dict[str, Any], out: Console) -> None:
+    for survivor in document["survives"]:
+        out.print(_detail("survives", survivor))
 
 
 def _stage(point: str) -> str:

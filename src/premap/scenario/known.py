@@ -137,7 +137,10 @@ def _continues(before: Json, vma: Json) -> bool:
 
 
 def _unlocked(vmas: list[Json]) -> list[Json]:
-    plain = [{**vma, "flags": [flag for flag in vma["flags"] if flag != "lo"]} for vma in vmas]
+    plain = [
+        {**vma, "flags": [flag for flag in vma["flags"] if flag not in ("lo", "lf")]}
+        for vma in vmas
+    ]
     return _joined(plain)
 
 
