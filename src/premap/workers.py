@@ -20,12 +20,17 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 MEMORY_LIMIT = 6 << 30
 """Bytes of address space that one process may have."""
+_PATIENCE = 5
+"""How many times its limit a task may take by the clock, on a machine that has other work, too."""
 _GRACE = 10
-"""Seconds after its limit at which a process ends by itself, should its parent be gone."""
+"""Seconds after that at which a process ends by itself, should its parent be gone."""
+_TICK = 1 / os.sysconf("SC_CLK_TCK")
+"""Seconds, in which the kernel counts what a process used of the processor."""
 _FORK = multiprocessing.get_context("fork")
 
 Task = TypeVar("Task")
@@ -56,11 +61,15 @@ class _Worker(Generic[Task, Result]):
         self.limit = limit
         self.task: int | None = None
         self.deadline = 0.0
+        self._began = 0.0
+        self._used = 0.0
 
     def begin(self, index: int, task: Task) -> None:
         """Hand it a task."""
         self.task = index
-        self.deadline = time.monotonic() + self.limit
+        self._began = time.monotonic()
+        self._used = _processor_time(self.process.pid)
+        self.deadline = self._began + self.limit
         with contextlib.suppress(OSError):  # it died while idle; finish() will say so
             self.pipe.send(task)
 
@@ -73,6 +82,20 @@ class _Worker(Generic[Task, Result]):
             return Failure(death(self.process.exitcode)), False
         return result, True
 
+    def late(self) -> Failure | None:
+        """Tell whether the task has had its time; if not, look again at a later `deadline`."""
+        now = time.monotonic()
+        most = self._began + _PATIENCE * self.limit
+        left = self.limit - (_processor_time(self.process.pid) - self._used)
+        if now < self.deadline:
+            return None
+        if left <= 0:
+            return Failure(f"took longer than {self.limit:g} seconds of the processor")
+        if now >= most:
+            return Failure(f"took longer than {_PATIENCE * self.limit:g} seconds")
+        self.deadline = min(most, now + max(left, _TICK))
+        return None
+
     def stop(self) -> None:
         """End the process, whatever it does."""
         self.process.kill()
@@ -81,7 +104,7 @@ class _Worker(Generic[Task, Result]):
 
 
 class Workers(Generic[Task, Result]):
-    """Runs `work` on tasks, `jobs` at a time, each for at most `limit` seconds."""
+    """Runs `work` on tasks, `jobs` at a time, each for at most `limit` seconds of the processor."""
 
     def __init__(self, work: Callable[[Task], Result], jobs: int, limit: float) -> None:
         self.work = work
@@ -130,8 +153,8 @@ class Workers(Generic[Task, Result]):
                 continue
             if worker.pipe in ready:
                 result, alive = worker.finish()
-            elif time.monotonic() >= worker.deadline:
-                result, alive = Failure(f"took longer than {self.limit:g} seconds"), False
+            elif (late := worker.late()) is not None:
+                result, alive = late, False
             else:
                 continue
             done[worker.task] = result
@@ -151,12 +174,21 @@ def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) ->
             task = pipe.recv()
         except (EOFError, OSError):  # the parent has ended, or was killed
             os._exit(0)
-        signal.alarm(int(limit) + _GRACE)
+        signal.alarm(int(_PATIENCE * limit) + _GRACE)
         made = attempt(work, task)
         try:
             pipe.send_bytes(made)
         except OSError:
             os._exit(0)
+
+
+def _processor_time(pid: int | None) -> float:
+    """Return the seconds of the processor that a process has used; 0 if there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) * _TICK
 
 
 def restrain() -> None:

@@ -81,7 +81,7 @@ class Report(Protocol):
         metavar="SECONDS",
         type=options.positive,
         default=TIME_LIMIT,
-        help=f"give a file up after this time (default: {TIME_LIMIT})",
+        help=f"give a file up after this time of the processor (default: {TIME_LIMIT})",
     ),
     options.TARGET,
     options.TREE,

@@ -65,7 +65,7 @@ TIME_LIMIT = 300
         metavar="SECONDS",
         type=options.positive,
         default=TIME_LIMIT,
-        help=f"give a file up after this time (default: {TIME_LIMIT})",
+        help=f"give a file up after this time of the processor (default: {TIME_LIMIT})",
     ),
     argument(
         "--format",
