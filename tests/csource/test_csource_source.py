@@ -54,6 +54,11 @@ class TestFunctions:
         assert file.functions["f"][0].return_type == "int"
         assert not file.root.has_error
 
+    @pytest.mark.parametrize("head", ["STATIC int", "STATIC\nint", "INTERNAL int __init"])
+    def test_a_macro_for_static_is_no_type(self, head: str) -> None:
+        file = source(f"{head} f(int a) {{ return a; }}\n")
+        assert file.functions["f"][0].return_type == "int"
+
     def test_prototypes_are_apart(self) -> None:
         file = source("int f(int a);\nextern struct x *g(void);\nint v;\n")
         assert sorted(file.prototypes) == ["f", "g"]

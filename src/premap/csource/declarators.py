@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from premap.csource import ctypes
 from premap.csource.ctypes import CType
-from premap.csource.nodes import text_of
+from premap.csource.nodes import specifier_text, text_of
 
 MAX_DEPTH = 100
 """Deeper declarators than this are nobody's code."""
@@ -49,7 +49,7 @@ class TypeReader:
             return self._struct(specifier)
         if specifier.type == "enum_specifier":
             return _enum(specifier)
-        return self.named(" ".join(text_of(specifier).split()))
+        return self.named(specifier_text(node))
 
     def named(self, name: str) -> CType:
         """Return the type that a name, or C's own words, stand for."""

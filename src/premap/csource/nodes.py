@@ -204,3 +204,19 @@ def unwrapped(node: Node) -> Node:
             break
         node = inner[0]
     return node
+
+
+def specifier_text(node: Node) -> str:
+    """Return the type that a declaration's specifiers name; "" where they name none.
+
+    tree-sitter takes the macro in `STATIC int f(void)` for the type, and `int` for an error.
+    """
+    specifier = node.child_by_field_name("type")
+    if specifier is None:
+        return ""
+    after = specifier.next_named_sibling
+    words = [text_of(specifier)]
+    if specifier.type == "type_identifier" and after is not None and after.type == "ERROR":
+        words += [text_of(child) for child in after.named_children if child.type == "identifier"]
+    named = [word for word in words if not word.startswith("__")]
+    return " ".join((named or words)[-1].split())

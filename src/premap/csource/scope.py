@@ -7,6 +7,7 @@ All definitions are returned where `#if` arms give several.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -110,7 +111,10 @@ class Scope:
         def find() -> list[Macro]:
             if name in self.source.macros:
                 return self.source.macros[name]
-            return [m for file in self._files_with(name) for m in file.macros.get(name, ())]
+            word = re.escape(name.encode("latin-1", "replace"))
+            defined = re.compile(rb"define\b[^\n]*\b" + word + rb"\b")
+            files = (file for file in self._files_with(name) if defined.search(file.text))
+            return [macro for file in files for macro in file.macros.get(name, ())]
 
         return self._once("macro", name, find)
 

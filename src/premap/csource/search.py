@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.csource.errors import SourceError
@@ -15,13 +14,14 @@ if TYPE_CHECKING:
     from premap.csource.tree import KernelTree
 
 _USER_SPACE = frozenset({"tools", "scripts", "Documentation", ".git"})
-_SPEAKS_OF_MAPPINGS = (b"vma", b"mmap", b"vm_area")
+_BEGINS_TWO, _BEGIN_ALIKE, _OTHER = b"vm", (b"vma", b"vm_area"), b"mmap"
+"""What files that have to do with mappings say. Most say none of it, after two searches."""
 SUFFIXES = (".c", ".h")
 
 
 def speaks_of_mappings(text: bytes) -> bool:
     """Tell whether a file may have to do with mappings at all."""
-    return any(word in text for word in _SPEAKS_OF_MAPPINGS)
+    return (_BEGINS_TWO in text and any(word in text for word in _BEGIN_ALIKE)) or _OTHER in text
 
 
 class Search:
@@ -68,7 +68,7 @@ class Search:
         return sorted([*found, *added], key=lambda file: file.split("/")) if added else found
 
     def _files(self, top: str) -> Iterator[str]:
-        return (self._tree.relative(path) for path in _c_files(self._tree.root / top))
+        return _c_files(str(self._tree.root / top), f"{top}/" if top else "")
 
     @staticmethod
     def _searched(file: str) -> bool:
@@ -82,8 +82,8 @@ class Search:
         return True
 
 
-def _c_files(folder: Path) -> Iterator[Path]:
-    """Yield C files below a folder, in the order of their names; symbolic links are left out."""
+def _c_files(folder: str, prefix: str) -> Iterator[str]:
+    """Yield names of the C files below a folder, in their order; symbolic links are left out."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -91,6 +91,6 @@ def _c_files(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _USER_SPACE:
-                yield from _c_files(Path(entry.path))
+                yield from _c_files(entry.path, f"{prefix}{entry.name}/")
         elif entry.name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)
+            yield f"{prefix}{entry.name}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from tree_sitter import Node
 
 from premap.csource import errors
-from premap.csource.nodes import find_all, parse, text_of, walk
+from premap.csource.nodes import find_all, parse, specifier_text, text_of, walk
 from premap.csource.text import Conditionals, code_view, matching, pairs, without_comments
 
 MAX_BYTES = 16 << 20
@@ -393,12 +393,12 @@ def _declared(declarator: Node | None) -> Iterator[Node]:
 
 
 def _return_type(node: Node, outer: Node | None, declarator: Node) -> str:
-    base = node.child_by_field_name("type")
+    base = specifier_text(node)
     stars = b""
     while outer is not None and outer.start_byte < declarator.start_byte:
         stars += b"*" if outer.type == "pointer_declarator" else b""
         outer = outer.child_by_field_name("declarator")
-    return (text_of(base).strip() + " " + stars.decode()).strip() if base else ""
+    return f"{base} {stars.decode()}".strip()
 
 
 def _one_line(text: bytes) -> str:

@@ -47,6 +47,7 @@ class KernelTree:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
+        self._root = str(self.root)
         self._files: dict[str, SourceFile] = {}
         self._exists: dict[str, bool] = {}
         self._facts: dict[tuple[str, ...], Any] = {}
@@ -83,7 +84,8 @@ class KernelTree:
         if relpath in self._buffers:
             return self._buffers[relpath]
         try:
-            return (self.root / relpath).read_bytes()
+            with open(f"{self._root}/{relpath}", "rb", 0) as file:  # noqa: PTH123  of a whole tree
+                return file.readall()
         except OSError:
             return b""
 
