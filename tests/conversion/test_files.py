@@ -242,3 +242,34 @@ class TestHelperElsewhere:
     def test_without_a_tree_it_is_unknown(self) -> None:
         [found] = convert_file(SourceFile("file.c", CALL.encode()), None, "7.3")
         assert reason(found) == "unknown-helper"
+
+
+class TestOutsideTheTree:
+    """A driver that the tree is only given for."""
+
+    def outside(self, tree: KernelTree, text: str) -> Conversion:
+        (found,) = convert_file(SourceFile("ring.c", text.encode()), tree, "7.3")
+        return found
+
+    def test_what_its_calls_mean_is_not_converted_in_the_tree(self, tree: KernelTree) -> None:
+        put(
+            tree,
+            include__linux__mm_h="static inline void vm_flags_set(struct vm_area_struct *vma, "
+            "vm_flags_t flags)\n{\n\tvma_start_write(vma);\n}\n",
+            mm__mlock_c="void f(struct vm_area_struct *v)\n{\n\tvm_flags_set(v, VM_IO);\n}\n",
+        )
+        found = self.outside(
+            tree,
+            "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+            "\tvm_flags_set(vma, VM_DONTCOPY);\n\treturn 0;\n}\n" + TABLE,
+        )
+        assert found.reason is None
+        assert any(b"vma_desc_set_flags(desc, VMA_DONTCOPY_BIT)" in e.new for e in found.edits)
+
+    def test_a_function_of_the_tree_is_none_of_its_own(self, tree: KernelTree) -> None:
+        put(tree, drivers__ring__core_c=CORE, include__linux__ring_h=CORE_HEADER)
+        assert reason(self.outside(tree, CALL)) == "unknown-helper"
+
+    def test_its_other_files_can_not_be_searched(self, tree: KernelTree) -> None:
+        put(tree, fs__ring__file_c=HANDLER.replace("ring_vm_ops", "other_vm_ops"))
+        assert reason(self.outside(tree, HANDLER + TABLE)) == "exported-handler"

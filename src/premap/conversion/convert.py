@@ -153,7 +153,7 @@ def _convert(handler: Handler, program: Program, release: Release) -> _Result:
         edits = [_table_edit(handler, program.source, twin.name)]
         edits += declarations.edits(program.source, hazards.member_changes(program.source, program))
         return _Result(tuple(edits), frozenset({"R1", "H1"}), _by_table(release), twin.name)
-    if handler.name not in program.source.functions and program.tree is None:
+    if handler.name not in program.source.functions and program.alone:
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
     groups.check_owners(program.source, {handler.table})
     hazards.check_table(handler, program.source, program)

@@ -21,7 +21,7 @@ from premap.csource.nodes import (
     unwrapped,
 )
 from premap.csource.source import Function, SourceFile
-from premap.idioms import r1_table
+from premap.idioms import flags, r1_table
 from premap.idioms.h7_split import VALUES, core_name
 from premap.idioms.idiom import Declined, within
 from premap.idioms.population import POPULATIONS
@@ -142,10 +142,10 @@ def _check_linkage(name: str, group: Group) -> None:
     """Raise Declined for a function that others may name whom nobody can look for."""
     found = group.defined[name]
     exported = [function for function in found if not group.program.is_local(function)]
-    if group.program.tree is None and any(not function.static for function in exported):
+    if group.program.alone and any(not function.static for function in exported):
         raise Declined(
             "exported-handler",
-            f"{name}() is not static, and there is no tree to look for who names it",
+            f"{name}() is not static, and it lies in no tree to look for who names it",
             exported[0].node,
         )
     sources = {function.source.name for function in exported if function.source.name[-2:] == ".c"}
@@ -210,7 +210,7 @@ def _receivers(function: Function) -> Iterator[str]:
 
 
 def _has_idiom(name: str) -> bool:
-    return name in TWINS or name in POPULATIONS
+    return name in TWINS or name in POPULATIONS or name in flags.CHANGES
 
 
 def _is(name: str, node: Node) -> bool:

@@ -24,11 +24,16 @@ _AFTER_NAME = rb"\s*\((?:[^;{}()]|\([^;{}()]*\))*\)\s*\{"
 
 
 class Program:
-    """Finds functions, and who names them. Without a tree, in the one file alone."""
+    """Finds functions, and who names them.
+
+    Without a tree, or for a file that does not lie in it, in the one file alone: the tree says what
+    names mean, but nothing in it can name what is outside.
+    """
 
     def __init__(self, source: SourceFile, tree: KernelTree | None) -> None:
         self.source = source
         self.tree = tree
+        self.alone = tree is None or not tree.exists(source.name)
         self._scopes: dict[str, Scope] = {}
         self._handlers: list[Handler] | None = None
 
@@ -86,7 +91,7 @@ class Program:
         Those are looked for in the file's subsystem; if `far`, then in the whole tree.
         """
         own = seen_from.functions.get(name, [])
-        if self.tree is None or any(self.is_local(function) for function in own):
+        if self.alone or any(self.is_local(function) for function in own):
             return own
         if not own and not far and not self._defining(name, subsystem(seen_from.name)):
             return []
@@ -96,7 +101,7 @@ class Program:
     def users(self, name: str, seen_from: SourceFile) -> list[SourceFile]:
         """Return the files that may name the function that `name` is to a file, that one first."""
         own = seen_from.functions.get(name, [])
-        if self.tree is None or any(self.is_local(function) for function in own):
+        if self.alone or any(self.is_local(function) for function in own):
             return [seen_from]
         found = [self.open(file) for file in self._mentioning(name, subsystem(seen_from.name))]
         if not any(_declares(file, name) for file in found):

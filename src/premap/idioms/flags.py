@@ -13,6 +13,8 @@ from premap.idioms.idiom import DESC, Declined, Hook, Pieces
 from premap.releases import HIGHEST_PORTABLE_BIT
 
 NO_FLAGS = frozenset({"0", "0UL", "VM_NONE"})
+CHANGES = frozenset({"vm_flags_set", "vm_flags_clear", "vm_flags_mod"})
+"""Functions that change the flags of a mapping: G1, G2 and G3."""
 _TRUTH_MACROS = frozenset({"likely", "unlikely", "WARN_ON", "WARN_ON_ONCE", "BUG_ON"})
 
 
