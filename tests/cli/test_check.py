@@ -99,6 +99,45 @@ class TestText:
         assert b"\x1b[1;31merror:" in premap("check", "--color", "always", hook.name).out
 
 
+class TestUnreadable:
+    """Files that can't be checked, or not all of them."""
+
+    def test_a_missing_one(self, premap: Premap) -> None:
+        ran = premap("check", "missing.c")
+        told = ["missing.c: error: no such file", "1 file could not be read, or not wholly"]
+        assert (ran.code, ran.out, ran.lines) == (2, b"", told)
+
+    def test_beside_one_that_is_clean(self, premap: Premap, hook: Path) -> None:
+        hook.write_text(CLEAN)
+        ran = premap("check", "missing.c", hook.name)
+        last = "1 file checked: nothing found; 1 file could not be read, or not wholly"
+        assert (ran.code, ran.lines[-1]) == (1, last)
+
+    def test_what_was_found_before_the_tear_is_told(self, premap: Premap, hook: Path) -> None:
+        hook.write_text(HOOK + "\nstatic void late(void)\n{\n\tif (1) {\n}\n")
+        ran = premap("check", hook.name)
+        assert b"[R16]" in ran.out
+        torn = f"ring.c:{HOOK.count(chr(10)) + 3}:1: error: this `{{` is not closed"
+        assert ran.lines[0].startswith(torn)
+        assert ran.code == 1
+
+    def test_for_machines(self, premap: Premap, hook: Path) -> None:
+        hook.write_text("int a(void)\n{\n\tmmap_prepare(\n}\n")
+        (error,) = _json(premap, hook.name)["errors"]
+        assert (error["file"], error["line"]) == ("ring.c", 3)
+        assert "::error file=ring.c,line=3::this `(` is not closed" in (
+            premap("check", "--format", "github", hook.name).out.decode()
+        )
+        log = json.loads(premap("check", "--format", "sarif", hook.name).out)
+        (told,) = log["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+        assert told["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
+
+    def test_arms_that_open_twice_and_close_once(self, premap: Premap, hook: Path) -> None:
+        arms = "#ifdef A\nint f(void)\n{\n#else\nint g(void)\n{\n#endif\n\treturn 0;\n}\n"
+        hook.write_text(arms + CLEAN)
+        assert premap("check", hook.name).code == 0
+
+
 class TestJson:
     """The document that others rely on."""
 

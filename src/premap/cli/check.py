@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from premap.cli.command import Exit, UsageError, argument, command
 
 if TYPE_CHECKING:
     from premap.cli.checking import FileChecked
-    from premap.records import Checked
+    from premap.records import Checked, Reason
     from premap.settings.files import Settings
 
 
@@ -96,11 +95,12 @@ def _chosen(results: list[FileChecked], settings: Settings) -> list[FileChecked]
 
 
 def _write_baseline(path: Path, results: list[FileChecked], settings: Settings) -> Exit:
+    from premap.report.findings import counted
     from premap.settings.baseline import write_baseline
 
     found = _chosen(results, replace(settings, baseline=None))
     count = write_baseline(path, (each.checked for each in found))
-    print(f"{count} findings written to {path}", file=sys.stderr)
+    print(f"{counted(count, 'finding')} written to {path}", file=sys.stderr)
     return Exit.OK
 
 
@@ -121,29 +121,23 @@ def _report(results: list[FileChecked], settings: Settings, given: argparse.Name
     elif given.format == "github":
         from premap.report.github import workflow_commands
 
-        print("\n".join(workflow_commands(checked)), end="\n" if any(_told_of(checked)) else "")
+        sys.stdout.writelines(f"{line}\n" for line in workflow_commands(checked, errors))
     if given.format in ("text", "github"):
-        _for_people(checked, errors, len(results), given)
-
-
-def _told_of(checked: Iterable[Checked]) -> Iterable[bool]:
-    return (bool(each.findings or each.unused) for each in checked)
+        _for_people(checked, errors, given)
 
 
 def _for_people(
-    checked: list[Checked], errors: list[tuple[str, str]], files: int, given: argparse.Namespace
+    checked: list[Checked], errors: list[tuple[str, Reason]], given: argparse.Namespace
 ) -> None:
     from premap.report.findings import FindingsText, summary
-    from premap.report.printable import printable
 
     out = sys.stderr if given.for_make else sys.stdout
     if given.format == "text":
         FindingsText(given.color, out).print(checked)
         out.flush()
-    for name, problem in errors:
-        print(f"premap: {printable(name)}: {printable(problem)}", file=sys.stderr)
+    FindingsText(given.color, sys.stderr).print_errors(errors)
     if not given.for_make:
-        print(summary(checked, files), file=sys.stderr)
+        print(summary(checked, len(errors)), file=sys.stderr)
 
 
 def _target(results: list[FileChecked], settings: Settings) -> str | None:

@@ -15,7 +15,7 @@ from premap.cli.inputs import Input, find_inputs
 from premap.csource.errors import SourceError
 from premap.csource.source import source_of
 from premap.csource.tree import KernelTree, find_tree
-from premap.records import Checked, Finding
+from premap.records import Checked, Finding, Reason
 from premap.workers import Failure, Workers
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class FileChecked:
     name: str
     target: str
     checked: Checked = field(default_factory=Checked)
-    problem: str | None = None
-    """Why the file could not be checked."""
+    problem: Reason | None = None
+    """Why the file could not be checked, or not all of it."""
     readable: bool = True
 
 
@@ -65,7 +65,7 @@ def check_paths(
     tasks = [CheckTask(file, targets[file.root]) for file in inputs]
     results = list(Workers(check_input, jobs, TIME_LIMIT).run(tasks))
     found = [
-        FileChecked(task.input.name, task.target, problem=result.message)
+        FileChecked(task.input.name, task.target, problem=Reason("error", result.message))
         if isinstance(result, Failure)
         else result
         for task, result in zip(tasks, results, strict=True)
@@ -112,19 +112,19 @@ def concerned(text: bytes) -> bool:
 
 def check_input(task: CheckTask) -> FileChecked:
     """Check what one file holds. Runs in a worker's process."""
-    from premap.cli.opening import open_source, tree_of
+    from premap.cli.opening import open_source, torn_reason, tree_of, unreadable
 
     tree = tree_of(task.input)
     name, target = task.input.name, task.target
     try:
         source = open_source(task.input, tree)
     except SourceError as problem:
-        return FileChecked(name, target, problem=problem.detail or problem.why, readable=False)
+        return FileChecked(name, target, problem=unreadable(problem), readable=False)
     if not concerned(source.text):
         return FileChecked(name, target)
     from premap import rules
 
-    return FileChecked(name, target, rules.check_file(source, tree, target))
+    return FileChecked(name, target, rules.check_file(source, tree, target), torn_reason(source))
 
 
 def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) -> list[FileChecked]:
@@ -146,7 +146,7 @@ def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) ->
     ]
     results = Workers(check_patched, jobs, TIME_LIMIT).run(tasks)
     found = [
-        FileChecked(task.name, release, problem=result.message)
+        FileChecked(task.name, release, problem=Reason("error", result.message))
         if isinstance(result, Failure)
         else result
         for task, result in zip(tasks, results, strict=True)
@@ -210,6 +210,7 @@ def _backwards(
 def check_patched(task: PatchTask) -> FileChecked:
     """Check a file of a patch against what it was. Runs in a worker's process."""
     from premap import rules
+    from premap.cli.opening import torn_reason
     from premap.settings.baseline import key_of
 
     tree = KernelTree(task.root)
@@ -227,4 +228,5 @@ def check_patched(task: PatchTask) -> FileChecked:
             known.remove(key)
         else:
             fresh.append(finding)
-    return FileChecked(task.name, task.target, replace(checked, findings=tuple(fresh)))
+    found = replace(checked, findings=tuple(fresh))
+    return FileChecked(task.name, task.target, found, torn_reason(source))

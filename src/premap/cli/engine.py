@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from premap import conversion as converter
 from premap.cli.inputs import MENTIONED, Input
-from premap.cli.opening import open_source, tree_of
+from premap.cli.opening import open_source, torn_reason, tree_of, unreadable
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.outcomes import Asked, outcome, safety_of
-from premap.records import Outcome, Reason
+from premap.records import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,13 @@ def convert_input(task: Task) -> FileResult:
     try:
         source = open_source(task.input, tree)
     except SourceError as problem:
-        reason = Reason("unreadable", problem.detail or problem.why)
-        failed = Outcome(task.input.name, "error", problem=reason)
+        failed = Outcome(task.input.name, "error", problem=unreadable(problem))
         return FileResult(task.input, (failed,), readable=False)
     if MENTIONED not in source.text:
         return FileResult(task.input)
+    reason = torn_reason(source)
+    if reason is not None:
+        return FileResult(task.input, (Outcome(task.input.name, "error", problem=reason),))
     target = task.asked.target
     conversions = converter.convert_file(source, tree, target, task.only)
     if tree is not None and task.input.named:

@@ -6,8 +6,11 @@ from __future__ import annotations
 import os
 
 from premap.cli.inputs import Input
+from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile, read_source
 from premap.csource.tree import KernelTree
+from premap.csource.whole import torn
+from premap.records import Reason
 
 _TREES: dict[os.PathLike[str], KernelTree] = {}
 """Trees by root: a process that works on many files reads shared headers once."""
@@ -25,3 +28,16 @@ def tree_of(file: Input) -> KernelTree | None:
     if file.root is None:
         return None
     return _TREES.setdefault(file.root, KernelTree(file.root))
+
+
+def unreadable(problem: SourceError) -> Reason:
+    """Return why a file can't be used."""
+    return Reason("unreadable", problem.detail or problem.why)
+
+
+def torn_reason(source: SourceFile) -> Reason | None:
+    """Return why a file can't be read whole; None if it can."""
+    found = torn(source)
+    if found is None:
+        return None
+    return Reason("unreadable", f"{found.why}: what follows can't be read", found.line)

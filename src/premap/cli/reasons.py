@@ -32,7 +32,8 @@ _ALL = (
         "The file can't be used as C source",
         """
         It does not exist, can't be opened, is larger than any C file of a kernel, or holds NUL
-        bytes. Any encoding and any line ends are fine.
+        bytes; or a bracket or comment in it is never closed, so that what follows can't be told.
+        Any encoding and any line ends are fine.
         """,
     ),
     Explanation(

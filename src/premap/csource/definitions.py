@@ -20,11 +20,29 @@ def defining(name: str, seen_from: SourceFile, tree: KernelTree) -> list[SourceF
     return tree.once(key, lambda: _defining(name, parents, tree))
 
 
+def defining_near(name: str, seen_from: SourceFile, tree: KernelTree) -> list[SourceFile]:
+    """Return the files that define the function for others: beside a file, else a folder up.
+
+    Folders below those are not searched, and so neither is the whole tree: this takes milliseconds.
+    """
+    parents = list(Path(seen_from.name).parents)[:-1]
+    return tree.once(("near", name, seen_from.name), lambda: _near(name, parents, tree))
+
+
 def _defining(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
     for folder in folders:
         top = "" if folder == Path() else folder.as_posix()
-        files = [tree.open(file) for file in tree.search.mentioning(name, top)]
-        found = [file for file in files if any(not f.static for f in file.functions.get(name, ()))]
+        found = _public(name, tree.search.mentioning(name, top), tree)
         if found:
             return found
     return []
+
+
+def _near(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
+    found = (_public(name, tree.search.beside(name, folder.as_posix()), tree) for folder in folders)
+    return next(filter(None, found), [])
+
+
+def _public(name: str, files: list[str], tree: KernelTree) -> list[SourceFile]:
+    opened = [tree.open(file) for file in files]
+    return [file for file in opened if any(not f.static for f in file.functions.get(name, ()))]

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.csource.errors import SourceError
@@ -14,14 +15,13 @@ if TYPE_CHECKING:
     from premap.csource.tree import KernelTree
 
 _USER_SPACE = frozenset({"tools", "scripts", "Documentation", ".git"})
-_BEGINS_TWO, _BEGIN_ALIKE, _OTHER = b"vm", (b"vma", b"vm_area"), b"mmap"
-"""What files that have to do with mappings say. Most say none of it, after two searches."""
+_SPEAKS_OF_MAPPINGS = (b"vma", b"mmap", b"vm_area")
 SUFFIXES = (".c", ".h")
 
 
 def speaks_of_mappings(text: bytes) -> bool:
     """Tell whether a file may have to do with mappings at all."""
-    return (_BEGINS_TWO in text and any(word in text for word in _BEGIN_ALIKE)) or _OTHER in text
+    return any(word in text for word in _SPEAKS_OF_MAPPINGS)
 
 
 class Search:
@@ -40,6 +40,15 @@ class Search:
             self._mentioning[key] = list(self._search(name, top))
         return self._mentioning[key]
 
+    def beside(self, name: str, folder: str) -> list[str]:
+        """Names of the files right in a folder, not below it, that hold the word."""
+        key = (f"{folder}/", name)
+        if key not in self._mentioning:
+            files = self._listed(f"{folder}/", lambda: names_in(self._tree.root, folder))
+            inside = [file for file in files if file.rpartition("/")[0] == folder]
+            self._mentioning[key] = list(self._holding(name, inside))
+        return self._mentioning[key]
+
     def renew(self, touched: Iterable[str]) -> None:
         """Search again; `touched` may be new, or may speak of mappings only now.
 
@@ -49,26 +58,29 @@ class Search:
         self._mentioning.clear()
 
     def _search(self, name: str, top: str) -> Iterator[str]:
+        return self._holding(name, self._candidates(top))
+
+    def _holding(self, name: str, files: Iterable[str]) -> Iterator[str]:
         plain = name.encode("latin-1")
         word = re.compile(rb"(?<!\w)" + re.escape(plain) + rb"(?!\w)")
-        for file in self._candidates(top):
+        for file in files:
             text = self._tree.bytes_of(file)
             if plain in text and word.search(text) and self._readable(file):
                 yield file
 
     def _candidates(self, top: str) -> list[str]:
         """Files under `top` that may speak of mappings, in the order of their names."""
+        return self._listed(top, lambda: names_below(self._tree.root, top))
+
+    def _listed(self, top: str, names: Callable[[], Iterable[str]]) -> list[str]:
         if top not in self._speaking:
             self._speaking[top] = [
-                file for file in self._files(top) if speaks_of_mappings(self._tree.bytes_of(file))
+                file for file in names() if speaks_of_mappings(self._tree.bytes_of(file))
             ]
         found = self._speaking[top]
         inside = {file for file in self._touched if not top or file.startswith(f"{top}/")}
         added = {file for file in inside if self._searched(file)}.difference(found)
         return sorted([*found, *added], key=lambda file: file.split("/")) if added else found
-
-    def _files(self, top: str) -> Iterator[str]:
-        return _c_files(str(self._tree.root / top), f"{top}/" if top else "")
 
     @staticmethod
     def _searched(file: str) -> bool:
@@ -82,15 +94,28 @@ class Search:
         return True
 
 
-def _c_files(folder: str, prefix: str) -> Iterator[str]:
-    """Yield names of the C files below a folder, in their order; symbolic links are left out."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
+def names_in(root: Path, folder: str) -> list[str]:
+    """Return the C files right in a folder of the tree, by name; symbolic links are left out."""
+    return [f"{folder}/{entry.name}" for entry in _entries(root, folder) if _is_c(entry)]
+
+
+def names_below(root: Path, top: str) -> Iterator[str]:
+    """Yield C files below a folder ("": the root), in the order of their names."""
+    for entry in _entries(root, top):
+        name = f"{top}/{entry.name}" if top else entry.name
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _USER_SPACE:
-                yield from _c_files(entry.path, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
-            yield f"{prefix}{entry.name}"
+                yield from names_below(root, name)
+        elif _is_c(entry):
+            yield name
+
+
+def _entries(root: Path, folder: str) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _is_c(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False)

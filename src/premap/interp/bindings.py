@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
+from premap.csource.definitions import defining
 from premap.csource.errors import SourceError
 from premap.csource.nodes import find_all, parse, text_of
 from premap.csource.scope import Scope, Variable
@@ -71,6 +72,10 @@ class Bindings:
         if found is None:
             found = self._scopes[id(source)] = Scope(source, self.tree)
         return found
+
+    def defining(self, name: str, seen_from: SourceFile) -> list[SourceFile]:
+        """Return the files of the tree that define a function which gets the mapping."""
+        return [] if self.tree is None else defining(name, seen_from, self.tree)
 
     def is_mapping(self, candidate: Object) -> bool:
         """Return whether an object is a VMA or a descriptor."""

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import FunctionType, PointerType, UnknownType, VoidType
-from premap.csource.definitions import defining
 from premap.csource.errors import NotC
 from premap.csource.nodes import (
     calls_in,
@@ -108,12 +107,11 @@ def _elsewhere(
     Without its code nothing could be told any more, where the mapping can't be handed over; other
     functions are unknown code.
     """
-    tree = machine.bindings.tree
-    if tree is None or machine.handing_over is not None:
+    if machine.handing_over is not None:
         return ()
     if not any(handover.mapping_in(value) is not None for value in given):
         return ()
-    found = defining(name, frame.scope.source, tree)
+    found = machine.bindings.defining(name, frame.scope.source)
     return found[0].functions[name] if len(found) == 1 else ()
 
 

@@ -86,7 +86,7 @@ def _difference(difference: Difference) -> Document:
 
 
 def check(
-    checked: Iterable[Checked], errors: Iterable[tuple[str, str]], target: str | None
+    checked: Iterable[Checked], errors: Iterable[tuple[str, Reason]], target: str | None
 ) -> Document:
     """Return what `premap check` found; `target` is None where trees differ in it."""
     results = list(checked)
@@ -103,7 +103,9 @@ def check(
             for each in results
             for one in each.unused
         ],
-        "errors": [{"file": file, "message": message} for file, message in errors],
+        "errors": [
+            {"file": file, "line": why.line, "message": why.message} for file, why in errors
+        ],
     }
 
 

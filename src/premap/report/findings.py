@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
-from premap.records import Checked, Finding, Level, Suppression
+from premap.records import Checked, Finding, Level, Reason, Suppression
 from premap.report.call import call_text
 from premap.report.printable import printable
 
@@ -42,6 +42,13 @@ class FindingsText:
                 self._out.write(line + "\n")
         for unused in (one for each in results for one in each.unused):
             self._out.write(self._unused(unused) + "\n")
+
+    def print_errors(self, errors: Iterable[tuple[str, Reason]]) -> None:
+        """Print why files could not be read, or not wholly."""
+        for file, why in errors:
+            where = printable(file) + (f":{why.line}:1:" if why.line else ":")
+            level = self._in("error", "error:")
+            self._out.write(f"{self._in('file', where)} {level} {printable(why.message)}\n")
 
     def _finding(self, finding: Finding) -> Iterator[str]:
         where = f"{printable(finding.file)}:{finding.line}:{finding.column}:"
@@ -90,15 +97,18 @@ def example_lines(example: dict[str, Any]) -> Iterator[str]:
     yield f"then: {printable(example['result'])}"
 
 
-def summary(checked: Iterable[Checked], files: int) -> str:
-    """Return the one line that ends a run."""
-    results = list(checked)
-    levels = Counter(finding.level for each in results for finding in each.findings)
-    told = ", ".join(_count(levels[level], level) for level in _WORST if levels[level])
-    silenced = sum(len(each.suppressed) for each in results)
-    tail = f" ({silenced} silenced)" if silenced else ""
-    return f"{_count(files, 'file')} checked: {told or 'nothing found'}{tail}"
+def summary(checked: Sequence[Checked], unread: int) -> str:
+    """Return the one line that ends a run. `unread`: files that were not read, or not wholly."""
+    levels = Counter(finding.level for each in checked for finding in each.findings)
+    told = ", ".join(counted(levels[level], level) for level in _WORST if levels[level])
+    silenced = sum(len(each.suppressed) for each in checked)
+    parts = [f"{counted(len(checked) - unread, 'file')} checked: {told or 'nothing found'}"]
+    if unread:
+        parts = parts if len(checked) > unread or told else []
+        parts.append(f"{counted(unread, 'file')} could not be read, or not wholly")
+    return "; ".join(parts) + (f" ({silenced} silenced)" if silenced else "")
 
 
-def _count(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return a number and what it counts: "1 file", "2 files"."""
     return f"{count} {what}{'' if count == 1 else 's'}"

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from premap.records import Checked, Finding
+from premap.records import Checked, Finding, Reason
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 _DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
 _PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
 
 
-def workflow_commands(checked: Iterable[Checked]) -> Iterator[str]:
-    """Yield a workflow command for each finding."""
+def workflow_commands(
+    checked: Iterable[Checked], errors: Iterable[tuple[str, Reason]] = ()
+) -> Iterator[str]:
+    """Yield a workflow command for each finding; `errors` are files that could not be read."""
+    for file, why in errors:
+        place = f"file={_escaped(file, _PROPERTY)}" + (f",line={why.line}" if why.line else "")
+        yield f"::error {place}::{_escaped(why.message, _DATA)}"
     for each in checked:
         yield from (_annotation(finding) for finding in each.findings)
         for unused in each.unused:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import premap
-from premap.records import Checked, Explanation, Finding, Level, Suppression
+from premap.records import Checked, Explanation, Finding, Level, Reason, Suppression
 
 Document = dict[str, Any]
 
@@ -19,7 +19,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def sarif(
     checked: Iterable[Checked],
-    errors: Iterable[tuple[str, str]],
+    errors: Iterable[tuple[str, Reason]],
     rules: Mapping[str, Explanation],
     levels: Mapping[str, Level],
 ) -> Document:
@@ -36,7 +36,6 @@ def sarif(
                     "driver": {
                         "name": "premap",
                         "version": premap.__version__,
-                        "informationUri": "https://pypi.org/project/premap/",
                         "rules": [_rule(rule, levels[rule.id]) for rule in rules.values()],
                     }
                 },
@@ -74,11 +73,14 @@ def _rule(rule: Explanation, level: Level) -> Document:
     }
 
 
-def _notification(file: str, why: str) -> Document:
+def _notification(file: str, why: Reason) -> Document:
+    where: Document = {"artifactLocation": _artifact(file)}
+    if why.line is not None:
+        where["region"] = {"startLine": why.line}
     return {
         "level": "error",
-        "message": {"text": why},
-        "locations": [{"physicalLocation": {"artifactLocation": _artifact(file)}}],
+        "message": {"text": why.message},
+        "locations": [{"physicalLocation": where}],
     }
 
 

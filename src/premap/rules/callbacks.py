@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.nodes import text_of
 from premap.csource.source import Function
-from premap.interp.bindings import Bindings
 from premap.interp.calls import call_function
 from premap.interp.hooks import callback
 from premap.interp.inputs import Inputs
@@ -22,6 +21,7 @@ from premap.rules.hooks import Hook
 from premap.rules.operations import Operations
 from premap.rules.paths import (
     Exploration,
+    NearBindings,
     Trace,
     argument,
     explore_program,
@@ -115,7 +115,7 @@ def _explore(hook: Hook, function: Function, member: str) -> Exploration:
     shared = hook.exploration.shared
 
     def begin(inputs: Inputs) -> Trace:
-        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), shared.namer)
+        machine = Machine(inputs, NearBindings(hook.tree, scopes, callback), shared.namer)
         return new_trace(machine, inputs, prepares=False)
 
     def run(trace: Trace) -> None:

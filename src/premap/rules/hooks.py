@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from premap.csource.calls import Passing, aliases, receivers
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from premap.rules.paths import Exploration
 
 Member = Literal["mmap", "mmap_prepare"]
-MAX_FILES = 40
-"""Files of a folder that are looked through for the table of a handler."""
 
 
 @dataclass(eq=False)
@@ -177,17 +177,12 @@ def _sites_elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> 
 
 
 def _beside(source: SourceFile, name: str, tree: KernelTree) -> Iterator[SourceFile]:
-    """Yield other files of the folder that say a name."""
-    folder = source.name.rpartition("/")[0]
-    if not folder:
-        return
-    for other in tree.search.mentioning(name, folder)[:MAX_FILES]:
-        if other == source.name or not other.endswith(".c"):
-            continue
-        try:
-            yield tree.open(other)
-        except SourceError:
-            continue
+    """Yield other files of the folder, and of those around it, that say a name."""
+    for folder in list(Path(source.name).parents)[:-1]:
+        for other in tree.search.beside(name, folder.as_posix()):
+            if other != source.name and other.endswith(".c"):
+                with contextlib.suppress(SourceError):
+                    yield tree.open(other)
 
 
 __all__ = ["Hook", "Member", "find_hooks"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tree_sitter import Node
 
 from premap import symbolic
+from premap.csource.definitions import defining_near
 from premap.csource.source import Function, SourceFile
 from premap.equivalence.setting import Call, Setting
 from premap.interp.bindings import Bindings
@@ -208,7 +209,7 @@ def _explore(hook: Hook, shared: Shared, fixed: Fixed) -> Exploration:
     scopes = {id(hook.source): hook.scope}
 
     def begin(inputs: Inputs) -> Trace:
-        machine = Machine(inputs, Bindings(hook.tree, scopes, callback), shared.namer)
+        machine = Machine(inputs, NearBindings(hook.tree, scopes, callback), shared.namer)
         return new_trace(machine, inputs, prepares=hook.prepares)
 
     return explore_program(
@@ -269,6 +270,14 @@ class _Inputs(SymbolicInputs):
         """Return the word of that name."""
         found = self._fixed.get(name)
         return super().word(name) if found is None else found
+
+
+class NearBindings(Bindings):
+    """What C code shares with the model, where an answer has to come soon."""
+
+    def defining(self, name: str, seen_from: SourceFile) -> list[SourceFile]:
+        """Return the files around that define a function which gets the mapping."""
+        return [] if self.tree is None else defining_near(name, seen_from, self.tree)
 
 
 def run_hook(hook: Hook, trace: Trace) -> None:
