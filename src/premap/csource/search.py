@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from premap.csource.tree import KernelTree
 
 _USER_SPACE = frozenset({"tools", "scripts", "Documentation", ".git"})
-_SPEAKS_OF_MAPPINGS = (b"vma", b"mmap", b"vm_area")
+_BEGINS_TWO, _BEGIN_ALIKE, _OTHER = b"vm", (b"vma", b"vm_area"), b"mmap"
+"""What files that have to do with mappings say. Most say none of it, after two searches."""
 SUFFIXES = (".c", ".h")
 
 
 def speaks_of_mappings(text: bytes) -> bool:
     """Tell whether a file may have to do with mappings at all."""
-    return any(word in text for word in _SPEAKS_OF_MAPPINGS)
+    return (_BEGINS_TWO in text and any(word in text for word in _BEGIN_ALIKE)) or _OTHER in text
 
 
 class Search:
@@ -78,7 +79,8 @@ class Search:
                 file for file in names() if speaks_of_mappings(self._tree.bytes_of(file))
             ]
         found = self._speaking[top]
-        inside = {file for file in self._touched if not top or file.startswith(f"{top}/")}
+        folder = f"{top.removesuffix('/')}/" if top else ""
+        inside = {file for file in self._touched if file.startswith(folder)}
         added = {file for file in inside if self._searched(file)}.difference(found)
         return sorted([*found, *added], key=lambda file: file.split("/")) if added else found
 
@@ -112,7 +114,7 @@ def names_below(root: Path, top: str) -> Iterator[str]:
 
 def _entries(root: Path, folder: str) -> list[os.DirEntry[str]]:
     try:
-        return sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        return sorted(os.scandir(f"{root}/{folder}"), key=lambda entry: entry.name)
     except OSError:
         return []
 
