@@ -81,6 +81,21 @@ class TestNames:
         )
 
 
+COUNTED = """\
+static atomic_t maps;
+static void f_open(struct vm_area_struct *vma) { atomic_inc(&maps); }
+static void f_close(struct vm_area_struct *vma) { atomic_dec(&maps); }
+%s
+static const struct vm_operations_struct f_vm_ops = { .open = f_open, .close = f_close, %s };
+"""
+MAPPED = (
+    "static int f_mapped(unsigned long start, unsigned long end, pgoff_t pgoff, "
+    "const struct file *file, void **vm_private_data) { atomic_inc(&maps); return 0; }"
+)
+COUNTING = "vma->vm_ops = &f_vm_ops; atomic_inc(&maps); return 0;"
+SETTING = "desc->vm_ops = &f_vm_ops; return 0;"
+
+
 class TestValuesOfTheFile:
     def test_another_initial_value(self) -> None:
         unproven(
@@ -116,6 +131,25 @@ class TestValuesOfTheFile:
         assert verdict.status == "equivalent-except"
         assert [difference.id for difference in verdict.differences] == ["callbacks-differ"]
         assert verdict.differences[0].judgement
+
+    def test_what_moved_into_mapped_was_run(self) -> None:
+        verdict = judge(
+            COUNTING, SETTING, COUNTED % ("", ""), COUNTED % (MAPPED, ".mapped = f_mapped,")
+        )
+        assert verdict.status == "equivalent"
+
+    def test_another_callback_beside_mapped(self) -> None:
+        changed = COUNTED.replace("atomic_dec(&maps)", "atomic_sub(2, &maps)")
+        verdict = judge(
+            COUNTING, SETTING, COUNTED % ("", ""), changed % (MAPPED, ".mapped = f_mapped,")
+        )
+        assert [difference.id for difference in verdict.differences] == ["callbacks-differ"]
+        assert verdict.differences[0].message.startswith("f_close(), which f_vm_ops uses")
+
+    def test_another_member_beside_mapped(self) -> None:
+        changed = COUNTED % (MAPPED, ".mapped = f_mapped, .fault = f_fault,")
+        verdict = judge(COUNTING, SETTING, COUNTED % ("", ""), changed)
+        assert verdict.differences[0].message.startswith("->fault, which f_vm_ops uses")
 
     def test_an_enumerator_above_int_max_is_not_negative(self) -> None:
         differ("return BIG < 0 ? -EINVAL : 0;", "return -EINVAL;", "enum e { BIG = 0x80000000 };\n")
