@@ -432,6 +432,48 @@ class TestLines:
         assert body(old) == "\tif (desc->pgoff) {\n\t\treturn -EINVAL;\n\t}\n\treturn 0;\n"
 
 
+RELEASES = """\
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, VM_IO | VM_DONTEXPAND);
+#else
+	vma->vm_flags |= VM_IO | VM_DONTEXPAND;
+#endif
+"""
+
+
+class TestArms:
+    def test_that_become_the_same_are_one(self):
+        assert body(RELEASES + "\treturn 0;\n") == (
+            "\tvma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTEXPAND_BIT);\n\treturn 0;\n"
+        )
+
+    def test_comments_on_the_directives_go_with_them(self):
+        old = RELEASES.replace("#else", "#else /* before 6.3 */").replace("#endif", "#endif // 6.3")
+        assert body(old + "\treturn 0;\n").startswith("\tvma_desc_set_flags(")
+
+    def test_with_lines_of_windows(self):
+        old = (RELEASES + "\treturn 0;\n").replace("\n", "\r\n")
+        assert "#" not in body(old)
+
+    @pytest.mark.parametrize(
+        "old",
+        [
+            RELEASES.replace("vma->vm_flags |= VM_IO | VM_DONTEXPAND", "vma->vm_flags |= VM_IO"),
+            RELEASES.replace("\tvma->vm_flags |=", "\t/* older */\n\tvma->vm_flags |="),
+            RELEASES.replace("#else", "#elif defined(OLD)\n\tvma->vm_flags |= VM_IO;\n#else"),
+            RELEASES.replace("#else", "#ifdef MORE\n\tmore();\n#endif\n#else"),
+            "#ifdef A\n\tsame();\n#else\n\tsame();\n#endif\n\tvm_flags_set(vma, VM_IO);\n",
+        ],
+        ids=["other flags", "a comment", "three arms", "arms in arms", "untouched"],
+    )
+    def test_others_stay(self, old: str):
+        assert body(old + "\treturn 0;\n").count("#") == old.count("#")
+
+    def test_what_is_used_in_one_arm_alone(self):
+        old = "\tunsigned long flags = VM_IO;\n\n" + RELEASES
+        assert "flags = VM_IO" in body(old + "\treturn flags ? 0 : 1;\n")
+
+
 class TestComments:
     def test_name_members_of_the_descriptor(self):
         old = "\t/* vma->vm_pgoff selects */\n\treturn vma->vm_pgoff;\n"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap.conversion import braces, comments, locals_
+from premap.conversion import arms, braces, comments, locals_
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
 from premap.csource.nodes import find_all, misread, parse
@@ -45,12 +45,15 @@ def convert_function(
     changes += locals_.spaced(hook, changes)
     changes += braces.unneeded(hook, changes)
     comments.note_lost(hook, changes)
-    changes = _with_file(hook, changes)
+    found = {"R2", *rewriter.applied}
+    without_arms = arms.merged(hook, changes)
+    if without_arms != changes:
+        found.add("R5")
+    changes = _with_file(hook, without_arms)
     text = _text(hook, changes)
     _check_result(text, hook)
     node = hook.function.node
     edit = Edit(hook.function.source.name, node.start_byte, node.end_byte, text.encode("latin-1"))
-    found = {"R2", *rewriter.applied}
     if hook.file is not None:
         found.add("R3")
     return Converted(edit, frozenset(found))

@@ -9,7 +9,8 @@ IDIOM = Idiom(
     "R5",
     "every arm is converted",
     "A hook that is defined once under `#if` and again under `#else`, perhaps as a "
-    "`#define` of NULL, is converted in every arm, or in none.",
+    "`#define` of NULL, is converted in every arm, or in none. Arms within a hook that say the "
+    "same once they are converted, as where an older kernel sets flags otherwise, become one.",
     before="""\
 #ifdef CONFIG_RING
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Arms of an `#if` that say the same once they are converted.
+
+Drivers that span releases ask for the release where the kernel's interface changed:
+`vm_flags_set()` under the `#if`, `vma->vm_flags |= …` under the `#else`. Both become one call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.conversion.rewriting import Change, applied, preprocessed
+from premap.csource.nodes import walk
+from premap.idioms.idiom import Hook
+
+_COMMENTS = re.compile(r"(?:\s|/\*.*?\*/|//[^\n]*)*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arms:
+    """An `#if` with one `#else`: the bytes of it, and of the lines in either arm."""
+
+    whole: tuple[int, int]
+    first: tuple[int, int]
+    second: tuple[int, int]
+
+
+def merged(hook: Hook, changes: Sequence[Change]) -> list[Change]:
+    """Return the changes; where two arms become the same, the directives go with the second."""
+    kept = list(changes)
+    for arms in _arms(hook):
+        if _became_alike(arms, hook, kept):
+            kept = [change for change in kept if not _within(change, arms.second)]
+            kept.append(Change(arms.whole[0], arms.first[0], ""))
+            kept.append(Change(arms.first[1], arms.whole[1], ""))
+    return kept
+
+
+def _became_alike(arms: _Arms, hook: Hook, changes: Sequence[Change]) -> bool:
+    touching = [c for c in changes if c.start < arms.whole[1] and c.end > arms.whole[0]]
+    if not touching or not all(_within(c, arms.first) or _within(c, arms.second) for c in touching):
+        return False
+    first, second = (applied(hook, *arm, changes) for arm in (arms.first, arms.second))
+    return first == second != ""
+
+
+def _within(change: Change, span: tuple[int, int]) -> bool:
+    return span[0] <= change.start and change.end <= span[1]
+
+
+def _arms(hook: Hook) -> Iterator[_Arms]:
+    """Yield each `#if` that has two arms and no other directive in them."""
+    for node in preprocessed(hook):
+        other = node.child_by_field_name("alternative")
+        condition = node.child_by_field_name("condition") or node.child_by_field_name("name")
+        if other is None or other.type != "preproc_else" or condition is None:
+            continue
+        directives = {inner.id for inner in walk(node) if inner.type.startswith("preproc_")}
+        if directives - {node.id, other.id} - {inner.id for inner in walk(condition)}:
+            continue
+        if (found := _lines(node, condition, other, hook)) is not None:
+            yield found
+
+
+def _lines(node: Node, condition: Node, other: Node, hook: Hook) -> _Arms | None:
+    """Measure the arms in whole lines; None if a line holds more than its directive."""
+    source = hook.function.source
+    end = node.children[-1]
+    heads = [
+        (condition, node.end_byte),
+        (other.children[0], node.end_byte),
+        (end, len(source.text)),
+    ]
+    ends = []
+    for head, limit in heads:
+        newline = source.text.find(b"\n", head.end_byte, limit)
+        if newline < 0 or not _COMMENTS.fullmatch(hook.between(head.end_byte, newline)):
+            return None
+        ends.append(newline + 1)
+    starts = [source.line_start(part.start_byte) for part in (node, other, end)]
+    return _Arms((starts[0], ends[2]), (ends[0], starts[1]), (ends[1], starts[2]))
