@@ -103,6 +103,7 @@ SUBSTITUTIONS = (
         r"mmap_action_remap_full\(desc, (ring->\w+[^;]*)\);",
         r"mmap_action_remap(desc, desc->start, \1, ring->size);",
     ),
+    ("R04", r"^\t\t\tsize, vma", r"\t\t\tring->size, vma"),
     ("R06", r"vma_desc_size\(desc\)", r"(vma_pages(desc) << PAGE_SHIFT)"),
     ("R06", r"desc->pgoff", "desc->vm_pgoff"),
     ("R06", r"desc->private_data", "desc->vm_private_data"),

@@ -75,6 +75,13 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     yield from _counts(old, new)
 
 
+def errno_of_filling(old: Outcome, new: Outcome) -> list[Candidate]:
+    """Return the errnos of a call that fails in both versions, as it can't be filled."""
+    if not (old.failed and new.failed and old.hook_failed and new.action) or new.hook_failed:
+        return []
+    return [Candidate("return-value", "what mmap() fails with", old.returned != new.returned)]
+
+
 def _ignored_before(old: Outcome, new: Outcome) -> bool:
     """Return whether the old hook ignored that a population failed, for which the new one fails."""
     failed = any(population.error != 0 for population in old.machine.populations)

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from premap import symbolic
 from premap.equivalence import example as examples
-from premap.equivalence.compare import Candidate, compare
+from premap.equivalence.compare import Candidate, compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.setting import Call, Setting, settings
@@ -70,6 +70,18 @@ def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
     return comparison.verdict()
 
 
+def changed_errno(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
+    """Compare what mmap() fails with where the old hook, or the new one's action, can't fill it.
+
+    The verdict is about that alone.
+    """
+    comparison = _Comparison(old, new, time.process_time() + time_limit, errno_of_filling)
+    for shared in (True, False):
+        if not comparison.settled:
+            comparison.explore(Setting(shared=shared, fails="page_table"))
+    return comparison.verdict()
+
+
 @dataclass(slots=True)
 class _PathResult:
     """What one path through both versions came to."""
@@ -80,15 +92,19 @@ class _PathResult:
 
 
 Explored = symbolic.Path[_PathResult]
+Candidates = Callable[[Outcome, Outcome], Sequence[Candidate]]
 
 
 class _Comparison:
     """One comparison: both versions, one solver for all settings, and what was found so far."""
 
-    def __init__(self, old: Side, new: Side, deadline: float) -> None:
+    def __init__(
+        self, old: Side, new: Side, deadline: float, candidates: Candidates = compare
+    ) -> None:
         self.old = old
         self.new = new
         self.deadline = deadline
+        self.candidates = candidates
         self.namer = Namer()
         self.watch = handover.allow if old.member == new.member == "mmap" else None
         self.inputs = SymbolicInputs()
@@ -174,7 +190,7 @@ class _Comparison:
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
             self._note(setting, outcome)
-        return _PathResult(compare(before, after), _unsure(before, after))
+        return _PathResult(self.candidates(before, after), _unsure(before, after))
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
@@ -235,7 +251,7 @@ class _Comparison:
             if _broken(error).id != candidate.id:
                 raise
             return examples.broken(setting, small, before, str(error))
-        again = [each for each in compare(before, after) if each.id == candidate.id]
+        again = [each for each in self.candidates(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
     def try_concretely(self, deadline: float) -> None:

@@ -17,6 +17,7 @@ from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.releases import Release
 from premap.rules.hooks import Hook, find_hooks, sites_of
+from premap.rules.names import core
 
 
 @dataclass(eq=False)
@@ -67,6 +68,11 @@ class Context:
     def prepares(self) -> Iterator[Hook]:
         """Hooks that get a descriptor."""
         return (hook for hook in self.hooks if hook.prepares)
+
+    @property
+    def is_core(self) -> bool:
+        """Whether the file is part of what implements mmap(): it may do what drivers may not."""
+        return self.source.name.startswith(core())
 
     def says(self, *words: bytes) -> bool:
         """Whether the file has one of the words at all: a cheap question before a costly one."""

@@ -64,11 +64,14 @@ def bounds(trace: Trace) -> tuple[Any, Any]:
 
 
 def checked_elsewhere(trace: Trace) -> bool:
+    """Whether code that was not seen may have judged the offset or the length, or comes yet."""
+    return judged_elsewhere(trace) or trace.stopped is not None
+
+
+def judged_elsewhere(trace: Trace) -> bool:
     """Whether code that was not seen got the offset or the length, and may have judged it."""
-    for event in trace.machine.events:
-        if event.kind == "call" and {OFFSET, LENGTH} & variables(event.arguments):
-            return True
-    return trace.stopped is not None
+    given = (event.arguments for event in trace.machine.events if event.kind == "call")
+    return any({OFFSET, LENGTH} & variables(arguments) for arguments in given)
 
 
 def scalars(given: tuple[Value, ...]) -> list[Any]:

@@ -33,6 +33,12 @@ def vma_only() -> dict[str, str]:
     return _table()["vma_only"]
 
 
+@functools.cache
+def core() -> tuple[str, ...]:
+    """Folders of the code that implements mmap() and its interface."""
+    return tuple(_table()["core"]["folders"])
+
+
 def bits() -> dict[str, int]:
     """Functions whose arguments, from this one on, are numbers of flag bits."""
     return _table()["bits"]

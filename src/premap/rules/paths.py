@@ -416,6 +416,8 @@ def state_of(model: symbolic.Model) -> dict[str, int]:
     return state
 
 
+WRAPPED = 1 << 62
+"""What is computed of everyday numbers stays below this, if nothing wraps."""
 STATE_LIMIT = 1 << 20
 """What driver state is taken to be at most where a rule asks whether something is bounded."""
 
@@ -423,26 +425,41 @@ STATE_LIMIT = 1 << 20
 def plausible(*terms: Iterable[Any]) -> list[Any]:
     """Return conditions that keep the driver state in some terms to everyday numbers.
 
-    With sizes below a megabyte, an offset or length far beyond that has passed no check.
+    With sizes below a megabyte, an offset or length far beyond that has passed no check. What is
+    computed of such state does not wrap: a resource does not end before it begins.
     """
-    state = [leaf for leaf in leaves(chain(*terms)) if not leaf.data[0].startswith((CALL, "&"))]
-    return [symbolic.as_word(leaf) <= STATE_LIMIT for leaf in state]
+    given = list(chain(*terms))
+    state = [leaf for leaf in leaves(given) if not leaf.data[0].startswith((CALL, "&"))]
+    small = [symbolic.as_word(leaf) <= STATE_LIMIT for leaf in state]
+    return small + [each < WRAPPED for each in _computed(given)]
+
+
+def _computed(terms: Iterable[Any]) -> list[symbolic.Word]:
+    """Return the words within terms that are computed of driver state alone."""
+    return [
+        each
+        for each in nodes(terms)
+        if isinstance(each, symbolic.Word)
+        and each.op not in {"var", "apply", "const"}
+        and not any(name.startswith((CALL, "&")) for name in variables([each]))
+    ]
 
 
 def leaves(terms: Iterable[Any]) -> list[Any]:
     """Return the made-up words, and results of unknown functions, that terms depend on."""
-    found: list[Any] = []
+    return [node for node in nodes(terms) if node.op in {"var", "apply"}]
+
+
+def nodes(terms: Iterable[Any]) -> Iterator[Any]:
+    """Yield every node of some terms, once."""
     seen: set[int] = set()
     todo = list(terms)
     while todo:
         node = todo.pop()
-        if not isinstance(node, Term) or node.uid in seen:
-            continue
-        seen.add(node.uid)
-        if node.op in {"var", "apply"}:
-            found.append(node)
-        todo.extend(node.args)
-    return found
+        if isinstance(node, Term) and node.uid not in seen:
+            seen.add(node.uid)
+            yield node
+            todo.extend(node.args)
 
 
 def variables(terms: Iterable[Any]) -> set[str]:

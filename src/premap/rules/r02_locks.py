@@ -14,6 +14,8 @@ from premap.rules.paths import Trace, example, variables
 from premap.rules.rule import Found, Rule
 
 _VARIANT = re.compile(r"_(?:interruptible|killable|nested|io|irqsave|irqrestore|irq|bh)\b|_nested")
+_TRIES = re.compile(r"^(down\w*)_trylock$|try(?=lock$)")
+"""What only tries to take a lock: down_read_trylock(), mutex_trylock()."""
 _ENDS = {
     "up": "down",
     "up_read": "down_read",
@@ -72,14 +74,15 @@ def _release(held: list[Event], event: Event) -> None:
     kind = _kind(event.name)
     same = [one for one in held if _kind(one.name) == kind]
     lock = next((one for one in same if set(one.arguments[:1]) & {*event.arguments}), None)
-    if lock is not None or same:
-        held.remove(lock or same[-1])
+    if same:
+        released = lock or same[-1]
+        held[:] = [one for one in held if one is not released]
 
 
 def _kind(name: str) -> str:
-    """Return what a lock and its release have in common."""
+    """Return what a lock and its release have in common: "mutex_lock", "down_read"."""
     name = _VARIANT.sub("", name)
-    return _ENDS.get(name, name).replace("unlock", "lock").replace("_trylock", "")
+    return _TRIES.sub(r"\1", _ENDS.get(name, name)).replace("unlock", "lock")
 
 
 def _refused(trace: Trace, event: Event) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""R04: two actions on one path, or one that reaches out of the mapping."""
+"""R04: two actions on one path, or a range that reaches out of the mapping."""
 
 from __future__ import annotations
 
@@ -7,22 +7,39 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from premap.model.errors import KernelBug
 from premap.model.words import add
 from premap.rules.context import Context
-from premap.rules.filling import Filling, bounds, checked_elsewhere, fillings
+from premap.rules.filling import Filling, bounds, checked_elsewhere, fillings, judged_elsewhere
 from premap.rules.hooks import Hook
 from premap.rules.paths import Trace, example, plausible
 from premap.rules.rule import Found, Rule, at
 
 
 def check(context: Context) -> Iterator[Found]:
-    """Find second actions, and actions whose range can lie outside the mapping."""
-    if not context.says(b"mmap_action_"):
+    """Find second actions, and ranges that can lie outside the mapping."""
+    if not context.says(b"mmap_action_", b"remap_pfn_range"):
         return
-    for hook in context.prepares:
+    for hook in context.hooks:
         if hook.source is context.source:
             for trace in hook.exploration.traces:
-                yield from _check(hook, trace)
+                yield from _check(hook, trace) if hook.prepares else _legacy(hook, trace)
+
+
+def _legacy(hook: Hook, trace: Trace) -> Iterator[Found]:
+    """Find a range that remap_pfn_range() does not look at, and that ends beyond the mapping."""
+    if not isinstance(trace.stopped, KernelBug) or judged_elsewhere(trace):
+        return
+    step = trace.last_call
+    for filling in fillings(trace):
+        if filling.step is step and not filling.whole:
+            yield from _reported(
+                hook,
+                trace,
+                filling,
+                "the range can lie outside the mapping: what is mapped there is overwritten",
+                f"{step.name}() is for",
+            )
 
 
 def _check(hook: Hook, trace: Trace) -> Iterator[Found]:
@@ -40,8 +57,20 @@ def _check(hook: Hook, trace: Trace) -> Iterator[Found]:
 
 
 def _outside(hook: Hook, trace: Trace, action: Filling) -> Iterator[Found]:
-    if checked_elsewhere(trace):
-        return
+    if not checked_elsewhere(trace):
+        yield from _reported(
+            hook,
+            trace,
+            action,
+            "the action's range can lie outside the mapping: mmap() then warns and fails",
+            "the action is for",
+        )
+
+
+def _reported(
+    hook: Hook, trace: Trace, action: Filling, message: str, result: str
+) -> Iterator[Found]:
+    """Ask for a call on which the range lies outside."""
     start, end = bounds(trace)
     outside = (
         (action.start < start)
@@ -56,14 +85,13 @@ def _outside(hook: Hook, trace: Trace, action: Filling) -> Iterator[Found]:
     yield at(
         action.step.function.source,
         action.step.node,
-        "the action's range can lie outside the mapping: mmap() then warns and fails",
+        message,
         level=trace.doubt,
         hook=hook,
         example=example(
             trace,
             small,
-            f"the action is for {_shown(small, action.size)} bytes "
-            f"at {_shown(small, action.start)}",
+            f"{result} {_shown(small, action.size)} bytes at {_shown(small, action.start)}",
         ),
     )
 
@@ -74,13 +102,15 @@ def _shown(model: Any, word: Any) -> str:
 
 RULE = Rule(
     "R04",
-    "two actions on one path, or one that can lie outside the mapping",
+    "two actions on one path, or a range that can lie outside the mapping",
     "error",
     """
 A mapping has one action: a second helper call silently replaces what the first one set. The
 range of an action has to lie in the mapping. mmap() does not shrink it: the preparation warns
 in the kernel's log and fails with EFAULT, so that user space gets an error (and a machine that
-panics on warnings is gone) for asking for less than the driver has.
+panics on warnings is gone) for asking for less than the driver has. A legacy handler that gives
+`remap_pfn_range()` such a range does worse: nothing checks it, and page tables beyond the mapping
+are overwritten.
 """,
     bad="""\
 struct ring {
@@ -135,5 +165,6 @@ static const struct file_operations ring_fops = {
 };
 """,
     check=check,
-    since="6.19",
+    since="6.1",
+    legacy=True,
 )

@@ -17,7 +17,9 @@ _FREE = frozenset({"error_override", "hide_from_rmap_until_complete"})
 
 def check(context: Context) -> Iterator[Found]:
     """Find assignments to the action of a descriptor, or to members of it."""
-    for body in context.described if context.says(b"action") else ():
+    if context.is_core or not context.says(b"action"):
+        return
+    for body in context.described:
         for node in find_all(body.function.body, "assignment_expression"):
             left = node.child_by_field_name("left")
             written = None if left is None else _member(left, body)

@@ -42,8 +42,9 @@ def _check(hook: Hook, table: Operations) -> Iterator[Found]:
 def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
     """Look for who took what ->close gives back, whatever happened before."""
     opened = effect(hook, table, "open")
-    splits = "may_split" in table.members
-    if (opened is None or (opened.seen and opened.always == 0)) and not splits:
+    once = any("!defined(CONFIG_MMU)" in arm for arm in close.function.arms)
+    single = once or "may_split" in table.members
+    if (opened is None or (opened.seen and opened.always == 0)) and not single:
         yield _at(
             hook,
             close,

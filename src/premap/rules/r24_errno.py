@@ -4,17 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tree_sitter import Node
 
 from premap.csource.handlers import find_handlers
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
+from premap.equivalence.comparison import changed_errno
+from premap.equivalence.outcome import Side
+from premap.records import Level
 from premap.rules.context import Context
 from premap.rules.filling import fillings
 from premap.rules.hooks import Hook
 from premap.rules.names import fillers
 from premap.rules.rule import Found, Rule, at
+
+TIME_LIMIT = 5.0
+"""Seconds of CPU time for one hook."""
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -22,22 +29,38 @@ def check(context: Context) -> Iterator[Found]:
     if context.before is None:
         return
     for hook in context.prepares:
-        if hook.source is not context.source:
-            continue
-        for function in _replaced(context, hook):
-            error = next(_translated(function), None)
-            if error is not None:
-                yield from _lost(hook, error)
+        if hook.source is context.source:
+            for name, functions in _replaced(context, hook).items():
+                yield from _compared(context, hook, Side(name, functions, "mmap", context.tree))
 
 
-def _replaced(context: Context, hook: Hook) -> Iterator[Function]:
-    """Yield the handlers that the tables named before."""
+def _compared(context: Context, hook: Hook, old: Side) -> Iterator[Found]:
+    """Run both versions where page tables can't be allocated; ask for an errno that differs."""
+    new = Side(hook.name, hook.functions, "mmap_prepare", context.tree)
+    verdict = changed_errno(old, new, time_limit=TIME_LIMIT)
+    for difference in verdict.differences:
+        shown = difference.example or {}
+        before, after = (shown[side]["returns"] for side in ("old", "new"))
+        result = f"mmap() failed with {before}, and fails with {after} now"
+        yield _lost(hook, before, None, {**shown, "result": result})
+    if verdict.status == "unknown":
+        error = next((e for function in old.functions for e in _translated(function)), None)
+        if error is not None and not _overrides(hook):
+            yield _lost(hook, error, "note", None)
+
+
+def _replaced(context: Context, hook: Hook) -> dict[str, list[Function]]:
+    """Return the handlers that the tables named before, by name."""
     if context.before is None:
-        return
+        return {}
     tables = {site.table for site in hook.sites}
-    for handler in find_handlers(context.before):
-        if handler.member == "mmap" and handler.table in tables:
-            yield from context.before.functions.get(handler.name, ())
+    names = {
+        handler.name
+        for handler in find_handlers(context.before)
+        if handler.member == "mmap" and handler.table in tables
+    }
+    known = context.before.functions
+    return {name: known[name] for name in sorted(names) if name in known}
 
 
 def _translated(function: Function) -> Iterator[str]:
@@ -69,19 +92,24 @@ def _constants(then: Node) -> Iterator[str]:
             yield value
 
 
-def _lost(hook: Hook, error: str) -> Iterator[Found]:
-    for trace in hook.exploration.traces:
-        actions = [filling for filling in fillings(trace) if filling.filler.action]
-        writes = (step.name for step in trace.steps if step.kind == "write")
-        if trace.failed or not actions or "action.error_override" in writes:
-            continue
-        yield at(
-            actions[-1].step.function.source,
-            actions[-1].step.node,
-            f"the old handler returned {error} where this fails: set action.error_override",
-            hook=hook,
-        )
-        return
+def _overrides(hook: Hook) -> bool:
+    """Whether a path of the hook sets error_override."""
+    steps = (step for trace in hook.exploration.traces for step in trace.steps)
+    return any(step.kind == "write" and step.name == "action.error_override" for step in steps)
+
+
+def _lost(hook: Hook, error: str, level: Level | None, example: dict[str, Any] | None) -> Found:
+    actions = [
+        filling.step
+        for trace in hook.exploration.traces
+        for filling in fillings(trace)
+        if filling.filler.action
+    ]
+    message = f"the old handler returned {error} where this fails: set action.error_override"
+    source, node = hook.source, hook.functions[0].name_node
+    if actions:
+        source, node = actions[-1].function.source, actions[-1].node
+    return at(source, node, message, level=level, hook=hook, example=example)
 
 
 RULE = Rule(

@@ -19,7 +19,7 @@ _WIDE = re.compile(r"64BIT|X86_64|ARM64|CONFIG_64|BITS_PER_LONG|PPC64|ARCH_USES_
 def check(context: Context) -> Iterator[Found]:
     """Find such bits outside of what only 64-bit kernels compile."""
     release = context.release
-    if release is None or context.source.name.startswith("arch/"):
+    if release is None or context.is_core or context.source.name.startswith("arch/"):
         return
     named = {name.decode() for name in _NAMED.findall(context.source.code)}
     high = {name: bit for name in named if (bit := _bit(release, name)) > HIGHEST_PORTABLE_BIT}

@@ -26,7 +26,10 @@ def _functions(hook: Hook) -> Iterator[Found]:
     old = hook.name.removesuffix("_prepare")
     others = hook.source.functions.get(old, ()) if old != hook.name else ()
     for function in (*hook.functions, *others):
-        if _takes_vma(function) and function.arms and _differs(function, hook.functions):
+        if not (_takes_vma(function) and function.arms):
+            continue
+        beside = any(other.arms == function.arms for other in hook.functions if other != function)
+        if not beside and _differs(function, hook.functions):
             yield at(
                 function.source,
                 function.name_node,
