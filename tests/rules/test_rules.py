@@ -33,3 +33,12 @@ class TestOwnC:
 
     def test_silent_on_good(self, rule: Rule) -> None:
         assert _rules_that_fire(rule.good, rule.before) == {}
+
+
+def test_a_lost_errno_is_shown() -> None:
+    rule = RULES["R24"]
+    old = SourceFile("ring.c", rule.before.encode())
+    (found,) = check_file(SourceFile("ring.c", rule.bad.encode()), None, "7.3", old).findings
+    assert "-EAGAIN" in found.message
+    assert found.example is not None
+    assert found.example["result"] == "mmap() failed with -EAGAIN, and fails with -ENOMEM now"

@@ -11,6 +11,7 @@ struct ring {
 	struct mutex lock;
 	phys_addr_t phys;
 	unsigned long size;
+	unsigned long end;
 	int chans, width;
 };
 
@@ -55,6 +56,62 @@ class TestLocks:
 """
         assert _loud(body) == {"R02"}
 
+    def test_lock_that_was_tried_for_and_released(self) -> None:
+        body = """\
+	struct ring *ring = file->private_data;
+
+	if (!mutex_trylock(&ring->lock))
+		return -EAGAIN;
+	mutex_unlock(&ring->lock);
+	return 0;
+"""
+        assert _loud(body) == set()
+
+
+class TestCore:
+    """What implements the interface may do what drivers may not."""
+
+    TEXT = """\
+static inline void mmap_action_ring(struct vm_area_desc *desc)
+{
+	desc->action.type = MMAP_REMAP_PFN;
+	vma_desc_set_flags(desc, VMA_SEALED_BIT);
+}
+
+static int map(struct file *file)
+{
+	return !file->f_op->mmap;
+}
+"""
+
+    def test_in_a_driver(self) -> None:
+        found = check_file(SourceFile("drivers/ring.c", self.TEXT.encode()), None, "7.3").findings
+        assert {"R05", "R12", "R25"} <= {finding.rule for finding in found}
+
+    def test_in_mm(self) -> None:
+        found = check_file(SourceFile("mm/ring.c", self.TEXT.encode()), None, "7.3").findings
+        assert found == ()
+
+
+class TestArms:
+    """R26 and R14."""
+
+    BOTH = """\
+int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return %s;
+}
+int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	return %s;
+}
+"""
+
+    def test_old_and_new_side_by_side(self) -> None:
+        arms = (self.BOTH % ("0", "0"), self.BOTH % ("-ENOSYS", "-ENOSYS"))
+        text = "#ifdef CONFIG_MMU\n{}#else\n{}#endif\n".format(*arms)
+        assert check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings == ()
+
 
 class TestRanges:
     """R17."""
@@ -90,6 +147,15 @@ class TestRanges:
 	return 0;
 """
         assert _loud(body, member="mmap_prepare") == set()
+
+    def test_resource_that_would_end_before_it_begins(self) -> None:
+        check = """\
+	unsigned long pages = ((ring->end - ring->phys) >> PAGE_SHIFT) + 1;
+
+	if (vma->vm_pgoff + vma_pages(vma) > pages)
+		return -EINVAL;
+"""
+        assert _loud(self.REMAP % check) == set()
 
     def test_offset_that_is_cut_to_32_bits(self) -> None:
         check = """\
