@@ -107,7 +107,8 @@ _HELPERS_7_0: Final = frozenset(
         "vma_desc_pages",
     }
 )
-_HELPERS_7_2: Final = _HELPERS_7_0 | {
+_HELPERS_7_1: Final = _HELPERS_7_0 | {"compat_set_desc_from_vma", "__compat_vma_mmap"}
+_HELPERS_7_2: Final = _HELPERS_7_1 | {
     "vma_desc_is_cow_mapping",
     "is_nommu_shared_vma_flags",
     "shmem_zero_setup_desc",
@@ -118,7 +119,7 @@ _HELPERS_7_2: Final = _HELPERS_7_0 | {
 
 _R7_3: Final = Release("7.3", actions=_REMAPS | _KERNEL_PAGES, helpers=_HELPERS_7_2, bits=_BITS)
 _R7_2: Final = replace(_R7_3, name="7.2")
-_R7_1: Final = replace(_R7_3, name="7.1", error_override=False, helpers=_HELPERS_7_0, reviewed=True)
+_R7_1: Final = replace(_R7_3, name="7.1", error_override=False, helpers=_HELPERS_7_1, reviewed=True)
 _R7_0: Final = replace(
     _R7_1,
     name="7.0",
@@ -127,6 +128,7 @@ _R7_0: Final = replace(
     test_all=None,
     actions=_REMAPS,
     mapped=False,
+    helpers=_HELPERS_7_0,
 )
 KNOWN: Final[Mapping[str, Release]] = {r.name: r for r in (_R7_0, _R7_1, _R7_2, _R7_3)}
 """Releases whose hooks premap can write, oldest first."""

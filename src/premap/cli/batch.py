@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from premap import releases
+from premap.cli import callback
 from premap.cli.command import UsageError
 from premap.cli.engine import FileResult, Task, convert_input
 from premap.cli.inputs import Input
@@ -49,7 +50,17 @@ def work(
         Asked, verify=not given.no_verify, allow_different=given.allow_different, debug=debug
     )
     kept = {"dual": given.dual or given.dual_macro is not None, "macro": given.dual_macro}
-    tasks = [Task(file, asked(target=targets[file.root]), given.handler, **kept) for file in inputs]
+    callbacks = callback.planned(inputs, targets, given)
+    tasks = [
+        Task(
+            file,
+            asked(target=targets[file.root]),
+            given.handler,
+            callback=callbacks[file.root],
+            **kept,
+        )
+        for file in inputs
+    ]
     workers: Workers[Task, FileResult] = Workers(convert_input, given.jobs, given.time_limit)
     for file, result in zip(inputs, workers.run(tasks), strict=True):
         if isinstance(result, Failure):

@@ -69,6 +69,19 @@ class Report(Protocol):
         help="compile what was converted in this folder, with the tree's kbuild (which runs its "
         "makefiles), and take back what does not compile",
     ),
+    argument(
+        "--callback",
+        metavar="MEMBER",
+        help='convert a subsystem\'s own member: "struct vfio_device_ops.mmap"; it gets a twin '
+        "beside it, and what calls it takes either",
+    ),
+    argument(
+        "--as",
+        dest="twin",
+        metavar="NAME",
+        type=options.identifier,
+        help="with --callback: what the twin is called (default: mmap_prepare)",
+    ),
     argument("--handler", metavar="NAME", help="convert only the handler of this name"),
     argument("--no-verify", action="store_true", help="do not compare old and new on the model"),
     argument(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from premap import conversion as converter
 from premap.cli.inputs import MENTIONED, Input
 from premap.cli.opening import open_source, torn_reason, tree_of, unreadable
+from premap.conversion.callback import FILE_OPERATIONS
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
@@ -29,6 +30,8 @@ class Task:
     """Whether the old hook is kept beside the new one."""
     macro: str | None = None
     """With `dual`, what chooses between them; None for the kernel's release."""
+    callback: converter.Callback = FILE_OPERATIONS
+    """Which member of which tables is converted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,11 @@ def convert_input(task: Task) -> FileResult:
     if reason is not None:
         return FileResult(task.input, (Outcome(task.input.name, "error", problem=reason),))
     target = task.asked.target
-    conversions = converter.convert_file(source, tree, target, task.only)
+    conversions = converter.convert_file(source, tree, target, task.only, task.callback)
     if tree is not None and task.input.named:
-        conversions += converter.convert_named_elsewhere(source, tree, target, task.only)
+        conversions += converter.convert_named_elsewhere(
+            source, tree, target, task.only, task.callback
+        )
     found = tuple(outcome(conversion, source, tree, task.asked) for conversion in conversions)
     if task.dual:
         found = tuple(_dual(found, source, tree, task.macro))

@@ -180,7 +180,7 @@ def _pictured(side: Side, document: dict[str, Any]) -> PictureSide:
         text = function.source.text_of(function.node).decode("utf-8", "replace")
         lines += enumerate(text.expandtabs(8).splitlines(), function.line)
     file = side.functions[0].source.name if side.functions else ""
-    return PictureSide(side.name, side.member, file, document, lines)
+    return PictureSide(side.name, side.event, file, document, lines)
 
 
 def _document(side: Side, given: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from premap import releases
 from premap.conversion import declarations, docs, effects, hazards, leftovers, mapped, taken
 from premap.conversion import group as groups
+from premap.conversion.callback import FILE_OPERATIONS, Callback
 from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
 from premap.conversion.program import Program
@@ -67,6 +68,7 @@ def convert_file(
     tree: KernelTree | None,
     target: Release | str,
     only: str | None = None,
+    callback: Callback = FILE_OPERATIONS,
 ) -> list[Conversion]:
     """Convert every legacy handler that the file's tables name; `only` those called that.
 
@@ -75,30 +77,42 @@ def convert_file(
     can't be written.
     """
     release = target_release(target, tree)
-    program = Program(source, tree)
+    program = Program(source, tree, callback)
     found = [
         _conversion(handler, program, release)
         for handler in program.handlers(source)
-        if only is None or handler.name == only
+        if (only is None or handler.name == only) and _is_asked(handler, callback)
     ]
     found += [_unparsed(site) for site in program.unparsed() if only is None]
     return sorted(found, key=lambda conversion: conversion.handler.line)
 
 
+def _is_asked(handler: Handler, callback: Callback) -> bool:
+    """Tell whether a site is one to speak of: of other subsystems' members only if asked for."""
+    return callback.is_file_operation or handler.ops in {callback.ops, "?"}
+
+
 def convert_named_elsewhere(
-    source: SourceFile, tree: KernelTree, target: Release | str, only: str | None = None
+    source: SourceFile,
+    tree: KernelTree,
+    target: Release | str,
+    only: str | None = None,
+    callback: Callback = FILE_OPERATIONS,
 ) -> list[Conversion]:
     """Convert the handlers that the file defines and that tables of other files name."""
     release = target_release(target, tree)
-    program = Program(source, tree)
+    program = Program(source, tree, callback)
     found = []
     for name, functions in source.functions.items():
-        if not groups.is_hook(functions[0]) or only not in {None, name}:
+        if not groups.may_be_hook(functions[0], callback) or only not in {None, name}:
             continue
         for file in program.users(name, source):
             if file is not source:
                 sites = [site for site in program.handlers(file) if site.name == name]
-                found += [_conversion(site, Program(file, tree), release) for site in sites]
+                sites = [site for site in sites if _is_asked(site, callback)]
+                found += [
+                    _conversion(site, Program(file, tree, callback), release) for site in sites
+                ]
     return found
 
 
@@ -127,7 +141,8 @@ def _conversion(handler: Handler, program: Program, release: Release) -> Convers
         return Conversion(handler, reason=reason)
     noted = {_NOTED[note.id] for note in found.notes if note.id in _NOTED}
     idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms | noted)
-    return Conversion(handler, found.new_name, found.edits, idioms, found.notes)
+    ground = program.callback.groundwork
+    return Conversion(handler, found.new_name, found.edits, idioms, found.notes, groundwork=ground)
 
 
 def _unparsed(site: Handler) -> Conversion:
@@ -145,17 +160,18 @@ def reason_of(declined: Declined, handler: Handler) -> Reason:
 
 
 def _convert(handler: Handler, program: Program, release: Release) -> _Result:
-    _check_site(handler)
-    twin = TWINS.get(handler.name)
+    _check_site(handler, program.callback)
+    twin = TWINS.get(handler.name) if program.callback.is_file_operation else None
     if twin is not None and is_hook_twin(twin):
         hazards.check_table(handler, program.source, program)
         _check_twin(twin.name, release)
-        edits = [_table_edit(handler, program.source, twin.name)]
+        edits = [_table_edit(handler, program.source, twin.name, program.callback)]
         edits += declarations.edits(program.source, hazards.member_changes(program.source, program))
         return _Result(tuple(edits), frozenset({"R1", "H1"}), _by_table(release), twin.name)
     if handler.name not in program.source.functions and program.alone:
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
-    groups.check_owners(program.source, {handler.table})
+    if program.callback.is_file_operation:
+        groups.check_owners(program.source, {handler.table})
     hazards.check_table(handler, program.source, program)
     return _convert_group(handler, group_of(handler, program), release)
 
@@ -165,13 +181,18 @@ def _check_twin(name: str, release: Release) -> None:
         raise Declined("release-lacks-helper", f"{release.name} has no {name}()")
 
 
-def _check_site(handler: Handler) -> None:
+def _check_site(handler: Handler, callback: Callback) -> None:
+    if callback.refusal is not None:
+        raise Declined(callback.refusal.id, callback.refusal.message)
     if handler.name in groups.NO_FUNCTION:
         raise Declined("no-function", f"the member is {handler.name}")
     if not handler.name.isidentifier():
         raise Declined("handler-not-plain", f"`{handler.name}` is no function's name")
-    if handler.ops != groups.HAS_TWIN:
-        raise Declined("not-file-operations", f"{handler.ops} has no mmap_prepare member")
+    if handler.in_macro is not None and handler.ops == "?":
+        raise Declined("macro-table", f"the macro {handler.in_macro} defines the table")
+    if handler.ops != callback.ops:
+        message = f"{handler.ops} has no mmap_prepare member; --callback gives it one"
+        raise Declined("not-file-operations", message)
     if handler.in_macro is not None:
         raise Declined("macro-table", f"the macro {handler.in_macro} defines the table")
 
@@ -213,7 +234,13 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         edits += declarations.edits(file, outside)
         idioms |= {"R4"} if outside else set()
     for name in group.hooks:
-        edits += [_table_edit(site, file, group.hooks[name]) for file, site in group.tables(name)]
+        edits += [
+            _table_edit(site, file, group.hooks[name], group.program.callback)
+            for file, site in group.tables(name)
+        ]
+    groundwork = group.program.callback.groundwork
+    edits += () if groundwork is None else groundwork.edits
+    idioms |= set() if group.program.callback.is_file_operation else {"H10"}
     notes = tuple(_placed(note, hook, handler) for hook in hooks for note in hook.notes)
     notes += hazards.table_notes(handler, group.program.source)
     ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
@@ -235,7 +262,12 @@ def _converted(
         done = split(hook)
     else:
         inside = [change for change in renamed if _inside(change, hook.function)]
-        done = convert_function(hook, group.names[name], inside, is_hook=name in group.hooks)
+        done = convert_function(
+            hook, group.names[name], inside, is_hook=group.takes_desc_alone(name)
+        )
+    if hook.compat and "F11" in done.idioms:
+        message = "the compat path takes a second reference of a file that the hook puts there"
+        raise Declined("file-in-compat", message, hook.function.node)
     hazards.check_function(hook)
     effects.check_close(hook, acts=acts)
     return done
@@ -292,7 +324,7 @@ def _in_any(change: Change, file: SourceFile, functions: Iterable[Function]) -> 
 
 def _documented(hook: Hook, renamed: list[Change], group: Group) -> list[Change]:
     """Return the renamings and the changes of the function's kernel-doc comment."""
-    is_hook = hook.function.name in group.hooks
+    is_hook = group.takes_desc_alone(hook.function.name)
     changes = list(docs.parameter_changes(hook, is_hook=is_hook))
     kept = [
         old
@@ -306,9 +338,20 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
     is_hook = function.name in group.hooks
     with within(function.source):
         vma = groups.vma_parameter(function)
-        file = groups.file_parameter(function) if is_hook else None
+        callback = group.program.callback
+        file = groups.file_parameter(function, callback) if is_hook else None
     opened = mapped.opened(function, vma)
-    return Hook(function, release, vma, file, group.helpers, group.splits, opened, acting=acting)
+    return Hook(
+        function,
+        release,
+        vma,
+        file,
+        group.helpers,
+        group.splits,
+        opened,
+        acting=acting,
+        compat=not group.program.callback.is_file_operation,
+    )
 
 
 def _tables(group: Group) -> list[SourceFile]:
@@ -334,11 +377,11 @@ def _inside(change: Change, function: Function) -> bool:
     return function.node.start_byte <= change.start < function.node.end_byte
 
 
-def _table_edit(site: Handler, source: SourceFile, name: str) -> Edit:
+def _table_edit(site: Handler, source: SourceFile, name: str, callback: Callback) -> Edit:
     """Return the edit of the initializer."""
     old = source.text[site.start : site.end].decode("latin-1")
     before = source.text[source.line_start(site.start) : site.start].decode("latin-1")
-    new = r1_table.initializer(old, r1_table.advance(before, 0), name)
+    new = r1_table.initializer(old, r1_table.advance(before, 0), name, callback.twin)
     if new is None:
         raise Declined("handler-not-plain", f"`{old}` is no plain initializer", line=site.line)
     return Edit(source.name, site.start, site.end, new.encode("latin-1"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from premap.conversion import mapped
+from premap.conversion.callback import Callback
 from premap.conversion.mentions import mentions
 from premap.conversion.program import Program
 from premap.csource.nodes import (
@@ -30,8 +31,6 @@ from premap.records import Handler
 
 VMA_TYPE = "struct vm_area_struct *"
 FILE_TYPE = "struct file *"
-HAS_TWIN = "struct file_operations"
-"""The one type of table with a member mmap_prepare."""
 CALLERS = {"struct drm_driver": "fops"}
 """Structures whose framework calls `->mmap` of a table itself, and the member that holds it."""
 NO_FUNCTION = frozenset({"NULL", "0"})
@@ -53,6 +52,10 @@ class Group:
     """Helpers that others call, too: what their cores take in place of the VMA."""
     twins: set[str] = field(default_factory=set)
     """Hooks of the kernel that stand in for one of them in another arm."""
+
+    def takes_desc_alone(self, name: str) -> bool:
+        """Tell whether a function will have no other parameter than the descriptor."""
+        return name in self.hooks and self.program.callback.is_file_operation
 
     @property
     def names(self) -> dict[str, str]:
@@ -164,12 +167,14 @@ def _check_tables(name: str, group: Group) -> None:
         with within(file):
             if site.in_macro is not None:
                 raise Declined("macro-table", f"the macro {site.in_macro} names it", line=site.line)
-            if site.ops != HAS_TWIN:
+            if site.ops != group.program.callback.ops:
                 raise Declined("second-table", f"a {site.ops} names it, too", line=site.line)
 
 
 def check_users(group: Group) -> None:
     """Raise Declined if a framework calls the member of one of the tables itself."""
+    if not group.program.callback.is_file_operation:
+        return
     files: dict[str, tuple[SourceFile, set[str | None]]] = {}
     for name in group.hooks:
         for file, site in group.tables(name):
@@ -223,7 +228,7 @@ def _hooks_that_call(name: str, group: Group) -> Iterator[tuple[str, SourceFile]
     for file in group.users(name):
         for site in group.program.handlers(file):
             for function in file.functions.get(site.name, ()):
-                if site.ops == HAS_TWIN and any(calls_in(function.body, name)):
+                if site.ops == group.program.callback.ops and any(calls_in(function.body, name)):
                     yield site.name, file
 
 
@@ -244,12 +249,30 @@ def is_hook(function: Function) -> bool:
     return [parameter.type_text for parameter in function.parameters] == [FILE_TYPE, VMA_TYPE]
 
 
-def file_parameter(function: Function) -> str | None:
-    """Name of a hook's parameter for the file. Raises Declined if it is no hook."""
+def may_be_hook(function: Function, callback: Callback) -> bool:
+    """Tell whether a function has the parameters of what the member holds."""
+    if callback.is_file_operation:
+        return is_hook(function)
+    types = [parameter.type_text for parameter in function.parameters]
+    return len(types) == callback.parameters and VMA_TYPE in types
+
+
+def file_parameter(function: Function, callback: Callback) -> str | None:
+    """Name of the parameter for the file, if it goes. Raises Declined if this is no hook."""
+    if not callback.is_file_operation:
+        _check_parameters(function, callback)
+        return None
     if not is_hook(function):
         types = ", ".join(parameter.type_text for parameter in function.parameters)
         raise Declined("not-a-hook", f"{function.name}() takes ({types})", function.node)
     return function.parameters[0].name or None
+
+
+def _check_parameters(function: Function, callback: Callback) -> None:
+    """Raise Declined if a function does not take what a subsystem's member is given."""
+    if len(function.parameters) != callback.parameters:
+        types = ", ".join(parameter.type_text for parameter in function.parameters)
+        raise Declined("not-a-hook", f"{function.name}() takes ({types})", function.node)
 
 
 def _check_name(name: str, new: str, group: Group) -> None:

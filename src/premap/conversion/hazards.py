@@ -15,7 +15,7 @@ from premap.conversion.program import Program
 from premap.conversion.rewriting import Change
 from premap.csource.ctypes import CType, PointerType, StructType, UnknownType
 from premap.csource.exprtypes import ExpressionTypes, local_types
-from premap.csource.handlers import find_handlers
+from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
 from premap.idioms import h11_member_uses
@@ -36,11 +36,13 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
             "table-assigned",
             "the member is assigned at run time; what else the table has is not known",
         )
-    for other in find_handlers(source, program.scope(source)):
+    callback = program.callback
+    sites, _ = find_sites(source, program.scope(source), (callback.member, callback.twin))
+    for other in sites:
         if other.table != handler.table or other.ops != handler.ops or other.table is None:
             continue
-        if other.member == "mmap_prepare":
-            raise Declined("both-members", f"{other.table} sets .mmap_prepare already")
+        if other.member == callback.twin:
+            raise Declined("both-members", f"{other.table} sets .{callback.twin} already")
         if source.text[other.start : other.start + 1] != b".":
             message = f"line {other.line} changes the member of {other.table} at run time"
             raise Declined("table-assigned", message)
@@ -89,7 +91,7 @@ def _swapped_in(source: SourceFile, table: str | None) -> Node | None:
 
 def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
     """Yield where the file reads or calls the `.mmap` of a `struct file_operations`."""
-    if b"mmap" not in source.text:
+    if b"mmap" not in source.text or not program.callback.is_file_operation:
         return
     for use in find_all(source.root, "field_expression"):
         if text_of(use.child_by_field_name("field")) != "mmap":

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from premap.csource.handlers import find_handlers, find_sites
+from premap.conversion.callback import FILE_OPERATIONS, Callback
+from premap.csource.handlers import find_sites
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -30,10 +31,13 @@ class Program:
     names mean, but nothing in it can name what is outside.
     """
 
-    def __init__(self, source: SourceFile, tree: KernelTree | None) -> None:
+    def __init__(
+        self, source: SourceFile, tree: KernelTree | None, callback: Callback = FILE_OPERATIONS
+    ) -> None:
         self.source = source
         self.tree = tree
         self.alone = tree is None or not tree.exists(source.name)
+        self.callback = callback
         self._scopes: dict[str, Scope] = {}
         self._handlers: list[Handler] | None = None
 
@@ -50,25 +54,25 @@ class Program:
         return self._scopes[source.name]
 
     def handlers(self, source: SourceFile) -> list[Handler]:
-        """Return every site of a file that sets a `.mmap` member."""
+        """Return every site of a file that sets a member of the callback's name."""
+        member = self.callback.member
 
         def find() -> list[Handler]:
-            found = find_handlers(source, self.scope(source))
-            return [handler for handler in found if handler.member == "mmap"]
+            return find_sites(source, self.scope(source), (member,))[0]
 
         if self.tree is not None and source is not self.source:
-            return self.tree.once(("legacy sites", source.name), find)
+            return self.tree.once(("legacy sites", source.name, member), find)
         if self._handlers is None:
             self._handlers = find()
         return self._handlers
 
     def unparsed(self) -> list[Handler]:
-        """Return what may set a `.mmap` member of the file, where the text around it is no C."""
-        _, others = find_sites(self.source, self.scope(self.source))
+        """Return what may set such a member of the file, where the text around it is no C."""
+        _, others = find_sites(self.source, self.scope(self.source), (self.callback.member,))
         return [
             Handler(self.source.name, other.line, "?", "?", other.member, other.start, other.start)
             for other in others
-            if not other.parsed and other.member == "mmap"
+            if not other.parsed
         ]
 
     def is_local(self, function: Function) -> bool:

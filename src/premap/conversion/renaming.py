@@ -83,7 +83,7 @@ class Renamings:
         line = self.file.line_of(prototype.node.start_byte)
         if len(declarators) != 1:
             raise Declined("second-caller", "a declaration has several names", line=line)
-        if prototype.name in self.group.hooks:
+        if self.group.takes_desc_alone(prototype.name):
             types = [parameter.type_text for parameter in prototype.parameters]
             if types != [FILE_TYPE, VMA_TYPE]:
                 taken = ", ".join(types)

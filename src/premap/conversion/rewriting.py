@@ -209,6 +209,12 @@ class Rewriter:
         raise left_over(site.call, self.hook)
 
     def _override(self, site: Site) -> str:
+        if self.hook.compat:
+            raise Declined(
+                "errno-in-compat",
+                f"a failure to map becomes -{site.errno}, which the compat path does not do",
+                site.call,
+            )
         if not self.hook.release.error_override:
             raise Declined(
                 "release-lacks-error-override",

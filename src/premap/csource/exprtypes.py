@@ -13,6 +13,8 @@ from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.nodes import arguments, callee, find_all, text_of
 from premap.csource.scope import Scope
 
+_SAME_TYPE = frozenset({"READ_ONCE", "rcu_dereference", "smp_load_acquire"})
+"""Macros with the type of what they read."""
 MAX_DEPTH = 100
 """Nesting of an expression that is looked into."""
 UNKNOWN = ctypes.UnknownType("?")
@@ -88,10 +90,14 @@ class ExpressionTypes:
 
     def call(self, node: Node, depth: int) -> CType:
         """Take a function's result."""
-        if callee(node) == "container_of":
+        name = callee(node)
+        if name == "container_of":
             return self._container(node)
-        given = self._child(node, "function", depth)
-        function = given.target if isinstance(given, ctypes.PointerType) else given
+        if name in _SAME_TYPE:
+            given = arguments(node)
+            return self.of(given[0], depth) if len(given) == 1 else UNKNOWN
+        called = self._child(node, "function", depth)
+        function = called.target if isinstance(called, ctypes.PointerType) else called
         return function.result if isinstance(function, ctypes.FunctionType) else UNKNOWN
 
     def _container(self, node: Node) -> CType:

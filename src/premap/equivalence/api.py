@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from premap.csource.definitions import defining
 from premap.csource.edit import apply_edits
@@ -11,11 +12,15 @@ from premap.csource.handlers import find_handlers
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
+from premap.equivalence import callbacks
+from premap.equivalence.callbacks import link
 from premap.equivalence.comparison import TIME_LIMIT, verify
 from premap.equivalence.outcome import Member, Side
 from premap.interp.model_calls import FILE_HOOKS
 from premap.records import Conversion, Edit, Verdict
 
+FILE_OPERATIONS = "struct file_operations"
+"""The table whose members the mmap path calls itself."""
 _scopes: dict[int, Scope] = {}
 
 
@@ -37,7 +42,10 @@ def verify_conversion(
     """Compare a handler with what a conversion made of it, all edits of all files applied."""
     del target
     old, new = sides_of(conversion, source, tree)
-    return verify(old, new, time_limit=time_limit)
+    found = verify(old, new, time_limit=time_limit)
+    if new.member == "compat":
+        return replace(found, bounds=(*found.bounds, *callbacks.BOUNDS))
+    return found
 
 
 def sides_of(
@@ -46,16 +54,17 @@ def sides_of(
     """Return a handler, and what a conversion made of it with all edits of all files applied."""
     if conversion.new_name is None:
         raise ValueError("a conversion that was declined has nothing to verify")
-    edited = dict.fromkeys((source.name, *(edit.file for edit in conversion.edits)))
+    ground = conversion.groundwork
+    edits = [edit for edit in conversion.edits if ground is None or edit not in ground.edits]
+    edited = dict.fromkeys((source.name, *(edit.file for edit in edits)))
     before = [source if tree is None or n == source.name else tree.open(n) for n in edited]
-    after = [
-        _copy(file, [edit for edit in conversion.edits if edit.file == file.name])
-        for file in before
-    ]
+    after = [_copy(file, [edit for edit in edits if edit.file == file.name]) for file in before]
+    if conversion.handler.ops != FILE_OPERATIONS:
+        return callbacks.sides(conversion, before, after, tree)
     if len(before) > 1:
         before = [_copy(file, ()) for file in before]
-        _link(before)
-        _link(after)
+        link(before)
+        link(after)
     return (
         _side_of(before, conversion.handler.name, "mmap", tree),
         _side_of(after, conversion.new_name, "mmap_prepare", tree),
@@ -64,18 +73,6 @@ def sides_of(
 
 def _copy(file: SourceFile, edits: Sequence[Edit]) -> SourceFile:
     return SourceFile(file.name, apply_edits(file.text, edits), file.path)
-
-
-def _link(files: Sequence[SourceFile]) -> None:
-    """Let each file call the functions of the others that are not static."""
-    exported: dict[str, list[Function]] = {}
-    for file in files:
-        for name, found in file.functions.items():
-            exported.setdefault(name, []).extend(each for each in found if not each.static)
-    for file in files:
-        for name, found in exported.items():
-            if found:
-                file.functions.setdefault(name, found)
 
 
 def _side_of(

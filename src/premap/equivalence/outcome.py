@@ -13,7 +13,7 @@ from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.equivalence.setting import Call, Setting, left_start
 from premap.interp.bindings import Bindings
-from premap.interp.hooks import ANY_ERRNO, callback, legacy_hook, prepare_hook
+from premap.interp.hooks import ANY_ERRNO, callback, compat_hook, legacy_hook, prepare_hook
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Machine
 from premap.interp.memory import Namer
@@ -32,7 +32,8 @@ from premap.model import (
 )
 from premap.model.words import PAGE_SHIFT, U64_MAX, add, shl, sub
 
-Member = Literal["mmap", "mmap_prepare"]
+Member = Literal["mmap", "mmap_prepare", "compat"]
+"""Which hook of a file calls it; "compat": a legacy one, through the compat helpers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Side:
     scopes: dict[int, Scope] = field(default_factory=dict)
     tables: Sequence[SourceFile] = ()
     """Files that may hold the table, where it is not known to be in the functions' own."""
+
+    @property
+    def event(self) -> Literal["mmap", "mmap_prepare"]:
+        """What the model calls its call by the mmap path."""
+        return "mmap_prepare" if self.member == "mmap_prepare" else "mmap"
 
     @property
     def unsigned_offset(self) -> bool:
@@ -117,7 +123,7 @@ def run(
         returned,
         failed,
         machine.hook_failed,
-        side.member in kinds,
+        side.event in kinds,
         "merge" in kinds,
         list(mm.vmas()),
         None if failed else mm.page_at(add(call.start, shl(call.page, PAGE_SHIFT))),
@@ -134,6 +140,8 @@ def _file(side: Side, machine: Machine, setting: Setting, call: Call) -> File:
     """Make the file."""
     if side.member == "mmap":
         f_op = FileOperations(mmap=legacy_hook(machine, side.name, side.functions))
+    elif side.member == "compat":
+        f_op = FileOperations(mmap=compat_hook(machine, side.name, side.functions))
     else:
         f_op = FileOperations(mmap_prepare=prepare_hook(machine, side.name, side.functions))
     f_mode = FMODE_READ | shl(call.writable(setting), FMODE_WRITE.bit_length() - 1)

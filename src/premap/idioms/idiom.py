@@ -91,6 +91,8 @@ class Hook:
     """A statement that takes something for the mapping, which ->mapped() does now (S2)."""
     acting: frozenset[str] = frozenset()
     """Those of them that populate the mapping."""
+    compat: bool = False
+    """Whether a legacy dispatcher calls it, through __compat_vma_mmap() (H10)."""
     notes: list[Note] = field(default_factory=list)
 
     @cached_property

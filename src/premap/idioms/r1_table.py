@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from premap.idioms.idiom import Idiom
 
 TAB = 8
-_INITIALIZER = re.compile(r"(?s)\.\s*mmap(?P<before>\s*)=(?P<after>\s*)(?P<value>.*)")
-_ASSIGNMENT = re.compile(r"(?s)(?P<target>.*(?:\.|->)\s*)mmap(?P<between>\s*=\s*)(?P<value>.*)")
+_INITIALIZER = re.compile(r"(?s)\.\s*(?P<member>\w+)(?P<before>\s*)=(?P<after>\s*)(?P<value>.*)")
+_ASSIGNMENT = re.compile(r"(?s)(?P<target>.*(?:\.|->)\s*)\w+(?P<between>\s*=\s*)(?P<value>.*)")
 
 
-def initializer(text: str, column: int, value: str) -> str | None:
-    """Return `.mmap = x` as the new member, `value` staying in its column where that can be.
+def initializer(text: str, column: int, value: str, twin: str = "mmap_prepare") -> str | None:
+    """Return `.mmap = x` as the member `twin`, `value` staying in its column where that can be.
 
     `column` is where `text` begins, counted from 0. Assignments come back as assignments; None is
     for what is neither.
@@ -24,8 +24,8 @@ def initializer(text: str, column: int, value: str) -> str | None:
         assigned = _ASSIGNMENT.fullmatch(text)
         if assigned is None:
             return None
-        return f"{assigned['target']}mmap_prepare{assigned['between']}{value}"
-    old, new = ".mmap" + found["before"], ".mmap_prepare"
+        return f"{assigned['target']}{twin}{assigned['between']}{value}"
+    old, new = f".{found['member']}{found['before']}", f".{twin}"
     sign = advance(old, column)
     new += filler(found["before"], advance(new, column), sign)
     new += "="

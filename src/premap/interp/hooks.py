@@ -13,6 +13,7 @@ from premap.interp.machine import Machine
 from premap.interp.model_calls import MODEL
 from premap.interp.operators import word_of
 from premap.interp.values import ULONG, Place, Pointer, Value, plain, to_signed
+from premap.model.compat import compat_vma_mmap_complete, desc_from_vma
 from premap.model.errors import NotModelled
 
 ANY_ERRNO = 4095
@@ -39,6 +40,21 @@ def prepare_hook(machine: Machine, name: str, arms: Sequence[Function]) -> Calla
         return _result(machine, _call(machine, name, arms, [], desc))
 
     return mmap_prepare
+
+
+def compat_hook(machine: Machine, name: str, arms: Sequence[Function]) -> Callable[[Any, Any], int]:
+    """Return an `->mmap_prepare` as a legacy hook that a dispatcher makes of it.
+
+    That is compat_set_desc_from_vma(), with the private data, the hook, and __compat_vma_mmap().
+    """
+
+    def mmap(file: Any, vma: Any) -> int:
+        desc = desc_from_vma(file, vma)
+        desc.k_private_data = vma.vm_private_data
+        error = _result(machine, _call(machine, name, arms, [], desc))
+        return error if error != 0 else compat_vma_mmap_complete(desc, vma)
+
+    return mmap
 
 
 def _call(

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where code of a tree calls, tests or copies a subsystem's member (H10).
+
+A call goes through a helper that takes either member; a test asks for either; a macro that copies
+members by name is told of the twin. Anything else is a reason to leave the subsystem as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.conversion.callback import Callback
+from premap.conversion.callback_member import Member
+from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, UnknownType
+from premap.csource.errors import NotC, SourceError
+from premap.csource.exprtypes import ExpressionTypes, local_types
+from premap.csource.nodes import (
+    arguments,
+    callee,
+    calls_in,
+    find_all,
+    parse_expression,
+    text_of,
+)
+from premap.csource.scope import Scope
+from premap.csource.source import Function, Macro, SourceFile
+from premap.csource.tree import KernelTree
+from premap.idioms.idiom import Declined, within
+
+_HINTS = frozenset({"likely", "unlikely"})
+_READS = frozenset({"READ_ONCE", "rcu_dereference"})
+"""What may stand twice in a condition: it only reads."""
+_NULL = frozenset({"NULL", "0"})
+_CHAIN = r"((?:\(\s*\w+\s*\)|\w+)(?:(?:->|\.)\w+)*)\s*(?:->|\.)\s*{}\b"
+"""What stands before the parameter of a macro that it takes for a member's name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One place that names the member of a table, or of what may be one."""
+
+    source: SourceFile
+    node: Node
+    """The field_expression; for a macro that is given the member's name, its call."""
+    function: Function | None
+    base: CType
+    """Type of what the member is taken from."""
+    macro: Macro | None = None
+
+
+class Uses:
+    """All uses of one member in a tree."""
+
+    def __init__(self, callback: Callback, member: Member, tree: KernelTree) -> None:
+        self.callback = callback
+        self.member = member
+        self.tree = tree
+
+    def files(self) -> Iterator[SourceFile]:
+        """Yield the files that may use the member."""
+        name = self.callback.member.encode()
+        reads = re.compile(rb"(?:->|\.)\s*%b\b(?!\s*=[^=])|[(,]\s*%b\s*[,)]" % (name, name))
+        for file in self.tree.search.mentioning(self.callback.member, ""):
+            if not reads.search(self.tree.bytes_of(file)):
+                continue
+            try:
+                source = self.tree.open(file)
+            except SourceError:
+                continue
+            if reads.search(source.code):
+                yield source
+
+    def found(self) -> Iterator[Use]:
+        """Yield the uses, file by file. Raises Declined for one that can't be understood."""
+        for source in self.files():
+            with within(source):
+                yield from self._in_file(source)
+
+    def _in_file(self, source: SourceFile) -> Iterator[Use]:
+        scope = Scope(source, self.tree)
+        sees = self.member.source in scope.files
+        for node in find_all(source.root, "field_expression"):
+            if text_of(node.child_by_field_name("field")) == self.callback.member:
+                yield from self._typed(node, scope, sees=sees)
+        if sees:
+            yield from self._named_to_macros(scope)
+            self._check_macros(source)
+
+    def _typed(self, node: Node, scope: Scope, *, sees: bool) -> Iterator[Use]:
+        """Yield a use of the member, if the expression is one."""
+        parent = node.parent
+        if parent is not None and _is_assigned(node, parent):
+            return  # a site
+        base = node.child_by_field_name("argument")
+        if base is None:
+            return
+        function = function_at(scope.source, node)
+        ctype = struct_of(_types(scope, function, node).of(base))
+        if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
+            yield Use(scope.source, node, function, ctype)
+        elif isinstance(ctype, UnknownType) and sees and self._may_be(node):
+            message = f"whose member `{_short(node)}` is could not be told"
+            raise Declined("callback-use", message, node)
+
+    def _may_be(self, node: Node) -> bool:
+        """Tell whether something of unknown type may be the member, by how it is called."""
+        call = _call_of(node)
+        return call is None or len(arguments(call)) == len(self.member.parameters)
+
+    def _named_to_macros(self, scope: Scope) -> Iterator[Use]:
+        """Yield calls of macros that are given the member's name as an argument."""
+        for call in calls_in(scope.source.root):
+            name = callee(call)
+            given = arguments(call)
+            at = [i for i, each in enumerate(given) if text_of(each) == self.callback.member]
+            if not at or name is None or given[at[0]].type != "identifier":
+                continue
+            for macro in scope.macro(name):
+                base = self._macro_base(macro, at[0], call, scope)
+                if base is not None:
+                    yield Use(scope.source, call, function_at(scope.source, call), base, macro)
+
+    def _macro_base(self, macro: Macro, at: int, call: Node, scope: Scope) -> CType | None:
+        """Return the type of the table that a macro takes the named member from."""
+        names = macro.parameters or ()
+        if at >= len(names) or names[at] == "...":
+            return None
+        given = dict(zip(names, map(text_of, arguments(call)), strict=False))
+        function = function_at(scope.source, call)
+        for match in re.finditer(_CHAIN.format(re.escape(names[at])), macro.body):
+            text = re.sub(r"(?<![.>\w])\w+", lambda m: f"({given.get(m[0], m[0])})", match[1])
+            try:
+                node = parse_expression(text)
+            except NotC:
+                continue
+            ctype = struct_of(_types(scope, function, call).of(node))
+            if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
+                return ctype
+        return None
+
+    def _check_macros(self, source: SourceFile) -> None:
+        """Raise Declined for a macro of the file whose body takes a member of that name."""
+        pattern = re.compile(rf"->\s*{re.escape(self.callback.member)}\b(?!\s*=[^=])")
+        for macro in source.macro_list:
+            if pattern.search(macro.body):
+                message = f"the macro {macro.name} takes a member {self.callback.member}"
+                raise Declined("callback-use", message, line=macro.line)
+
+
+def function_at(source: SourceFile, node: Node) -> Function | None:
+    """Return the function that a node is in."""
+    for functions in source.functions.values():
+        for function in functions:
+            if function.node.start_byte <= node.start_byte < function.node.end_byte:
+                return function
+    return None
+
+
+def _is_assigned(node: Node, parent: Node) -> bool:
+    """Tell whether an expression is given a value."""
+    assigned = parent.type == "assignment_expression"
+    return assigned and parent.child_by_field_name("left") == node
+
+
+def struct_of(ctype: CType) -> CType:
+    """Return what a pointer points to, or an array has; other types as they are."""
+    if isinstance(ctype, PointerType):
+        return ctype.target
+    return ctype.element if isinstance(ctype, ArrayType) else ctype
+
+
+def _types(scope: Scope, function: Function | None, node: Node) -> ExpressionTypes:
+    names = {} if function is None else local_types(scope, function.node, node.start_byte)
+    return ExpressionTypes(scope, names)
+
+
+def outer(node: Node) -> Node:
+    """Return the outermost parentheses around an expression, or itself."""
+    while node.parent is not None and node.parent.type == "parenthesized_expression":
+        above = node.parent.parent
+        if above is not None and above.type in {"if_statement", "while_statement"}:
+            break
+        node = node.parent
+    return node
+
+
+def _call_of(node: Node) -> Node | None:
+    """Return the call of the member, if it is called there."""
+    whole = outer(node)
+    parent = whole.parent
+    if parent is not None and parent.type == "call_expression":
+        return parent if parent.child_by_field_name("function") == whole else None
+    return None
+
+
+def call_of(use: Use) -> Node | None:
+    """Return the call of the member, if that is what the use is."""
+    return None if use.macro is not None else _call_of(use.node)
+
+
+def tested(use: Use, twin: str) -> tuple[Node, str] | None:
+    """Return the node that asks whether the member is set, and what asks for either member."""
+    node = outer(use.node)
+    text = text_of(use.node)
+    other = text[: text.rindex(use_member(use))] + twin
+    parent = node.parent
+    if any(callee(call) not in _READS for call in calls_in(use.node)):
+        return None  # would be called twice
+    if parent is not None and _is_hint(parent):
+        return node, f"{text} || {other}"
+    if parent is not None and parent.type == "unary_expression":
+        return (parent, _grouped(parent, f"!{text} && !{other}", "||"))
+    if parent is not None and parent.type == "binary_expression":
+        operator = text_of(parent.child_by_field_name("operator"))
+        right = text_of(parent.child_by_field_name("right"))
+        if operator in {"==", "!="} and right in _NULL:
+            new = f"!{text} && !{other}" if operator == "==" else f"{text} || {other}"
+            return (parent, _grouped(parent, new, "||" if operator == "==" else "&&"))
+    return (node, _grouped(node, f"{text} || {other}", "&&")) if _is_condition(node) else None
+
+
+def use_member(use: Use) -> str:
+    """Return the name of the member that is used."""
+    return text_of(use.node.child_by_field_name("field"))
+
+
+def _is_hint(node: Node) -> bool:
+    """Tell whether this is the argument of likely() or unlikely()."""
+    return node.type == "argument_list" and callee(node.parent or node) in _HINTS
+
+
+def _grouped(node: Node, new: str, other: str) -> str:
+    """Return the new condition in parentheses where what is around it binds as strongly."""
+    parent = node.parent
+    if parent is None or parent.type in {"parenthesized_expression", "argument_list"}:
+        return new
+    same = parent.type == "binary_expression" and (
+        text_of(parent.child_by_field_name("operator")) != other
+        and text_of(parent.child_by_field_name("operator")) in {"&&", "||"}
+    )
+    plain = same or parent.type in {"assignment_expression", "init_declarator"}
+    return new if plain else f"({new})"
+
+
+def _is_condition(node: Node) -> bool:
+    """Tell whether an expression's value is only asked to be zero or not."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "parenthesized_expression":
+        above = parent.parent
+        return above is not None and above.type in {"if_statement", "while_statement"}
+    if parent.type == "binary_expression":
+        return text_of(parent.child_by_field_name("operator")) in {"&&", "||"}
+    if parent.type == "conditional_expression":
+        return parent.child_by_field_name("condition") == node
+    return False
+
+
+def _short(node: Node) -> str:
+    return " ".join(text_of(node).split())[:60]
