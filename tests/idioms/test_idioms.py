@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from premap import releases
 from premap.conversion import EXPLANATIONS as REASONS
-from premap.conversion import apply, convert_file
+from premap.conversion import apply, callback_named, convert_file, planned
+from premap.conversion.callback import FILE_OPERATIONS, Callback
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms import EXPLANATIONS, IDIOMS
@@ -24,15 +26,24 @@ def opened(idiom: Idiom, root: Path) -> tuple[SourceFile, KernelTree | None]:
     return tree.open("ring.c"), tree
 
 
+def asked(idiom: Idiom, tree: KernelTree | None) -> Callback:
+    """Return the member that the example converts."""
+    if idiom.callback is None or tree is None:
+        return FILE_OPERATIONS
+    return planned(callback_named(idiom.callback), tree, releases.named("7.3"))
+
+
 @pytest.mark.parametrize("idiom", IDIOMS, ids=lambda idiom: idiom.id)
 class TestExample:
     def test_before_becomes_after(self, idiom: Idiom, tmp_path: Path):
         source, tree = opened(idiom, tmp_path)
-        assert apply(convert_file(source, tree, "7.3"), source).decode() == idiom.after
+        found = convert_file(source, tree, "7.3", callback=asked(idiom, tree))
+        assert apply(found, source).decode() == idiom.after
 
     def test_uses_the_idiom(self, idiom: Idiom, tmp_path: Path):
         source, tree = opened(idiom, tmp_path)
-        used = {id_ for c in convert_file(source, tree, "7.3") for id_ in c.idioms}
+        found = convert_file(source, tree, "7.3", callback=asked(idiom, tree))
+        used = {id_ for each in found for id_ in each.idioms}
         assert idiom.id in used
 
     def test_after_has_nothing_to_convert(self, idiom: Idiom):

@@ -65,8 +65,8 @@ def _groundwork(callback: Callback, header: str, edits: list[Edit]) -> Groundwor
     """Return the edits as the patch that comes before those of the implementations."""
     text = (
         (
-            f"{callback} gives drivers a half-built VMA. Add {callback.twin} beside it, which gets a "
-            "descriptor of the mapping in its place. Whatever calls the member goes through "
+            f"{callback} gives drivers a half-built VMA. Add {callback.twin} beside it, which "
+            "gets a descriptor of the mapping in its place. Whatever calls the member goes through "
             "compat_set_desc_from_vma() and __compat_vma_mmap() where the new one is set, so that "
             "drivers can be converted one by one."
         ),

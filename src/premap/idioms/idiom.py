@@ -69,6 +69,8 @@ class Idiom:
     """Return what a node becomes; None if the idiom has nothing to say of it."""
     in_tree: bool = False
     """Whether the example needs a tree: something in it is not static."""
+    callback: str | None = None
+    """The subsystem's member that the example converts, as --callback takes it."""
 
 
 @dataclass(eq=False)
