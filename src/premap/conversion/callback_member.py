@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from premap.conversion.callback import Callback
 from premap.csource import regions
@@ -41,6 +41,17 @@ class Member:
     end: int
     """Byte offset after its semicolon."""
     parameters: tuple[Parameter, ...] = field(repr=False)
+    twin: Member | None = None
+    """A member of the twin's name, where the structure has one already."""
+
+    @property
+    def has_its_twin(self) -> bool:
+        """Whether the twin that is there takes what this takes, a descriptor for the VMA."""
+        if self.twin is None:
+            return False
+        wanted = [each.type_text for each in self.parameters]
+        wanted[self.vma] = r2_signature.PARAMETER_TYPE
+        return [each.type_text for each in self.twin.parameters] == wanted
 
     @property
     def vma(self) -> int:
@@ -64,9 +75,8 @@ def find(callback: Callback, tree: KernelTree) -> Member:
     if sum(each.type_text == VMA_TYPE for each in member.parameters) != 1:
         raise Declined("callback-unknown", f"{callback} does not take one VMA")
     source, brace = structs[0]
-    if _members(source, brace, callback.twin, any_type=True):
-        raise Declined("callback-done", f"{callback.ops} has a member {callback.twin} already")
-    return member
+    twins = _members(source, brace, callback.twin, any_type=True)
+    return replace(member, twin=twins[0] if twins else None)
 
 
 def _why_none(callback: Callback, structs: list[tuple[SourceFile, int]], count: int) -> str:

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from tree_sitter import Node
+
 from premap.conversion import callback_member
 from premap.conversion.callback import Callback
 from premap.conversion.callback_dispatch import COMPAT, Dispatcher
+from premap.conversion.callback_member import Member
 from premap.conversion.callback_uses import Use, Uses
+from premap.csource.nodes import find_all, text_of
 from premap.csource.tree import KernelTree
-from premap.idioms.idiom import Declined
+from premap.idioms.idiom import Declined, within
 from premap.records import Edit, Groundwork, Reason
 from premap.releases import Release
 
@@ -42,13 +46,17 @@ def _check_release(release: Release) -> None:
 
 def _planned(callback: Callback, tree: KernelTree) -> Callback:
     member = callback_member.find(callback, tree)
+    uses = list(Uses(callback, member, tree).found())
+    if member.twin is not None:
+        _check_done(callback, member, uses)
+        return replace(callback, parameters=len(member.parameters))
     edits = callback_member.edits(member, callback, tree)
     called = False
     by_file: dict[str, list[Use]] = {}
-    for use in Uses(callback, member, tree).found():
+    for use in uses:
         by_file.setdefault(use.source.name, []).append(use)
-    for uses in by_file.values():
-        dispatcher = Dispatcher(callback, member, tree, uses[0].source, uses)
+    for found in by_file.values():
+        dispatcher = Dispatcher(callback, member, tree, found[0].source, found)
         edits += dispatcher.edits()
         called = called or dispatcher.calls
     if not called:
@@ -59,6 +67,23 @@ def _planned(callback: Callback, tree: KernelTree) -> Callback:
         parameters=len(member.parameters),
         groundwork=_groundwork(callback, member.source.name, edits),
     )
+
+
+def _check_done(callback: Callback, member: Member, uses: list[Use]) -> None:
+    """Raise Declined unless what uses the member takes the twin as well."""
+    if not member.has_its_twin:
+        message = f"{callback.ops} has a member {callback.twin} of another kind"
+        raise Declined("callback-done", message)
+    for use in uses:
+        with within(use.source):
+            if use.function is None or callback.twin not in _names(use.function.body):
+                message = f"this uses {callback.member}, and not {callback.twin}"
+                raise Declined("callback-done", message, use.node)
+
+
+def _names(node: Node) -> set[str]:
+    """Return the names that a function uses, those of members among them."""
+    return {text_of(each) for each in find_all(node, "identifier", "field_identifier")}
 
 
 def _groundwork(callback: Callback, header: str, edits: list[Edit]) -> Groundwork:

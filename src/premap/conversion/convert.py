@@ -228,7 +228,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
             done = _converted(hook, renamed[source.name], group, acting)
             edits += _mapped(hook, group, acting)
         edits.append(done.edit)
-        idioms |= done.idioms
+        idioms |= done.idioms - ({"R2"} if hook.compat else set())
     for file in files.values():
         outside = [c for c in renamed[file.name] if not _in_any(c, file, functions)]
         edits += declarations.edits(file, outside)

@@ -27,11 +27,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "callback-done",
-        "The subsystem's table has the twin already",
+        "The twin that is there already is no twin",
         (
-            "Convert the implementations that are left by hand, or as upstream did it: the "
-            "dispatcher may treat the two members in a way of its own. `--as` gives the twin "
-            "another name."
+            "It has other parameters, or some code knows only the old member. A table that names "
+            "the new one would not work there. See how the two are told apart, or give the twin "
+            "another name with `--as`."
         ),
     ),
     (

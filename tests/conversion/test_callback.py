@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A subsystem's own member: its twin, its dispatchers, its implementations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import subsystem
+
+from premap import releases
+from premap.conversion import (
+    BadCallback,
+    Callback,
+    apply,
+    callback_named,
+    convert_file,
+    planned,
+)
+from premap.csource.edit import apply_edits
+from premap.csource.nodes import misread
+from premap.csource.source import SourceFile
+from premap.csource.tree import KernelTree
+from premap.equivalence import verify_conversion
+from premap.records import Conversion
+
+NAME = "struct buf_ops.map_it"
+
+
+def plan(root: Path, target: str = "7.3", name: str = NAME, **changed: str) -> Callback:
+    subsystem.write(root, **changed)
+    return planned(callback_named(name), KernelTree(root), releases.named(target))
+
+
+def edited(root: Path, file: str, callback: Callback) -> str:
+    """Return the text of a file after the groundwork."""
+    assert callback.groundwork is not None
+    edits = [edit for edit in callback.groundwork.edits if edit.file == file]
+    text = apply_edits((root / file).read_bytes(), edits)
+    assert not misread(SourceFile(file, text).root)
+    return text.decode()
+
+
+def convert(root: Path, file: str, callback: Callback) -> Conversion:
+    tree = KernelTree(root)
+    [found] = convert_file(tree.open(file), tree, "7.3", callback=callback)
+    return found
+
+
+class TestName:
+    def test_is_a_structure_and_a_member(self) -> None:
+        found = callback_named("struct  buf_ops . map_it")
+        assert (found.ops, found.member, found.twin) == ("struct buf_ops", "map_it", "mmap_prepare")
+
+    @pytest.mark.parametrize("text", ["", "buf_ops.map_it", "struct buf_ops", "struct a.b.c"])
+    def test_anything_else_is_refused(self, text: str) -> None:
+        with pytest.raises(BadCallback):
+            callback_named(text)
+
+
+class TestMember:
+    def test_twin_stands_beside_it(self, tmp_path: Path) -> None:
+        text = edited(tmp_path, "include/linux/buf.h", plan(tmp_path))
+        old = "\tint (*map_it)(struct buf *buf, struct vm_area_struct *vma);\n"
+        assert old + "\tint (*mmap_prepare)(struct buf *buf, struct vm_area_desc *desc);\n" in text
+
+    def test_twin_is_in_the_kernel_doc(self, tmp_path: Path) -> None:
+        text = edited(tmp_path, "include/linux/buf.h", plan(tmp_path))
+        assert " *\tcalled with the buffer locked\n * @mmap_prepare: Like @map_it," in text
+
+    def test_type_is_declared_where_the_header_does_not_see_it(self, tmp_path: Path) -> None:
+        header = subsystem.HEADER.replace("#include <linux/mm_types.h>\n", "")
+        text = edited(tmp_path, "include/linux/buf.h", plan(tmp_path, buf=header))
+        assert text.index("struct vm_area_desc;\n") < text.index("/**")
+
+    def test_there_is_none(self, tmp_path: Path) -> None:
+        found = plan(tmp_path, name="struct buf_ops.mmap")
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-unknown"
+
+    def test_it_takes_no_vma(self, tmp_path: Path) -> None:
+        found = plan(tmp_path, name="struct buf_ops.open")
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-unknown"
+
+    def test_twin_is_there_already(self, tmp_path: Path) -> None:
+        old = "\tint (*open)(struct buf *buf);\n"
+        header = subsystem.HEADER.replace(old, old + "\tint (*mmap_prepare)(struct buf *buf);\n")
+        found = plan(tmp_path, buf=header)
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-done"
+
+
+class TestDispatcher:
+    def test_calls_the_function_that_takes_either(self, tmp_path: Path) -> None:
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path))
+        assert "\terr = buf_call_mmap(buf->ops, buf, vma);\n" in text
+
+    def test_function_stands_above_the_comment_of_its_caller(self, tmp_path: Path) -> None:
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path))
+        assert "\treturn __compat_vma_mmap(&desc, vma);\n}\n\n/*\n * Map a buffer.\n */\n" in text
+
+    def test_private_data_of_the_dispatcher_stays(self, tmp_path: Path) -> None:
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path))
+        filled = text.index("compat_set_desc_from_vma(&desc, vma->vm_file, vma);")
+        kept = text.index("desc.private_data = vma->vm_private_data;")
+        assert filled < kept < text.index("err = ops->mmap_prepare(buf, &desc);")
+
+    def test_tests_ask_for_either(self, tmp_path: Path) -> None:
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path))
+        assert "if (!buf->ops->map_it && !buf->ops->mmap_prepare)\n" in text
+        assert "return buf->ops && (buf->ops->map_it || buf->ops->mmap_prepare);\n" in text
+
+    def test_another_name_of_the_twin(self, tmp_path: Path) -> None:
+        subsystem.write(tmp_path)
+        asked = callback_named(NAME, "map_it_prepare")
+        found = planned(asked, KernelTree(tmp_path), releases.named("7.3"))
+        text = edited(tmp_path, "drivers/buf/core.c", found)
+        assert "!buf->ops->map_it && !buf->ops->map_it_prepare" in text
+
+    def test_macro_that_copies_members_copies_the_twin(self, tmp_path: Path) -> None:
+        copying = (
+            "#define SET_OP(ptr, name) \\\n\tdo { \\\n\t\tif (ops->name) \\\n"
+            "\t\t\t(ptr)->name = ops->name; \\\n\t} while (0)\n\n"
+            "static void buf_set(struct buf_ops *to, const struct buf_ops *ops)\n{\n"
+            "\tSET_OP(to, open);\n\tSET_OP(to, map_it);\n}\n"
+        )
+        found = plan(tmp_path, core=subsystem.CORE + copying)
+        text = edited(tmp_path, "drivers/buf/core.c", found)
+        assert "\tSET_OP(to, map_it);\n\tSET_OP(to, mmap_prepare);\n" in text
+
+    @pytest.mark.parametrize(
+        ("old", "new", "id_"),
+        [
+            ("err = buf->ops->map_it(buf, vma);", "err = hand(buf->ops->map_it);", "callback-use"),
+            ("err = buf->ops->map_it(buf, vma);", "err = 0;", "callback-uncalled"),
+            ("buf->ops->map_it(buf, vma)", "what(buf)->map_it(buf, vma)", "callback-use"),
+            ("buf->ops->map_it(buf, vma)", "CALL(buf, map_it, vma)", "callback-in-macro"),
+        ],
+    )
+    def test_what_is_not_understood_leaves_all_as_it_is(
+        self, old: str, new: str, id_: str, tmp_path: Path
+    ) -> None:
+        core = "#define CALL(b, op, v) ((b)->ops->op(b, v))\n" + subsystem.CORE.replace(old, new)
+        found = plan(tmp_path, core=core)
+        assert found.refusal is not None
+        assert found.refusal.id == id_
+        assert convert(tmp_path, "drivers/buf/io.c", found).edits == ()
+
+    def test_older_releases_have_no_compat_helpers(self, tmp_path: Path) -> None:
+        found = plan(tmp_path, target="7.0")
+        assert found.refusal is not None
+        assert found.refusal.id == "release-lacks-helper"
+
+
+class TestAgain:
+    """A tree that has the twin already."""
+
+    def write(self, root: Path) -> None:
+        callback = plan(root)
+        changed = {
+            name: edited(root, name, callback)
+            for name in ("include/linux/buf.h", "drivers/buf/core.c")
+        }
+        for name, text in changed.items():
+            (root / name).write_text(text)
+
+    def plan(self, root: Path) -> Callback:
+        return planned(callback_named(NAME), KernelTree(root), releases.named("7.3"))
+
+    def test_drivers_that_are_left_convert(self, tmp_path: Path) -> None:
+        self.write(tmp_path)
+        found = self.plan(tmp_path)
+        assert found.refusal is None
+        assert found.groundwork is None
+        made = convert(tmp_path, "drivers/buf/io.c", found)
+        assert {edit.file for edit in made.edits} == {"drivers/buf/io.c"}
+
+    def test_code_that_knows_only_the_old_member(self, tmp_path: Path) -> None:
+        self.write(tmp_path)
+        (tmp_path / "drivers/buf/other.c").write_text(
+            "#include <linux/buf.h>\n\nint other_mmap(struct buf *buf, struct vm_area_struct *vma)"
+            "\n{\n\treturn buf->ops->map_it(buf, vma);\n}\n"
+        )
+        found = self.plan(tmp_path)
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-done"
+        assert "drivers/buf/other.c:5" in found.refusal.message
+
+
+class TestImplementation:
+    def test_keeps_its_other_parameters(self, tmp_path: Path) -> None:
+        found = convert(tmp_path, "drivers/buf/page.c", plan(tmp_path))
+        source = KernelTree(tmp_path).open("drivers/buf/page.c")
+        text = apply([found], source).decode()
+        assert "page_buf_mmap_prepare(struct buf *buf, struct vm_area_desc *desc)" in text
+        assert "\t.mmap_prepare = page_buf_mmap_prepare,\n" in text
+        assert "vma" not in text.replace("vma_desc", "")
+
+    def test_comes_with_the_groundwork(self, tmp_path: Path) -> None:
+        callback = plan(tmp_path)
+        found = convert(tmp_path, "drivers/buf/io.c", callback)
+        assert found.groundwork == callback.groundwork
+        assert callback.groundwork is not None
+        assert set(callback.groundwork.edits) < set(found.edits)
+
+    def test_table_with_both_members_is_refused(self, tmp_path: Path) -> None:
+        both = subsystem.IO.replace(".open	= io_buf_open", ".mmap_prepare = io_buf_prepare")
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=both))
+        assert found.reason is not None
+        assert found.reason.id == "both-members"
+
+    def test_error_that_the_compat_path_would_lose(self, tmp_path: Path) -> None:
+        found = convert(tmp_path, "drivers/buf/old.c", plan(tmp_path))
+        assert found.reason is not None
+        assert found.reason.id == "errno-in-compat"
+
+    def test_own_hooks_of_files_are_left_alone(self, tmp_path: Path) -> None:
+        callback = plan(tmp_path)
+        tree = KernelTree(tmp_path)
+        source = tree.open("drivers/buf/core.c")
+        assert convert_file(source, tree, "7.3", callback=callback) == []
+
+
+class TestVerdict:
+    """Old and new, each called as the dispatcher calls it."""
+
+    def verdict(self, root: Path, file: str, **changed: str) -> tuple[str, tuple[str, ...]]:
+        callback = plan(root, **changed)
+        found = convert(root, file, callback)
+        assert found.reason is None, found.reason
+        tree = KernelTree(root)
+        verdict = verify_conversion(found, tree.open(file), tree)
+        assert any("legacy dispatcher" in bound for bound in verdict.bounds)
+        return verdict.status, tuple(each.id for each in verdict.differences)
+
+    @pytest.mark.parametrize("file", ["drivers/buf/io.c", "drivers/buf/page.c"])
+    def test_same(self, file: str, tmp_path: Path) -> None:
+        assert self.verdict(tmp_path, file) == ("equivalent", ())
+
+    def test_forgotten_flag_is_seen(self, tmp_path: Path) -> None:
+        callback = plan(tmp_path)
+        found = convert(tmp_path, "drivers/buf/page.c", callback)
+        tree = KernelTree(tmp_path)
+        [edit] = [e for e in found.edits if b"vma_desc_set_flags" in e.new]
+        wrong = edit.new.replace(b", VMA_DONTDUMP_BIT", b"")
+        assert wrong != edit.new
+        edits = tuple(
+            type(e)(e.file, e.start, e.end, wrong if e is edit else e.new) for e in found.edits
+        )
+        broken = Conversion(found.handler, found.new_name, edits, groundwork=found.groundwork)
+        verdict = verify_conversion(broken, tree.open("drivers/buf/page.c"), tree)
+        assert verdict.status == "different"
+
+    def test_offset_that_is_applied_twice_is_seen(self, tmp_path: Path) -> None:
+        callback = plan(tmp_path)
+        found = convert(tmp_path, "drivers/buf/io.c", callback)
+        tree = KernelTree(tmp_path)
+        edits = tuple(
+            type(e)(
+                e.file,
+                e.start,
+                e.end,
+                e.new.replace(b"buf->phys,", b"buf->phys + (desc->pgoff << PAGE_SHIFT),"),
+            )
+            for e in found.edits
+        )
+        assert edits != found.edits
+        broken = Conversion(found.handler, found.new_name, edits, groundwork=found.groundwork)
+        verdict = verify_conversion(broken, tree.open("drivers/buf/io.c"), tree)
+        assert verdict.status == "different"
