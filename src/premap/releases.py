@@ -116,9 +116,10 @@ _HELPERS_7_2: Final = _HELPERS_7_1 | {
     "vma_flags_to_legacy",
     "file_is_dax",
 }
+_HELPERS_7_3: Final = _HELPERS_7_2 | {"vma_flags_to_page_prot"}
 
-_R7_3: Final = Release("7.3", actions=_REMAPS | _KERNEL_PAGES, helpers=_HELPERS_7_2, bits=_BITS)
-_R7_2: Final = replace(_R7_3, name="7.2")
+_R7_3: Final = Release("7.3", actions=_REMAPS | _KERNEL_PAGES, helpers=_HELPERS_7_3, bits=_BITS)
+_R7_2: Final = replace(_R7_3, name="7.2", helpers=_HELPERS_7_2)
 _R7_1: Final = replace(_R7_3, name="7.1", error_override=False, helpers=_HELPERS_7_1, reviewed=True)
 _R7_0: Final = replace(
     _R7_1,

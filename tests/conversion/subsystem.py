@@ -121,6 +121,7 @@ FILES = {
     ),
     "include/linux/mm.h": (
         "void vma_desc_set_flags(void);\nvoid vma_desc_size(void);\nint error_override;\n"
+        "void vma_flags_to_page_prot(void);\n"
         "void mmap_action_simple_ioremap(void);\nvoid mmap_action_ioremap_full(void);\n"
     ),
     "include/linux/fs.h": (

@@ -269,3 +269,103 @@ class TestVerdict:
         broken = Conversion(found.handler, found.new_name, edits, groundwork=found.groundwork)
         verdict = verify_conversion(broken, tree.open("drivers/buf/io.c"), tree)
         assert verdict.status == "different"
+
+
+class TestSetAtRunTime:
+    PROBE = (
+        "\nint io_buf_probe(struct buf *buf, struct buf_ops *ops)\n"
+        "{\n\tops->map_it = io_buf_mmap;\n\treturn 0;\n}\n"
+    )
+
+    def converted(self, root: Path, more: str = "") -> Conversion:
+        table = subsystem.IO.index("static const struct buf_ops")
+        return convert(
+            root, "drivers/buf/io.c", plan(root, io=subsystem.IO[:table] + self.PROBE + more)
+        )
+
+    def test_assignment_names_the_twin(self, tmp_path: Path) -> None:
+        found = self.converted(tmp_path)
+        text = apply([found], KernelTree(tmp_path).open("drivers/buf/io.c")).decode()
+        assert "\tops->mmap_prepare = io_buf_mmap_prepare;\n" in text
+        assert "set-at-run-time" in {note.id for note in found.notes}
+
+    def test_another_assignment_may_be_of_the_same_object(self, tmp_path: Path) -> None:
+        subsystem.write(tmp_path)
+        reset = "\nvoid io_buf_stop(struct buf_ops *ops)\n{\n\tops->map_it = NULL;\n}\n"
+        table = subsystem.IO.index("static const struct buf_ops")
+        callback = plan(tmp_path, io=subsystem.IO[:table] + self.PROBE + reset)
+        tree = KernelTree(tmp_path)
+        found = convert_file(tree.open("drivers/buf/io.c"), tree, "7.3", callback=callback)
+        assert [each.reason and each.reason.id for each in found] == [
+            "table-assigned",
+            "no-function",
+        ]
+
+
+class TestCallingOneAnother:
+    def test_hooks_convert_together(self, tmp_path: Path) -> None:
+        page = subsystem.FAULTING.replace(
+            "static int page_buf_mmap(struct buf *buf, struct vm_area_struct *vma)",
+            "int page_buf_mmap(struct buf *buf, struct vm_area_struct *vma)",
+        )
+        wrapper = (
+            "#include <linux/buf.h>\n\n"
+            "int page_buf_mmap(struct buf *buf, struct vm_area_struct *vma);\n\n"
+            "static int io_buf_mmap(struct buf *buf, struct vm_area_struct *vma)\n"
+            "{\n\tif (vma->vm_pgoff)\n\t\treturn -EINVAL;\n\n"
+            "\treturn page_buf_mmap(buf, vma);\n}\n\n"
+            "static const struct buf_ops io_buf_ops = {\n\t.map_it	= io_buf_mmap,\n};\n"
+        )
+        found = convert(tmp_path, "drivers/buf/page.c", plan(tmp_path, page=page, io=wrapper))
+        assert found.reason is None
+        text = apply([found], KernelTree(tmp_path).open("drivers/buf/io.c")).decode()
+        assert "\treturn page_buf_mmap_prepare(buf, desc);\n" in text
+        assert "int page_buf_mmap_prepare(struct buf *buf, struct vm_area_desc *desc);\n" in text
+
+
+class TestPageProtection:
+    """What is computed from the flags of a VMA, is from those of the descriptor."""
+
+    def test_protection_of_the_flags(self, tmp_path: Path) -> None:
+        old = "pgprot_noncached(vma->vm_page_prot)"
+        io = subsystem.IO.replace(old, "pgprot_noncached(vma_get_page_prot(vma))")
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=io))
+        tree = KernelTree(tmp_path)
+        text = apply([found], tree.open("drivers/buf/io.c")).decode()
+        assert "pgprot_noncached(vma_flags_to_page_prot(desc->vma_flags))" in text
+        verdict = verify_conversion(found, tree.open("drivers/buf/io.c"), tree)
+        assert verdict.status == "equivalent"
+
+
+class TestReasons:
+    def test_what_hinders_the_function_comes_before_who_else_calls_it(self, tmp_path: Path) -> None:
+        old = "\treturn vm_iomap_memory(vma, buf->phys, buf->size);\n"
+        io = subsystem.IO.replace(old, "\treturn vm_insert_page(vma, vma->vm_start, buf->page);\n")
+        other = (
+            "\nint io_buf_fault(struct vm_fault *vmf)\n{\n\treturn io_buf_mmap(0, vmf->vma);\n}\n"
+        )
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=io + other))
+        assert found.reason is not None
+        assert found.reason.id == "page-population"
+
+    def test_who_else_calls_it(self, tmp_path: Path) -> None:
+        other = (
+            "\nint io_buf_fault(struct vm_fault *vmf)\n{\n\treturn io_buf_mmap(0, vmf->vma);\n}\n"
+        )
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=subsystem.IO + other))
+        assert found.reason is not None
+        assert found.reason.id == "second-caller"
+
+
+class TestStyle:
+    """Members that their header aligns, and parameters written in another way."""
+
+    def test_parameters_stay_in_their_column(self, tmp_path: Path) -> None:
+        old = "\tint (*map_it)(struct buf *buf, struct vm_area_struct *vma);\n"
+        new = "\tint		(*map_it)	     (struct buf *buf, struct vm_area_struct * vma);\n"
+        callback = plan(tmp_path, buf=subsystem.HEADER.replace(old, new))
+        text = edited(tmp_path, "include/linux/buf.h", callback)
+        wanted = "\tint		(*mmap_prepare)      (struct buf *buf,\n"
+        assert wanted.expandtabs(8) in text.expandtabs(8)
+        core = edited(tmp_path, "drivers/buf/core.c", callback)
+        assert "struct buf *buf,\n\t\t\tstruct vm_area_struct *vma)" in core

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from premap.conversion.callback import Callback
-from premap.conversion.callback_member import VMA_TYPE, Member, declared, wrapped
+from premap.conversion.callback_member import VMA_TYPE, WIDTH, Member, declared, wrapped
 from premap.conversion.callback_uses import Use, call_of, tested
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.mentions import mentions
@@ -23,11 +23,12 @@ from premap.csource.scope import Scope
 from premap.csource.source import Function, Parameter, SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
+from premap.idioms.r1_table import advance
 from premap.records import Edit
 
 COMPAT = ("compat_set_desc_from_vma", "__compat_vma_mmap")
 """What a dispatcher needs of the kernel (include/linux/fs.h)."""
-_SUFFIX = re.compile(r"_(?:ops|operations|funcs|fops)\Z")
+_SUFFIX = re.compile(r"_(?:ops|operations|funcs|fops|driver)\Z")
 _BEFORE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
 _INCLUDE = re.compile(rb"^#[ \t]*include[ \t]*<linux/([^>\n]+)>[ \t]*\n", re.MULTILINE)
 
@@ -184,7 +185,7 @@ def helper_text(dispatcher: Dispatcher) -> str:
     file = _file(member, names) or f"{vma}->vm_file"
     given = ", ".join(names)
     lowered = ", ".join("&desc" if i == member.vma else name for i, name in enumerate(names))
-    head = wrapped(f"static int {dispatcher.helper}", listed)
+    head = _head(dispatcher.helper, listed)
     old = wrapped(f"\t\treturn {table}->{callback.member}", given.split(", "))
     new = wrapped(f"\terr = {table}->{callback.twin}", lowered.split(", "))
     return f"""\
@@ -207,6 +208,14 @@ def helper_text(dispatcher: Dispatcher) -> str:
 }}
 
 """
+
+
+def _head(name: str, listed: list[str]) -> str:
+    """Return the declaration of the function, its type on a line of its own if that is needed."""
+    head = wrapped(f"static int {name}", listed)
+    if all(advance(line, 0) <= WIDTH for line in head.split("\n")):
+        return head
+    return "static int\n" + wrapped(name, listed)
 
 
 def _names(parameters: Sequence[Parameter]) -> list[str]:

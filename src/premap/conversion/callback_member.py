@@ -18,7 +18,7 @@ from premap.csource.source import Parameter, SourceFile, parameters_of
 from premap.csource.tree import KernelTree
 from premap.idioms import r2_signature
 from premap.idioms.idiom import Declined
-from premap.idioms.r1_table import advance
+from premap.idioms.r1_table import advance, filler
 from premap.records import Edit
 
 VMA_TYPE = "struct vm_area_struct *"
@@ -129,18 +129,29 @@ def _twin(member: Member, callback: Callback) -> Edit:
     old = source.text[member.start : member.end].decode("latin-1")
     name = old.index(callback.member, old.index("*"))
     opening = old.index("(", name)
-    head = old[:name] + callback.twin + old[name + len(callback.member) : opening]
+    head = _aligned(indent + old[: name + len(callback.member)], old, opening, callback)
     listed = [declared(each, i == member.vma) for i, each in enumerate(member.parameters)]
-    text = wrapped(indent + head, listed) + ";"
+    text = wrapped(head, listed) + ";"
     at = source.text.find(b"\n", member.end)
     return Edit(source.name, at, at, ("\n" + _own_doc(member, callback, indent) + text).encode())
+
+
+def _aligned(head: str, old: str, opening: int, callback: Callback) -> str:
+    """Return what stands before the twin's parameters, which begin in the member's column."""
+    before = head.removesuffix(callback.member)
+    closing = old.rindex(")", 0, opening)
+    gap = old[closing + 1 : opening]
+    column = advance(head + ")" + gap, 0)
+    new = f"{before}{callback.twin}{old[len(head.lstrip()) : closing + 1]}"
+    return new + filler(gap, advance(new, 0), column)
 
 
 def declared(parameter: Parameter, is_vma: bool) -> str:  # noqa: FBT001  one word of the list
     """Return a parameter as it is declared, the VMA as a descriptor."""
     if is_vma:
         return r2_signature.PARAMETER if parameter.name else r2_signature.PARAMETER_TYPE
-    return " ".join((parameter.node.text or b"").decode("latin-1").split())
+    text = " ".join((parameter.node.text or b"").decode("latin-1").split())
+    return re.sub(r"\* +(?=\w)", "*", text)
 
 
 def wrapped(head: str, listed: list[str]) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from premap import releases
@@ -210,7 +210,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         with within(hook.function.source):
             leftovers.check_stacked(hook)
     files = {file.name: file for name in group.names for file in group.users(name)}
-    renamed = {name: Renamings(file, group).changes() for name, file in files.items()}
+    renamed, unfollowed = _renamings(files, group)
     asked = {file.name: hazards.member_changes(file, group.program) for file in _tables(group)}
     for name, changes in asked.items():
         renamed[name] += changes
@@ -229,6 +229,8 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
             edits += _mapped(hook, group, acting)
         edits.append(done.edit)
         idioms |= done.idioms - ({"R2"} if hook.compat else set())
+    if unfollowed is not None:
+        raise unfollowed
     for file in files.values():
         outside = [c for c in renamed[file.name] if not _in_any(c, file, functions)]
         edits += declarations.edits(file, outside)
@@ -247,6 +249,24 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     return _Result(
         ordered, frozenset(idioms), notes + _by_table(release), group.hooks[handler.name]
     )
+
+
+def _renamings(
+    files: Mapping[str, SourceFile], group: Group
+) -> tuple[dict[str, list[Change]], Declined | None]:
+    """Return the renamings by file, and what can't follow.
+
+    That is said after what keeps the functions themselves from being converted: it can be helped.
+    """
+    found: dict[str, list[Change]] = {}
+    unfollowed = None
+    for name, file in files.items():
+        try:
+            found[name] = Renamings(file, group).changes()
+        except Declined as declined:
+            found[name] = []
+            unfollowed = unfollowed or declined
+    return found, unfollowed
 
 
 def _converted(
@@ -346,7 +366,7 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         release,
         vma,
         file,
-        group.helpers,
+        group.called,
         group.splits,
         opened,
         acting=acting,

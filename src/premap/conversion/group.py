@@ -62,6 +62,14 @@ class Group:
         """Both of them."""
         return {**self.helpers, **self.hooks}
 
+    @property
+    def called(self) -> dict[str, str]:
+        """Those that others of the group may call.
+
+        A subsystem's hook keeps its parameters, so that one may call another as a helper.
+        """
+        return self.helpers if self.program.callback.is_file_operation else self.names
+
     def functions(self) -> Iterator[Function]:
         """Every definition, in every arm."""
         for name in self.names:
@@ -137,7 +145,7 @@ def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str
     for function in found:
         with within(function.source):
             yield from ((receiver, function.source) for receiver in _receivers(function))
-    if name in group.helpers:
+    if name in group.called:
         yield from _hooks_that_call(name, group)
 
 
@@ -226,10 +234,27 @@ def _is(name: str, node: Node) -> bool:
 def _hooks_that_call(name: str, group: Group) -> Iterator[tuple[str, SourceFile]]:
     """Handlers that call a helper: they go along with it."""
     for file in group.users(name):
-        for site in group.program.handlers(file):
-            for function in file.functions.get(site.name, ()):
-                if site.ops == group.program.callback.ops and any(calls_in(function.body, name)):
-                    yield site.name, file
+        for caller in _callers(name, file):
+            if _is_handler(caller, file, group):
+                yield caller, file
+
+
+def _callers(name: str, file: SourceFile) -> Iterator[str]:
+    """Yield the functions of a file that call another one."""
+    for caller, functions in file.functions.items():
+        texts = (file.text_of(each.node) for each in functions)
+        named = any(name.encode() in text for text in texts)
+        if named and any(True for each in functions for _ in calls_in(each.body, name)):
+            yield caller
+
+
+def _is_handler(name: str, file: SourceFile, group: Group) -> bool:
+    """Tell whether a table of the kind that is converted names a function."""
+    return any(
+        site.name == name and site.ops == group.program.callback.ops
+        for user in group.program.users(name, file)
+        for site in group.program.handlers(user)
+    )
 
 
 def vma_parameter(function: Function) -> str:
@@ -291,7 +316,7 @@ def acting(group: Group) -> frozenset[str]:
     while True:
         more = {
             name
-            for name in group.helpers
+            for name in group.called
             for function in group.defined[name]
             if any(callee(call) in POPULATIONS | found for call in calls_in(function.body))
         }

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from premap.conversion import assigned
 from premap.conversion.program import Program
 from premap.conversion.rewriting import Change
 from premap.csource.ctypes import CType, PointerType, StructType, UnknownType
@@ -31,11 +32,7 @@ _NULL = frozenset({"NULL", "0"})
 
 def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
     """Raise Declined if code of the file needs the table's `.mmap` to be what it is."""
-    if source.text[handler.start : handler.start + 1] != b".":
-        raise Declined(
-            "table-assigned",
-            "the member is assigned at run time; what else the table has is not known",
-        )
+    assigned.check(handler, source, program)
     callback = program.callback
     sites, _ = find_sites(source, program.scope(source), (callback.member, callback.twin))
     for other in sites:
@@ -43,7 +40,7 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
             continue
         if other.member == callback.twin:
             raise Declined("both-members", f"{other.table} sets .{callback.twin} already")
-        if source.text[other.start : other.start + 1] != b".":
+        if assigned.is_assigned(other, source) and not assigned.is_assigned(handler, source):
             message = f"line {other.line} changes the member of {other.table} at run time"
             raise Declined("table-assigned", message)
     for use in _member_uses(source, program):
@@ -72,7 +69,7 @@ def table_notes(handler: Handler, source: SourceFile) -> tuple[Note, ...]:
     """Return what a reviewer should know of how the table is used."""
     swap = _swapped_in(source, handler.table)
     if swap is None:
-        return ()
+        return assigned.notes(handler, source)
     message = "open files get this table in place of another: convert both, or neither"
     return (Note("operations-swapped", message, source.line_of(swap.start_byte)),)
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Why a handler is not converted, and what a reviewer is told: ids and explanations, as data."""
+"""Why a handler is not converted: ids and explanations, as data."""
 
 from __future__ import annotations
 
+from premap.conversion.callback_reasons import CALLBACK_REASONS
+from premap.conversion.notes import NOTES
 from premap.records import Explanation
 
 _REASONS: tuple[tuple[str, str, str], ...] = (
@@ -23,65 +25,6 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
             "The object is looked up under a lock, which is released before the action runs or "
             "`->mapped` is called; by then it may be gone. Take a reference that the file keeps, "
             "or look it up again in `->mapped` and fail there."
-        ),
-    ),
-    (
-        "callback-done",
-        "The twin that is there already is no twin",
-        (
-            "It has other parameters, or some code knows only the old member. A table that names "
-            "the new one would not work there. See how the two are told apart, or give the twin "
-            "another name with `--as`."
-        ),
-    ),
-    (
-        "callback-in-macro",
-        "A macro calls the subsystem's member",
-        (
-            "The macro takes the member's name, or expands to the call, so that a call through "
-            "the compat helpers does not fit in. A person would write the call out, and then "
-            "convert the member."
-        ),
-    ),
-    (
-        "callback-uncalled",
-        "Nothing calls the subsystem's member",
-        "Without a caller there is no dispatcher to convert. Remove the member instead.",
-    ),
-    (
-        "callback-unknown",
-        "The structure has no such member",
-        (
-            "`--callback` names a member that returns int and takes one VMA, of a structure that "
-            'the tree defines once: "struct vfio_device_ops.mmap".'
-        ),
-    ),
-    (
-        "callback-use",
-        "Code uses the subsystem's member in an unknown way",
-        (
-            "It is neither called nor tested there, but copied, compared or handed on; or what it "
-            "belongs to could not be told. With a twin beside it, that code has to say what it "
-            "means of either: change it by hand first."
-        ),
-    ),
-    (
-        "errno-in-compat",
-        "The compat path does not translate errors",
-        (
-            "`action.error_override` is not looked at where a legacy dispatcher calls the hook "
-            "(is_compat of mmap_action_complete(), mm/util.c), so the error of the failed mapping "
-            "itself would come out. The kernel would need the override there, too, or the "
-            "dispatcher an mmap_prepare hook of its own; or see whether the errno matters."
-        ),
-    ),
-    (
-        "file-in-compat",
-        "The compat path takes a second reference of a file",
-        (
-            "Where a legacy dispatcher calls the hook, the file that it puts into `desc->vm_file` "
-            "is taken with vma_set_file(), which gets a reference besides that of the hook: it "
-            "would never be put. Convert the dispatcher first."
         ),
     ),
     (
@@ -498,108 +441,12 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "Both are write-only in a descriptor.",
     ),
 )
-_NOTES: tuple[tuple[str, str, str], ...] = (
-    (
-        "comment-dropped",
-        "A comment goes with the code that it is in",
-        "See whether what it says still has to be said, and where.",
-    ),
-    (
-        "comment-names-vma",
-        "A comment still speaks of the VMA",
-        "When the hook runs there is no VMA yet: see whether the words still fit.",
-    ),
-    (
-        "close-tolerates",
-        "`->close` returns for a mapping whose `->mapped` never ran",
-        (
-            "A failed action takes the mapping down before `->mapped`. See that nothing else uses "
-            "the private data that `->mapped` leaves as a mark."
-        ),
-    ),
-    (
-        "counted-in-mapped",
-        "What each mapping counts moved into `->mapped`",
-        (
-            "It runs for new mappings, after merging. See that `->close` undoes just that, and "
-            "that nothing needs it before."
-        ),
-    ),
-    (
-        "dual-arms",
-        "Old and new hook stand side by side",
-        (
-            "Kernels that have every name of the new hook build that one, others the old one. The "
-            "verdict compares the two. 7.0 and 7.1 are known from the table of releases alone: "
-            "build the driver for the oldest kernel that the new arm is for."
-        ),
-    ),
-    (
-        "failure-now-fails",
-        "A failure that was ignored now fails the mmap()",
-        "The old hook did not look at the result of mapping.",
-    ),
-    (
-        "message-earlier",
-        "A message about success comes before the mapping is populated",
-        (
-            "An action is performed after the hook, and may fail after the message. See whether "
-            "the message is worth keeping."
-        ),
-    ),
-    (
-        "file-reference",
-        "The file in `desc->vm_file` is not put by every failure",
-        (
-            "The mapping puts the reference that the hook takes for it. Releases up to 7.3 do not "
-            "put it where the mapping merges with its neighbour, or where its action is refused."
-        ),
-    ),
-    (
-        "message-dropped",
-        "A message about a failure is gone",
-        "The failure happens after the hook, which can't report it.",
-    ),
-    (
-        "needs-mmu",
-        "Actions need an MMU",
-        (
-            "Kernels without an MMU can't perform actions: there the hook would warn, and mmap() "
-            "fail."
-        ),
-    ),
-    (
-        "operations-swapped",
-        "Open files get this table in place of another",
-        (
-            "mmap() reads the file's operations more than once. If one table has `.mmap` and the "
-            "other `.mmap_prepare`, a swap in between runs neither. Convert both, or neither."
-        ),
-    ),
-    (
-        "operations-unseen",
-        "The operations are defined in another file",
-        "If they have a `close`, it runs after a failed action, too.",
-    ),
-    (
-        "pgoff-rewritten",
-        "The hook changes the mapping's offset",
-        "Rmap and merging see the new offset.",
-    ),
-    (
-        "release-by-table",
-        "The release is known from a table alone",
-        "No tree of it was at hand when premap was written.",
-    ),
-    (
-        "state-in-hook",
-        "The hook writes to memory that stays",
-        "It does so before the mapping exists, and also where it then merges or fails.",
-    ),
-)
 
 EXPLANATIONS: dict[str, Explanation] = {
-    **{id_: Explanation(id_, "reason", title, text) for id_, title, text in _REASONS},
-    **{id_: Explanation(id_, "note", title, text) for id_, title, text in _NOTES},
+    **{
+        id_: Explanation(id_, "reason", title, text)
+        for id_, title, text in (*_REASONS, *CALLBACK_REASONS)
+    },
+    **{id_: Explanation(id_, "note", title, text) for id_, title, text in NOTES},
 }
 """What `premap explain` says of a reason or a note."""

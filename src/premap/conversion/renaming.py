@@ -117,7 +117,7 @@ class Renamings:
 
     def _called_by_group(self, mention: Mention, name: str) -> bool:
         """Tell whether a function of the group calls a helper there."""
-        if name not in self.group.helpers:
+        if name not in self.group.called:
             return False
         for function in self.group.functions():
             if function.source is not self.file:

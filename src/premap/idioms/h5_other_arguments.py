@@ -18,7 +18,8 @@ IDIOM = Idiom(
     "H5",
     "kernel helpers whose twin is given something else",
     "`daxdev_mapping_supported(vma, dax)` becomes `daxdev_mapping_supported(desc, inode, dax)`, "
-    "`vma_is_dax(vma)` becomes `file_is_dax(file)`: a descriptor does not lead to all that a VMA "
+    "`vma_is_dax(vma)` becomes `file_is_dax(file)`, `vma_get_page_prot(vma)` becomes "
+    "`vma_flags_to_page_prot(desc->vma_flags)`: a descriptor does not lead to all that a VMA "
     "leads to.",
     before="""\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)

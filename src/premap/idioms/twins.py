@@ -42,6 +42,8 @@ TWINS: dict[str, Twin] = {
     ),
     "shmem_zero_setup": Twin("H3", (VMA,), "shmem_zero_setup_desc", (DESC,)),
     "vma_set_anonymous": Twin("H3", (VMA,), "vma_desc_set_anonymous", (DESC,)),
+    "vma_get_page_prot": Twin("H5", (VMA,), "vma_flags_to_page_prot", (f"{DESC}->vma_flags",)),
+    "vm_get_page_prot": Twin("H5", (FLAGS,), "vma_flags_to_page_prot", (f"{DESC}->vma_flags",)),
     "vma_is_dax": Twin("H5", (VMA,), "file_is_dax", (FILE,)),
     "is_cow_mapping": Twin("G9", (FLAGS,), "vma_desc_is_cow_mapping", (DESC,)),
     "vma_is_cow_mapping": Twin("G9", (VMA,), "vma_desc_is_cow_mapping", (DESC,)),

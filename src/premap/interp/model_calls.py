@@ -77,6 +77,7 @@ _PROTECTIONS = (
     "pgprot_encrypted",
     "pgprot_nx",
 )
+_OF_FLAGS = ("vm_get_page_prot", "vma_flags_to_page_prot", "vma_get_page_prot")
 FILE_HOOKS = {
     "generic_file_mmap": "fv",
     "generic_file_readonly_mmap": "fv",
@@ -84,7 +85,7 @@ FILE_HOOKS = {
     "generic_file_readonly_mmap_prepare": "d",
 }
 """Hooks of mm/filemap.c that the model has, with their parameters."""
-PURE_NAMES.update({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, "vm_get_page_prot"})
+PURE_NAMES.update({*_SIZES, *_PREDICATES, *_DESC_TESTS, *_PROTECTIONS, *_OF_FLAGS})
 
 
 def _plain(machine: Machine, kind: str, value: Value) -> Any:
@@ -283,6 +284,15 @@ def _vm_get_page_prot(
     return Value(PGPROT, model.vm_get_page_prot(word_of(given[0])))
 
 
+def _vma_get_page_prot(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """Take the flags of a VMA, or (in 7.2) the flags that are given, as the function above."""
+    of_vma = isinstance(given[0].data, Pointer)
+    flags = [Value(ULONG, mapping_of(given[0]).flags)] if of_vma else given
+    return _vm_get_page_prot(machine, frame, node, flags)
+
+
 def _flags_by_pointer(name: str) -> ModelCall:
     """Return a test of a `vma_flags_t` that C passes by its address."""
     function = getattr(model, name)
@@ -379,7 +389,8 @@ def _fill() -> None:
     MODEL["is_nommu_shared_mapping"] = _is_nommu_shared
     MODEL["is_nommu_shared_vma_flags"] = _is_nommu_shared
     MODEL["is_cow_mapping"] = _is_cow_mapping
-    MODEL["vm_get_page_prot"] = _vm_get_page_prot
+    MODEL["vm_get_page_prot"] = MODEL["vma_flags_to_page_prot"] = _vm_get_page_prot
+    MODEL["vma_get_page_prot"] = _vma_get_page_prot
     MODEL["mk_vma_flags"] = _mk_vma_flags
     MODEL["vma_is_dax"] = MODEL["file_is_dax"] = _is_dax
     MODEL["mlock_future_ok"] = _mlock_future_ok

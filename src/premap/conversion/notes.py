@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a reviewer of a conversion is told: ids and explanations, as data."""
+
+from __future__ import annotations
+
+NOTES: tuple[tuple[str, str, str], ...] = (
+    (
+        "comment-dropped",
+        "A comment goes with the code that it is in",
+        "See whether what it says still has to be said, and where.",
+    ),
+    (
+        "comment-names-vma",
+        "A comment still speaks of the VMA",
+        "When the hook runs there is no VMA yet: see whether the words still fit.",
+    ),
+    (
+        "close-tolerates",
+        "`->close` returns for a mapping whose `->mapped` never ran",
+        (
+            "A failed action takes the mapping down before `->mapped`. See that nothing else uses "
+            "the private data that `->mapped` leaves as a mark."
+        ),
+    ),
+    (
+        "counted-in-mapped",
+        "What each mapping counts moved into `->mapped`",
+        (
+            "It runs for new mappings, after merging. See that `->close` undoes just that, and "
+            "that nothing needs it before."
+        ),
+    ),
+    (
+        "dual-arms",
+        "Old and new hook stand side by side",
+        (
+            "Kernels that have every name of the new hook build that one, others the old one. The "
+            "verdict compares the two. 7.0 and 7.1 are known from the table of releases alone: "
+            "build the driver for the oldest kernel that the new arm is for."
+        ),
+    ),
+    (
+        "failure-now-fails",
+        "A failure that was ignored now fails the mmap()",
+        "The old hook did not look at the result of mapping.",
+    ),
+    (
+        "message-earlier",
+        "A message about success comes before the mapping is populated",
+        (
+            "An action is performed after the hook, and may fail after the message. See whether "
+            "the message is worth keeping."
+        ),
+    ),
+    (
+        "file-reference",
+        "The file in `desc->vm_file` is not put by every failure",
+        (
+            "The mapping puts the reference that the hook takes for it. Releases up to 7.3 do not "
+            "put it where the mapping merges with its neighbour, or where its action is refused."
+        ),
+    ),
+    (
+        "message-dropped",
+        "A message about a failure is gone",
+        "The failure happens after the hook, which can't report it.",
+    ),
+    (
+        "needs-mmu",
+        "Actions need an MMU",
+        (
+            "Kernels without an MMU can't perform actions: there the hook would warn, and mmap() "
+            "fail."
+        ),
+    ),
+    (
+        "operations-swapped",
+        "Open files get this table in place of another",
+        (
+            "mmap() reads the file's operations more than once. If one table has `.mmap` and the "
+            "other `.mmap_prepare`, a swap in between runs neither. Convert both, or neither."
+        ),
+    ),
+    (
+        "operations-unseen",
+        "The operations are defined in another file",
+        "If they have a `close`, it runs after a failed action, too.",
+    ),
+    (
+        "pgoff-rewritten",
+        "The hook changes the mapping's offset",
+        "Rmap and merging see the new offset.",
+    ),
+    (
+        "release-by-table",
+        "The release is known from a table alone",
+        "No tree of it was at hand when premap was written.",
+    ),
+    (
+        "set-at-run-time",
+        "The subsystem's member is set at run time",
+        (
+            "What calls it looks at the new member first. If anything sets the old member of the "
+            "same object later, or takes it away, it is no longer heard: see that nothing does."
+        ),
+    ),
+    (
+        "state-in-hook",
+        "The hook writes to memory that stays",
+        "It does so before the mapping exists, and also where it then merges or fails.",
+    ),
+)
+"""Id, title, text."""
