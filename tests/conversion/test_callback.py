@@ -368,4 +368,4 @@ class TestStyle:
         wanted = "\tint		(*mmap_prepare)      (struct buf *buf,\n"
         assert wanted.expandtabs(8) in text.expandtabs(8)
         core = edited(tmp_path, "drivers/buf/core.c", callback)
-        assert "struct buf *buf,\n\t\t\tstruct vm_area_struct *vma)" in core
+        assert "struct vm_area_struct *vma)\n{\n\tstruct vm_area_desc desc;\n" in core
