@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from upstream_pairs import NEW, tree_of
@@ -24,7 +25,7 @@ from premap.conversion.callback import Callback
 from premap.csource.edit import apply_edits, unified_diff
 from premap.csource.tree import KernelTree
 from premap.outcomes import Asked, outcome
-from premap.records import Edit, Outcome
+from premap.records import Conversion, Edit, Outcome
 
 MEMBERS = (
     "struct vfio_device_ops.mmap",
@@ -32,8 +33,9 @@ MEMBERS = (
     "struct snd_pcm_ops.mmap",
     "struct snd_info_entry_ops.mmap",
     "struct snd_hwdep_ops.mmap",
-    "struct snd_compr_ops.mmap",
+    "struct snd_compress_ops.mmap",
     "struct snd_soc_component_driver.mmap",
+    "struct snd_malloc_ops.mmap",
     "struct uio_info.mmap",
     "struct bin_attribute.mmap",
     "struct drm_gem_object_funcs.mmap",
@@ -44,19 +46,31 @@ MEMBERS = (
     "struct proto_ops.mmap",
     "struct proc_ops.proc_mmap",
     "struct kvm_device_ops.mmap",
+    "struct dma_map_ops.mmap",
+    "struct kernfs_ops.mmap",
+    "struct etnaviv_gem_ops.mmap",
+    "struct hl_asic_funcs.mmap",
+    "struct hl_mmap_mem_buf_behavior.mmap",
+    "struct uacce_ops.mmap",
+    "struct amdxdna_dev_ops.mmap",
 )
 
 
-def outcomes(tree: KernelTree, callback: Callback) -> list[Outcome]:
+def conversions(tree: KernelTree, callback: Callback) -> Iterator[Conversion]:
     """What becomes of every site of the member in the tree."""
     sets = re.compile(rb"\b%b\s*=(?!=)" % callback.member.encode())
-    found = []
     for name in tree.search.mentioning(callback.member, ""):
         source = tree.open(name)
         if sets.search(source.code):
-            conversions = convert_file(source, tree, NEW, callback=callback)
-            found += [outcome(each, source, tree, Asked(NEW)) for each in conversions]
-    return found
+            yield from convert_file(source, tree, NEW, callback=callback)
+
+
+def outcomes(tree: KernelTree, callback: Callback) -> list[Outcome]:
+    """The same, compared."""
+    return [
+        outcome(each, tree.open(each.handler.file), tree, Asked(NEW))
+        for each in conversions(tree, callback)
+    ]
 
 
 def patch(tree: KernelTree, found: list[Outcome]) -> bytes:

@@ -369,3 +369,20 @@ class TestStyle:
         assert wanted.expandtabs(8) in text.expandtabs(8)
         core = edited(tmp_path, "drivers/buf/core.c", callback)
         assert "struct vm_area_struct *vma)\n{\n\tstruct vm_area_desc desc;\n" in core
+
+    def test_unnamed_parameters_are_called_what_they_are_given(self, tmp_path: Path) -> None:
+        old = "\tint (*map_it)(struct buf *buf, struct vm_area_struct *vma);\n"
+        new = "\tint (*map_it)(struct buf *, struct vm_area_struct *, void *, size_t);\n"
+        core = subsystem.CORE.replace(
+            "buf->ops->map_it(buf, vma)", "buf->ops->map_it(buf, vma, file->where, 4096)"
+        )
+        callback = plan(tmp_path, buf=subsystem.HEADER.replace(old, new), core=core)
+        text = edited(tmp_path, "drivers/buf/core.c", callback)
+        words = " ".join(text.split())
+        assert "struct vm_area_struct *vma, void *where, size_t arg3) {" in words
+        assert "return ops->map_it(buf, vma, where, arg3);" in text
+
+    def test_returned_test_needs_no_parentheses(self, tmp_path: Path) -> None:
+        core = subsystem.CORE.replace("buf->ops && buf->ops->map_it;", "buf->ops->map_it != NULL;")
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path, core=core))
+        assert "\treturn buf->ops->map_it || buf->ops->mmap_prepare;\n" in text

@@ -43,6 +43,8 @@ class Dispatcher:
     source: SourceFile
     uses: Sequence[Use]
     _calls: list[Function] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+    """Arguments of the first call: names for the parameters that have none."""
 
     def edits(self) -> list[Edit]:
         """Return the edits of the file. Raises Declined for a use that can't follow."""
@@ -88,6 +90,7 @@ class Dispatcher:
         if self.source.macro_at(call.start_byte) is not None:
             raise Declined("callback-in-macro", "a macro calls the member", call)
         self._calls.append(function)
+        self.given = self.given or [text_of(each) for each in given]
         base = use.node.child_by_field_name("argument")
         pointed = text_of(use.node.child_by_field_name("operator")) == "->"
         table = text_of(base) if pointed else f"&{text_of(base)}"
@@ -173,7 +176,7 @@ class Dispatcher:
 def helper_text(dispatcher: Dispatcher) -> str:
     """Return the function that calls `->mmap_prepare` through the compat helpers, or `->mmap`."""
     callback, member = dispatcher.callback, dispatcher.member
-    names = _names(member.parameters)
+    names = _names(member.parameters, dispatcher.given)
     table = "ops" if "ops" not in names else "table"
     listed = [f"const {callback.ops} *{table}"]
     for parameter, name in zip(member.parameters, names, strict=True):
@@ -218,13 +221,15 @@ def _head(name: str, listed: list[str]) -> str:
     return "static int\n" + wrapped(name, listed)
 
 
-def _names(parameters: Sequence[Parameter]) -> list[str]:
-    """Return what the parameters are called; else the last word of their type."""
-    names = []
+def _names(parameters: Sequence[Parameter], given: Sequence[str]) -> list[str]:
+    """Return what the parameters are called; else the last word of what a call gives them."""
+    names: list[str] = []
     for index, parameter in enumerate(parameters):
-        words = re.findall(r"\w+", parameter.type_text)
-        name = parameter.name or ("vma" if parameter.type_text == VMA_TYPE else words[-1])
-        names.append(name if name not in names else f"{name}{index}")
+        found = re.search(r"[A-Za-z_]\w*\Z", given[index])
+        name = parameter.name or (found[0] if found else f"arg{index}")
+        if parameter.type_text == VMA_TYPE and not parameter.name:
+            name = "vma"
+        names.append(name if name not in {*names, "desc", "err"} else f"{name}{index}")
     return names
 
 

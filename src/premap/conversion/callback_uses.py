@@ -34,6 +34,8 @@ from premap.idioms.idiom import Declined, within
 _HINTS = frozenset({"likely", "unlikely"})
 _READS = frozenset({"READ_ONCE", "rcu_dereference"})
 """What may stand twice in a condition: it only reads."""
+_TAKES_ALL = frozenset({"assignment_expression", "init_declarator", "return_statement"})
+"""What a condition stands in without parentheses."""
 _NULL = frozenset({"NULL", "0"})
 _CHAIN = r"((?:\(\s*\w+\s*\)|\w+)(?:(?:->|\.)\w+)*)\s*(?:->|\.)\s*{}\b"
 """What stands before the parameter of a macro that it takes for a member's name."""
@@ -242,7 +244,7 @@ def _grouped(node: Node, new: str, other: str) -> str:
         text_of(parent.child_by_field_name("operator")) != other
         and text_of(parent.child_by_field_name("operator")) in {"&&", "||"}
     )
-    plain = same or parent.type in {"assignment_expression", "init_declarator"}
+    plain = same or parent.type in _TAKES_ALL
     return new if plain else f"({new})"
 
 
