@@ -386,3 +386,13 @@ class TestStyle:
         core = subsystem.CORE.replace("buf->ops && buf->ops->map_it;", "buf->ops->map_it != NULL;")
         text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path, core=core))
         assert "\treturn buf->ops->map_it || buf->ops->mmap_prepare;\n" in text
+
+
+class TestMacroThatCalls:
+    def test_it_hands_the_vma_to_a_pointer(self, tmp_path: Path) -> None:
+        macro = "#define buf_op(b, op, v) ((b)->more->op ? (b)->more->op(b, v) : 0)\n\n"
+        old = "\treturn vm_iomap_memory(vma, buf->phys, buf->size);\n"
+        io = macro + subsystem.IO.replace(old, "\treturn buf_op(buf, map_more, vma);\n")
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=io))
+        assert found.reason is not None
+        assert found.reason.id == "member-call"

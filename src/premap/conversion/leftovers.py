@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, calls_in, text_of
@@ -38,6 +40,8 @@ DMA_POPULATIONS = frozenset(
 )
 STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mmap_backing_file"})
 """Functions that hand the mapping on to another file."""
+_THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\(")
+"""A call in the body of a macro that goes to what a member holds."""
 FLAG_WORDS = frozenset({"vm_flags", "flags", "__vm_flags"})
 
 
@@ -54,12 +58,12 @@ def left_over(use: Node, hook: Hook) -> Declined:
     node = hook.outer(use)
     parent = hook.parent(node)
     if node.type == "call_expression":
-        return _call(node)
+        return _call(node, hook)
     if parent is None:
         return Declined("vma-escapes", "the VMA is used in an unknown way", node)
     if parent.type == "argument_list":
         call = hook.parent(parent)
-        return _call(call) if call is not None else Declined("vma-escapes", "?", node)
+        return _call(call, hook) if call is not None else Declined("vma-escapes", "?", node)
     if parent.type == "field_expression":
         return _member(parent)
     if parent.type in {"assignment_expression", "init_declarator"}:
@@ -67,7 +71,7 @@ def left_over(use: Node, hook: Hook) -> Declined:
     return Declined("vma-escapes", f"the VMA is used in `{text_of(parent)[:60]}`", node)
 
 
-def _call(call: Node) -> Declined:
+def _call(call: Node, hook: Hook) -> Declined:
     name = callee(call)
     if name is None:
         function = text_of(call.child_by_field_name("function"))
@@ -76,6 +80,9 @@ def _call(call: Node) -> Declined:
         return Declined("page-population", f"{name}() maps page by page", call)
     if name in DMA_POPULATIONS:
         return Declined("dma-population", f"{name}() has no action that does the same", call)
+    macro = next(iter(hook.function.source.macros.get(name, ())), None)
+    if macro is not None and _THROUGH_POINTER.search(macro.body):
+        return Declined("member-call", f"{name}() gives the VMA to a function pointer", call)
     return Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)
 
 

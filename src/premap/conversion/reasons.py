@@ -261,7 +261,10 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "macro-table",
         "The table is built by a macro",
-        "The macro's other users are converted with it.",
+        (
+            "Who uses the macro may set more members beside it, the old hook among them, and a "
+            "table with both is wrong. Convert the macro by hand, and look at all that use it."
+        ),
     ),
     (
         "member-call",
