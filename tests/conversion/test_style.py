@@ -211,6 +211,26 @@ class TestLocals:
         )
         assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\n\treturn 0;\n"
 
+    def test_that_are_set_apart_go_with_what_sets_them(self):
+        old = (
+            "\tunsigned long pfn, size;\n\n\tpfn = 1;\n"
+            "\tsize = vma->vm_end - vma->vm_start;\n\tf(pfn);\n"
+            f"\treturn {self.REMAP};\n"
+        )
+        assert body(old).startswith("\tunsigned long pfn;\n\n\tpfn = 1;\n\tf(pfn);\n")
+
+    def test_that_the_body_of_a_condition_sets_stay(self):
+        old = (
+            "\tunsigned long size, part = 0;\n\n\tsize = vma->vm_end - vma->vm_start;\n"
+            "\tif (x)\n\t\tpart = 1;\n\tf(part);\n"
+            f"\treturn {self.REMAP};\n"
+        )
+        assert "\tif (x)\n\t\tpart = 1;\n\tf(part);\n" in body(old)
+
+    def test_that_were_only_set_before_stay(self):
+        old = "\tint set;\n\n\tset = 1;\n\treturn vma->vm_pgoff ? -EIO : 0;\n"
+        assert "\tset = 1;\n" in body(old)
+
     def test_that_nobody_used_before_stay(self):
         old = "\tint unused;\n\n\treturn vma->vm_pgoff ? -EIO : 0;\n"
         assert "int unused;" in body(old)

@@ -38,7 +38,7 @@ def without_unused(hook: Hook, changes: list[Change]) -> list[Change]:
         unused = {
             local.name
             for local in found
-            if local.name in used_before - removed and _uses(local, found, hook, changes) == 0
+            if local.name in used_before - removed and _is_unused(local, found, hook, changes)
         }
         if not unused:
             return changes
@@ -57,6 +57,33 @@ def _locals(hook: Hook) -> Iterator[Local]:
                 yield Local(
                     text_of(inner), declarator, declaration, 0 if block is None else block.id
                 )
+
+
+def _is_unused(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> bool:
+    """Tell whether nothing names a local any more, or nothing but what sets it."""
+    stores = [node for node in _stores(local.name, hook) if not _covered(node, changes)]
+    uses = _uses(local, all_, hook, changes)
+    was_read = _uses(local, all_, hook, []) > len(_stores(local.name, hook))
+    return uses == 0 or (uses == len(stores) and was_read)
+
+
+def _stores(name: str, hook: Hook) -> list[Node]:
+    """Return the statements `name = value;` that may go: on their own, with nothing called."""
+    found = []
+    for node in find_all(hook.function.body, "assignment_expression"):
+        statement = hook.parent(node)
+        block = None if statement is None else hook.parent(statement)
+        if statement is None or block is None or block.type != "compound_statement":
+            continue
+        left, right = (node.child_by_field_name(side) for side in ("left", "right"))
+        sets = left is not None and left.type == "identifier" and text_of(left) == name
+        plain = text_of(node.child_by_field_name("operator")) == "="
+        if statement.type == "expression_statement" and sets and plain and right is not None:
+            effects = find_all(
+                right, "call_expression", "assignment_expression", "update_expression"
+            )
+            found += [] if any(True for _ in effects) else [statement]
+    return found
 
 
 def _uses(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> int:
@@ -97,6 +124,9 @@ def _without(
             removals.append(
                 _removal(group, gone, hook, ends_block=_is_whole_block(group, found, removed))
             )
+    for name in removed:
+        stores = [node for node in _stores(name, hook) if not _covered(node, changes)]
+        removals += [Change(*_line(node, hook), "") for node in stores]
     spans = [(removal.start, removal.end) for removal in removals]
     kept = [
         change
