@@ -23,6 +23,7 @@ struct buf_ops {
 
 struct buf {
 	const struct buf_ops *ops;
+	struct buf_ops own;
 	struct mutex lock;
 	unsigned long phys;
 	unsigned long size;

@@ -95,14 +95,17 @@ class Uses:
     def _typed(self, node: Node, scope: Scope, *, sees: bool) -> Iterator[Use]:
         """Yield a use of the member, if the expression is one."""
         parent = node.parent
-        if parent is not None and _is_assigned(node, parent):
-            return  # a site
+        site = parent is not None and _is_assigned(node, parent)
+        if site and not _is_taken_away(parent):
+            return
         base = node.child_by_field_name("argument")
         if base is None:
             return
         function = function_at(scope.source, node)
         ctype = struct_of(_types(scope, function, node).of(base))
         if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
+            if site:
+                raise Declined("callback-use", f"`{_short(node)}` is taken away here", node)
             yield Use(scope.source, node, function, ctype)
         elif isinstance(ctype, UnknownType) and sees and self._may_be(node):
             message = f"whose member `{_short(node)}` is could not be told"
@@ -166,6 +169,12 @@ def _is_assigned(node: Node, parent: Node) -> bool:
     """Tell whether an expression is given a value."""
     assigned = parent.type == "assignment_expression"
     return assigned and parent.child_by_field_name("left") == node
+
+
+def _is_taken_away(assignment: Node | None) -> bool:
+    """Tell whether the value is NULL: the object may have the twin, which would stay."""
+    value = None if assignment is None else assignment.child_by_field_name("right")
+    return value is not None and text_of(value) in _NULL
 
 
 def struct_of(ctype: CType) -> CType:
