@@ -416,7 +416,7 @@ class TestLines:
             "\t\t desc->end, desc->start, vma_desc_size(desc), ring);\n\treturn 0;\n"
         )
 
-    def test_that_are_broken_take_up_the_next(self):
+    def test_of_a_head_that_is_broken_are_aligned(self):
         helper = (
             "static int ring_and_its_window_mmap(struct ring *a, struct process *process,\n"
             "\t\t       struct vm_area_struct *vma)\n{\n\treturn vma_pages(vma) > 1;\n}\n"
@@ -426,7 +426,8 @@ class TestLines:
             "\treturn ring_and_its_window_mmap(file->private_data, 0, vma);\n}\n" + TABLE
         ).startswith(
             "static int ring_and_its_window_mmap_prepare(struct ring *a,\n"
-            "\t\t       struct process *process, struct vm_area_desc *desc)\n"
+            "\t\t\t\t\t    struct process *process,\n"
+            "\t\t\t\t\t    struct vm_area_desc *desc)\n"
         )
 
     def test_of_one_argument_each_stay(self):

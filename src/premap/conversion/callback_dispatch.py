@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from premap.conversion.callback import Callback
-from premap.conversion.callback_member import VMA_TYPE, WIDTH, Member, declared, wrapped
+from premap.conversion.callback_member import VMA_TYPE, Member, declared
 from premap.conversion.callback_uses import Use, call_of, tested
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.mentions import mentions
@@ -23,6 +23,7 @@ from premap.csource.scope import Scope
 from premap.csource.source import Function, Parameter, SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
+from premap.idioms.lists import WIDTH, wrapped
 from premap.idioms.r1_table import advance
 from premap.records import Edit
 

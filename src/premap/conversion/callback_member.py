@@ -18,11 +18,11 @@ from premap.csource.source import Parameter, SourceFile, parameters_of
 from premap.csource.tree import KernelTree
 from premap.idioms import r2_signature
 from premap.idioms.idiom import Declined
+from premap.idioms.lists import wrapped
 from premap.idioms.r1_table import advance, filler
 from premap.records import Edit
 
 VMA_TYPE = "struct vm_area_struct *"
-WIDTH = 80
 _DESC = re.compile(rb"^struct[ \t]+vm_area_desc\b[ \t]*[;{]", re.MULTILINE)
 _FORWARD = re.compile(rb"^struct[ \t]+vm_area_struct[ \t]*;", re.MULTILINE)
 _COMMENT_BEFORE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
@@ -152,21 +152,6 @@ def declared(parameter: Parameter, is_vma: bool) -> str:  # noqa: FBT001  one wo
         return r2_signature.PARAMETER if parameter.name else r2_signature.PARAMETER_TYPE
     text = " ".join((parameter.node.text or b"").decode("latin-1").split())
     return re.sub(r"\* +(?=\w)", "*", text)
-
-
-def wrapped(head: str, listed: list[str]) -> str:
-    """Return `head(a, b, c)`, continued below the parenthesis where a line would get too long."""
-    column = advance(head + "(", 0)
-    lines = [head + "("]
-    for index, each in enumerate(listed):
-        piece = each + (")" if index == len(listed) - 1 else ",")
-        space = "" if lines[-1].endswith(("(", "\t")) else " "
-        too_long = advance(lines[-1] + space + piece, 0) > WIDTH - 1
-        if too_long and index:
-            lines.append("\t" * (column // 8) + " " * (column % 8) + piece)
-        else:
-            lines[-1] += space + piece
-    return "\n".join(lines)
 
 
 def _own_doc(member: Member, callback: Callback, indent: str) -> str:

@@ -168,7 +168,7 @@ def _broken(text: str, old_lines: set[str]) -> str:
         end = len(text) if end < 0 else end
         line = text[at:end]
         if line not in old_lines and advance(line.rstrip("\r"), 0) > WIDTH:
-            broken = _break_line(text, at, end)
+            broken = _break_line(text, at, end, old_lines)
             if broken is not None:
                 text, at = broken
                 continue
@@ -176,7 +176,7 @@ def _broken(text: str, old_lines: set[str]) -> str:
     return text
 
 
-def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
+def _break_line(text: str, start: int, end: int, old_lines: set[str]) -> tuple[str, int] | None:
     """Return the text with one line broken, and where the rest of it begins; None if it can't."""
     code = _hidden(text)
     stack = next((parens for at, parens in _open_parens(code) if at == start), [])
@@ -196,13 +196,30 @@ def _break_line(text: str, start: int, end: int) -> tuple[str, int] | None:
         return None
     _, offset, paren = best
     goes_on = bool(stack) and stack[-1] == paren
-    column = _indented(text, end + 1) if goes_on else _column(text, paren) + 1
+    ends = text.find("\n", end + 1)
+    head = not text[start : start + 1].isspace()
+    new = (
+        goes_on
+        and head
+        and text[end + 1 : ends] not in old_lines
+        and _closes(code, end, ends, paren)
+    )
+    column = _indented(text, end + 1) if goes_on and not new else _column(text, paren) + 1
     if _column(text, offset) <= column:
         return None
     rest = text[offset:end].lstrip()
     if goes_on:
-        rest, end = _taken_up(text, rest, column, end)
+        rest, after = _taken_up(text, rest, column, end)
+        if new and after == end:
+            rest, after = f"{rest}\n{_indent(column)}{text[end + 1 : ends].strip()}", ends
+        end = after
     return text[:offset] + "\n" + _indent(column) + rest + text[end:], offset + 1
+
+
+def _closes(code: str, start: int, end: int, paren: int) -> bool:
+    """Tell whether the line from `start` to `end` is the last of the list that `paren` opens."""
+    last = next((parens for at, parens in _open_parens(code) if at == end + 1), [])
+    return paren not in last and end > start
 
 
 def _taken_up(text: str, rest: str, column: int, end: int) -> tuple[str, int]:

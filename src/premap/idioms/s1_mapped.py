@@ -10,6 +10,7 @@ from tree_sitter import Node
 from premap.csource.nodes import arguments, callee, find_all, identifiers_in, text_of, walk
 from premap.csource.source import Function
 from premap.idioms.idiom import Declined, Hook, Idiom
+from premap.idioms.lists import wrapped
 
 MEMBERS = {
     "vm_private_data": "*vm_private_data",
@@ -19,8 +20,11 @@ MEMBERS = {
 }
 """What ->mapped() is given in place of the VMA."""
 PARAMETERS = (
-    "(unsigned long start, unsigned long end, pgoff_t pgoff,",
-    "const struct file *file, void **vm_private_data)",
+    "unsigned long start",
+    "unsigned long end",
+    "pgoff_t pgoff",
+    "const struct file *file",
+    "void **vm_private_data",
 )
 _TAKEN = frozenset({"start", "end", "pgoff", "file", "vm_private_data"})
 
@@ -77,10 +81,7 @@ def mapped(function: Function, vma: str) -> str:
 
 def headed(name: str) -> str:
     """Return the first lines of a ->mapped() of that name, up to its body."""
-    head = f"static int {name}("
-    parameters = PARAMETERS[0].lstrip("(")
-    indent = "\t" * (len(head) // 8) + " " * (len(head) % 8)
-    return f"{head}{parameters}\n{indent}{PARAMETERS[1]}\n"
+    return wrapped(f"static int {name}", list(PARAMETERS)) + "\n"
 
 
 def _body(function: Function, vma: str) -> str:
@@ -155,8 +156,9 @@ static const struct file_operations ring_fops = {
 };
 """,
     after="""\
-static int ring_vma_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
-			   const struct file *file, void **vm_private_data)
+static int ring_vma_mapped(unsigned long start, unsigned long end,
+			   pgoff_t pgoff, const struct file *file,
+			   void **vm_private_data)
 {
 	struct ring *ring = *vm_private_data;
 

@@ -51,8 +51,9 @@ static const struct file_operations ring_fops = {
 };
 """,
     after="""\
-static int ring_vma_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
-			   const struct file *file, void **vm_private_data)
+static int ring_vma_mapped(unsigned long start, unsigned long end,
+			   pgoff_t pgoff, const struct file *file,
+			   void **vm_private_data)
 {
 	struct ring *ring = file->private_data;
 
