@@ -98,7 +98,7 @@ class TestDispatcher:
 
     def test_function_stands_above_the_comment_of_its_caller(self, tmp_path: Path) -> None:
         text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path))
-        assert "\treturn __compat_vma_mmap(&desc, vma);\n}\n\n/*\n * Map a buffer.\n */\n" in text
+        assert "\treturn err;\n}\n\n/*\n * Map a buffer.\n */\n" in text
 
     def test_private_data_of_the_dispatcher_stays(self, tmp_path: Path) -> None:
         text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path))
@@ -177,6 +177,15 @@ class TestAgain:
         made = convert(tmp_path, "drivers/buf/io.c", found)
         assert {edit.file for edit in made.edits} == {"drivers/buf/io.c"}
 
+    def test_error_that_its_dispatcher_would_lose(self, tmp_path: Path) -> None:
+        self.write(tmp_path)
+        assert convert(tmp_path, "drivers/buf/old.c", self.plan(tmp_path)).reason is None
+        core = tmp_path / "drivers/buf/core.c"
+        core.write_text(core.read_text().replace("error_override", "type"))
+        found = convert(tmp_path, "drivers/buf/old.c", self.plan(tmp_path))
+        assert found.reason is not None
+        assert found.reason.id == "errno-in-compat"
+
     def test_code_that_knows_only_the_old_member(self, tmp_path: Path) -> None:
         self.write(tmp_path)
         (tmp_path / "drivers/buf/other.c").write_text(
@@ -211,10 +220,17 @@ class TestImplementation:
         assert found.reason is not None
         assert found.reason.id == "both-members"
 
-    def test_error_that_the_compat_path_would_lose(self, tmp_path: Path) -> None:
-        found = convert(tmp_path, "drivers/buf/old.c", plan(tmp_path))
-        assert found.reason is not None
-        assert found.reason.id == "errno-in-compat"
+    def test_error_of_its_own_is_returned_by_the_dispatcher(self, tmp_path: Path) -> None:
+        callback = plan(tmp_path)
+        found = convert(tmp_path, "drivers/buf/old.c", callback)
+        text = apply([found], KernelTree(tmp_path).open("drivers/buf/old.c")).decode()
+        assert "\tdesc->action.error_override = -EAGAIN;\n" in text
+        core = edited(tmp_path, "drivers/buf/core.c", callback)
+        assert "\t\treturn desc.action.error_override;\n" in core
+
+    def test_release_without_such_errors(self, tmp_path: Path) -> None:
+        core = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path, target="7.1"))
+        assert "\treturn __compat_vma_mmap(&desc, vma);\n" in core
 
     def test_own_hooks_of_files_are_left_alone(self, tmp_path: Path) -> None:
         callback = plan(tmp_path)
@@ -235,7 +251,9 @@ class TestVerdict:
         assert any("legacy dispatcher" in bound for bound in verdict.bounds)
         return verdict.status, tuple(each.id for each in verdict.differences)
 
-    @pytest.mark.parametrize("file", ["drivers/buf/io.c", "drivers/buf/page.c"])
+    @pytest.mark.parametrize(
+        "file", ["drivers/buf/io.c", "drivers/buf/page.c", "drivers/buf/old.c"]
+    )
     def test_same(self, file: str, tmp_path: Path) -> None:
         assert self.verdict(tmp_path, file) == ("equivalent", ())
 
@@ -397,3 +415,30 @@ class TestMacroThatCalls:
         found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=io))
         assert found.reason is not None
         assert found.reason.id == "member-call"
+
+
+class TestVerdictOfErrors:
+    def test_forgotten_error_is_seen(self, tmp_path: Path) -> None:
+        callback = plan(tmp_path)
+        found = convert(tmp_path, "drivers/buf/old.c", callback)
+        tree = KernelTree(tmp_path)
+        line = b"\tdesc->action.error_override = -EAGAIN;\n"
+        assert any(line in edit.new for edit in found.edits)
+        edits = tuple(
+            type(e)(e.file, e.start, e.end, e.new.replace(line, b"")) for e in found.edits
+        )
+        broken = Conversion(found.handler, found.new_name, edits, groundwork=found.groundwork)
+        verdict = verify_conversion(broken, tree.open("drivers/buf/old.c"), tree)
+        assert verdict.status == "different"
+
+
+class TestKernelDoc:
+    @pytest.mark.parametrize("said", ["VMA", "the VMA", "the vma"])
+    def test_parameter_is_a_descriptor(self, said: str, tmp_path: Path) -> None:
+        old = "static int io_buf_mmap("
+        doc = f"/**\n * io_buf_mmap - map it\n * @buf: what\n * @vma: {said}\n */\n"
+        io = subsystem.IO.replace(old, doc + old)
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=io))
+        text = apply([found], KernelTree(tmp_path).open("drivers/buf/io.c")).decode()
+        wanted = said[:-3] + "descriptor of the mapping"
+        assert f" * io_buf_mmap_prepare - map it\n * @buf: what\n * @desc: {wanted}\n" in text

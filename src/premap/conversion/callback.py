@@ -26,6 +26,8 @@ class Callback:
     """Member that takes a descriptor in place of the VMA."""
     parameters: int = 2
     """How many parameters the member has."""
+    override: bool = True
+    """Whether what calls the twin looks at `action.error_override`."""
     groundwork: Groundwork | None = field(default=None, repr=False)
     """Edits of header and dispatchers, which go with every conversion."""
     refusal: Reason | None = None

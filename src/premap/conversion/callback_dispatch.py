@@ -26,6 +26,7 @@ from premap.idioms.idiom import Declined, within
 from premap.idioms.lists import WIDTH, wrapped
 from premap.idioms.r1_table import advance
 from premap.records import Edit
+from premap.releases import Release
 
 COMPAT = ("compat_set_desc_from_vma", "__compat_vma_mmap")
 """What a dispatcher needs of the kernel (include/linux/fs.h)."""
@@ -41,6 +42,7 @@ class Dispatcher:
     callback: Callback
     member: Member
     tree: KernelTree
+    release: Release
     source: SourceFile
     uses: Sequence[Use]
     _calls: list[Function] = field(default_factory=list)
@@ -208,9 +210,21 @@ def helper_text(dispatcher: Dispatcher) -> str:
 	if (err)
 		return err;
 
-	return __compat_vma_mmap(&desc, {vma});
-}}
+{_applied_to(vma, dispatcher.release)}}}
 
+"""
+
+
+def _applied_to(vma: str, release: Release) -> str:
+    """Return the statements that apply the descriptor, and translate the error of its action."""
+    if not release.error_override:
+        return f"\treturn __compat_vma_mmap(&desc, {vma});\n"
+    return f"""\
+	err = __compat_vma_mmap(&desc, {vma});
+	if (err && desc.action.error_override)
+		return desc.action.error_override;
+
+	return err;
 """
 
 

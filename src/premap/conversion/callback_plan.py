@@ -15,7 +15,7 @@ from premap.conversion import callback_member
 from premap.conversion.callback import Callback
 from premap.conversion.callback_dispatch import COMPAT, Dispatcher
 from premap.conversion.callback_member import Member
-from premap.conversion.callback_uses import Use, Uses
+from premap.conversion.callback_uses import Use, Uses, call_of
 from premap.csource.nodes import find_all, text_of
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
@@ -32,7 +32,7 @@ def planned(callback: Callback, tree: KernelTree, release: Release) -> Callback:
     """
     try:
         _check_release(release)
-        return _planned(callback, tree)
+        return _planned(callback, tree, release)
     except Declined as declined:
         where = f"{declined.file}:{declined.line}: " if declined.file else ""
         return replace(callback, refusal=Reason(declined.id, f"{where}{declined.message}"))
@@ -44,19 +44,24 @@ def _check_release(release: Release) -> None:
             raise Declined("release-lacks-helper", f"{release.name} has no {name}()")
 
 
-def _planned(callback: Callback, tree: KernelTree) -> Callback:
+def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback:
     member = callback_member.find(callback, tree)
     uses = list(Uses(callback, member, tree).found())
     if member.twin is not None:
         _check_done(callback, member, uses)
-        return replace(callback, parameters=len(member.parameters))
+        override = all(
+            "error_override" in _names(use.function.body)
+            for use in uses
+            if use.function is not None and call_of(use) is not None
+        )
+        return replace(callback, parameters=len(member.parameters), override=override)
     edits = callback_member.edits(member, callback, tree)
     called = False
     by_file: dict[str, list[Use]] = {}
     for use in uses:
         by_file.setdefault(use.source.name, []).append(use)
     for found in by_file.values():
-        dispatcher = Dispatcher(callback, member, tree, found[0].source, found)
+        dispatcher = Dispatcher(callback, member, tree, release, found[0].source, found)
         edits += dispatcher.edits()
         called = called or dispatcher.calls
     if not called:

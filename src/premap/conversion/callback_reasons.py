@@ -46,12 +46,12 @@ CALLBACK_REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "errno-in-compat",
-        "The compat path does not translate errors",
+        "What calls the twin does not translate errors",
         (
-            "`action.error_override` is not looked at where a legacy dispatcher calls the hook "
-            "(is_compat of mmap_action_complete(), mm/util.c), so the error of the failed mapping "
-            "itself would come out. The kernel would need the override there, too, or the "
-            "dispatcher an mmap_prepare hook of its own; or see whether the errno matters."
+            "The compat path does not look at `action.error_override` (is_compat of "
+            "mmap_action_complete(), mm/util.c), and neither does the dispatcher that the tree "
+            "has, so the error of the failed mapping itself would come out. Let the dispatcher "
+            "return the override, as those do that premap writes."
         ),
     ),
     (

@@ -370,7 +370,8 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         group.splits,
         opened,
         acting=acting,
-        compat=not group.program.callback.is_file_operation,
+        compat=not callback.is_file_operation,
+        override=callback.override,
     )
 
 

@@ -29,9 +29,9 @@ def parameter_changes(hook: Hook, *, is_hook: bool) -> Iterator[Change]:
     if "vm_area_struct" in line:
         at = start + vma.end() + line.index("vm_area_struct")
         yield Change(at, at + len("vm_area_struct"), "vm_area_desc")
-    elif line.strip() == "VMA":
-        at = start + vma.end() + line.index("VMA")
-        yield Change(at, at + len("VMA"), "descriptor of the mapping")
+    elif line.strip().lower() in {"vma", "the vma"}:
+        end = start + vma.end() + len(line.rstrip())
+        yield Change(end - len("VMA"), end, "descriptor of the mapping")
     if is_hook and hook.file is not None:
         entry = re.search(
             rf"(?m)^[ \t]*\*[ \t]*@{re.escape(hook.file)}[ \t]*:.*\n"

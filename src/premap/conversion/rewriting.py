@@ -209,10 +209,10 @@ class Rewriter:
         raise left_over(site.call, self.hook)
 
     def _override(self, site: Site) -> str:
-        if self.hook.compat:
+        if not self.hook.override:
             raise Declined(
                 "errno-in-compat",
-                f"a failure to map becomes -{site.errno}, which the compat path does not do",
+                f"a failure to map becomes -{site.errno}, which what calls the twin does not do",
                 site.call,
             )
         if not self.hook.release.error_override:

@@ -73,7 +73,11 @@ static int tx_call_mmap(const struct tx_ops *ops, struct tx *tx,
 	if (err)
 		return err;
 
-	return __compat_vma_mmap(&desc, vma);
+	err = __compat_vma_mmap(&desc, vma);
+	if (err && desc.action.error_override)
+		return desc.action.error_override;
+
+	return err;
 }
 
 int tx_core_mmap(struct tx *tx, struct vm_area_struct *vma)

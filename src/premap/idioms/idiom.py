@@ -95,6 +95,8 @@ class Hook:
     """Those of them that populate the mapping."""
     compat: bool = False
     """Whether a legacy dispatcher calls it, through __compat_vma_mmap() (H10)."""
+    override: bool = True
+    """Whether what calls it looks at `action.error_override`."""
     notes: list[Note] = field(default_factory=list)
 
     @cached_property

@@ -45,14 +45,18 @@ def prepare_hook(machine: Machine, name: str, arms: Sequence[Function]) -> Calla
 def compat_hook(machine: Machine, name: str, arms: Sequence[Function]) -> Callable[[Any, Any], int]:
     """Return an `->mmap_prepare` as a legacy hook that a dispatcher makes of it.
 
-    That is compat_set_desc_from_vma(), with the private data, the hook, and __compat_vma_mmap().
+    That is compat_set_desc_from_vma(), with the private data, the hook, and __compat_vma_mmap(),
+    whose error `action.error_override` replaces.
     """
 
     def mmap(file: Any, vma: Any) -> int:
         desc = desc_from_vma(file, vma)
         desc.k_private_data = vma.vm_private_data
         error = _result(machine, _call(machine, name, arms, [], desc))
-        return error if error != 0 else compat_vma_mmap_complete(desc, vma)
+        if error != 0:
+            return error
+        error = compat_vma_mmap_complete(desc, vma)
+        return desc.action.error_override or error if error != 0 else 0
 
     return mmap
 
