@@ -442,3 +442,27 @@ class TestKernelDoc:
         text = apply([found], KernelTree(tmp_path).open("drivers/buf/io.c")).decode()
         wanted = said[:-3] + "descriptor of the mapping"
         assert f" * io_buf_mmap_prepare - map it\n * @buf: what\n * @desc: {wanted}\n" in text
+
+
+class TestClose:
+    """After a failed action the compat path calls no ->close, as none was after the old hook."""
+
+    CLOSING = (
+        "static const struct vm_operations_struct io_buf_vm_ops = {\n"
+        "\t.close = io_buf_close,\n};\n\n"
+    )
+
+    def test_populating_hook_with_close_converts(self, tmp_path: Path) -> None:
+        head, hook = subsystem.IO.split("static int io_buf_mmap", 1)
+        close = (
+            "static void io_buf_close(struct vm_area_struct *vma)\n{\n"
+            "\tstruct buf *buf = vma->vm_private_data;\n\n\tbuf->count--;\n}\n\n"
+        )
+        sets = "\tvma->vm_ops = &io_buf_vm_ops;\n\treturn vm_iomap_memory("
+        hook = hook.replace("\treturn vm_iomap_memory(", sets)
+        io = f"{head}{close}{self.CLOSING}static int io_buf_mmap{hook}"
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, io=io))
+        assert found.reason is None, found.reason
+        tree = KernelTree(tmp_path)
+        verdict = verify_conversion(found, tree.open("drivers/buf/io.c"), tree)
+        assert verdict.status == "equivalent"

@@ -209,8 +209,11 @@ def _own_objects(hook: Hook) -> set[str]:
 
 
 def check_close(hook: Hook, *, acts: bool) -> None:
-    """Raise Declined if `close` would see a mapping whose action failed."""
-    if not acts or hook.taken is not None:  # where close tells
+    """Raise Declined if `close` would see a mapping whose action failed.
+
+    Behind a legacy dispatcher it would not: a failed action is a failed hook there.
+    """
+    if not acts or hook.taken is not None or hook.compat:
         return
     for table in installed(hook):
         if not has_table(hook.function.source, table):
