@@ -68,6 +68,25 @@ class TestLocks:
         assert _loud(body) == set()
 
 
+class TestBeyondTheMapping:
+    """R04, of legacy handlers."""
+
+    BODY = """\
+	struct ring *ring = file->private_data;
+
+	if (vma->vm_pgoff)
+		return -EINVAL;
+	return remap_pfn_range(vma, vma->vm_start, ring->phys >> PAGE_SHIFT, ring->size,
+			vma->vm_page_prot);
+"""
+
+    def test_size_of_the_device(self) -> None:
+        assert "R04" in _loud(self.BODY)
+
+    def test_table_whose_caller_may_have_checked(self) -> None:
+        assert "R04" not in _loud(self.BODY, "struct ring_ops")
+
+
 class TestCore:
     """What implements the interface may do what drivers may not."""
 

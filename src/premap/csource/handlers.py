@@ -74,13 +74,15 @@ class _Table:
     name: str | None
 
 
-def find_handlers(source: SourceFile, scope: Scope | None = None) -> list[Handler]:
+def find_handlers(
+    source: SourceFile, scope: Scope | None = None, members: Sequence[str] = MEMBERS
+) -> list[Handler]:
     """Every designated initializer of, and assignment to, such a member, in order.
 
     With a `scope` that has a tree, types from headers are known, too; a member that is known to be
     no function pointer is left out. Raises LargeSource for absurdly many.
     """
-    return find_sites(source, scope)[0]
+    return find_sites(source, scope, members)[0]
 
 
 def find_sites(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from premap.csource.handlers import MEMBERS
 from premap.records import Handler
 
 
@@ -40,6 +41,13 @@ def table() -> dict[str, dict[str, Any]]:
     """Return frames.toml, by type of the table."""
     text = files("premap.rules").joinpath("frames.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+@functools.cache
+def members() -> tuple[str, ...]:
+    """Return what hooks are called in the tables that are listed, and in most others."""
+    named = (entry["member"] for entry in table().values() if "member" in entry)
+    return (*MEMBERS, *dict.fromkeys(named))
 
 
 def frame_of(sites: Sequence[Handler]) -> Frame:

@@ -117,11 +117,11 @@ def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> lis
 
 def sites_of(source: SourceFile, scope: Scope) -> list[Handler]:
     """Return what sets an mmap member; headers are read only for types that are not listed."""
-    found = find_handlers(source)
+    found = find_handlers(source, None, frames.members())
     listed = frames.table()
     if all(site.ops.removeprefix("struct ") in listed for site in found):
         return found
-    return find_handlers(source, scope)
+    return find_handlers(source, scope, frames.members())
 
 
 def _kind(functions: Sequence[Function], stated: str) -> Member:
@@ -172,7 +172,7 @@ def _sites_elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> 
     if tree is None or all(function.static for function in functions):
         return
     for other in _beside(source, name, tree):
-        found = find_handlers(other, Scope(other, tree))
+        found = sites_of(other, Scope(other, tree))
         yield from (handler for handler in found if handler.name == name)
 
 
