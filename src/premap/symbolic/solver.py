@@ -231,7 +231,9 @@ class Solver:
         if self._translator is None:
             self._translator = Translator()
             context = self._translator.context
-            self._solver = self._translator.z3.SolverFor("QF_UFBV", ctx=context)
+            z3 = self._translator.z3
+            logic = z3.to_symbol("QF_UFBV", context)  # SolverFor() makes a context for the name
+            self._solver = z3.Solver(z3.Z3_mk_solver_for_logic(context.ref(), logic), context)
         return self._translator
 
     def _name(self, translator: Translator, part: BoolNode) -> Z3:
