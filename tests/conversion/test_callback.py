@@ -466,3 +466,29 @@ class TestClose:
         tree = KernelTree(tmp_path)
         verdict = verify_conversion(found, tree.open("drivers/buf/io.c"), tree)
         assert verdict.status == "equivalent"
+
+
+class TestHelperOfManyTables:
+    def test_each_table_has_the_reason(self, tmp_path: Path) -> None:
+        helper = subsystem.IO[: subsystem.IO.index("static const struct buf_ops")].replace(
+            "static int io_buf_mmap", "int io_buf_mmap"
+        )
+        helper = helper.replace("return vm_iomap_memory(", "return dma_mmap_wc(buf->dev, ")
+        table = (
+            "#include <linux/buf.h>\n\n"
+            "const struct buf_ops {} = {{\n\t.map_it = io_buf_mmap,\n}};\n"
+        )
+        callback = plan(
+            tmp_path, io=helper, page=table.format("page_ops"), old=table.format("old_ops")
+        )
+        tree = KernelTree(tmp_path)
+        found = [
+            each
+            for name in ("drivers/buf/page.c", "drivers/buf/old.c")
+            for each in convert_file(tree.open(name), tree, "7.3", callback=callback)
+        ]
+        assert [each.reason and each.reason.id for each in found] == ["dma-population"] * 2
+        assert {each.reason and each.reason.message for each in found} == {
+            "drivers/buf/io.c:6: dma_mmap_wc() has no action that does the same"
+        }
+        assert [each.reason and each.reason.line for each in found] == [4, 4]

@@ -173,7 +173,24 @@ def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     if program.callback.is_file_operation:
         groups.check_owners(program.source, {handler.table})
     hazards.check_table(handler, program.source, program)
-    return _convert_group(handler, group_of(handler, program), release)
+    if program.callback.is_file_operation or handler.name in program.source.functions:
+        return _convert_group(handler, group_of(handler, program), release)
+    return _converted_elsewhere(handler, program, release)
+
+
+def _converted_elsewhere(handler: Handler, program: Program, release: Release) -> _Result:
+    """Convert what a subsystem's helper for many tables needs; decline it only once for all."""
+    callback = program.callback
+    key = ("declined", release.name, str(callback), callback.twin)
+    known: dict[str, Declined] = {} if program.tree is None else program.tree.once(key, dict)
+    if handler.name in known:
+        raise known[handler.name].again()
+    try:
+        return _convert_group(handler, group_of(handler, program), release)
+    except Declined as declined:
+        if declined.file is not None:
+            known[handler.name] = declined.again()
+        raise
 
 
 def _check_twin(name: str, release: Release) -> None:

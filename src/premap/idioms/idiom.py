@@ -41,6 +41,12 @@ class Declined(Exception):
         self.file: str | None = None
         """Name of the file that the line is in, once `within` has said so."""
 
+    def again(self) -> Declined:
+        """Return the same reason, without where it was raised."""
+        copy = Declined(self.id, self.message, line=self.line)
+        copy.file = self.file
+        return copy
+
 
 @contextmanager
 def within(source: SourceFile) -> Iterator[None]:
