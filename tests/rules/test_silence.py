@@ -87,6 +87,34 @@ class TestBeyondTheMapping:
         assert "R04" not in _loud(self.BODY, "struct ring_ops")
 
 
+class TestSharing:
+    """R23, a note."""
+
+    TEXT = """\
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (%s)
+		return -EINVAL;
+	return 0;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap = ring_mmap,
+};
+"""
+
+    def _found(self, condition: str) -> list[str]:
+        source = SourceFile("ring.c", (self.TEXT % condition).encode())
+        return [finding.rule for finding in check_file(source, None, "7.3").findings]
+
+    def test_shared_alone(self) -> None:
+        assert self._found("!(vma->vm_flags & VM_SHARED)") == ["R23"]
+
+    def test_both_flags_asked_for(self) -> None:
+        both = "(VM_SHARED | VM_MAYSHARE)"
+        assert self._found(f"(vma->vm_flags & {both}) != {both}") == []
+
+
 class TestCore:
     """What implements the interface may do what drivers may not."""
 

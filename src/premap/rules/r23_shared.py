@@ -27,8 +27,11 @@ def _check(hook: Hook) -> Iterator[Found]:
     readable = explore_again(hook, {**fixed, f"{CALL}f_mode_write": 0})
     for refused in readable.traces:
         decision = refused.last_decision(hook.source)
-        if not refused.failed or decision is None or b"SHARED" not in (decision.text or b""):
+        asked = b"" if decision is None else decision.text or b""
+        if not refused.failed or decision is None or b"SHARED" not in asked:
             continue
+        if b"MAYSHARE" in asked:
+            continue  # it knows of both
         for trace in writable.traces:
             if trace.failed:
                 continue
