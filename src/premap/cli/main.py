@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns the exit code; never raises, but for `SystemExit` from wrong arguments and help.
     """
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    named = given[:1] if set(given[:1]) & set(MODULES) else MODULES
+    options = _parser(named).parse_args(given)
     command: Command = options.command
     try:
         code = command.work(options)
@@ -67,8 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    for module in MODULES:
+def _parser(modules: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of some commands: the one that is asked for, or all."""
+    for module in modules:
         importlib.import_module(f"premap.cli.{module}")
     parser = _Parser(
         prog="premap",
