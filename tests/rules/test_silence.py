@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from premap.csource.source import SourceFile
-from premap.rules import check_file
+from premap.rules import RULES, check_file
 
 _RING = """\
 struct ring {
@@ -113,6 +113,20 @@ static const struct file_operations ring_fops = {
     def test_both_flags_asked_for(self) -> None:
         both = "(VM_SHARED | VM_MAYSHARE)"
         assert self._found(f"(vma->vm_flags & {both}) != {both}") == []
+
+
+class TestExpanding:
+    """R21."""
+
+    def test_fault_handler_that_switches_on_the_offset(self) -> None:
+        bad = RULES["R21"].bad
+        fault = bad.replace(
+            "	vmf->page = ring->pages[vmf->pgoff];\n",
+            "	switch (vmf->pgoff) {\n	case 0:\n		break;\n	default:\n"
+            "		return VM_FAULT_SIGBUS;\n	}\n	vmf->page = ring->pages[vmf->pgoff];\n",
+        )
+        assert fault != bad
+        assert check_file(SourceFile("ring.c", fault.encode()), None, "7.3").findings == ()
 
 
 class TestCore:
