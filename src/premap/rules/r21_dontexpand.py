@@ -56,10 +56,9 @@ def _looks(function: Function) -> bool:
     for node in find_all(function.body, "binary_expression"):
         if text_of(node.child_by_field_name("operator")) in _COMPARES:
             return True
-    for node in find_all(function.body, "switch_statement"):
-        if "pgoff" in text_of(node.child_by_field_name("condition")):
-            return True
     text = text_of(function.body)
+    if "VM_FAULT_SIGBUS" in text:
+        return True  # it refuses some
     return "pgoff" not in text and "address" not in text
 
 
