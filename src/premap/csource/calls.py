@@ -78,11 +78,10 @@ def _passings(caller: Function, name: str) -> Iterator[Passing]:
     names = aliases(caller, name)
     for call in calls_in(caller.body):
         called = callee(call)
-        targets = caller.source.functions.get(called, ()) if called is not None else ()
         for index, argument in enumerate(arguments(call)):
-            if text_of(unwrapped(argument)) not in names:
+            if called is None or text_of(unwrapped(argument)) not in names:
                 continue
-            for target in targets:
+            for target in caller.source.functions_of(called):
                 if index < len(target.parameters):
                     yield Passing(target, target.parameters[index].name, index, caller, call)
 

@@ -186,11 +186,27 @@ class SourceFile:
     @cached_property
     def functions(self) -> dict[str, list[Function]]:
         """Every function definition, by name; those of all `#if` arms."""
-        found: dict[str, list[Function]] = {}
+        named = ((name, self.functions_of(name)) for name in self._function_nodes)
+        return {name: found for name, found in named if found}
+
+    def functions_of(self, name: str) -> list[Function]:
+        """Return the definitions of one function; the others are not looked into."""
+        if name not in self._functions_of:
+            made = (function_of(self, node) for node in self._function_nodes.get(name, ()))
+            self._functions_of[name] = [function for function in made if function is not None]
+        return self._functions_of[name]
+
+    @cached_property
+    def _functions_of(self) -> dict[str, list[Function]]:
+        return {}
+
+    @cached_property
+    def _function_nodes(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
         for node in self._definitions("function_definition"):
-            function = function_of(self, node)
-            if function is not None:
-                found.setdefault(function.name, []).append(function)
+            named = function_name(node)
+            if named is not None:
+                found.setdefault(text_of(named[0]), []).append(node)
         return found
 
     @cached_property

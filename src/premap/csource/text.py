@@ -53,9 +53,10 @@ _NOISE = re.compile(
 )
 _NOISE_NEEDED = re.compile(rb"__|noin|notrace|asmlinkage|randomized_")
 # No cast and no compound literal: a name or a comma comes before it.
-_TYPE_ARGUMENT = re.compile(
-    rb"(?:\b(\w+)[ \t]*\(|,)\s*(struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))"
-)
+_TYPE_ARGUMENT = re.compile(rb"\b(struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))")
+_BEFORE = 80
+"""Bytes before a type in which the name of what it is an argument of is looked for."""
+_LAST_WORD = re.compile(rb"\w+\Z")
 _TYPE_OPERATORS = {
     b"sizeof", b"typeof", b"__typeof__", b"__typeof", b"typeof_unqual", b"offsetof", b"alignof",
     b"_Alignof", b"__alignof__", b"__alignof", b"return", b"if", b"while", b"switch",
@@ -137,11 +138,13 @@ def directives_replaced(code: bytes) -> bytes:
 
 def _hide_keyword(match: re.Match[bytes]) -> bytes:
     found = match.group()
-    if match[1] is not None and match[1] in _TYPE_OPERATORS:
-        return found
-    start, end = match.span(2)
-    at = match.start()
-    return found[: start - at] + blank(match[2]) + found[end - at :]
+    start = match.start()
+    before = match.string[max(0, start - _BEFORE) : start].rstrip()
+    if not before.endswith(b","):
+        called = _LAST_WORD.search(before[:-1].rstrip(b" \t")) if before.endswith(b"(") else None
+        if called is None or called[0] in _TYPE_OPERATORS:
+            return found
+    return blank(match[1]) + found[len(match[1]) :]
 
 
 def matching(code: bytes, start: int, limit: int = 1 << 20) -> int | None:

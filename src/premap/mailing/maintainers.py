@@ -66,7 +66,7 @@ class Pattern:
         """Tell whether the pattern is about a file."""
         if not file.startswith(self._literal):
             return False
-        if not _begins(self._tokens, file):
+        if self._literal != self.text and not _begins(self._tokens, file):
             return False
         deep = self.text.endswith("/") or "**" in self.text
         return deep or file.count("/") == self.text.count("/")
@@ -144,13 +144,9 @@ class Section:
             return []
         return [pattern for pattern in self.files if pattern.matches(file)]
 
-    def depth(self, file: str) -> int | None:
-        """How closely the section is about a file; None if it is not."""
-        if any(pattern.matches(file) for pattern in self.excluded):
-            return None
-        depths = [pattern.depth for pattern in self.files if pattern.matches(file)]
-        depths += [0 for name in self.names if name.search(file)]
-        return max(depths, default=None)
+    def leaves_out(self, file: str) -> bool:
+        """Tell whether one of its X: patterns is about a file."""
+        return any(pattern.matches(file) for pattern in self.excluded)
 
 
 class Maintainers:
@@ -161,26 +157,36 @@ class Maintainers:
 
     def of(self, file: str) -> list[Section]:
         """Return the sections that are about a file, the closest one first."""
-        found = [(section.depth(file), section) for section in self._about(file)]
-        told = [(depth, section) for depth, section in found if depth is not None]
-        return [section for _, section in sorted(told, key=lambda each: -each[0])]
+        told = [(-depth, place) for place, depth in self._depths(file).items()]
+        sections = (self.sections[place] for _, place in sorted(told))
+        return [section for section in sections if not section.leaves_out(file)]
 
-    def _about(self, file: str) -> list[Section]:
-        """Return the sections that may be about a file, in their order."""
+    def _depths(self, file: str) -> dict[int, int]:
+        """Return how closely each section is about a file, by the section's place."""
+        found = {
+            place: 0
+            for place, names in self._by_name
+            if any(name.search(file) for name in names)
+        }
         top, _, rest = file.partition("/")
-        inner = rest.partition("/")[0]
-        places = {*self._starts[""], *self._starts[top], *self._starts[f"{top}/{inner}"]}
-        return [self.sections[place] for place in sorted(places)]
+        for start in {"", top, f"{top}/{rest.partition('/')[0]}"}:
+            for place, pattern in self._by_start.get(start, ()):
+                if pattern.matches(file):
+                    found[place] = max(pattern.depth, found.get(place, pattern.depth))
+        return found
 
     @cached_property
-    def _starts(self) -> dict[str, set[int]]:
-        """Places of the sections, by the one or two folders that their patterns begin with."""
-        found: dict[str, set[int]] = defaultdict(set)
+    def _by_name(self) -> list[tuple[int, tuple[re.Pattern[str], ...]]]:
+        named = enumerate(section.names for section in self.sections)
+        return [(place, names) for place, names in named if names]
+
+    @cached_property
+    def _by_start(self) -> dict[str, list[tuple[int, Pattern]]]:
+        """Patterns with their sections' places, by the one or two folders they begin with."""
+        found: dict[str, list[tuple[int, Pattern]]] = defaultdict(list)
         for place, section in enumerate(self.sections):
-            if section.names:
-                found[""].add(place)
             for pattern in section.files:
-                found[pattern.start].add(place)
+                found[pattern.start].append((place, pattern))
         return found
 
     def recipients(self, file: str) -> Recipients:

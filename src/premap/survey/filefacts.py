@@ -15,7 +15,7 @@ from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
 from premap.csource.handlers import find_sites, site_pattern
 from premap.csource.nodes import find_all, path_to, text_of
 from premap.csource.scope import Scope
-from premap.csource.source import Function, SourceFile
+from premap.csource.source import SourceFile
 from premap.csource.text import comments
 from premap.csource.tree import KernelTree
 from premap.records import Handler
@@ -73,13 +73,9 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> Facts:
         "functions": {
             name: function_facts(found)
             for name in sorted(wanted)
-            if (found := _functions(source, name))
+            if (found := source.functions_of(name))
         },
     }
-
-
-def _functions(source: SourceFile, name: str) -> list[Function]:
-    return source.functions.get(name, [])
 
 
 def _site(handler: Handler, hook: str) -> Facts:

@@ -9,6 +9,7 @@ mappings that exist already (`->fault`, `->mprotect`).
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,16 @@ WORD = b"mmap"
 _VMA = re.compile(rb"struct\s+vm_area_(struct|desc)\b")
 _POINTER = re.compile(rb"\bint\s*\(\s*\*\s*(\w*mmap\w*)\s*\)\s*\(([^(){};]*)\)\s*;")
 _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*(?:__\w+\s*)*\{")
-_LOOKS_SET = re.compile(rb"(?:\.|->)[\s\\]*(\w*mmap\w*)\b[\s\\]*=(?!=)[\s\\]*&?(\w*)")
-_LOOKS_READ = re.compile(rb"(?:\.|->)[\s\\]*(\w*mmap\w*)\b(?![\s\\]*=[^=])")
-_DEFINES = re.compile(rb"\b(\w+)[\s\\]*\(([^(){};]*)\)\s*\{")
+_END_OF_WORD = re.compile(rb"mmap\w*")
+_WORD_BYTES = (string.ascii_letters + string.digits + "_").encode()
+_SET_TO = re.compile(rb"[\s\\]*=(?!=)[\s\\]*&?(\w*)")
+_SPACE = b" \t\r\n\f\v\\"
+_LONGEST = 100
+"""Bytes of a name, and of the space before it, that are looked at."""
+_GETS_VMA = re.compile(rb"vm_area_(?:struct|desc)\b[^(){};]{0,1000}\)\s*\{")
+_HEAD = re.compile(rb"(\w+)[\s\\]*\(([^(){};]*)\Z")
+_LONGEST_HEAD = 1000
+"""Bytes of a function's name and parameters that are looked at."""
 _SPEAKS = (b"vm_area_struct", b"vm_area_desc")
 
 
@@ -48,12 +56,24 @@ def text_facts(name: str, text: bytes) -> dict[str, Any] | None:
     if WORD not in text:
         return None
     speaks = any(word in text for word in _SPEAKS)
+    uses = list(_uses(text))
     return {
         "members": [list(member) for member in _members(name, text)] if speaks else [],
-        "sets": sorted({(m[1].decode(), m[2].decode()) for m in _LOOKS_SET.finditer(text)}),
-        "reads": sorted({match[1].decode() for match in _LOOKS_READ.finditer(text)}),
-        "defines": sorted(_defined(text)) if speaks else [],
+        "sets": sorted({(member, value) for member, value in uses if value is not None}),
+        "reads": sorted({member for member, value in uses if value is None}),
+        "defines": sorted(set(_defined(text))) if speaks else [],
     }
+
+
+def _uses(text: bytes) -> Iterator[tuple[str, str | None]]:
+    """Yield what follows a dot or an arrow, and the name that it is set to if it seems so."""
+    for match in _END_OF_WORD.finditer(text):
+        before = text[max(0, match.start() - _LONGEST) : match.start()]
+        owner = before.rstrip(_WORD_BYTES)
+        if owner.rstrip(_SPACE).endswith((b".", b"->")):
+            member = (before[len(owner) :] + match[0]).decode()
+            value = _SET_TO.match(text, match.end())
+            yield member, None if value is None else value[1].decode()
 
 
 def members_of(name: str, facts: dict[str, Any]) -> Iterator[Member]:
@@ -85,5 +105,9 @@ def _owner(source: SourceFile, byte: int) -> str | None:
     return found
 
 
-def _defined(text: bytes) -> set[str]:
-    return {match[1].decode() for match in _DEFINES.finditer(text) if _VMA.search(match[2])}
+def _defined(text: bytes) -> Iterator[str]:
+    """Yield the names of functions that get a VMA or a descriptor."""
+    for match in _GETS_VMA.finditer(text):
+        head = _HEAD.search(text[max(0, match.start() - _LONGEST_HEAD) : match.start()])
+        if head is not None:
+            yield head[1].decode()
