@@ -15,8 +15,7 @@ from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
+    from premap.report.site import Pictured
     from premap.survey import Plan, Survey
     from premap.survey.survey import Engine
 
@@ -187,9 +186,9 @@ def _write_site(done: Survey, folder: Path) -> None:
     print(f"premap: wrote {index}", file=sys.stderr)
 
 
-def _pictures(done: Survey) -> Iterator[tuple[str, Markup]]:
+def _pictures(done: Survey) -> Iterator[tuple[str, Pictured]]:
     from premap.report.picture import Side, picture
-    from premap.report.site import source_lines
+    from premap.report.site import Pictured, source_lines
 
     root = Path(done.document["tree"])
     for site in done.document["handlers"]:
@@ -197,4 +196,5 @@ def _pictures(done: Survey) -> Iterator[tuple[str, Markup]]:
         run = done.runs.get(key)
         if run is not None and run["steps"]:
             code = source_lines(root, site["defined_in"])
-            yield key, picture([Side(site["handler"], run["member"], site["file"], run, code)])
+            side = Side(site["handler"], run["member"], site["file"], run, code)
+            yield key, Pictured(picture([side]), run["state"])

@@ -30,6 +30,7 @@ from premap.model import (
     FileOperations,
     ListTree,
 )
+from premap.model.trace import Log
 from premap.model.words import PAGE_SHIFT, U64_MAX, add, shl, sub
 
 Member = Literal["mmap", "mmap_prepare", "compat"]
@@ -94,7 +95,7 @@ class Outcome:
         return any(event.kind == "action" for event in self.log)
 
 
-Watch = Callable[[Machine, list[Any]], None]
+Watch = Callable[[Machine, Log], None]
 
 
 def run(
@@ -107,8 +108,8 @@ def run(
     file = _file(side, machine, setting, call)
     mm = AddressSpace(tree=ListTree)
     with mm.trace() as log:
-        if watch is not None:
-            watch(machine, log)
+        if watch is not None and mm.log is not None:
+            watch(machine, mm.log)
         split = _lay_out(mm, setting, call, file, machine)
         before = len(log)
         machine.hook_failed = False

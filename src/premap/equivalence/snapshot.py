@@ -15,9 +15,14 @@ LOCAL = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 
 
-def fields_of(mapping: Any) -> dict[str, str]:
-    """Return the fields of a descriptor, or of a VMA, by their names in C."""
-    return _of_desc(mapping) if isinstance(mapping, VmAreaDesc) else _of_vma(mapping)
+def fields_of(mapping: Any, opened: Any) -> dict[str, str]:
+    """Return the fields of a descriptor, or of a VMA, by their names in C.
+
+    `opened` is the file that mmap() was called on.
+    """
+    if isinstance(mapping, VmAreaDesc):
+        return _of_desc(mapping)
+    return _of_vma(mapping, opened)
 
 
 def _of_desc(desc: VmAreaDesc) -> dict[str, str]:
@@ -26,6 +31,7 @@ def _of_desc(desc: VmAreaDesc) -> dict[str, str]:
         "start": _hex(desc.k_start),
         "end": _hex(desc.k_end),
         "pgoff": _number(desc.pgoff),
+        "vm_file": _file(desc.vm_file, desc.k_file),
         "vma_flags": _flags(desc.k_flags),
         "page_prot": _hex(desc.page_prot),
         "vm_ops": _operations(desc.k_vm_ops),
@@ -34,11 +40,12 @@ def _of_desc(desc: VmAreaDesc) -> dict[str, str]:
     }
 
 
-def _of_vma(vma: Any) -> dict[str, str]:
+def _of_vma(vma: Any, opened: Any) -> dict[str, str]:
     return {
         "vm_start": _hex(vma.vm_start),
         "vm_end": _hex(vma.vm_end),
         "vm_pgoff": _number(vma.vm_pgoff),
+        "vm_file": _file(vma.vm_file, opened),
         "vm_flags": _flags(vma.vm_flags),
         "vm_page_prot": _hex(vma.vm_page_prot),
         "vm_ops": _operations(vma.vm_ops),
@@ -69,6 +76,12 @@ def _action(action: Any) -> str:
     return f"{ACTION_NAMES[action.type]}({arguments})"
 
 
+def _file(file: Any, opened: Any) -> str:
+    if file is None:
+        return "NULL"
+    return "the file that was opened" if file is opened else "another file"
+
+
 def _operations(operations: Any) -> str:
     return "NULL" if operations is None else operations.label
 
@@ -93,7 +106,6 @@ def _hex(word: Any) -> str:
 
 
 def number_text(word: int) -> str:
-    """Return a number as people write it."""
     """Return a number as people write it: what is negative, if it is small; else as an address."""
     number = to_signed(word)
     return str(number) if abs(number) <= 4096 else hex(word)

@@ -20,7 +20,10 @@ from premap.interp.machine import Event, Frame, Machine
 from premap.interp.memory import MOMENT, Namer
 from premap.interp.values import Value, plain
 from premap.model.flags import flag_names
-from premap.model.words import PAGE_SHIFT
+from premap.model.merge import MergeState
+from premap.model.obstacles import merging
+from premap.model.trace import Log
+from premap.model.words import PAGE_SHIFT, U64_MAX
 
 DEFAULT_CALL = {
     "start_page": START_PAGE,
@@ -35,6 +38,7 @@ DEFAULT_CALL = {
 """The words of `setting.Call` where nobody says otherwise: one page, read and write."""
 
 _HOOKS = ("mmap", "mmap_prepare")
+_CALLBACKS = ("mapped", "open", "close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Step:
     """One thing that happened; `file` and `line` are those of the C code, if it did it."""
 
     kind: str
-    """"read", "decision", "write", "call", or what the model's event is called."""
+    """"read", "decision", "write", "call", "helper" (which changed a field), "neighbours" (whether
+    the new range merges, and why), or what the model's event is called."""
     text: str
     file: str | None = None
     line: int | None = None
@@ -68,18 +73,19 @@ def step_through(
     setting: Setting,
     call: Mapping[str, int] | None = None,
     state: Mapping[str, int] | None = None,
+    otherwise: int = 0,
 ) -> Stepped:
     """Run a hook once on the concrete model, and write down what happens.
 
     `call` overrides words of DEFAULT_CALL (addresses and lengths in pages); `state` gives made-up
     driver state its values, by the names that reports print; options of the configuration are set,
-    the rest is 0. Raises NotModelled.
+    the rest is `otherwise`. Raises NotModelled.
     """
     words = {f"{CALL}{name}": value for name, value in {**DEFAULT_CALL, **(call or {})}.items()}
     watcher = _Watcher()
-    inputs = _Given({**(state or {}), **words})
+    inputs = _Given({**(state or {}), **words}, otherwise)
 
-    def watch(machine: Machine, log: list[Any]) -> None:
+    def watch(machine: Machine, log: Log) -> None:
         inputs.by_moment = machine.memory.by_moment
         watcher.watch(machine, log)
 
@@ -98,16 +104,18 @@ def step_through(
 class _Given:
     """What the caller gave; options of the configuration are set where nobody says otherwise."""
 
-    def __init__(self, words: Mapping[str, int]) -> None:
+    def __init__(self, words: Mapping[str, int], otherwise: int) -> None:
         self._words = words
+        self._otherwise = otherwise
         self.by_moment: Callable[[str], str] = str
 
     def word(self, name: str) -> int:
-        """Return the given word, 1 for an option, else 0.
+        """Return the given word, 1 for an option, else what all others are.
 
         State that calls may have changed is what it was, if nobody gives it another value.
         """
-        return self._given(self.by_moment(name), int(name.startswith(OPTION)))
+        otherwise = 1 if name.startswith(OPTION) else self._otherwise
+        return self._given(self.by_moment(name), 0 if name.startswith(CALL) else otherwise)
 
     def apply(self, function: str, *arguments: int) -> int:
         """Return the given value of that function for these plain words, or 0."""
@@ -123,34 +131,41 @@ class _Watcher:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self._log: list[Any] = []
-        self._seen = 0
         self._events: list[Any] = []
         self._called = 0
         self._name: Callable[[str], str] = str
         self._mapping: Any = None
+        self._opened: Any = None
         self._last: tuple[Any, Any] = (None, None)
 
-    def watch(self, machine: Machine, log: list[Any]) -> None:
+    def watch(self, machine: Machine, log: Log) -> None:
         """Begin to watch a run."""
-        self._log = log
+        log.watcher = self
         self._events = machine.events
         self._name = machine.memory.by_moment
         machine.observer = self._observe
         machine.memory.reader = self._read
 
+    def happened(self, event: Any) -> None:
+        """Take an event of the model."""
+        self.catch_up()
+        if event.kind in _HOOKS:
+            self._mapping = event.fields.get("desc", event.fields.get("vma"))
+            self._opened = event.file
+        self._add(event.kind, _event_text(event))
+
+    def may_merge(self, vmg: MergeState) -> None:
+        """Take what the model decides about the neighbours of the new range."""
+        self.catch_up()
+        self._add("neighbours", "; ".join(merging(vmg)))
+
     def catch_up(self) -> None:
-        """Take over what happened since the last step."""
+        """Take over what the C code called since the last step."""
         for event in self._events[self._called :]:
             file, _, line = event.where.rpartition(":")
             number = int(line) if line.isdigit() else None
             self._add("call", _call_text(event), file or None, number)
         self._called = len(self._events)
-        for event in self._log[self._seen :]:
-            if event.kind in _HOOKS:
-                self._mapping = event.fields.get("desc", event.fields.get("vma"))
-            self._add(event.kind, _event_text(event))
-        self._seen = len(self._log)
 
     def _read(self, name: str, value: Value) -> None:
         self.catch_up()
@@ -161,16 +176,23 @@ class _Watcher:
             return
         self.catch_up()
         source = " ".join(text_of(unwrapped(node)).split())
-        if kind == "decision":
+        if kind == "called":
+            if self._mapping is None or self._fields() == self._last[0]:
+                return
+            kind, text = "helper", source
+        elif kind == "decision":
             text = f"{source} is {'true' if what else 'false'}"
         else:
             place, value = what
             text = f"{LOCAL.sub('', str(place))} = {value_text(value)}"
         self._add(kind, text, frame.function.source.name, frame.line(node))
 
+    def _fields(self) -> dict[str, str]:
+        return fields_of(self._mapping, self._opened)
+
     def _add(self, kind: str, text: str, file: str | None = None, line: int | None = None) -> None:
         mapping = self._mapping
-        fields = None if mapping is None else fields_of(mapping)
+        fields = None if mapping is None else self._fields()
         space = None if mapping is None else space_of(mapping)
         before, self._last = self._last, (fields, space)
         if fields == before[0]:
@@ -203,6 +225,16 @@ def _event_text(event: Any) -> str:
         return f"{size} {event.type} entries at {event.start:#x}, from {event.first:#x} on"
     if event.kind == "action":
         return f"the action {event.type} is performed"
+    if event.kind == "new_vma":
+        return f"a mapping of its own at {event.vma.vm_start:#x}-{event.vma.vm_end:#x}"
+    if event.kind == "merge":
+        return f"a neighbour grows to {event.start:#x}-{event.end:#x}"
+    if event.kind == "inject":
+        return f"{event.point} fails with {result_text(event.err & U64_MAX)}"
+    if event.kind == "zap":
+        return f"page table entries of {event.start:#x}-{event.end:#x} are cleared"
+    if event.kind in _CALLBACKS:
+        return f"->{event.kind}() of the mapping at {event.start:#x}-{event.end:#x}"
     texts = (f"{key}={value:#x}" for key, value in event.fields.items() if isinstance(value, int))
     return f"{event.kind.replace('_', ' ')} {', '.join(texts)}".strip()
 

@@ -79,8 +79,15 @@ def call_named(
     machine: Machine, frame: Frame, node: Node, name: str, given: Sequence[Value]
 ) -> Value:
     """Call a function by name, with evaluated arguments."""
-    if machine.observer is not None:
-        machine.observer("call", frame, node, (name, given))
+    if machine.observer is None:
+        return _called(machine, frame, node, name, given)
+    machine.observer("call", frame, node, (name, given))
+    result = _called(machine, frame, node, name, given)
+    machine.observer("called", frame, node, result)
+    return result
+
+
+def _called(machine: Machine, frame: Frame, node: Node, name: str, given: Sequence[Value]) -> Value:
     if name in model_calls.MODEL:
         return model_calls.MODEL[name](machine, frame, node, given)
     if name in COMPUTED:

@@ -17,15 +17,16 @@ from premap.interp.operators import word_of
 from premap.interp.values import Pointer, Value
 from premap.model import VM_LOCKED, VM_MAYSHARE, VM_NORESERVE, VM_SHARED
 from premap.model.errors import NotModelled
+from premap.model.trace import Log
 from premap.model.words import invert
 
 KEPT = VM_SHARED | VM_MAYSHARE | VM_LOCKED | VM_NORESERVE
 """Flags that mmap() has accounted for when it calls a hook, so that no hook may change them."""
 
 
-def allow(machine: Machine, log: list[Any]) -> None:
+def allow(machine: Machine, log: Log) -> None:
     """Let hooks of this run hand their VMA to code that is not followed."""
-    machine.handing_over = log
+    machine.handing_over = log.events
 
 
 def mapping_in(value: Value) -> MappingObject | None:

@@ -139,7 +139,7 @@ class Machine:
         self.handing_over: list[Any] | None = None
         """The model's log, where hooks may hand their VMA to code that is not followed."""
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
-        """Called with each decision, write, call and return, where someone wants to watch."""
+        """Told of each decision, write and return, and of calls before and after ("called")."""
 
     def snapshot(self) -> Snapshot:
         """Remember memory and events, to go back to them."""

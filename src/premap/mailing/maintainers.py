@@ -164,9 +164,7 @@ class Maintainers:
     def _depths(self, file: str) -> dict[int, int]:
         """Return how closely each section is about a file, by the section's place."""
         found = {
-            place: 0
-            for place, names in self._by_name
-            if any(name.search(file) for name in names)
+            place: 0 for place, names in self._by_name if any(name.search(file) for name in names)
         }
         top, _, rest = file.partition("/")
         for start in {"", top, f"{top}/{rest.partition('/')[0]}"}:

@@ -87,8 +87,8 @@ def _is_mergeable_vma(vmg: MergeState, vma: VmAreaStruct) -> bool:
     return vma.vm_file == vmg.file and vma.anon_name == vmg.anon_name
 
 
-def _is_mergeable_anon_vma(vmg: MergeState, target: VmAreaStruct) -> bool:
-    """is_mergeable_anon_vma(): the anonymous pages of both can be filed together."""
+def is_mergeable_anon_vma(vmg: MergeState, target: VmAreaStruct) -> bool:
+    """is_mergeable_anon_vma: the anonymous pages of both can be filed together."""
     theirs, ours = target.anon_vma, vmg.anon_vma
     if theirs is None and ours is not None:
         return not is_fork_child(vmg.middle) and not is_fork_child(vmg.copied_from)
@@ -97,30 +97,30 @@ def _is_mergeable_anon_vma(vmg: MergeState, target: VmAreaStruct) -> bool:
     return ours is theirs
 
 
-def _needs_adjacent_anon_pgoff(vmg: MergeState) -> bool:
-    """needs_adjacent_anon_pgoff(): of files, only copy-on-write mappings have two offsets."""
+def needs_adjacent_anon_pgoff(vmg: MergeState) -> bool:
+    """needs_adjacent_anon_pgoff: of files, only copy-on-write mappings have two offsets."""
     return vmg.file is not None and is_cow_mapping(vmg.vm_flags)
 
 
 def _can_merge_before(vmg: MergeState, following: VmAreaStruct) -> bool:
     """can_vma_merge_before(): the range could become the beginning of `following`."""
-    if not (_is_mergeable_vma(vmg, following) and _is_mergeable_anon_vma(vmg, following)):
+    if not (_is_mergeable_vma(vmg, following) and is_mergeable_anon_vma(vmg, following)):
         return False
     pages = _pages(vmg)
     if add(vmg.pgoff, pages) != following.vm_pgoff:
         return False
-    if not _needs_adjacent_anon_pgoff(vmg):
+    if not needs_adjacent_anon_pgoff(vmg):
         return True
     return add(vmg.anon_pgoff, pages) == following.anon_pgoff
 
 
 def _can_merge_after(vmg: MergeState, before: VmAreaStruct) -> bool:
     """can_vma_merge_after(): the range could become the end of `before`."""
-    if not (_is_mergeable_vma(vmg, before) and _is_mergeable_anon_vma(vmg, before)):
+    if not (_is_mergeable_vma(vmg, before) and is_mergeable_anon_vma(vmg, before)):
         return False
     if vma_end_pgoff(before) != vmg.pgoff:
         return False
-    if not _needs_adjacent_anon_pgoff(vmg):
+    if not needs_adjacent_anon_pgoff(vmg):
         return True
     return vma_end_anon_pgoff(before) == vmg.anon_pgoff
 

@@ -217,6 +217,8 @@ def _merge(state: MmapState) -> VmAreaStruct | None:
         0 if state.vms is None else len(state.vms.vmas),
     )
     vmg.prev, vmg.next = state.prev, state.next
+    if state.mm.log is not None and state.mm.log.watcher is not None:
+        state.mm.log.watcher.may_merge(vmg)
     return vma_merge_new_range(state.mm, vmg)
 
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from premap.model.merge import MergeState
     from premap.model.vma import VmAreaStruct
 
 
@@ -37,17 +38,31 @@ class Event:
         return f"{self.kind}({inner})"
 
 
+class Watcher(Protocol):
+    """Is told of things as they happen, while the state is what they left."""
+
+    def happened(self, event: Event) -> None:
+        """Note an event."""
+
+    def may_merge(self, vmg: MergeState) -> None:
+        """Note that the model is about to decide whether a new range merges."""
+
+
 class Log:
     """Collects events while a trace is on."""
 
-    __slots__ = ("events",)
+    __slots__ = ("events", "watcher")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.watcher: Watcher | None = None
 
     def event(self, kind: str, **fields: Any) -> None:
         """Append one event."""
-        self.events.append(Event(kind, fields))
+        event = Event(kind, fields)
+        self.events.append(event)
+        if self.watcher is not None:
+            self.watcher.happened(event)
 
     def vma_event(self, kind: str, vma: VmAreaStruct) -> None:
         """Append the call of a callback that gets the VMA."""

@@ -22,6 +22,7 @@ DESCRIPTOR = (
     ("start", "may not be changed"),
     ("end", "may not be changed"),
     ("pgoff", "may be changed"),
+    ("vm_file", "may be changed; the mapping takes over the reference"),
     ("vma_flags", "may be changed, through helpers"),
     ("page_prot", "may be changed"),
     ("vm_ops", "may be set, not read"),
@@ -32,11 +33,10 @@ DESCRIPTOR = (
 VMA = tuple(
     (name, "in the hook's hands")
     for name in (
-        "vm_start", "vm_end", "vm_pgoff", "vm_flags", "vm_page_prot", "vm_ops", "vm_private_data"
+        "vm_start", "vm_end", "vm_pgoff", "vm_file", "vm_flags", "vm_page_prot", "vm_ops",
+        "vm_private_data",
     )
 )  # fmt: skip
-_SPECIAL = ("IO", "DONTEXPAND", "PFNMAP", "MIXEDMAP")
-"""Flags with which a mapping never merges (VM_SPECIAL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,6 @@ def _carried(steps: Iterable[Step]) -> Iterator[Step]:
             end = fields.get("end", fields.get("vm_end", "0"))
             if "?" not in (start, end):
                 shown["wanted"] = [int(start, 16), int(end, 16)]
-        if step["kind"] in {"merge", "new_vma"} and space:
-            shown["merging"] = merging(step["kind"], space, shown.get("wanted"))
         yield shown
 
 
@@ -127,30 +125,6 @@ def _failure(failure: Document) -> Iterator[Step]:
     }
 
 
-def merging(kind: str, space: list[dict[str, Any]], wanted: list[int] | None) -> str:
-    """Say why a new mapping merged with a neighbour, or did not."""
-    if kind == "merge":
-        return "It merged: a neighbour touches it, with the same flags, file and continuing offset."
-    if wanted is None:
-        return ""
-    own = next((each for each in space if each["start"] == wanted[0]), None)
-    touching = [each for each in space if each["end"] == wanted[0] or each["start"] == wanted[1]]
-    if not touching:
-        return "A new VMA: no other mapping touches it, so there is nothing to merge with."
-    return "A new VMA beside a neighbour: " + "; ".join(_differs(own, each) for each in touching)
-
-
-def _differs(own: dict[str, Any] | None, neighbour: dict[str, Any]) -> str:
-    flags = set(neighbour["what"].split("|"))
-    mine = flags if own is None else set(own["what"].split("|"))
-    special = sorted((flags | mine).intersection(_SPECIAL))
-    if special:
-        return f"a mapping with {', '.join(special)} never merges"
-    if mine != flags:
-        return f"the flags differ in {', '.join(sorted(mine ^ flags))}"
-    return "file, offset, operations or private memory do not go on where it ends"
-
-
 def where_they_part(old: Side, new: Side) -> list[str]:
     """Say in which ways two calls came to something else."""
     found = []
@@ -164,15 +138,15 @@ def where_they_part(old: Side, new: Side) -> list[str]:
         if mine.rsplit(" ", 1)[-1] != other.rsplit(" ", 1)[-1]:
             found.append(f"the first decision that differs: {mine} / {other}")
             break
-    for what in ("vmas", "ptes"):
-        found += _differences(what, a[what], b[what])
+    for what, name in (("vmas", "mapping"), ("ptes", "range of page table entries")):
+        if len(a[what]) != len(b[what]):
+            counts = " and ".join(f"{len(s.document[what])} with {s.name}" for s in (old, new))
+            found.append(f"number of {name}s afterwards: {counts}")
+        found += _differences(name, a[what], b[what])
     return found or ["they come to the same: result, mappings and page tables"]
 
 
-def _differences(what: str, old: list[Document], new: list[Document]) -> Iterator[str]:
-    name = {"vmas": "mapping", "ptes": "page table entries"}[what]
-    if len(old) != len(new):
-        yield f"{len(old)} and {len(new)} of: {name}"
+def _differences(name: str, old: list[Document], new: list[Document]) -> Iterator[str]:
     for mine, other in zip(old, new, strict=False):
         for key in mine:
             if mine[key] != other.get(key):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ _ROW = 26
 _WIDEST = 430
 
 Site = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """The picture of one call of a handler."""
+
+    markup: Markup
+    state: int
+    """What all of the driver's state is in it."""
 
 
 def environment() -> jinja2.Environment:
@@ -47,12 +57,12 @@ def write_site(
     document: dict[str, Any],
     patches: Mapping[str, str],
     titles: Mapping[str, str],
-    pictures: Mapping[str, Markup],
+    pictures: Mapping[str, Pictured],
     folder: Path,
 ) -> Path:
     """Write a survey's site; return its first page.
 
-    `patches` and `pictures` (HTML) are by "FILE:LINE" of the site, `titles` by class.
+    `patches` and `pictures` are by "FILE:LINE" of the site, `titles` by class.
     """
     pages = environment()
     (folder / _PAGES).mkdir(parents=True, exist_ok=True)
@@ -69,13 +79,14 @@ def write_site(
             class_title=titles[site["class"]],
             alike=alike[site["cluster"]],
             patch=_patch_lines(patches.get(key)),
-            picture=pictures.get(key),
+            picture=pictures[key].markup if key in pictures else None,
+            state=pictures[key].state if key in pictures else 0,
             source=source_lines(Path(document["tree"]), site["defined_in"]),
             release=document["release"],
         )
         _write(folder / site["page"], text)
     index = folder / "index.html"
-    _write(index, pages.get_template("index.html").render(**_overview(document, sites)))
+    _write(index, pages.get_template("index.html").render(**_overview(document, sites, titles)))
     return index
 
 
@@ -87,7 +98,21 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8", "replace")
 
 
-def _overview(document: dict[str, Any], sites: list[Site]) -> dict[str, Any]:
+STATUS = {
+    "prepared": "is a mmap_prepare hook already",
+    "automatic": "converts, and the proof finds nothing that needs judgement",
+    "review": "converts, but somebody has to look: see its notes and verdict",
+    "declined": "is not converted; its page says why, and what it waits for",
+    "unset": "sets the member to NULL",
+    "error": "could not be worked on",
+    "not tried": "the survey was made without conversions (--no-convert)",
+}
+"""What the words of the column "Status" mean."""
+
+
+def _overview(
+    document: dict[str, Any], sites: list[Site], titles: Mapping[str, str]
+) -> dict[str, Any]:
     totals = document["totals"]
     shown = ("classes", "tables", "reasons", "verdicts", "findings")
     return {
@@ -96,7 +121,10 @@ def _overview(document: dict[str, Any], sites: list[Site]) -> dict[str, Any]:
         **{key: document[key] for key in ("tree", "release", "target", "totals", "clusters")},
         **{key: document[key] for key in ("consumers", "explained", "errors")},
         "moved": document.get("moved", []),
-        "charts": {key: _bars(totals[key]) for key in shown},
+        "charts": {key: _bars(totals[key], titles) for key in shown},
+        "words": {**{word: STATUS[word] for word in _used(sites)}, **_classes(sites, titles)},
+        "judged": bool(totals["verdicts"]),
+        "found": bool(totals["findings"]),
         "short": short,
         "graph": graph(document["unlocks"]),
         "sites": sites,
@@ -106,8 +134,19 @@ def _overview(document: dict[str, Any], sites: list[Site]) -> dict[str, Any]:
                 key: sorted({site[key] for site in sites if site[key]})
                 for key in ("subsystem", "class", "status", "cluster")
             },
+            "waits": [each["name"] for each in document["unlocks"]],
         },
     }
+
+
+def _used(sites: list[Site]) -> list[str]:
+    used = {site["status"] or "not tried" for site in sites}
+    return [word for word in STATUS if word in used]
+
+
+def _classes(sites: list[Site], titles: Mapping[str, str]) -> dict[str, str]:
+    used = {site["class"] for site in sites}
+    return {word: title for word, title in titles.items() if word in used}
 
 
 def short(name: str) -> str:
@@ -115,13 +154,18 @@ def short(name: str) -> str:
     return name.removeprefix("struct ")
 
 
-def _bars(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
+def _bars(
+    counts: Mapping[str, int], titles: Mapping[str, str]
+) -> list[tuple[str, int, float, str]]:
     shown = list(counts.items())[:_MOST]
     rest = sum(list(counts.values())[_MOST:])
     if rest:
         shown.append((f"{len(counts) - _MOST} more", rest))
     most = max((count for _, count in shown), default=1)
-    return [(short(name), count, round(100 * count / most, 1)) for name, count in shown]
+    return [
+        (short(name), count, round(100 * count / most, 1), titles.get(name, name))
+        for name, count in shown
+    ]
 
 
 def graph(unlocks: list[dict[str, Any]]) -> dict[str, Any]:

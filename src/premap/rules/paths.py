@@ -334,7 +334,7 @@ def watch(trace: Trace) -> None:
             trace.steps.append(step)
         elif kind in ("decision", "return"):
             trace.steps.append(Step(kind, "", frame.function, node, (what,), trace.flags))
-        else:
+        elif kind == "write":
             place, _value = what
             if machine.bindings.is_mapping(place.object):
                 name = ".".join(str(part) for part in place.path)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from premap import conversion as converter
 from premap.csource.edit import unified_diff
@@ -23,12 +23,18 @@ from premap.survey.filefacts import Asked, file_facts
 from premap.survey.recording import RecordingTree
 from premap.survey.store import Store, digest_of
 
+if TYPE_CHECKING:
+    from premap.equivalence import Stepped
+    from premap.equivalence.outcome import Side
+
 MAX_RESIDENT = 450 << 20
 """Bytes of memory after which a process reads its headers anew, rather than keep more of them."""
 MAX_VARIANTS = 12
 """Results that are kept of one text of a file, each for other headers around it."""
 MAX_STEPS = 200
 """Steps of a call that a picture has."""
+STATES = (1 << 20, 0, 1)
+"""Values that all of the driver's state has in a picture: the first with which mmap() succeeds."""
 _PAGE = 4096
 
 
@@ -147,22 +153,36 @@ def _hooks(source: SourceFile) -> list[str]:
 
 
 def _run(source: SourceFile, name: str, tree: RecordingTree) -> dict[str, Any] | None:
-    """Return one call of a hook, step by step; None where the model does not know it whole."""
+    """Return one call of a hook, step by step; None where the model does not know it whole.
+
+    The driver's state is one with which the call succeeds, if one of a few does.
+    """
     from premap import equivalence  # noqa: PLC0415  loads the interpreter
 
     try:
         side = equivalence.hook(source, name, tree)
-        stepped = equivalence.step_through(side, equivalence.Setting(shared=True))
+        runs = (_stepped(side, state) for state in STATES)
+        stepped, state = next((run for run in runs if not run[0].outcome.failed), None) or _stepped(
+            side, STATES[0]
+        )
     except (NotModelled, KernelBug, equivalence.NoSuchHook, RecursionError):
         return None
     return {
         "member": side.member,
         "result": stepped.result,
+        "state": state,
         "steps": [asdict(step) for step in stepped.steps[:MAX_STEPS]],
         "vmas": stepped.vmas,
         "ptes": stepped.ptes,
         "injected": [],
     }
+
+
+def _stepped(side: Side, state: int) -> tuple[Stepped, int]:
+    from premap import equivalence  # noqa: PLC0415
+
+    shared = equivalence.Setting(shared=True)
+    return equivalence.step_through(side, shared, otherwise=state), state
 
 
 def _start(found: Outcome) -> int:

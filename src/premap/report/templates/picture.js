@@ -12,7 +12,7 @@ const make = (tag, attributes = {}, text = "") => {
 };
 
 // Where addresses go: mapped bytes to scale, what nothing ever touches folded to one width.
-function scale(steps) {
+function scale(steps, width) {
   const ranges = [];
   for (const step of steps) {
     for (const vma of step.space ?? []) ranges.push([vma.start, vma.end]);
@@ -26,7 +26,7 @@ function scale(steps) {
   }
   const bytes = pieces.reduce((sum, p) => sum + (p.used ? p.end - p.start : 0), 0) || 1;
   const folds = pieces.filter((p) => !p.used).length;
-  const room = 960 - 44 * folds;
+  const room = width - 40 - 44 * folds;
   let at = 20;
   for (const piece of pieces) {
     piece.x = at;
@@ -42,9 +42,12 @@ function scale(steps) {
   return { pieces, place, edges };
 }
 
-function drawStrip(svg, view, step) {
+function drawStrip(svg, steps, step) {
+  const width = Math.max(240, Math.min(1200, svg.clientWidth || 960));
+  const view = scale(steps, width);
+  svg.setAttribute("viewBox", `0 0 ${width} 100`);
   svg.replaceChildren();
-  svg.append(make("svg:line", { x1: 10, x2: 990, y1: 52, y2: 52 }));
+  svg.append(make("svg:line", { x1: 10, x2: width - 10, y1: 52, y2: 52 }));
   for (const p of view.pieces)
     if (!p.used)
       svg.append(make("svg:path", { class: "fold", d: `M${p.x + 14} 62l8-20M${p.x + 24} 62l8-20` }));
@@ -67,15 +70,15 @@ function drawStrip(svg, view, step) {
   let free = -100;
   for (const edge of view.edges) {
     const x = view.place(edge);
-    if (x - free < 120 && free >= 0) continue;
+    const anchor = x > width - 60 ? "end" : x < 60 ? "start" : "middle";
+    if (x - free < (anchor === "end" ? 160 : 110) && free >= 0) continue;
     free = x;
-    svg.append(make("svg:text", { x, y: 94, class: "dim", "text-anchor": x > 900 ? "end" : x < 60 ? "start" : "middle" }, `0x${edge.toString(16)}`));
+    svg.append(make("svg:text", { x, y: 92, class: "dim", "text-anchor": anchor }, `0x${edge.toString(16)}`));
   }
 }
 
 function build(section, side) {
   const steps = side.steps;
-  const view = scale(steps);
   const slider = make("input", { type: "range", min: 0, max: Math.max(0, steps.length - 1), value: 0, "aria-label": `step of ${side.name}` });
   const where = make("output");
   const back = make("button", { type: "button", "aria-label": "step back" }, "‹");
@@ -83,12 +86,11 @@ function build(section, side) {
   const bar = make("div", { class: "bar-steps" });
   bar.append(back, slider, on, where);
   const now = make("div", { class: "now", "aria-live": "polite" });
-  const strip = make("svg:svg", { class: "strip", viewBox: "0 0 1000 100", role: "img", "aria-label": "address space" });
-  const merging = make("p", { class: "merging" });
+  const strip = make("svg:svg", { class: "strip", viewBox: "0 0 960 100", role: "img", "aria-label": "address space" });
   const fields = make("table", { class: "fields" });
   const code = make("pre", { class: "code", tabindex: 0 });
   const list = make("ol", { class: "steps" });
-  section.append(bar, now, make("h4", {}, "Address space: blue is mapped, green are page table entries, dashed is what was asked for"), strip, merging);
+  section.append(bar, now, make("h4", {}, "Address space: blue is mapped, green are page table entries, dashed is what was asked for"), strip);
   if (side.rules.length) section.append(make("h4", {}, side.hook === "mmap" ? "The VMA" : "The descriptor"), fields);
   if (side.code.length) section.append(make("h4", {}, side.file), code);
   section.append(make("h4", {}, "Steps"), list);
@@ -114,8 +116,7 @@ function build(section, side) {
     now.className = `now ${step.failing ? "failed" : step.kind}`;
     now.replaceChildren(make("b", {}, step.kind.replace("_", " ")), step.text);
     if (lines.has(step.line)) now.append(make("code", {}, lines.get(step.line).lastChild.textContent.trim()));
-    drawStrip(strip, view, step);
-    merging.textContent = step.merging ?? "";
+    drawStrip(strip, steps, step);
     fields.replaceChildren();
     const before = at ? steps[at - 1].fields ?? {} : step.fields ?? {};
     for (const [name, rule] of side.rules) {
@@ -139,6 +140,7 @@ function build(section, side) {
   back.addEventListener("click", () => show(at - 1));
   on.addEventListener("click", () => show(at + 1));
   show(0);
+  window.addEventListener("resize", () => steps.length && drawStrip(strip, steps, steps[at]));
   return { step: (by) => show(at + by), first: () => show(0), last: () => show(steps.length - 1) };
 }
 

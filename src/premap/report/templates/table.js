@@ -13,7 +13,7 @@ function matches(row) {
     if (!wanted) return true;
     const key = field.dataset.filter;
     if (key === "text") return row.textContent.toLowerCase().includes(wanted);
-    return row.dataset[key].toLowerCase() === wanted;
+    return row.dataset[key].toLowerCase().split("\n").includes(wanted);
   });
 }
 
