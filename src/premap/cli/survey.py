@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
@@ -17,7 +17,8 @@ from premap.cli.command import Exit, UsageError, argument, command
 if TYPE_CHECKING:
     from premap.report.site import Pictured
     from premap.survey import Plan, Survey
-    from premap.survey.survey import Engine
+    from premap.survey.engine import Engine
+    from premap.survey.records import Site
 
 TIME_LIMIT = 300
 """Seconds that one file may take, unless the user says otherwise."""
@@ -144,7 +145,7 @@ def _surveyed(plan: Plan, given: argparse.Namespace, *, told: bool) -> Survey:
         return surveys.survey(plan, progress)
 
 
-def _earlier(path: Path) -> list[dict[str, Any]]:
+def _earlier(path: Path) -> list[Site]:
     """Return the handlers of an earlier survey's JSON."""
     try:
         text = path.read_text("utf-8")

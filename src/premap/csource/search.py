@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,10 @@ class Search:
             self._mentioning[key] = list(self._holding(name, inside))
         return self._mentioning[key]
 
+    def know(self, speaking: Sequence[str]) -> None:
+        """Take it as known which files of the tree may speak of mappings."""
+        self._speaking[""] = sorted(filter(self._searched, speaking), key=_in_order)
+
     def renew(self, touched: Iterable[str]) -> None:
         """Search again; `touched` may be new, or may speak of mappings only now.
 
@@ -74,15 +78,18 @@ class Search:
         return self._listed(top, lambda: names_below(self._tree.root, top))
 
     def _listed(self, top: str, names: Callable[[], Iterable[str]]) -> list[str]:
-        if top not in self._speaking:
-            self._speaking[top] = [
-                file for file in names() if speaks_of_mappings(self._tree.bytes_of(file))
-            ]
-        found = self._speaking[top]
         folder = f"{top.removesuffix('/')}/" if top else ""
+        if top not in self._speaking:
+            whole = self._speaking.get("")
+            self._speaking[top] = (
+                [file for file in names() if speaks_of_mappings(self._tree.bytes_of(file))]
+                if whole is None
+                else [file for file in whole if file.startswith(folder)]
+            )
+        found = self._speaking[top]
         inside = {file for file in self._touched if file.startswith(folder)}
         added = {file for file in inside if self._searched(file)}.difference(found)
-        return sorted([*found, *added], key=lambda file: file.split("/")) if added else found
+        return sorted([*found, *added], key=_in_order) if added else found
 
     @staticmethod
     def _searched(file: str) -> bool:
@@ -94,6 +101,11 @@ class Search:
         except SourceError:
             return False
         return True
+
+
+def _in_order(file: str) -> list[str]:
+    """Return by what names are sorted: as names_below() has them."""
+    return file.split("/")
 
 
 def names_in(root: Path, folder: str) -> list[str]:

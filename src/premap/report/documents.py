@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,7 +13,7 @@ from premap.records import Checked, Difference, Finding, Note, Outcome, Reason, 
 Document = dict[str, Any]
 
 
-def dumps(document: Document) -> str:
+def dumps(document: Mapping[str, Any]) -> str:
     """Return the text of a document, all ASCII.
 
     Bytes of sources and file names that are no UTF-8 are lone surrogates U+DC80 to U+DCFF in its

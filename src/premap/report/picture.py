@@ -7,7 +7,7 @@ the page as JSON, and from there as text: nothing of a source can become markup 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from premap.report.site import environment, template_text
 
-Step = dict[str, Any]
-Document = dict[str, Any]
+Step = Mapping[str, Any]
+Document = Mapping[str, Any]
 
 DESCRIPTOR = (
     ("start", "may not be changed"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -61,7 +62,7 @@ class Bar:
         """Note that one more is done."""
         self._progress.advance(self._task)
 
-    def sites(self, found: list[dict[str, Any]]) -> None:
+    def sites(self, found: Sequence[Mapping[str, Any]]) -> None:
         """Wait for the end."""
 
 
@@ -80,7 +81,7 @@ class Lines:
         """Note that one more is done."""
         self._bar.step()
 
-    def sites(self, found: list[dict[str, Any]]) -> None:
+    def sites(self, found: Sequence[Mapping[str, Any]]) -> None:
         """Write the records."""
         for site in found:
             shown = {key: value for key, value in site.items() if key not in _INNER}

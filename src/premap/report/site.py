@@ -54,7 +54,7 @@ def template_text(name: str) -> str:
 
 
 def write_site(
-    document: dict[str, Any],
+    document: Mapping[str, Any],
     patches: Mapping[str, str],
     titles: Mapping[str, str],
     pictures: Mapping[str, Pictured],
@@ -90,7 +90,7 @@ def write_site(
     return index
 
 
-def _numbered(document: dict[str, Any]) -> list[tuple[str, Site]]:
+def _numbered(document: Mapping[str, Any]) -> list[tuple[str, Site]]:
     return [(f"{number:04}", site) for number, site in enumerate(document["handlers"], 1)]
 
 
@@ -111,7 +111,7 @@ STATUS = {
 
 
 def _overview(
-    document: dict[str, Any], sites: list[Site], titles: Mapping[str, str]
+    document: Mapping[str, Any], sites: list[Site], titles: Mapping[str, str]
 ) -> dict[str, Any]:
     totals = document["totals"]
     shown = ("classes", "tables", "reasons", "verdicts", "findings")
@@ -225,7 +225,7 @@ def _patch_lines(patch: str | None) -> list[tuple[str, str]]:
     return [(kinds.get(line[:1], ""), line) for line in (patch or "").splitlines()]
 
 
-def source_lines(tree: Path, defined: dict[str, Any] | None) -> list[tuple[int, str]]:
+def source_lines(tree: Path, defined: Mapping[str, Any] | None) -> list[tuple[int, str]]:
     """Return the lines of a handler, as they are now."""
     if defined is None:
         return []

@@ -24,7 +24,7 @@ _RULES = {
 """What looks like a site to grep and is none."""
 
 
-def print_survey(document: dict[str, Any], out: Console) -> None:
+def print_survey(document: Mapping[str, Any], out: Console) -> None:
     """Print the totals, the rankings, and what moved."""
     totals = document["totals"]
     out.print(Text(_headline(document), "bold"))
@@ -45,7 +45,7 @@ def print_survey(document: dict[str, Any], out: Console) -> None:
         out.print(Text(f"results could not be kept: {printable(document['problem'])}", "yellow"))
 
 
-def _headline(document: dict[str, Any]) -> str:
+def _headline(document: Mapping[str, Any]) -> str:
     totals = document["totals"]
     release = f" ({document['release']})" if document["release"] else ""
     return printable(
@@ -65,7 +65,7 @@ def _counted(title: str, counts: Mapping[str, int], out: Console) -> None:
         out.print(Text(f"{sum(n for _, n in shown[_MOST:]):6}  in {len(shown) - _MOST} more"))
 
 
-def _ranking(document: dict[str, Any], out: Console) -> None:
+def _ranking(document: Mapping[str, Any], out: Console) -> None:
     if not document["unlocks"]:
         return
     out.print(
@@ -76,7 +76,7 @@ def _ranking(document: dict[str, Any], out: Console) -> None:
         out.print(Text(printable(f"{each['sites']:6} {each['alone']:5}  {each['name']}{after}")))
 
 
-def _clusters(document: dict[str, Any], out: Console) -> None:
+def _clusters(document: Mapping[str, Any], out: Console) -> None:
     if not document["clusters"]:
         return
     out.print(Text("\nclusters that one series can take", "bold"))
@@ -84,7 +84,7 @@ def _clusters(document: dict[str, Any], out: Console) -> None:
         out.print(Text(printable(f"{each['sites']:6}  {each['id']}  {each['title']}")))
 
 
-def _moved(document: dict[str, Any], out: Console) -> None:
+def _moved(document: Mapping[str, Any], out: Console) -> None:
     for each in document.get("moved", ()):
         site = each["new"] or each["old"]
         was = f" (was {each['old']['handler']})" if each["old"] and each["new"] else ""

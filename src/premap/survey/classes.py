@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from tree_sitter import Node
 
 from premap.csource.calls import aliases, receivers
 from premap.csource.nodes import arguments, calls_in, find_all, text_of
 from premap.csource.source import Function
+from premap.survey.records import FunctionFacts
 
 UNKNOWN = "unknown"
 UNSET = "unset"
@@ -46,7 +46,7 @@ def pattern_classes() -> dict[str, PatternClass]:
     return {each.id: each for each in found}
 
 
-def function_facts(functions: Sequence[Function]) -> dict[str, Any]:
+def function_facts(functions: Sequence[Function]) -> FunctionFacts:
     """Return what a hook is: its class, its line, and the functions that get its VMA.
 
     "hands": plain functions, "members": members of tables. Of several definitions (`#if` arms)

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from premap.survey.classes import pattern_classes
+from premap.survey.records import Cluster, Site
 from premap.survey.store import digest_of
-
-Site = dict[str, Any]
 
 
 def cluster_of(site: Site) -> str:
@@ -29,7 +27,7 @@ def _alike(site: Site) -> tuple[str, ...]:
     )
 
 
-def clusters(sites: Iterable[Site]) -> list[dict[str, Any]]:
+def clusters(sites: Iterable[Site]) -> list[Cluster]:
     """Return the clusters of handlers that are still to be converted, the largest first."""
     found: dict[str, list[Site]] = {}
     for site in sites:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Site = dict[str, Any]
+from premap.survey.records import Site
+
 Key = Callable[[Site], tuple[Any, ...]]
 
 _KEYS: tuple[Key, ...] = (
@@ -77,14 +78,21 @@ def _pairs(before: list[Site], after: list[Site]) -> Iterator[tuple[Site, Site]]
 def _change(old: Site, new: Site) -> str | None:
     if old["hook"] != new["hook"]:
         return "converted" if new["hook"] == "mmap_prepare" else "reverted"
-    compared = ("status", "class", "handler")
-    differ = any(old[key] != new[key] for key in compared if old[key] and new[key])
+    differ = any(
+        a != b
+        for a, b in (
+            (old["status"], new["status"]),
+            (old["class"], new["class"]),
+            (old["handler"], new["handler"]),
+        )
+        if a and b
+    )
     return "changed" if differ else None
 
 
 def _brief(site: Site | None) -> dict[str, Any] | None:
-    keys = ("file", "line", "handler", "ops", "member", "hook", "status", "class")
-    return None if site is None else {key: site[key] for key in keys}
+    keys = {"file", "line", "handler", "ops", "member", "hook", "status", "class"}
+    return None if site is None else {key: value for key, value in site.items() if key in keys}
 
 
 def _place(site: Site | None) -> tuple[str, int]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from tree_sitter import Node
 
@@ -20,8 +19,8 @@ from premap.csource.text import comments
 from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.survey.classes import function_facts
+from premap.survey.records import Consumer, Explained, FileFacts, Hook, RawSite
 
-Facts = dict[str, Any]
 TESTS = frozenset(
     {
         "if_statement",
@@ -37,13 +36,13 @@ TESTS = frozenset(
 class Asked:
     """What is to be told of a file."""
 
-    members: tuple[tuple[str, str, str], ...]
+    members: tuple[tuple[str, str, Hook], ...]
     """(struct, member, hook) of every member of the tree that sets a mapping up."""
     wanted: tuple[str, ...] = ()
     """Functions of this file that tables of other files name."""
 
 
-def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> Facts:
+def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
     """Return what a file has, ready for JSON."""
     names = sorted({member for _, member, _ in asked.members})
     if not names:
@@ -53,7 +52,8 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> Facts:
         handlers, others = find_sites(source, Scope(source, tree), names)
     kinds = {(ops, member): hook for ops, member, hook in asked.members}
     by_name = {member: hook for _, member, hook in reversed(asked.members)}
-    sites, explained = [], []
+    sites: list[RawSite] = []
+    explained: list[Explained] = []
     for handler in handlers:
         hook = kinds.get((handler.ops, handler.member))
         if hook is None and handler.ops == "?":
@@ -78,7 +78,7 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> Facts:
     }
 
 
-def _site(handler: Handler, hook: str) -> Facts:
+def _site(handler: Handler, hook: Hook) -> RawSite:
     return {
         "line": handler.line,
         "handler": handler.name,
@@ -92,11 +92,11 @@ def _site(handler: Handler, hook: str) -> Facts:
     }
 
 
-def _explained(line: int, why: str, *, parsed: bool) -> Facts:
+def _explained(line: int, why: str, *, parsed: bool) -> Explained:
     return {"line": line, "rule": "no-function" if parsed else "not-c", "why": why}
 
 
-def _hidden(source: SourceFile, names: Iterable[str]) -> Iterator[Facts]:
+def _hidden(source: SourceFile, names: Iterable[str]) -> Iterator[Explained]:
     """Yield what grep sees in comments and strings."""
     seen = {match.start() for match in site_pattern(names).finditer(source.code)}
     in_comments = list(comments(source.text))
@@ -111,7 +111,7 @@ def _hidden(source: SourceFile, names: Iterable[str]) -> Iterator[Facts]:
 
 def _consumers(
     source: SourceFile, tree: KernelTree, names: Iterable[str], known: set[tuple[str, str]]
-) -> Iterator[Facts]:
+) -> Iterator[Consumer]:
     """Yield every place that reads such a member: calls, tests, copies."""
     pattern = re.compile(
         rb"(?:->|\.)\s*(%b)\b(?!\s*=[^=])" % "|".join(map(re.escape, names)).encode()

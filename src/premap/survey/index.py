@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from premap.csource.search import SUFFIXES, speaks_of_mappings
+from premap.survey.records import TextFacts
 from premap.survey.store import Store, digest_of
 from premap.survey.textfacts import WORD, Member, members_of, text_facts
 from premap.workers import Failure, Workers
@@ -30,6 +32,7 @@ _FEW = 400
 _CHUNKS = 64
 
 Stamp = list[int]
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -38,14 +41,18 @@ class Index:
 
     root: Path
     stamps: dict[str, Stamp]
-    facts: dict[str, dict[str, Any]]
-    """Of the files that say mmap; "digest" among the facts."""
+    facts: dict[str, TextFacts]
+    """Of the files that say mmap."""
     digests: dict[str, str] = field(default_factory=dict)
     """Of files that results were made of."""
     read: int = 0
     """Files that had to be read."""
     problems: dict[str, str] = field(default_factory=dict)
     """Files that can't be read, and why."""
+    speaking: list[str] = field(default_factory=list)
+    """Those that speak of mappings (csource.search), among those that `listen` looked at."""
+    unheard: list[str] = field(default_factory=list)
+    """Those that it did not look at yet."""
     _names: str | None = None
 
     @property
@@ -69,8 +76,7 @@ class Index:
     def digest(self, name: str) -> str:
         """Digest of a file's text; "" where it can't be read."""
         if name in self.facts:
-            found: str = self.facts[name]["digest"]
-            return found
+            return self.facts[name]["digest"]
         if name not in self.digests:
             try:
                 self.digests[name] = digest_of((self.root / name).read_bytes())
@@ -83,17 +89,19 @@ def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
     """Look at a tree; what was found out before about files that did not change is reused."""
     began = time.time_ns()
     stamps = _walk(root)
-    known, facts, digests = _remembered(store, root, version)
+    known, facts, digests, speaking = _remembered(store, root, version)
     same = {name for name, stamp in stamps.items() if known.get(name) == stamp}
-    changed = sorted(name for name in stamps if name not in same and name.endswith((".c", ".h")))
+    changed = sorted(name for name in stamps if name not in same and name.endswith(SUFFIXES))
     index = Index(
         root,
         stamps,
         {name: facts[name] for name in facts if name in same},
         {name: digests[name] for name in digests if name in same},
         read=len(changed),
+        speaking=[] if speaking is None else [name for name in speaking if name in same],
+        unheard=[n for n in stamps if n.endswith(SUFFIXES)] if speaking is None else changed,
     )
-    for found, problems in _read_all(root, changed, jobs):
+    for found, problems in _spread(_looker(root), changed, jobs):
         index.facts.update(found)
         index.problems.update(problems)
     newest = began - _MOMENT
@@ -105,11 +113,12 @@ def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
 
 def remember(index: Index, store: Store, version: str) -> None:
     """Keep what was found out for the next time."""
-    unread = index.problems.keys()
+    unread = index.problems.keys() | (index.unheard if index.speaking else ())
     kept = {
         "stamps": {name: stamp for name, stamp in index.stamps.items() if name not in unread},
         "facts": index.facts,
         "digests": {name: digest for name, digest in index.digests.items() if digest},
+        "speaking": index.speaking or None,
     }
     store.put(_key(index.root, version), json.dumps(kept).encode())
 
@@ -118,15 +127,15 @@ def _key(root: Path, version: str) -> str:
     return digest_of(b"index", version.encode(), os.fsencode(root))
 
 
-_Kept = tuple[dict[str, Stamp], dict[str, Any], dict[str, str]]
+_Kept = tuple[dict[str, Stamp], dict[str, TextFacts], dict[str, str], list[str] | None]
 
 
 def _remembered(store: Store, root: Path, version: str) -> _Kept:
     entry = store.get(_key(root, version))
     if entry is None:
-        return {}, {}, {}
+        return {}, {}, {}, None
     kept = json.loads(entry)
-    return kept["stamps"], kept["facts"], kept["digests"]
+    return kept["stamps"], kept["facts"], kept["digests"], kept["speaking"]
 
 
 def _walk(root: Path) -> dict[str, Stamp]:
@@ -155,25 +164,45 @@ def _stamp(entry: os.DirEntry[str]) -> Stamp:
     return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
 
 
-_Read = tuple[dict[str, dict[str, Any]], dict[str, str]]
+def listen(index: Index, jobs: int) -> None:
+    """Find out which files speak of mappings; those that did not change are known."""
+    root = index.root
+
+    def look(names: Sequence[str]) -> list[str]:
+        return [name for name in names if speaks_of_mappings(_text(root, name))]
+
+    for found in _spread(look, index.unheard, jobs):
+        index.speaking += found
+    index.unheard = []
 
 
-def _read_all(root: Path, names: Sequence[str], jobs: int) -> Iterable[_Read]:
-    """Yield what the files tell, and which of them can't be read."""
-    look = _looker(root)
+def _text(root: Path, name: str) -> bytes:
+    try:
+        return _bytes(f"{root}/{name}")
+    except OSError:
+        return b""
+
+
+def _spread(
+    look: Callable[[Sequence[str]], Found], names: Sequence[str], jobs: int
+) -> Iterator[Found]:
+    """Yield what `look` finds in chunks of the names, in processes if there are many."""
     if len(names) <= _FEW or jobs == 1:
         yield look(names)
         return
     size = -(-len(names) // _CHUNKS)
     chunks = [names[at : at + size] for at in range(0, len(names), size)]
-    workers: Workers[Sequence[str], _Read] = Workers(look, jobs, 600)
+    workers: Workers[Sequence[str], Found] = Workers(look, jobs, 600)
     for chunk, found in zip(chunks, workers.run(chunks), strict=True):
         yield look(chunk) if isinstance(found, Failure) else found
 
 
+_Read = tuple[dict[str, TextFacts], dict[str, str]]
+
+
 def _looker(root: Path) -> Callable[[Sequence[str]], _Read]:
     def look(names: Sequence[str]) -> _Read:
-        facts: dict[str, dict[str, Any]] = {}
+        facts: dict[str, TextFacts] = {}
         problems: dict[str, str] = {}
         for name in names:
             try:
@@ -185,7 +214,7 @@ def _looker(root: Path) -> Callable[[Sequence[str]], _Read]:
                 continue
             found = text_facts(name, text)
             if found is not None:
-                facts[name] = {**found, "digest": digest_of(text)}
+                facts[name] = found
         return facts, problems
 
     return look

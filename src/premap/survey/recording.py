@@ -20,7 +20,13 @@ from premap.survey.store import digest_of
 
 T = TypeVar("T")
 Query = tuple[str, str]
-"""A word, and the folder under which it was looked for."""
+"""A word, and the folder under which it was looked for; with a slash at its end: right in which."""
+
+
+def asked_again(query: Query, search: Search) -> list[str]:
+    """Return what a query finds now."""
+    name, top = query
+    return search.beside(name, top[:-1]) if top.endswith("/") else search.mentioning(name, top)
 
 
 class _RecordingSearch(Search):
@@ -29,7 +35,12 @@ class _RecordingSearch(Search):
         self._recording = tree
 
     def mentioning(self, name: str, top: str) -> list[str]:
-        found = super().mentioning(name, top)
+        return self._recorded(name, top, super().mentioning(name, top))
+
+    def beside(self, name: str, folder: str) -> list[str]:
+        return self._recorded(name, f"{folder}/", super().beside(name, folder))
+
+    def _recorded(self, name: str, top: str, found: list[str]) -> list[str]:
         self._recording.queries[name, top] = tuple(found)
         self._recording.touched.update(found)
         return found

@@ -12,9 +12,10 @@ import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from premap.csource.source import SourceFile
+from premap.survey.records import Hook, TextFacts
+from premap.survey.store import digest_of
 
 WORD = b"mmap"
 """What every file with such a member says, in its definition as in its uses."""
@@ -41,13 +42,13 @@ class Member:
     ops: str
     """"struct file_operations"."""
     name: str
-    hook: str
+    hook: Hook
     """"mmap" if it gets a VMA, "mmap_prepare" if it gets the descriptor."""
     file: str
     line: int
 
 
-def text_facts(name: str, text: bytes) -> dict[str, Any] | None:
+def text_facts(name: str, text: bytes) -> TextFacts | None:
     """Return what is told of a file; None if it says nothing of mmap.
 
     "members": definitions of members, "sets": pairs of a member and the name it seems to be set
@@ -62,6 +63,7 @@ def text_facts(name: str, text: bytes) -> dict[str, Any] | None:
         "sets": sorted({(member, value) for member, value in uses if value is not None}),
         "reads": sorted({member for member, value in uses if value is None}),
         "defines": sorted(set(_defined(text))) if speaks else [],
+        "digest": digest_of(text),
     }
 
 
@@ -76,13 +78,13 @@ def _uses(text: bytes) -> Iterator[tuple[str, str | None]]:
             yield member, None if value is None else value[1].decode()
 
 
-def members_of(name: str, facts: dict[str, Any]) -> Iterator[Member]:
+def members_of(name: str, facts: TextFacts) -> Iterator[Member]:
     """Yield the members that a file defines."""
     for ops, member, hook, line in facts["members"]:
         yield Member(ops, member, hook, name, line)
 
 
-def _members(name: str, text: bytes) -> Iterator[tuple[str, str, str, int]]:
+def _members(name: str, text: bytes) -> Iterator[tuple[str, str, Hook, int]]:
     if not _POINTER.search(text):
         return
     source = SourceFile(name, text)
@@ -91,7 +93,7 @@ def _members(name: str, text: bytes) -> Iterator[tuple[str, str, str, int]]:
         ops = _owner(source, match.start())
         if gets is None or ops is None:
             continue
-        hook = "mmap" if gets[1] == b"struct" else "mmap_prepare"
+        hook: Hook = "mmap" if gets[1] == b"struct" else "mmap_prepare"
         yield ops, match[1].decode(), hook, source.line_of(match.start())
 
 

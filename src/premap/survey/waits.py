@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from premap.idioms.twins import TWINS
+from premap.survey.records import FileFacts, RawSite, Site, Unlock
 from premap.survey.textfacts import Member
 
 _CORE = ("mm/", "include/linux/mm")
 """Where the functions on a VMA live that the converter itself knows, or says why not."""
-
-Site = dict[str, Any]
 
 
 @dataclass
@@ -28,7 +26,7 @@ class Waits:
     members: Iterable[Member]
     defines: Mapping[str, list[str]]
     """Files that define a function which gets a VMA, by its name."""
-    facts: Mapping[str, dict[str, Any]]
+    facts: Mapping[str, FileFacts]
     """What is known of each file (filefacts)."""
     _prepared: set[str] = field(default_factory=set)
     _of_function: dict[str, list[str]] = field(default_factory=dict)
@@ -36,7 +34,7 @@ class Waits:
     def __post_init__(self) -> None:
         self._prepared = {member.ops for member in self.members if member.hook == "mmap_prepare"}
 
-    def of_site(self, file: str, site: Site) -> list[str]:
+    def of_site(self, file: str, site: RawSite) -> list[str]:
         """Return what has to be converted before a site can be."""
         if site["hook"] != "mmap" or site["handler"] == "NULL":
             return []
@@ -93,7 +91,7 @@ class Waits:
         return not any(each.startswith(_CORE) for each in files)
 
 
-def unlocks(sites: Iterable[Site], waits: Waits) -> list[dict[str, Any]]:
+def unlocks(sites: Iterable[Site], waits: Waits) -> list[Unlock]:
     """Return every wait, the one that most sites wait for first.
 
     "sites" wait for it, in the end; "alone" wait for nothing else; "after" it waits for itself.

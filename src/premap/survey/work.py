@@ -15,12 +15,13 @@ from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
 from premap.csource.source import SourceFile, read_source
 from premap.model import KernelBug, NotModelled
-from premap.outcomes import Asked as Judged
+from premap.outcomes import Asked as JudgedBy
 from premap.outcomes import outcome
 from premap.records import Conversion, Outcome
 from premap.report import documents
 from premap.survey.filefacts import Asked, file_facts
 from premap.survey.recording import RecordingTree
+from premap.survey.records import Deep, FileFacts, Judged, Run
 from premap.survey.store import Store, digest_of
 
 if TYPE_CHECKING:
@@ -38,11 +39,14 @@ STATES = (1 << 20, 0, 1)
 _PAGE = 4096
 
 
+Kind = Literal["facts", "deep"]
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file of a tree, and what to find out about it."""
 
-    kind: Literal["facts", "deep"]
+    kind: Kind
     root: str
     name: str
     target: str
@@ -104,6 +108,13 @@ def keep(store: Store, key: str, variant: dict[str, Any]) -> None:
 
 
 _TREES: dict[str, RecordingTree] = {}
+_SPEAKING: dict[str, Sequence[str]] = {}
+
+
+def know(root: Path, speaking: Sequence[str]) -> None:
+    """Tell processes that are begun from now on which files of a tree speak of mappings."""
+    _SPEAKING.clear()
+    _SPEAKING[str(root)] = speaking
 
 
 def _tree(root: str) -> RecordingTree:
@@ -111,6 +122,8 @@ def _tree(root: str) -> RecordingTree:
     if root not in _TREES or _resident() > MAX_RESIDENT:
         _TREES.clear()
         _TREES[root] = RecordingTree(Path(root))
+        if root in _SPEAKING:
+            _TREES[root].search.know(_SPEAKING[root])
     return _TREES[root]
 
 
@@ -126,16 +139,16 @@ def _source(tree: RecordingTree, name: str) -> SourceFile | str:
         return problem.detail or problem.why
 
 
-def _facts(job: Job, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
+def _facts(job: Job, source: SourceFile, tree: RecordingTree) -> FileFacts:
     return file_facts(source, tree, job.asked)
 
 
-def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
+def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> Deep:
     """Convert every handler, compare old and new, and look for mistakes."""
     tree.touched.add(job.name)
     from premap import rules  # noqa: PLC0415  loads the rules
 
-    judged = Judged(job.target)
+    judged = JudgedBy(job.target)
     conversions = converter.convert_file(source, tree, job.target)
     outcomes = [outcome(each, source, tree, judged) for each in conversions]
     checked = rules.check_file(source, tree, job.target)
@@ -152,7 +165,7 @@ def _hooks(source: SourceFile) -> list[str]:
     return sorted({each.name for each in found if each.name in source.functions})
 
 
-def _run(source: SourceFile, name: str, tree: RecordingTree) -> dict[str, Any] | None:
+def _run(source: SourceFile, name: str, tree: RecordingTree) -> Run | None:
     """Return one call of a hook, step by step; None where the model does not know it whole.
 
     The driver's state is one with which the call succeeds, if one of a few does.
@@ -189,7 +202,7 @@ def _start(found: Outcome) -> int:
     return -1 if found.conversion is None else found.conversion.handler.start
 
 
-def _outcome(found: Outcome, source: SourceFile, tree: RecordingTree) -> dict[str, Any]:
+def _outcome(found: Outcome, source: SourceFile, tree: RecordingTree) -> Judged:
     conversion = found.conversion
     return {
         "status": found.status,

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a survey is made of, as it goes into JSON and comes back from a cache."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+Hook = Literal["mmap", "mmap_prepare"]
+
+
+class RawSite(TypedDict):
+    """One initializer of, or assignment to, a member that sets a mapping up."""
+
+    line: int
+    handler: str
+    """"NULL" where the member is unset."""
+    ops: str
+    """"struct file_operations"; "?" where that can't be told."""
+    member: str
+    hook: Hook
+    table: str | None
+    in_macro: str | None
+    arms: list[str]
+    """Conditions of the `#if` arms around it."""
+    start: int
+    """Offset (bytes) in the file."""
+
+
+class Explained(TypedDict):
+    """What looks like a site and is none, by which rule."""
+
+    line: int | None
+    rule: str
+    why: str
+
+
+class Consumer(TypedDict):
+    """A place that reads such a member."""
+
+    line: int
+    function: str | None
+    ops: str
+    member: str
+    kind: str
+    """"call", "test", "copy", "read"."""
+
+
+FunctionFacts = TypedDict(
+    "FunctionFacts",
+    {"class": str, "line": int, "end": int, "hands": list[str], "members": list[str]},
+)
+"""A hook: its pattern class, its lines, and the functions and members that get its VMA."""
+
+
+class FileFacts(TypedDict):
+    """What one file has."""
+
+    sites: list[RawSite]
+    explained: list[Explained]
+    consumers: list[Consumer]
+    functions: dict[str, FunctionFacts]
+
+
+class TextFacts(TypedDict):
+    """What the bare text of a file tells (textfacts)."""
+
+    members: list[list[Any]]
+    """(struct, member, hook, line) of the members it defines."""
+    sets: list[tuple[str, str]]
+    reads: list[str]
+    defines: list[str]
+    digest: str
+
+
+class Judged(TypedDict):
+    """What converting, comparing and checking a handler came to."""
+
+    status: str | None
+    reason: dict[str, Any] | None
+    new_name: str | None
+    idioms: list[str]
+    notes: list[dict[str, Any]]
+    safety: str | None
+    verdict: dict[str, Any] | None
+    patch: str | None
+
+
+class Run(TypedDict):
+    """One call of a hook, step by step (`premap run`)."""
+
+    member: Hook
+    result: str
+    state: int
+    """What all of the driver's state is in it."""
+    steps: list[dict[str, Any]]
+    vmas: list[dict[str, Any]]
+    ptes: list[dict[str, Any]]
+    injected: list[dict[str, Any]]
+
+
+class Deep(TypedDict):
+    """What one file's handlers came to."""
+
+    outcomes: dict[str, Judged]
+    """By offset of the site."""
+    findings: list[dict[str, Any]]
+    runs: dict[str, Run]
+    """By hook."""
+
+
+class DefinedIn(TypedDict):
+    """Where a handler is defined."""
+
+    file: str
+    line: int
+    end: int
+
+
+Site = TypedDict(
+    "Site",
+    {
+        "file": str,
+        "line": int,
+        "handler": str,
+        "ops": str,
+        "member": str,
+        "hook": Hook,
+        "table": str | None,
+        "in_macro": str | None,
+        "arms": list[str],
+        "defined_in": DefinedIn | None,
+        "class": str,
+        "subsystem": str | None,
+        "maintainers": list[str],
+        "waits_for": list[str],
+        "status": str | None,
+        "reason": dict[str, Any] | None,
+        "blockers": list[dict[str, Any]],
+        "new_name": str | None,
+        "idioms": list[str],
+        "notes": list[dict[str, Any]],
+        "safety": str | None,
+        "verdict": dict[str, Any] | None,
+        "findings": list[dict[str, Any]],
+        "cluster": str,
+    },
+)
+"""One record of a survey; docs/survey.md says what the words mean."""
+
+
+class Unlock(TypedDict):
+    """Something that sites wait for."""
+
+    name: str
+    sites: int
+    alone: int
+    after: list[str]
+
+
+class Cluster(TypedDict):
+    """Handlers that one series can take."""
+
+    id: str
+    title: str
+    sites: int
+    files: list[str]
+
+
+class FileProblem(TypedDict):
+    """A file that could not be worked on."""
+
+    file: str
+    message: str
+
+
+class Document(TypedDict, total=False):
+    """A whole survey; "moved" is there if it was compared with another."""
+
+    tree: str
+    release: str | None
+    target: str
+    seconds: float
+    handlers: list[Site]
+    totals: dict[str, Any]
+    unlocks: list[Unlock]
+    clusters: list[Cluster]
+    members: list[dict[str, Any]]
+    consumers: list[dict[str, Any]]
+    explained: list[dict[str, Any]]
+    errors: list[FileProblem]
+    problem: str | None
+    moved: list[dict[str, Any]]

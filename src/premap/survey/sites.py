@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The records of a file's sites, from its facts and from what its handlers came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from premap.survey.classes import UNKNOWN, UNSET
+from premap.survey.clusters import cluster_of
+from premap.survey.records import Deep, DefinedIn, FileFacts, FunctionFacts, Judged, RawSite, Site
+from premap.survey.subsystems import Subsystems
+from premap.survey.waits import Waits
+
+_NOTHING: Judged = {
+    "status": None, "reason": None, "new_name": None, "idioms": [], "notes": [], "safety": None,
+    "verdict": None, "patch": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Makes the records of a tree's sites."""
+
+    facts: Mapping[str, FileFacts]
+    waits: Waits
+    subsystems: Subsystems
+
+    def of(self, name: str, deep: Deep | None, problem: str | None) -> list[Site]:
+        """Return the records of a file; `problem` says why there is no `deep` where one was due."""
+        return [self._site(name, raw, deep, problem) for raw in self.facts[name]["sites"]]
+
+    def _site(self, name: str, raw: RawSite, deep: Deep | None, problem: str | None) -> Site:
+        defined, told = self._definition(name, raw["handler"])
+        subsystem, maintainers = self.subsystems.of(name)
+        judged = _judged(raw, deep, problem)
+        site: Site = {
+            "file": name,
+            "line": raw["line"],
+            "handler": raw["handler"],
+            "ops": raw["ops"],
+            "member": raw["member"],
+            "hook": raw["hook"],
+            "table": raw["table"],
+            "in_macro": raw["in_macro"],
+            "arms": raw["arms"],
+            "defined_in": defined,
+            "class": UNSET if raw["handler"] == "NULL" else told["class"] if told else UNKNOWN,
+            "subsystem": subsystem,
+            "maintainers": maintainers,
+            "waits_for": self.waits.of_site(name, raw),
+            "status": judged["status"],
+            "reason": judged["reason"],
+            "blockers": [judged["reason"]] if judged["reason"] else [],
+            "new_name": judged["new_name"],
+            "idioms": judged["idioms"],
+            "notes": judged["notes"],
+            "safety": judged["safety"],
+            "verdict": judged["verdict"],
+            "findings": [] if deep is None else _findings(raw["handler"], deep),
+            "cluster": "",
+        }
+        site["cluster"] = cluster_of(site)
+        return site
+
+    def _definition(self, name: str, handler: str) -> tuple[DefinedIn | None, FunctionFacts | None]:
+        """Return where a handler is defined, and what is told of it."""
+        for file in (name, *self.waits.defines.get(handler, ())):
+            told = self.facts[file]["functions"].get(handler) if file in self.facts else None
+            if told is not None:
+                return {"file": file, "line": told["line"], "end": told["end"]}, told
+        return None, None
+
+
+def _findings(handler: str, deep: Deep) -> list[dict[str, object]]:
+    return [each for each in deep["findings"] if handler in (each["handler"], each["function"])]
+
+
+def _judged(raw: RawSite, deep: Deep | None, problem: str | None) -> Judged:
+    """Return what converting, comparing and checking came to."""
+    told = None if deep is None else deep["outcomes"].get(str(raw["start"]))
+    if raw["hook"] == "mmap_prepare":
+        return {**_NOTHING, "status": "prepared"}
+    if raw["handler"] == "NULL":
+        return {**_NOTHING, "status": UNSET}
+    if told is not None:
+        return {
+            **told,
+            "status": told["safety"] if told["status"] == "converted" else told["status"],
+        }
+    if deep is not None:
+        message = f"{raw['ops']} has no mmap_prepare member"
+        reason = {"id": "not-file-operations", "message": message, "line": raw["line"]}
+        return {**_NOTHING, "status": "declined", "reason": reason}
+    if problem is not None:
+        reason = {"id": "error", "message": problem, "line": None}
+        return {**_NOTHING, "status": "error", "reason": reason}
+    return _NOTHING
