@@ -181,7 +181,7 @@ def _run(source: SourceFile, name: str, tree: RecordingTree) -> Run | None:
     except (NotModelled, KernelBug, equivalence.NoSuchHook, RecursionError):
         return None
     return {
-        "member": side.member,
+        "member": "mmap" if side.member == "mmap" else "mmap_prepare",
         "result": stepped.result,
         "state": state,
         "steps": [asdict(step) for step in stepped.steps[:MAX_STEPS]],
