@@ -12,6 +12,10 @@ Survivors are printed with their change; those in bench/mutants_equivalent.py ch
 can be observed, which is shown there by hand. The exit status is 1 if fewer than 95 %
 of the others are found.
 
+Left out is what a model has and a kernel has not: refusals of what only Python could ask for
+(AttributeError, ValueError, NotModelled, KernelBug), warnings, the log, and how failures are asked
+for. The tests see to those.
+
 `--by conform` asks instead what `premap conform` finds within 20,000 steps of seed 0. A model with
 a mistake makes up the same steps as one without, up to the first whose result differs: so the
 scenarios are made once, on the model as it is, and replayed on each mutant. That the model as
@@ -38,9 +42,10 @@ from pathlib import Path
 
 from mutants_equivalent import why_equivalent
 
-from premap.scenario.conform import SCENARIO_STEPS
+from premap.scenario.conform import SCENARIO_STEPS, tree_of
 from premap.scenario.families import FAMILIES
 from premap.scenario.generate import generate
+from premap.scenario.model_backend import ModelBackend
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = Path("src/premap/model")
@@ -49,6 +54,22 @@ TESTS = ("tests/scenario/test_replay.py", "tests/scenario/test_random.py", "test
 WANTED = 0.95
 STEPS = 20_000
 RECORDED = "recorded.jsonl"
+REPLAY = """
+import sys
+from premap.scenario.conform import tree_of
+from premap.scenario.families import FAMILIES
+from premap.scenario.model_backend import ModelBackend
+from premap.scenario.reader import read
+from premap.scenario.replay import replay
+for place, scenario in enumerate(read(sys.argv[1])):
+    found = replay(scenario, ModelBackend(tree=tree_of(place, len(FAMILIES))))
+    if not found.agrees:
+        sys.exit(f"step {found.disagreement.step + 1} of {scenario.seed} is different")
+"""
+MACHINERY = frozenset({"errors.py", "inject.py", "trace.py"})
+REFUSALS = frozenset({"AttributeError", "ValueError", "NotModelled", "KernelBug"})
+REFUSING = frozenset({"_immutable", "_write_only"})
+TOLD = frozenset({"warn", "event"})
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -72,6 +93,7 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.And: ast.Or,
     ast.Or: ast.And,
 }
+WORDS = "add, sub, umax, umin"
 FUNCTIONS = {"add": "sub", "sub": "add", "umin": "umax", "umax": "umin", "min": "max", "max": "min"}
 SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete, ast.Raise)
 SKIPPED_NAMES = {"__slots__", "__all__"}
@@ -92,7 +114,7 @@ class Mutant:
         """The statement before and after, on a line each, and its line."""
         tree = parse(self.model / self.file)
         line = getattr(list(ast.walk(tree))[self.node], "lineno", 0)
-        before, after = ast.unparse(tree).splitlines(), self.source().splitlines()
+        before, after = ast.unparse(tree).splitlines(), self._changed().splitlines()
         same = 0
         while same < min(len(before), len(after)) and before[same] == after[same]:
             same += 1
@@ -115,7 +137,11 @@ class Mutant:
         return around[-1] if around else ""
 
     def source(self) -> str:
-        """The text of the file with the change in it."""
+        """The text of the file with the change in it, and what that needs."""
+        needed = self.kind == "function" and self.file != "words.py"
+        return self._changed() + (f"\nfrom premap.model.words import {WORDS}\n" if needed else "")
+
+    def _changed(self) -> str:
         tree = parse(self.model / self.file)
         change(list(ast.walk(tree))[self.node], self)
         return ast.unparse(ast.fix_missing_locations(tree))
@@ -166,6 +192,8 @@ def _hidden(tree: ast.Module) -> set[int]:
     """Nodes that are not changed: __slots__, what is printed for people only, imports."""
     hidden: set[int] = set()
     for node in ast.walk(tree):
+        if _is_told(node):
+            hidden.update(id(part) for part in ast.walk(node))
         slots = isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id in SKIPPED_NAMES for target in node.targets
         )
@@ -173,6 +201,19 @@ def _hidden(tree: ast.Module) -> set[int]:
         if slots or shown or isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
             hidden.update(id(part) for part in ast.walk(node))
     return hidden
+
+
+def _is_told(node: ast.AST) -> bool:
+    """Say whether a statement refuses what no kernel is asked, warns, or logs."""
+    if isinstance(node, ast.If):
+        return ".log is not None" in ast.unparse(node.test)
+    if isinstance(node, ast.Raise):
+        return isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in REFUSALS
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call):
+        return False
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+    return name in TOLD | REFUSING
 
 
 def kinds(node: ast.AST) -> Iterator[tuple[str, int]]:
@@ -195,7 +236,7 @@ def kinds(node: ast.AST) -> Iterator[tuple[str, int]]:
     if isinstance(body, list) and not isinstance(node, (ast.Module, ast.ClassDef)):
         for name in ("body", "orelse"):
             for place, part in enumerate(getattr(node, name, [])):
-                if isinstance(part, SIMPLE):
+                if isinstance(part, SIMPLE) and not _is_told(part):
                     yield f"drop {name}", place
 
 
@@ -222,7 +263,7 @@ def change(node: ast.AST, mutant: Mutant) -> None:
 
 def drawn(model: Path, count: int, seed: int) -> list[Mutant]:
     """Draw so many of all changes."""
-    files = sorted(path.name for path in model.glob("*.py"))
+    files = sorted(path.name for path in model.glob("*.py") if path.name not in MACHINERY)
     every = [mutant for file in files for mutant in mutants(model, file)]
     print(f"{len(every):,} changes are possible; {count} are drawn by seed {seed}", flush=True)
     return random.Random(seed).sample(every, count)
@@ -232,12 +273,12 @@ Finder = Callable[[Path, float], str]
 """Says what finds the mistake in a copy of the package, or nothing; the time is limited (s)."""
 
 
-def _run(copied: Path, timeout: float, *module: str) -> subprocess.CompletedProcess[str] | None:
-    """Run a module of Python's on the copy; None if it takes too long."""
+def _run(copied: Path, timeout: float, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """Run Python on the copy; None if it takes too long."""
     environment = {**os.environ, "PYTHONPATH": str(copied / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         return subprocess.run(
-            [sys.executable, "-m", *module],
+            [sys.executable, *arguments],
             cwd=copied,
             env=environment,
             capture_output=True,
@@ -250,13 +291,13 @@ def _run(copied: Path, timeout: float, *module: str) -> subprocess.CompletedProc
 
 
 def conform(copied: Path, timeout: float) -> str:
-    """Replay what conform makes up; return the first line of what differs, or nothing."""
-    done = _run(copied, timeout, "premap", "replay", RECORDED)
+    """Replay what conform makes up; return what the first difference is, or nothing."""
+    done = _run(copied, timeout, "-c", REPLAY, RECORDED)
     if done is None:
         return "it takes too long"
     if done.returncode == 0:
         return ""
-    return (done.stdout + done.stderr).strip().splitlines()[0][:150]
+    return (done.stdout + done.stderr).strip().splitlines()[-1][:150]
 
 
 def record(copied: Path) -> None:
@@ -267,7 +308,8 @@ def record(copied: Path) -> None:
             if done >= STEPS:
                 return
             family = list(FAMILIES)[place % len(FAMILIES)]
-            made = generate(f"0:{place}", SCENARIO_STEPS, family)
+            model = ModelBackend(tree=tree_of(place, len(FAMILIES)))
+            made = generate(f"0:{place}", SCENARIO_STEPS, family, model=model)
             scenario = [made.header, *made.steps]
             line = {"seed": made.seed, "scenario": scenario, "results": made.results}
             file.write(json.dumps(line) + "\n")
@@ -277,7 +319,7 @@ def record(copied: Path) -> None:
 def run_tests(copied: Path, timeout: float) -> str:
     """Run the tests on the copy; return the first that fails, or nothing."""
     options = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
-    done = _run(copied, timeout, "pytest", *options, *TESTS)
+    done = _run(copied, timeout, "-m", "pytest", *options, *TESTS)
     if done is None:
         return "it takes too long"
     if done.returncode == 0:

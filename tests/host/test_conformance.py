@@ -27,7 +27,7 @@ def test_agrees(family: str) -> None:
         compared += each.steps
         left_out += len(each.scenario.steps) - each.steps
         if each.difference is not None:
-            smallest = shrunk(each.difference, kernel, each.scenario.window)
+            smallest = shrunk(each, kernel)
             pytest.fail(
                 f"scenario {each.scenario.seed}, shrunk:\n"
                 + scenario_text(smallest.steps, each.scenario.window)

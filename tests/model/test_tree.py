@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from premap.model import MAP_FIXED, MAP_PRIVATE, PROT_READ, AddressSpace, ListTree, chunks, tree
+from premap.model import MAP_FIXED, MAP_PRIVATE, PROT_READ, AddressSpace, ListTree
 from premap.model.chunks import ChunkedList
+from premap.model.tree import SortedTree
 
 from .kit import BASE, PAGE, RW, fails
 
@@ -20,9 +21,9 @@ LOW, HIGH = 0x100000, 0x100000 + 64 * PAGE
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Divide chunks early, and turn to them early."""
-    monkeypatch.setattr(chunks, "SIZE", 4)
-    monkeypatch.setattr(tree, "_LONG", 6)
-    monkeypatch.setattr(tree, "_LONG_SEARCH", 2)
+    monkeypatch.setattr(ChunkedList, "size", 4)
+    monkeypatch.setattr(SortedTree, "long", 6)
+    monkeypatch.setattr(SortedTree, "long_search", 2)
 
 
 def change(pick: random.Random, plain: list[int], chunked: ChunkedList[int]) -> None:
@@ -136,7 +137,7 @@ class TestSearch:
 class TestManyMappings:
     def test_a_long_list_is_held_in_chunks(self) -> None:
         mm = AddressSpace()
-        for i in range(tree._LONG + 2):
+        for i in range(SortedTree.long + 2):
             mm.mmap(BASE + 2 * i * PAGE, PAGE, RW, MAP_PRIVATE | MAP_FIXED)
         assert isinstance(mm.tree.vmas, ChunkedList)
-        assert mm.find_vma(BASE + 2 * tree._LONG * PAGE) is mm.vmas()[tree._LONG]
+        assert mm.find_vma(BASE + 2 * SortedTree.long * PAGE) is mm.vmas()[SortedTree.long]

@@ -67,9 +67,7 @@ def found(kernel: Kernel, steps: int = 4000) -> Compared:
 
 
 def smallest(kernel: Kernel) -> Difference:
-    first = found(kernel)
-    assert first.difference is not None
-    return shrunk(first.difference, kernel, first.scenario.window)
+    return shrunk(found(kernel), kernel)
 
 
 class TestAgreement:

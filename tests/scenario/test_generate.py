@@ -27,6 +27,11 @@ def some(family: str, *, devices: bool = True) -> list[Scenario]:
 class TestAllowed:
     def test_no_rule_is_broken(self, family: str) -> None:
         for scenario in some(family):
+            results = scenario.results or ()
+            assert broken_rule(scenario.steps, results, placed=True) is None, scenario.seed
+
+    def test_without_devices_addresses_are_not_the_kernels_choice(self, family: str) -> None:
+        for scenario in some(family, devices=False):
             assert broken_rule(scenario.steps, scenario.results or ()) is None, scenario.seed
 
     def test_steps_are_well_formed(self, family: str) -> None:

@@ -17,7 +17,7 @@ def test_agrees(uml: UmlBackend, family: str) -> None:
     kernel = Kernel(uml, (7, 3), devices=True)
     for each in conform(kernel, seed=0, steps=STEPS, families=[family]):
         if each.difference is not None:
-            smallest = shrunk(each.difference, kernel, each.scenario.window)
+            smallest = shrunk(each, kernel)
             pytest.fail(
                 f"scenario {each.scenario.seed}, shrunk:\n"
                 + scenario_text(smallest.steps, each.scenario.window)

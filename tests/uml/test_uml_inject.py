@@ -69,6 +69,32 @@ CASES: dict[str, list[Json]] = {
         fail("mapped", errno="EIO"),
         mmap("d0", 0, 4),
     ],
+    "action of kernel pages": [
+        device(action={"kind": "map_kernel_pages_full", "page": 0}, vm_ops=["open", "close"]),
+        fail("action", errno="EIO"),
+        mmap("d0", 0, 4, sharing="SHARED"),
+    ],
+    "page_table": [
+        device(action={"kind": "remap_full", "page": 0}, vm_ops=["mapped", "close"]),
+        fail("page_table"),
+        mmap("d0", 0, 4, sharing="SHARED"),
+    ],
+    "page": [mmap(None, 0, 4), fail("page"), on_range("mlock", 0, 4)],
+    "page after others": [mmap(None, 0, 4), fail("page", after=2), on_range("mlock", 0, 4)],
+    "vma_tree of a split": [mmap(None, 0, 4), fail("vma_tree"), on_range("munmap", 1, 2)],
+    "vma_alloc over what was there": [
+        device(vm_ops=["close"]),
+        mmap("d0", 0, 4, sharing="SHARED"),
+        fail("vma_alloc"),
+        mmap("d0", 1, 2, offset=0x8000),
+    ],
+    "vma_merge of a replaced file": [
+        {"op": "device", "name": "d1", "hook": "mmap_prepare"},
+        device(vm_file="d1"),
+        mmap("d0", 0, 4, sharing="SHARED"),
+        fail("vma_merge"),
+        mmap("d0", 4, 4, sharing="SHARED", offset=0x4000),
+    ],
     "vma_dup in fork": [
         mmap(None, 0, 1, prot="r"),
         mmap(None, 2, 1, prot="r"),
@@ -76,7 +102,14 @@ CASES: dict[str, list[Json]] = {
         {"op": "fork"},
     ],
 }
+LOOKS: list[Json] = [{"op": "entries"}, {"op": "anon"}, {"op": "counts"}]
+"""What is left: page tables, anonymous pages, counts, accounting, references."""
 EXPECTED = {
+    "action of kernel pages": "EIO",
+    "page_table": "ENOMEM",
+    "page": "EAGAIN",
+    "vma_tree of a split": "ENOMEM",
+    "vma_alloc over what was there": "ENOMEM",
     "accounting": "ENOMEM",
     "munmap_gather": "ENOMEM",
     "munmap_tree": "ENOMEM",
@@ -96,7 +129,7 @@ EXPECTED = {
 class TestPoints:
     @pytest.mark.parametrize("name", CASES)
     def test_kernel_and_model_agree(self, uml: UmlBackend, name: str) -> None:
-        steps = scenario(*CASES[name])
+        steps = scenario(*CASES[name], *LOOKS)
         kernel, model = replay(steps, uml), replay(steps, model_backend())
         assert json.dumps(kernel.results) == json.dumps(model.results)
 

@@ -124,7 +124,7 @@ def _report(found: Compared, kernel: Kernel, err: Console) -> None:
     if found.difference is None:
         return
     window = found.scenario.window
-    smallest = shrunk(found.difference, kernel, window)
+    smallest = shrunk(found, kernel)
     step = smallest.step["op"]
     err.print(
         f"Linux {_name(kernel.release)} differs from the model in scenario {found.scenario.seed}; "

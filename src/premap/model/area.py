@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from premap.model.bits import VM_GROWSDOWN
 from premap.model.constants import MAP_FIXED, TASK_SIZE
-from premap.model.words import PAGE_MASK, add, offset_in_page, page_align, sub
+from premap.model.words import PAGE_MASK, add, offset_in_page, page_align, sub, umax
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
@@ -34,8 +34,9 @@ def get_unmapped_area(
     """__get_unmapped_area(): returns an error (-ENOMEM, -EINVAL) and the address (bytes)."""
     if length > TASK_SIZE:
         return -errno.ENOMEM, 0
-    if file is not None and file.f_op.get_unmapped_area is not None:
-        addr = file.f_op.get_unmapped_area(file, addr, length, pgoff, flags)
+    get_area = None if file is None else file.f_op.get_unmapped_area
+    if get_area is not None and get_area is not mm_get_unmapped_area:
+        addr = get_area(file, addr, length, pgoff, flags)
         if addr < 0:
             return addr, 0
     elif (flags & MAP_FIXED) == 0:
@@ -47,6 +48,20 @@ def get_unmapped_area(
     if offset_in_page(addr) != 0:
         return -errno.EINVAL, 0
     return 0, addr
+
+
+def mm_get_unmapped_area(
+    mm: AddressSpace, file: Any, addr: int, length: int, pgoff: int, flags: int
+) -> int:
+    """mm_get_unmapped_area: where the kernel maps by itself. The address (bytes) or -ENOMEM.
+
+    As `->get_unmapped_area` it may be named in a table, since in C it knows the address space.
+    """
+    del file, pgoff
+    if (flags & MAP_FIXED) != 0:
+        return addr
+    err, found = _search(mm, addr, length)
+    return err or found
 
 
 def _search(mm: AddressSpace, hint: int, length: int) -> tuple[int, int]:
@@ -83,23 +98,36 @@ def _fits(mm: AddressSpace, addr: int, length: int) -> bool:
 
 
 def _topdown(mm: AddressSpace, length: int) -> tuple[int, int]:
-    """unmapped_area_topdown(): the end of the highest gap that is large enough."""
+    """unmapped_area_topdown(): the end of the highest gap that is large enough.
+
+    What has to stay free below a stack counts only where the gap that was found ends at the stack:
+    one between other mappings, though as close to it, is taken.
+    """
     low, high = mm.window
     tree = mm.tree
     vmas = tree.vmas
-    begin, top = tree.search_from(length, high)
+    begin, end = tree.search_from(length, high)
     position = begin
-    while position:
-        vma = vmas[position - 1]
-        if vma.vm_start < top:
-            if vma.vm_end <= top and sub(top, vma.vm_end) >= length:
-                break
-            top = vm_start_gap(mm, vma)
-            if top <= low:
-                tree.searched(length, high, low, begin - position)
-                return -errno.ENOMEM, 0
-        position -= 1
-    tree.searched(length, high, top, begin - position)
-    if sub(top, low) < length:
-        return -errno.ENOMEM, 0
-    return 0, sub(top, length)
+    remembered = False
+    while end > low:
+        below = vmas[position - 1] if position else None
+        if below is not None and below.vm_start >= end:
+            position -= 1
+            continue
+        bottom = low if below is None else umax(low, below.vm_end)
+        if bottom < end and sub(end, bottom) >= length:
+            if not remembered:
+                tree.searched(length, high, end, begin - position)
+                remembered = True
+            top = end if position == len(vmas) else vm_start_gap(mm, vmas[position])
+            if top >= end:
+                return 0, sub(end, length)
+            end = top
+        elif below is None:
+            break
+        else:
+            end = below.vm_start
+            position -= 1
+    if not remembered:
+        tree.searched(length, high, low, begin - position)
+    return -errno.ENOMEM, 0

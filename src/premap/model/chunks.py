@@ -14,9 +14,6 @@ from typing import TypeVar, overload
 
 T = TypeVar("T")
 
-SIZE = 4096
-"""Items in a chunk; one of twice that is divided. Moving that many costs a microsecond or two."""
-
 
 class ChunkedList(MutableSequence[T]):
     """A list in chunks. Slices have no step; what a slice gives is a plain list.
@@ -27,9 +24,12 @@ class ChunkedList(MutableSequence[T]):
 
     __slots__ = ("_chunk", "_chunks", "_length", "_low", "_number", "_pending", "_starts")
 
+    size = 4096
+    """Items in a chunk; one of twice that is divided. Moving them costs a microsecond or two."""
+
     def __init__(self, items: Iterable[T] = ()) -> None:
-        everything = list(items)
-        self._chunks = [everything[i : i + SIZE] for i in range(0, len(everything), SIZE)]
+        everything, size = list(items), self.size
+        self._chunks = [everything[i : i + size] for i in range(0, len(everything), size)]
         self._length = len(everything)
         self._starts: list[int] = []
         self._chunk: list[T] = []
@@ -97,8 +97,9 @@ class ChunkedList(MutableSequence[T]):
         chunk.insert(place, value)
         self._length += 1
         self._pending += 1
-        if len(chunk) >= 2 * SIZE:
-            self._chunks[self._number : self._number + 1] = [chunk[:SIZE], chunk[SIZE:]]
+        size = self.size
+        if len(chunk) >= 2 * size:
+            self._chunks[self._number : self._number + 1] = [chunk[:size], chunk[size:]]
             self._count()
 
     def clear(self) -> None:

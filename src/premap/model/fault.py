@@ -168,8 +168,8 @@ def _do_anonymous_page(mm: AddressSpace, vma: VmAreaStruct, address: int, *, wri
 def _call_fault(mm: AddressSpace, vmf: VmFault) -> int:
     """__do_fault(): ask the driver for the page."""
     vma = vmf.vma
-    write = bool(vmf.flags & FAULT_FLAG_WRITE)
     if mm.log is not None:
+        write = bool(vmf.flags & FAULT_FLAG_WRITE)
         mm.log.event("fault", file=vma.vm_file, pgoff=vmf.pgoff, address=vmf.address, write=write)
     result = vma.vm_ops.fault(vmf)
     return 0 if result is None else int(result)

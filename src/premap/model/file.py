@@ -100,7 +100,8 @@ class FileOperations:
     """`struct file_operations`, as far as mmap() goes.
 
     `mmap(file, vma)` or `mmap_prepare(desc)`, never both; `get_unmapped_area(file, address, length,
-    pgoff, flags)`; `fop_flags` of FOP_MMAP_SYNC and FOP_UNSIGNED_OFFSET.
+    pgoff, flags)`, or the model's mm_get_unmapped_area; `fop_flags` of FOP_MMAP_SYNC and
+    FOP_UNSIGNED_OFFSET.
     """
 
     __slots__ = ("fop_flags", "get_unmapped_area", "label", "mmap", "mmap_prepare")

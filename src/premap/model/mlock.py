@@ -14,7 +14,13 @@ from premap.model.bits import (
     VM_LOCKONFAULT,
     VM_SPECIAL,
 )
-from premap.model.constants import MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, TASK_SIZE
+from premap.model.constants import (
+    MCL_CURRENT,
+    MCL_FUTURE,
+    MCL_ONFAULT,
+    MLOCK_ONFAULT,
+    TASK_SIZE,
+)
 from premap.model.file import IS_DAX
 from premap.model.flags import cleared
 from premap.model.gup import mm_populate
@@ -57,6 +63,14 @@ def do_mlock(mm: AddressSpace, start: int, length: int, flags: int = VM_LOCKED) 
     if err == -errno.EFAULT:
         return -errno.ENOMEM
     return -errno.EAGAIN if err == -errno.ENOMEM else err
+
+
+def do_mlock2(mm: AddressSpace, start: int, length: int, flags: int) -> int:
+    """mlock2(): MLOCK_ONFAULT locks pages only as they are faulted in. 0 or a negative errno."""
+    if cleared(flags, MLOCK_ONFAULT) != 0:
+        return -errno.EINVAL
+    on_fault = (flags & MLOCK_ONFAULT) != 0
+    return do_mlock(mm, start, length, VM_LOCKED_MASK if on_fault else VM_LOCKED)
 
 
 def do_munlock(mm: AddressSpace, start: int, length: int) -> int:

@@ -154,6 +154,12 @@ class AddressSpace:
 
         self._run(do_mlock, addr, length)
 
+    def mlock2(self, addr: int, length: int, flags: int) -> None:
+        """mlock2: the same; with MLOCK_ONFAULT, pages are locked as they are faulted in."""
+        from premap.model.mlock import do_mlock2  # noqa: PLC0415 - loaded when used
+
+        self._run(do_mlock2, addr, length, flags)
+
     def munlock(self, addr: int, length: int) -> None:
         """munlock: unlock pages."""
         from premap.model.mlock import do_munlock  # noqa: PLC0415 - loaded when used

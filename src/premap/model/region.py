@@ -15,6 +15,7 @@ from premap.model.accounting import OVERCOMMIT_NEVER, may_expand_vm
 from premap.model.actions import mmap_action_complete, mmap_action_prepare
 from premap.model.bits import (
     VM_ACCOUNT,
+    VM_DROPPABLE,
     VM_LOCKED,
     VM_LOCKED_MASK,
     VM_NORESERVE,
@@ -318,7 +319,7 @@ def _complete(state: MmapState, vma: VmAreaStruct) -> None:
 def _lock(state: MmapState, vma: VmAreaStruct, *, locked: bool) -> None:
     """Count a locked mapping, or take the flag off one that can't be (vma_supports_mlock())."""
     mm = state.mm
-    special = (vma.vm_flags & VM_SPECIAL) != 0
+    special = (vma.vm_flags & (VM_SPECIAL | VM_DROPPABLE)) != 0
     if vma.vm_file is not None:
         special = special | IS_DAX(vma.vm_file.f_mapping.host)
     vma.vm_flags = select(locked & special, cleared(vma.vm_flags, VM_LOCKED_MASK), vma.vm_flags)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from premap.model.area import mm_get_unmapped_area
 from premap.model.bits import VM_NORESERVE, VMA_MAYSHARE_BIT
 from premap.model.constants import F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, FMODE_WRITE, S_IFREG
 from premap.model.desc import VmAreaDesc, vma_desc_set_anonymous, vma_desc_size, vma_desc_test
@@ -155,7 +156,9 @@ def mmap_zero_prepare(desc: VmAreaDesc) -> int:
     return 0
 
 
-zero_fops = FileOperations(mmap_prepare=mmap_zero_prepare, label="zero_fops")
+zero_fops = FileOperations(
+    mmap_prepare=mmap_zero_prepare, get_unmapped_area=mm_get_unmapped_area, label="zero_fops"
+)
 """zero_fops: /dev/zero."""
 
 

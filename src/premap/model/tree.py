@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _vm_end = attrgetter("vm_end")
 _pte_end = attrgetter("end")
-_LONG = 8192
-_LONG_SEARCH = 64
 
 
 class VmaTree(Protocol):
@@ -72,6 +70,12 @@ class SortedTree:
 
     __slots__ = ("_no_gap", "vmas")
 
+    chunks: type[ChunkedList[VmAreaStruct]] = ChunkedList
+    long = 8192
+    """Mappings from which on they are held in chunks."""
+    long_search = 64
+    """Steps from which on the result of a search is remembered."""
+
     def __init__(self) -> None:
         self.vmas: MutableSequence[VmAreaStruct] = []
         self._no_gap = (U64_MAX, 0, 0)  # of `length` between `top` and `high`
@@ -79,8 +83,8 @@ class SortedTree:
     def settle(self) -> None:
         """Turn a long list into one in chunks."""
         vmas = self.vmas
-        if len(vmas) > _LONG and not isinstance(vmas, ChunkedList):
-            self.vmas = ChunkedList(vmas)
+        if len(vmas) > self.long and not isinstance(vmas, ChunkedList):
+            self.vmas = self.chunks(vmas)
 
     def locate(self, address: int) -> int:
         """Return the position of the first mapping that ends after `address` (bytes)."""
@@ -114,7 +118,7 @@ class SortedTree:
 
     def searched(self, length: int, high: int, top: int, steps: int) -> None:
         """Remember the result of a long search; a short one is as soon done again."""
-        if steps > _LONG_SEARCH:
+        if steps > self.long_search:
             self._no_gap = (length, top, high)
 
     def locate_pte(self, entries: list[PteRange], address: int) -> int:

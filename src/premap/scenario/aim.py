@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.reader import Json
 
+STACK_GAP = 256
+"""Pages that stay free below a stack."""
 MOST = 12
 """Pages that a range of random length has at most."""
 
@@ -63,6 +65,13 @@ class Layout:
             return False
         return not any(each.first < where.end and where.first < each.end for each in self.ranges)
 
+    def room(self, count: int) -> bool:
+        """Say whether so many pages fit somewhere in the window, below the gaps of all stacks."""
+        pairs = zip(self.ranges, self.vmas, strict=True)
+        stack = next((each.first for each, vma in pairs if "gd" in vma["flags"]), None)
+        end = self.pages if stack is None else stack - STACK_GAP
+        return any(min(hole.end, end) - hole.first >= count for hole in self.holes())
+
     @property
     def has_stack(self) -> bool:
         """Say whether something grows down: what is free below that may be its gap."""
@@ -73,6 +82,13 @@ class Layout:
         for each, vma in zip(self.ranges, self.vmas, strict=True):
             if each.first <= page < each.end:
                 return vma
+        return None
+
+    def reached(self, page: int) -> Json | None:
+        """Return the mapping that an access to a page reaches: its own, or a stack above it."""
+        for each, vma in zip(self.ranges, self.vmas, strict=True):
+            if page < each.end:
+                return vma if each.first <= page or "gd" in vma["flags"] else None
         return None
 
     def beside(self, where: Range) -> list[Json]:

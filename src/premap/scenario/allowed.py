@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from premap.model.words import PAGE_SIZE
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import DEVICE_PAGES
+from premap.scenario.steps import DEVICE_PAGES, MKWRITE
 
 FATAL = frozenset({"anon_vma", "page", "page_table"})
 """Points of injected failures that an access could meet."""
@@ -28,25 +28,31 @@ def comparable(vma: Json | None, access: str) -> bool:
     return "rd" in flags or not ("wr" in flags or "ex" in flags)
 
 
-def broken_rule(steps: Sequence[Json], results: Sequence[Json]) -> str | None:
+def broken_rule(
+    steps: Sequence[Json], results: Sequence[Json], *, placed: bool = False
+) -> str | None:
     """Return what a scenario does that is not allowed, or None.
 
     `results` are those of any backend: they say what was mapped, and which addresses were granted.
+    `placed`: the kernel chooses addresses in the window, as the model does, so that it may.
     """
     programmes: dict[str, Json] = {}
     vmas: list[Json] = []
     armed: set[str] = set()
     process: set[str] = set()
+    told: set[str] = set()
     for step, result in zip(steps, results, strict=False):
         op = step["op"]
         if op == "device":
             programmes[step["name"]] = step
-            rule = _programme(step)
+            rule = _programme(step) or _told_of_writes(step, told)
         elif op == "mmap":
-            rule = _mmap(step, programmes) or _granted(step, step["addr"], result)
+            granted = _granted(step, step["addr"], result, placed=placed)
+            rule = _mmap(step, programmes) or granted
         elif op == "mremap":
             moved = "DONTUNMAP" in step["flags"] and "MAYMOVE" in step["flags"]
-            rule = _granted(step, step["new_addr"] if moved else step["addr"], result)
+            wanted = step["new_addr"] if moved else step["addr"]
+            rule = _granted(step, wanted, result, placed=placed)
         elif op in ("touch", "peek"):
             rule = _access(step, vmas) or _fatal(armed)
         elif op == "fork" and "accounting" in armed:
@@ -67,14 +73,12 @@ def _beyond(step: Json, process: set[str]) -> str | None:
     op = step["op"]
     if op == "limit":
         process.add(step["of"])
-    elif op == "heap" or (op == "mlockall" and "CURRENT" in step["flags"]):
+    elif op == "mlockall" and "CURRENT" in step["flags"]:
         process.add(op)
     elif op in ("fork", "file") and "COMMIT" in process:
         return "memory is committed for more than what lies in the window"
     if {"MEMLOCK", "mlockall"} <= process:
         return "more is locked than what lies in the window"
-    if {"DATA", "heap"} <= process:
-        return "more is data than what lies in the window"
     return None
 
 
@@ -112,7 +116,7 @@ def reached(name: str | None, programmes: Mapping[str, Json]) -> list[Json]:
 def _populated(step: Json, programme: Json) -> str | None:
     action = programme.get("action")
     length = -(-number(step["len"]) // PAGE_SIZE) * PAGE_SIZE
-    if action is None or length > 1 << 47:
+    if action is None or length >= 1 << 47:
         return None
     if action["kind"].endswith("_full"):
         beyond = number(action["page"]) * PAGE_SIZE + length > DEVICE_PAGES * PAGE_SIZE
@@ -123,9 +127,20 @@ def _populated(step: Json, programme: Json) -> str | None:
     return None
 
 
-def _granted(step: Json, wanted: int | str, result: Json) -> str | None:
+def _told_of_writes(step: Json, told: set[str]) -> str | None:
+    """Return a rule for what is told of first writes: machines differ in mixed mappings."""
+    told |= MKWRITE & set(step.get("vm_ops") or ())
+    if step.get("fault") == "mixed":
+        told.add("mixed")
+    mixed = "mixed" in told and bool(told & MKWRITE)
+    return "first writes to what vmf_insert_mixed() maps" if mixed else None
+
+
+def _granted(step: Json, wanted: int | str, result: Json, *, placed: bool) -> str | None:
     ret = result.get("ret")
     if "FIXED" in step["flags"] or not isinstance(ret, int):
+        return None
+    if placed and any(vma["start"] <= ret < vma["end"] for vma in result["vmas"]):
         return None
     page = number(wanted) & -PAGE_SIZE
     return None if ret == page else "an address of the kernel's choice"

@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
+from premap.model.tree import SortedTree, VmaTree
 from premap.model.words import PAGE_SIZE
 from premap.scenario.allowed import broken_rule
 from premap.scenario.backend import Backend
@@ -14,11 +16,12 @@ from premap.scenario.difference import Difference, first_difference
 from premap.scenario.families import FAMILIES, WITHOUT_DEVICES
 from premap.scenario.generate import generate
 from premap.scenario.known import Known, Release, known
+from premap.scenario.model_backend import ModelBackend
 from premap.scenario.outcome import outcomes
 from premap.scenario.reader import Json, Scenario
-from premap.scenario.replay import model_backend
 from premap.scenario.shrink import Shrinker
 from premap.scenario.steps import FORMAT
+from premap.scenario.trees import TREES
 
 SCENARIO_STEPS = 40
 """Steps of one scenario."""
@@ -40,15 +43,19 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What came of one scenario: steps that agree, and what ended it if something did."""
+    """What came of one scenario: steps that agree, and what ended it if something did.
+
+    `tree` is how the model held its mappings.
+    """
 
     scenario: Scenario
     steps: int
     known: Known | None = None
     difference: Difference | None = None
+    tree: type[VmaTree] = SortedTree
 
 
-def compare(scenario: Scenario, kernel: Kernel) -> Compared:
+def compare(scenario: Scenario, kernel: Kernel, tree: type[VmaTree] = SortedTree) -> Compared:
     """Run a scenario, whose results are the model's, on a kernel.
 
     A difference that is known of the kernel's release ends the comparison.
@@ -58,12 +65,12 @@ def compare(scenario: Scenario, kernel: Kernel) -> Compared:
     theirs = outcomes(steps, scenario.window, kernel.backend)
     found = first_difference(steps, ours, theirs)
     if found is None:
-        return Compared(scenario, len(theirs))
+        return Compared(scenario, len(theirs), tree=tree)
     entry = known(found, kernel.release)
     agreed = len(found.steps) - 1
     if entry is not None:
-        return Compared(scenario, agreed, known=entry)
-    return Compared(scenario, agreed, difference=found)
+        return Compared(scenario, agreed, known=entry, tree=tree)
+    return Compared(scenario, agreed, difference=found, tree=tree)
 
 
 def conform(
@@ -72,25 +79,41 @@ def conform(
     """Compare random scenarios until so many steps were compared; families take turns."""
     names = families or kernel.families
     done = 0
-    place = 0
-    while done < steps:
-        family = names[place % len(names)]
-        scenario = generate(f"{seed}:{place}", SCENARIO_STEPS, family, devices=kernel.devices)
-        compared = compare(scenario, kernel)
+    for place in count():
+        if done >= steps:
+            return
+        tree = tree_of(place, len(names))
+        scenario = generate(
+            f"{seed}:{place}",
+            SCENARIO_STEPS,
+            names[place % len(names)],
+            devices=kernel.devices,
+            model=ModelBackend(tree=tree),
+        )
+        compared = compare(scenario, kernel, tree)
         yield compared
         done += compared.steps
-        place += 1
 
 
-def shrunk(found: Difference, kernel: Kernel, window: tuple[int, int]) -> Difference:
-    """Return a difference of the same two backends that takes as few steps as can be found."""
-    model = model_backend()
-    best = found
+def tree_of(place: int, families: int) -> type[VmaTree]:
+    """Return how the model holds its mappings in a scenario; all families have it in all ways."""
+    return TREES[(place // families) % len(TREES)]
+
+
+def shrunk(found: Compared, kernel: Kernel) -> Difference:
+    """Return a difference of the same two backends that takes as few steps as can be found.
+
+    Raises ValueError where there was none.
+    """
+    if found.difference is None:
+        raise ValueError("nothing differs")
+    model, window = ModelBackend(tree=found.tree), found.scenario.window
+    best = found.difference
 
     def shows(steps: tuple[Json, ...]) -> bool:
         nonlocal best
         ours = outcomes(steps, window, model)
-        if broken_rule(steps, ours) is not None:
+        if broken_rule(steps, ours, placed=kernel.devices) is not None:
             return False
         theirs = outcomes(steps[: len(ours)], window, kernel.backend)
         smaller = first_difference(steps, ours, theirs)
@@ -101,7 +124,7 @@ def shrunk(found: Difference, kernel: Kernel, window: tuple[int, int]) -> Differ
         best = smaller
         return True
 
-    Shrinker(shows).shrink(found.steps)
+    Shrinker(shows).shrink(best.steps)
     return best
 
 

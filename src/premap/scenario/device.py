@@ -17,21 +17,27 @@ from premap.model.actions import (
     mmap_action_remap_full,
     mmap_action_simple_ioremap,
 )
-from premap.model.bits import VM_PFNMAP
+from premap.model.area import mm_get_unmapped_area
+from premap.model.bits import VM_MIXEDMAP, VM_PFNMAP
 from premap.model.compat import vfs_mmap
 from premap.model.constants import FOP_MMAP_SYNC
 from premap.model.desc import VmAreaDesc, vma_desc_clear_flags, vma_desc_set_flags
-from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_SIGBUS, VmFault
+from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_LOCKED, VM_FAULT_SIGBUS, VmFault
 from premap.model.file import File, FileOperations, VmOperations, get_file
-from premap.model.flags import mask_of, smaps_flags
+from premap.model.flags import is_cow_mapping, mask_of, smaps_flags
 from premap.model.legacy import (
     io_remap_pfn_range,
     remap_pfn_range,
     vm_flags_clear,
     vm_flags_set,
+    vm_insert_page,
     vm_insert_pages,
     vm_iomap_memory,
+    vm_map_pages,
+    vm_map_pages_zero,
     vma_set_file,
+    vmf_insert_mixed,
+    vmf_insert_pfn,
 )
 from premap.model.pagetable import Page
 from premap.model.pgprot import pgprot_noncached, pgprot_writecombine
@@ -61,18 +67,14 @@ class Device:
 
     def __init__(
         self,
-        name: str,
-        hook: str,
+        step: Json,
         index: int,
         events: list[Json],
         devices: dict[str, Device],
         pgoff_text: Callable[[int], int | str],
         word: Word,
-        *,
-        sync: bool = False,
     ) -> None:
-        self.name = name
-        self.hook = hook
+        self.name = name = step["name"]
         self.first_pfn = _FIRST_PFN + index * _PFN_STRIDE
         self.pages = [Page(self.first_pfn + i, f"{name}:{i}") for i in range(DEVICE_PAGES)]
         self.events = events
@@ -80,11 +82,12 @@ class Device:
         self.pgoff_text = pgoff_text
         self.word = word
         self.programme: Json = {}
-        if hook == "mmap":
+        if step["hook"] == "mmap":
             f_op = FileOperations(mmap=self.mmap)
         else:
             f_op = FileOperations(mmap_prepare=self.mmap_prepare)
-        f_op.fop_flags = FOP_MMAP_SYNC if sync else 0
+        f_op.fop_flags = FOP_MMAP_SYNC if step.get("sync") else 0
+        f_op.get_unmapped_area = mm_get_unmapped_area if step.get("area") else None
         self.file = File(f_op, name=name)
 
     def operations(self, callbacks: list[str]) -> VmOperations:
@@ -97,6 +100,8 @@ class Device:
             "may_split": self._callback("may_split"),
             "mremap": self._callback("mremap"),
             "mprotect": self._callback("mprotect"),
+            "page_mkwrite": self._page_mkwrite,
+            "pfn_mkwrite": self._pfn_mkwrite,
         }
         return VmOperations(**{name: table[name] for name in callbacks})
 
@@ -191,6 +196,11 @@ class Device:
         if kind == "simple_ioremap":
             return vm_iomap_memory(vma, shl(pfn, PAGE_SHIFT), argument["size"])
         start = add(vma.vm_start, argument.get("start", 0))
+        if kind == "insert_page":
+            return vm_insert_page(vma, start, self.pages[page])
+        if kind in ("map_pages", "map_pages_zero"):
+            helper = vm_map_pages if kind == "map_pages" else vm_map_pages_zero
+            return helper(vma, self.pages[page:], argument["pages"])
         if kind.startswith("map_kernel_pages"):
             count = argument["pages"] if "pages" in argument else vma_pages(vma)
             return vm_insert_pages(vma, start, self.pages[page:], [count])
@@ -244,18 +254,46 @@ class Device:
         self._log_callback("mapped", file, start, end, pgoff, private[0])
         return self.devices[file.name].answer("mapped")
 
-    def _fault(self, vmf: VmFault) -> int:
-        write = bool(vmf.flags & FAULT_FLAG_WRITE)
+    def _log_fault(self, call: str, vmf: VmFault) -> Device:
+        """Log a fault; return the device of the mapping's file."""
         device = self.devices[vmf.vma.vm_file.name]
         self.events.append(
             {
-                "call": "fault",
+                "call": call,
                 "file": device.name,
                 "pgoff": self.pgoff_text(vmf.pgoff),
-                "write": write,
+                "write": bool(vmf.flags & FAULT_FLAG_WRITE),
             }
         )
-        if vmf.pgoff >= DEVICE_PAGES or (vmf.vma.vm_flags & VM_PFNMAP) != 0:
+        return device
+
+    def _fault(self, vmf: VmFault) -> int:
+        device = self._log_fault("fault", vmf)
+        if vmf.pgoff >= DEVICE_PAGES:
             return VM_FAULT_SIGBUS
-        vmf.page = device.pages[operator.index(vmf.pgoff)]
+        index = operator.index(vmf.pgoff)
+        pfn = self.word(device.first_pfn + index)
+        how = device.programme.get("fault", "page")
+        if how == "mixed":
+            return vmf_insert_mixed(vmf.vma, vmf.address, pfn)
+        if how == "pfn":
+            raw = _takes_pfns(vmf.vma)
+            return vmf_insert_pfn(vmf.vma, vmf.address, pfn) if raw else VM_FAULT_SIGBUS
+        if (vmf.vma.vm_flags & VM_PFNMAP) != 0:
+            return VM_FAULT_SIGBUS
+        vmf.page = device.pages[index]
         return 0
+
+    def _page_mkwrite(self, vmf: VmFault) -> int:
+        device = self._log_fault("page_mkwrite", vmf)
+        return VM_FAULT_SIGBUS if "mkwrite" in device.programme else VM_FAULT_LOCKED
+
+    def _pfn_mkwrite(self, vmf: VmFault) -> int:
+        device = self._log_fault("pfn_mkwrite", vmf)
+        return VM_FAULT_SIGBUS if "mkwrite" in device.programme else 0
+
+
+def _takes_pfns(vma: VmAreaStruct) -> bool:
+    """Say whether vmf_insert_pfn() may be used: the kernel takes the driver's word for it."""
+    kinds = vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)
+    return kinds == VM_PFNMAP and not is_cow_mapping(vma.vm_flags)

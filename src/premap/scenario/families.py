@@ -22,13 +22,15 @@ COMMON = {
     "device": 3,
     "undo": 2,
     "counts": 1,
+    "entries": 1,
+    "anon": 1,
 }
 WINDOW = (0x10000000, 0x10040000)
 STACKS = (0x10000000, 0x101C0000)
 """A window with room for the gap below a stack."""
 GUARDS = ("GUARD_INSTALL", "GUARD_REMOVE")
 PLAIN = tuple(advice for advice in ADVICE if advice not in GUARDS)
-FLAGS = ("LOCKED", "NORESERVE", "NORESERVE", "POPULATE", "POPULATE")
+FLAGS = ("LOCKED", *("NORESERVE",) * 2, *("POPULATE",) * 2, "ANONYMOUS", "STACK", "DENYWRITE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ FAMILIES = {
             files=("f0", "f1"),
             anonymous=(None,) * 3,
             devices=0.0,
+            kinds=(None, None, "zero"),
         ),
         Family(
             "merge",
@@ -96,6 +99,15 @@ FAMILIES = {
             prots=("rw", "rw", "r", "", "", "rx", "w"),
             devices=0.7,
             taste=Taste(action=0.3, operations=0.9),
+        ),
+        Family(
+            "served",
+            COMMON | {"touch": 14, "entries": 4, "mprotect": 6, "mremap": 4, "device": 4},
+            hooks=("mmap_prepare", "mmap"),
+            sharing=("SHARED", "SHARED", "SHARED", "PRIVATE"),
+            prots=("rw", "rw", "rw", "r", ""),
+            protects=("rw", "rw", "r", ""),
+            taste=Taste(action=0.1, fails=0.02, operations=1.0, special=0.4, told=0.7),
         ),
         Family(
             "moved",
@@ -127,6 +139,7 @@ FAMILIES = {
             files=("f0",),
             anonymous=(None,) * 2,
             devices=0.5,
+            kinds=(None, None, "zero"),
             taste=Taste(action=0.2, special=0.05),
             flags=(*FLAGS, "LOCKED", "GROWSDOWN"),
             extra=0.25,
@@ -136,6 +149,7 @@ FAMILIES = {
             COMMON
             | {"mlock": 4, "munlock": 2, "mlockall": 3, "munlockall": 1, "heap": 1, "brk": 5}
             | {"name": 3, "mprotect": 5, "touch": 3},
+            sharing=("SHARED", "SHARED", "PRIVATE", "PRIVATE", "DROPPABLE"),
             hooks=("mmap_prepare", "mmap"),
             files=("f0",),
             anonymous=(None,) * 2,
@@ -146,7 +160,7 @@ FAMILIES = {
         ),
         Family(
             "sealed",
-            COMMON | {"seal": 2, "mseal": 1, "madvise": 3, "mprotect": 5, "touch": 3},
+            COMMON | {"seal": 2, "mseal": 2, "madvise": 3, "mprotect": 5, "touch": 3},
             hooks=("mmap_prepare", "mmap"),
             files=("f0", "f1", "f2"),
             anonymous=(None,),
@@ -160,6 +174,7 @@ FAMILIES = {
             COMMON | {"madvise": 9, "name": 4, "touch": 6, "peek": 3, "mlock": 2, "fork": 2},
             files=("f0",),
             anonymous=(None,) * 3,
+            sharing=("SHARED", *("PRIVATE",) * 3, "DROPPABLE"),
             devices=0.3,
             kinds=(None, "memfd"),
             prots=("rw", "rw", "rw", "r"),

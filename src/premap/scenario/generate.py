@@ -24,14 +24,46 @@ from premap.scenario.replay import model_backend
 from premap.scenario.steps import FORMAT
 from premap.scenario.undo import protection, undoing
 
-NOT_ON_HOST = frozenset({"counts", "limit", "heap", "brk", "name", "device", "fail"})
+ASKED = ("counts", "entries", "anon")
+"""Steps that ask the kernel what there is."""
+NOT_ON_HOST = frozenset({*ASKED, "limit", "heap", "brk", "name", "device", "fail"})
 LAST = 4
 """Steps that may still be taken back."""
 HOOKS = ("mmap_hook", "mapped", "action")
 FAILURES = (*sorted(POINTS.keys() - FATAL - set(HOOKS)), *HOOKS)
 """Injected failures, but for those that an access could meet: it would be killed for them."""
+MEETING = {
+    "accounting": ("mmap", "mprotect", "mremap", "brk"),
+    "munmap_gather": ("munmap", "mremap", "mmap"),
+    "munmap_tree": ("munmap", "mremap"),
+    "vma_merge": ("mmap", "mprotect", "madvise", "mremap", "mlock"),
+    "vma_alloc": ("mmap", "brk"),
+    "vma_dup": ("mprotect", "munmap", "madvise", "mlock", "mremap", "fork"),
+    "vma_tree": ("mmap", "mprotect", "munmap", "mremap"),
+    "anon_vma_clone": ("mremap", "mprotect", "munmap", "fork"),
+    "shmem": ("mmap",),
+    **dict.fromkeys(HOOKS, ("mmap",)),
+}
+"""The steps that may meet an injected failure."""
+LIMITED = {
+    "AS": ("mmap", "mremap", "brk"),
+    "DATA": ("mmap", "mprotect", "brk"),
+    "MEMLOCK": ("mlock", "mlock", "mmap", "mlockall", "brk"),
+    "STACK": ("grow",),
+    "MAPS": ("mmap", "mprotect", "munmap", "mremap"),
+    "COMMIT": ("mmap", "mprotect", "mremap"),
+}
+"""The steps that may meet a limit."""
+LOOKED_AT = frozenset({"brk", "mlock", "mlockall", "mprotect", "mremap", "munmap", "madvise"})
+"""Steps after which it may be worth a look at the page tables, or at what is counted."""
 FAR = (1 << 64) - PAGE_SIZE
+"""A length with which every range wraps."""
+ALL = 1 << 47
 """A length that no address space has."""
+NEARLY_ALL = ALL - 4 * PAGE_SIZE
+"""A length for which there never is room."""
+ODD_MOVES = (["FIXED"], ["DONTUNMAP"], ["FIXED", "DONTUNMAP"])
+"""Flags of mremap() that don't go together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +95,7 @@ class Generator(ProcessSteps):
         self.made: list[str] = []
         self.window = family.window
         self.back: list[Json] = []
+        self.planned: list[str] = []
         self.armed: set[str] = set()
 
     def _hooks(self) -> dict[str, str]:
@@ -82,10 +115,25 @@ class Generator(ProcessSteps):
             return self._programmed(missing[0])
         layout = Layout(self.window, vmas)
         while True:
-            op = self.pick.choices(list(self.weights), list(self.weights.values()))[0]
+            op = self._next_op()
             step = getattr(self, "_" + op)(layout)
             if step is not None:
+                self._plan(op)
                 return self._remembered({"op": op, **step}, layout)
+
+    def _next_op(self) -> str:
+        while self.planned:
+            op = self.planned.pop(0)
+            if op in self.weights:
+                return op
+        return self.pick.choices(list(self.weights), list(self.weights.values()))[0]
+
+    def _plan(self, op: str) -> None:
+        """Now and then, look at what a step has left, or run into a limit that it has set."""
+        if op == "limit":
+            self.planned = [self.pick.choice(LIMITED[self.limit])]
+        if op in LOOKED_AT and not self.planned and self.pick.random() < 0.1:
+            self.planned = [self.pick.choice(ASKED)]
 
     def _remembered(self, step: Json, layout: Layout) -> Json:
         back = undoing(step, layout)
@@ -126,7 +174,8 @@ class Generator(ProcessSteps):
         kind, neighbour, where = self._new(layout)
         if where.end > layout.pages:
             return None
-        flags = [kind.sharing, *self._placing(layout, where), *self._extra_flags()]
+        placing = self._placing(layout, where)
+        flags = [kind.sharing, *placing, *self._extra_flags()]
         step = {
             "file": kind.file,
             **self.numbers(layout, where),
@@ -134,9 +183,15 @@ class Generator(ProcessSteps):
             "flags": flags,
             "offset": self._offset(layout, where, neighbour),
         }
-        if "SYNC" in flags and self.pick.random() < 0.5:
+        if kind.sharing == "SHARED" and self.pick.random() < (0.5 if "SYNC" in flags else 0.03):
             step["flags"] = ["SHARED_VALIDATE", *flags[1:]]
-        return self._spoilt(step, ("addr", "len", "offset"))
+        if self.pick.random() < 0.01:
+            step["flags"] = flags[1:]
+        often = 0.3 if layout.has_stack else 0.1
+        if self._may_choose(layout, where.count) and self.pick.random() < often:
+            step["flags"] = [flag for flag in step["flags"] if flag not in placing]
+            step["addr"] = self.pick.choice((0, 0, step["addr"]))
+        return self._spoilt(step, ("addr", "len", "offset"), (0, FAR, ALL, NEARLY_ALL))
 
     def _kind(self, layout: Layout, where: Range) -> tuple[Kind, Json | None]:
         """Return what to map: like a neighbour, so that they may merge, or anything."""
@@ -169,6 +224,10 @@ class Generator(ProcessSteps):
         hint = kind < 0.12 and layout.free(where) and not layout.has_stack
         return [] if hint else ["FIXED"]
 
+    def _may_choose(self, layout: Layout, count: int) -> bool:
+        """Say whether the kernel, asked for an address, finds one in the window."""
+        return self.devices and layout.room(count)
+
     def _extra_flags(self) -> list[str]:
         if self.pick.random() > self.family.extra:
             return []
@@ -184,14 +243,17 @@ class Generator(ProcessSteps):
                 return pages << PAGE_SHIFT
         return self.pick.choice((0, 0, 0, 1, 2, 4, 8, self.pick.randrange(16))) << PAGE_SHIFT
 
-    def _spoilt(self, step: Json, keys: tuple[str, ...]) -> Json:
+    def _spoilt(
+        self, step: Json, keys: tuple[str, ...], lengths: tuple[int, ...] = (0, FAR)
+    ) -> Json:
         """Make an argument one that is refused, or rounded up, now and then."""
         key = self.pick.choice(keys)
         if self.pick.random() > 0.04 or not step[key]:
             return step
         if key in ("len", "new_len"):
             length = int(step[key])
-            return {**step, key: self.pick.choice((0, FAR, length - 1, length - PAGE_SIZE // 2))}
+            shorter = length - 1, length - PAGE_SIZE // 2
+            return {**step, key: self.pick.choice((*lengths, *shorter))}
         odd = self.pick.choice((1, PAGE_SIZE // 2, PAGE_SIZE - 1))
         return {**step, key: int(step[key]) + odd}
 
@@ -204,7 +266,17 @@ class Generator(ProcessSteps):
         if self.pick.random() < self.family.alike / 2:
             prots = tuple(protection(vma) for vma in layout.beside(where)) or prots
         step = {**self.numbers(layout, where), "prot": self.pick.choice(prots)}
-        return self._spoilt(step, ("addr", "len"))
+        return self._growing(layout, step) or self._spoilt(step, ("addr", "len"))
+
+    def _growing(self, layout: Layout, step: Json) -> Json | None:
+        """Now and then, let a change of protection reach to the end of a stack."""
+        stack = self.stack(layout)
+        if stack is None or self.pick.random() > 0.2:
+            grows = {"grows": self.pick.choice(("down", "up"))}
+            return {**step, **grows} if self.pick.random() < 0.02 else None
+        first = self.pick.randrange(stack.first, stack.end)
+        where = Range(first, self.pick.randint(1, stack.end - first))
+        return {**step, **self.numbers(layout, where), "grows": "down"}
 
     def _madvise(self, layout: Layout) -> Json:
         numbers = self.numbers(layout, self.aim.mapped(layout))
@@ -212,31 +284,45 @@ class Generator(ProcessSteps):
         return self._spoilt(step, ("addr", "len"))
 
     def _mlock(self, layout: Layout) -> Json:
-        return self._spoilt(self.numbers(layout, self.aim.mapped(layout)), ("addr",))
+        step = self.numbers(layout, self.aim.mapped(layout))
+        if self.pick.random() < 0.15:
+            step["onfault"] = True
+        return self._spoilt(step, ("addr", "len"), (0,))
 
     def _munlock(self, layout: Layout) -> Json:
-        return self._spoilt(self.numbers(layout, self.aim.mapped(layout)), ("addr",))
+        step = self.numbers(layout, self.aim.mapped(layout))
+        return self._spoilt(step, ("addr", "len"), (0,))
 
     def _touch(self, layout: Layout) -> Json | None:
         page = self.aim.page(layout)
+        vma = layout.reached(page)
         access = self.pick.choice("rww")
-        if not comparable(layout.at(page), access):
+        if vma is not None and "wr" not in vma["flags"] and self.pick.random() < 0.7:
+            access = "r"
+        if not comparable(vma, access):
             return None
         return {"addr": layout.address(page), "access": access}
 
     def _peek(self, layout: Layout) -> Json | None:
         page = self.aim.page(layout)
-        return {"addr": layout.address(page)} if comparable(layout.at(page), "r") else None
+        return {"addr": layout.address(page)} if comparable(layout.reached(page), "r") else None
 
     def _fork(self, layout: Layout) -> Json | None:
         del layout
-        return None if "accounting" in self.armed or "COMMIT" in self.limited else {}
+        if "accounting" in self.armed or "COMMIT" in self.limited:
+            return None
+        return {"entries": True} if self.devices and self.pick.random() < 0.5 else {}
 
     def _fail(self, layout: Layout) -> Json:
         """Return a failure for one of the next calls."""
         del layout
         point = self.pick.choice(FAILURES)
         self.armed.add(point)
+        if self.pick.random() < 0.8:
+            self.planned = [
+                self.pick.choice(MEETING[point]),
+                self.pick.choice(ASKED),
+            ]
         step: Json = {"point": point, "after": self.pick.choice((0, 0, 0, 1, 1, 2, 3))}
         if point in HOOKS:
             step["errno"] = self.pick.choice(ERRNOS)
@@ -248,8 +334,11 @@ class Generator(ProcessSteps):
             step = self._resize(layout, where)
         else:
             step = self._move(layout, where)
-        spoilable = ("addr", "new_len", "len", "new_addr")
-        return self._spoilt(step, spoilable if "FIXED" in step["flags"] else spoilable[:2])
+        fixed = "FIXED" in step["flags"]
+        spoilable = ("addr", "new_len", *(("len", "new_addr") if fixed else ()))
+        if self.pick.random() < 0.02:
+            step["flags"] = self.pick.choice(ODD_MOVES)
+        return self._spoilt(step, spoilable, (0, FAR, ALL))
 
     def _resize(self, layout: Layout, where: Range) -> Json:
         """Shrink a range, or grow it: as far as the hole behind it, or further, or less."""
@@ -262,6 +351,8 @@ class Generator(ProcessSteps):
         stays = count <= where.count or (
             count <= where.count + hole and vma is not None and vma is layout.at(where.first)
         )
+        if not stays:
+            stays = self._may_choose(layout, count)
         flags = ["MAYMOVE"] if stays and self.pick.random() < 0.5 else []
         return {
             **self.numbers(layout, where),
@@ -296,6 +387,8 @@ class Generator(ProcessSteps):
         }
 
     def _hint(self, layout: Layout, first: int, count: int) -> bool:
+        if self._may_choose(layout, count):
+            return True
         return layout.free(Range(first, count)) and not layout.has_stack
 
 

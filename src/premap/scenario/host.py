@@ -19,7 +19,7 @@ from premap.model.words import PAGE_SHIFT
 from premap.scenario import host_worker
 from premap.scenario.backend import BackendError, MissingStep
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import ADVICE, MCL_FLAGS, MMAP_FLAGS, MREMAP_FLAGS, PROT, SEALS
+from premap.scenario.steps import ADVICE, GROWS, MCL_FLAGS, MMAP_FLAGS, MREMAP_FLAGS, PROT, SEALS
 
 _MEMFD, _DELETED = "/memfd:", " (deleted)"
 _GONE = "the process that makes the calls is gone"
@@ -48,6 +48,8 @@ def _call(step: Json) -> list[Any]:
         for key in ("addr", "len", "new_len", "new_addr", "offset", "size")
         if key in step
     }
+    if op == "mlock" and step.get("onfault"):
+        return ["mlock2", value["addr"], value["len"]]
     if op in _RANGE_CALLS:
         return [op, value["addr"], value["len"]]
     if op == "mmap":
@@ -55,7 +57,8 @@ def _call(step: Json) -> list[Any]:
         prot = _mask(step["prot"], PROT)
         return [op, value["addr"], value["len"], prot, flags, step["file"], value["offset"]]
     if op == "mprotect":
-        return [op, value["addr"], value["len"], _mask(step["prot"], PROT)]
+        prot = _mask(step["prot"], PROT) | GROWS.get(step.get("grows", ""), 0)
+        return [op, value["addr"], value["len"], prot]
     if op == "mremap":
         flags = _mask(step["flags"], MREMAP_FLAGS)
         place = value.get("new_addr", 0)
@@ -68,10 +71,12 @@ def _call(step: Json) -> list[Any]:
         return [op, _mask(step["flags"], MCL_FLAGS)]
     if op == "seal":
         return [op, step["file"], _mask(step["seals"], SEALS)]
-    if op == "file" and (step.get("noexec") or step.get("append")):
+    if op == "file" and any(step.get(kind) for kind in ("noexec", "append", "zero")):
         raise MissingStep(op)
     if op == "file":
         return [op, step["name"], value["size"], int(step["mode"] == "rw")]
+    if op == "fork" and step.get("entries"):
+        raise MissingStep(op)
     if op in ("peek", "fork", "munlockall"):
         return [op, *value.values()]
     raise MissingStep(op)

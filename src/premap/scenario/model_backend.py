@@ -8,22 +8,30 @@ import operator
 from typing import Any
 
 from premap.model.accounting import OVERCOMMIT_NEVER
-from premap.model.constants import FMODE_READ, FMODE_WRITE, MAP_ANONYMOUS, S_APPEND
+from premap.model.anon import AnonVma
+from premap.model.constants import (
+    FMODE_READ,
+    FMODE_WRITE,
+    MAP_ANONYMOUS,
+    MLOCK_ONFAULT,
+    S_APPEND,
+)
 from premap.model.errors import PageFaultError, errno_name
 from premap.model.file import File, file_inode
 from premap.model.flags import smaps_flags
 from premap.model.mm import AddressSpace
-from premap.model.pagetable import ANON, FILE, PAGE, PFN, Pte
-from premap.model.shmem import memfd_add_seals, shmem_file
+from premap.model.pagetable import ANON, FILE, GUARD, PAGE, PFN, ZERO, Pte
+from premap.model.shmem import memfd_add_seals, shmem_file, zero_fops
 from premap.model.tree import SortedTree, VmaTree
 from premap.model.vma import VmAreaStruct
-from premap.model.words import PAGE_SHIFT, page_align
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE, page_align
 from premap.scenario.backend import MissingStep
 from premap.scenario.device import Device, Word
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import (
     ADVICE,
     DEVICE_PAGES,
+    GROWS,
     MCL_FLAGS,
     MMAP_FLAGS,
     MREMAP_FLAGS,
@@ -78,7 +86,7 @@ class ModelBackend:
         except PageFaultError as signal:
             ret = signal.signal
         if isinstance(ret, _Forked):
-            mm, ret = ret.child, 0
+            mm, ret = ret.child, self._entries_of(ret.child) if step.get("entries") else 0
             vmas = self._vmas(mm)
             mm.exit()
             return {"ret": ret, "events": self.events[:], "vmas": vmas}
@@ -122,14 +130,12 @@ class ModelBackend:
         device = self.devices.get(name)
         if device is None:
             device = Device(
-                name,
-                step["hook"],
+                step,
                 len(self.devices),
                 self.events,
                 self.devices,
                 self.pgoff_text,
                 self.word,
-                sync=step.get("sync", False),
             )
             self.devices[name] = device
         device.programme = step
@@ -137,6 +143,9 @@ class ModelBackend:
 
     def _file(self, step: Json) -> int:
         mode = FMODE_READ | (FMODE_WRITE if step["mode"] == "rw" else 0)
+        if step.get("zero"):
+            self.files[step["name"]] = File(zero_fops, name=step["name"], f_mode=self.word(mode))
+            return 0
         size = self._value(step, "size")
         nlink = 0 if step.get("memfd") else 1
         file = shmem_file(size, step["name"], nlink=nlink, f_mode=self.word(mode))
@@ -181,6 +190,8 @@ class ModelBackend:
 
     def _mprotect(self, step: Json) -> int:
         prot = self._flags(list(step["prot"]), PROT)
+        if "grows" in step:
+            prot = prot | self.word(GROWS[step["grows"]])
         self.mm.mprotect(self._value(step, "addr"), self._value(step, "len"), prot)
         return 0
 
@@ -200,7 +211,11 @@ class ModelBackend:
         return 0
 
     def _mlock(self, step: Json) -> int:
-        self.mm.mlock(self._value(step, "addr"), self._value(step, "len"))
+        addr, length = self._value(step, "addr"), self._value(step, "len")
+        if step.get("onfault"):
+            self.mm.mlock2(addr, length, MLOCK_ONFAULT)
+        else:
+            self.mm.mlock(addr, length)
         return 0
 
     def _munlock(self, step: Json) -> int:
@@ -260,6 +275,46 @@ class ModelBackend:
         files = [(name, device.file) for name, device in self.devices.items()]
         files += self.files.items()
         return {**found, "files": {name: file.f_count - 1 for name, file in files}}
+
+    def _entries(self, step: Json) -> list[Json]:
+        del step
+        return self._entries_of(self.mm)
+
+    def _entries_of(self, mm: AddressSpace) -> list[Json]:
+        """Return the entries of the window, but those of files that are no devices."""
+        low, high = self.window
+        return [
+            {
+                "addr": addr,
+                "page": self._name_of(Pte(entry, addr)),
+                "write": entry.kind != GUARD and bool(Pte(entry, addr).writable),
+            }
+            for vma in mm.vmas()
+            if low <= operator.index(vma.vm_start) < high
+            for entry in vma.ptes
+            if entry.kind != FILE
+            for addr in range(operator.index(entry.start), operator.index(entry.end), PAGE_SIZE)
+        ]
+
+    def _name_of(self, entry: Pte) -> str:
+        return entry.kind if entry.kind in (ANON, ZERO, GUARD) else self._text(entry)
+
+    def _anon(self, step: Json) -> list[Json]:
+        """Return which mappings file anonymous pages together, and what is counted of that."""
+        del step
+        low, high = self.window
+        numbers: dict[AnonVma, int] = {}
+        return [
+            {
+                "start": operator.index(vma.vm_start),
+                "anon_vma": numbers.setdefault(vma.anon_vma, len(numbers)),
+                "chain": len(vma.anon_chain),
+                "active": vma.anon_vma.num_active_vmas,
+                "children": vma.anon_vma.num_children,
+            }
+            for vma in self.mm.vmas()
+            if vma.anon_vma is not None and low <= operator.index(vma.vm_start) < high
+        ]
 
     def _fork(self, step: Json) -> _Forked:
         del step

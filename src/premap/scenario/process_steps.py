@@ -6,13 +6,11 @@ from __future__ import annotations
 import random
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
-from premap.scenario.aim import Aim, Layout, Range
+from premap.scenario.aim import STACK_GAP, Aim, Layout, Range
 from premap.scenario.allowed import comparable
 from premap.scenario.reader import Json
 from premap.scenario.steps import SEALS
 
-GAP = 256
-"""Pages that stay free below a stack."""
 NAMES = ("one", "two", None)
 LOCKS: tuple[list[str], ...] = (
     ["CURRENT"],
@@ -27,14 +25,15 @@ LOCKS: tuple[list[str], ...] = (
 class ProcessSteps:
     """Chooses such steps; the generator has the rest.
 
-    `limited` are the limits that were set, `heap` is the page at which the data segment begins, and
-    `memfds` are the files that can be sealed.
+    `limited` are the limits that were set, `limit` is the last of them, `heap` is the page at which
+    the data segment begins, and `memfds` are the files that can be sealed.
     """
 
     def __init__(self, pick: random.Random) -> None:
         self.pick = pick
         self.aim = Aim(pick)
         self.limited: set[str] = set()
+        self.limit = ""
         self.locked_all = False
         self.heap: int | None = None
         self.memfds: list[str] = []
@@ -56,7 +55,10 @@ class ProcessSteps:
         return {}
 
     def _mseal(self, layout: Layout) -> Json:
-        return self.numbers(layout, self.aim.mapped(layout))
+        step = self.numbers(layout, self.aim.mapped(layout))
+        if self.pick.random() < 0.2:
+            step["len"] = self.pick.choice((0, step["len"] - 1, (1 << 64) - PAGE_SIZE))
+        return step
 
     def _seal(self, layout: Layout) -> Json | None:
         del layout
@@ -71,8 +73,6 @@ class ProcessSteps:
 
     def _heap(self, layout: Layout) -> Json | None:
         """Begin a data segment at a mapping's edge, or in a hole."""
-        if "DATA" in self.limited:
-            return None
         where = self.aim.new(layout)
         self.heap = where.first
         odd = self.pick.choice((0, 0, 0, 1, PAGE_SIZE // 2))
@@ -90,15 +90,16 @@ class ProcessSteps:
 
     def _limit(self, layout: Layout) -> Json | None:
         """Set a limit close to what there is."""
-        choices = {"AS", "MEMLOCK", "MAPS", "COMMIT", "STACK"}
-        if self.heap is None:
-            choices.add("DATA")
+        choices = {"AS", "DATA", "MEMLOCK", "MAPS", "COMMIT", "STACK"}
         if self.locked_all:
             choices.discard("MEMLOCK")
         which = self.pick.choice(sorted(choices))
         self.limited.add(which)
+        self.limit = which
         if which == "MAPS":
             return {"of": which, "to": len(layout.vmas) + self.pick.randrange(6)}
+        if self.pick.random() < 0.08:
+            return {"of": which, "to": 0}
         pages = self._used(layout, which) + self.pick.choice((0, 1, 2, 3, 4, 6, 10, 20))
         return {"of": which, "to": pages << PAGE_SHIFT}
 
@@ -114,31 +115,40 @@ class ProcessSteps:
         del layout
         return {}
 
+    def _entries(self, layout: Layout) -> Json:
+        del layout
+        return {}
+
+    def _anon(self, layout: Layout) -> Json:
+        del layout
+        return {}
+
     def _grow(self, layout: Layout) -> Json | None:
         """Access what lies below a stack: the next page, or one near the gap's end."""
-        stack = self._stack(layout)
+        stack = self.stack(layout)
         if stack is None:
             return None
         below = [each.end for each in layout.ranges if each.end <= stack.first]
         page = stack.first - self.pick.choice((1, 1, 1, 2, 3, 8))
         if below and self.pick.random() < 0.4:
-            page = below[-1] + GAP + self.pick.choice((-1, 0, 0, 1))
+            page = below[-1] + STACK_GAP + self.pick.choice((-1, 0, 0, 1))
         access = self.pick.choice("rw")
         free = 0 <= page < stack.first and layout.at(page) is None
         if not free or not comparable(layout.at(stack.first), access):
             return None
         return {"op": "touch", "addr": layout.address(page), "access": access}
 
-    def _stack(self, layout: Layout) -> Range | None:
+    def stack(self, layout: Layout) -> Range | None:
+        """Return a mapping that grows down, None without one."""
         pairs = zip(layout.vmas, layout.ranges, strict=True)
         stacks = [each for vma, each in pairs if "gd" in vma["flags"]]
         return self.pick.choice(stacks) if stacks else None
 
     def near_gap(self, layout: Layout) -> Range | None:
         """Return a range about where the gap below a stack ends, None without one."""
-        stack = self._stack(layout)
+        stack = self.stack(layout)
         if stack is None:
             return None
         count = self.pick.choice((1, 1, 2, 3))
-        first = stack.first - GAP - count + self.pick.choice((-3, -1, 0, 0, 1, 2))
+        first = stack.first - STACK_GAP - count + self.pick.choice((-3, -1, 0, 0, 1, 2))
         return Range(first, count) if first >= 0 else None

@@ -30,11 +30,18 @@ TABLES: tuple[list[str], ...] = (
     ["open", "close", "mapped"],
     ["open", "close", "mapped", "fault"],
 )
+TOLD: tuple[list[str], ...] = (
+    ["fault", "page_mkwrite"],
+    ["fault", "pfn_mkwrite"],
+    ["open", "fault", "page_mkwrite", "pfn_mkwrite"],
+)
+"""Tables that are told of first writes."""
 REFUSING = ("may_split", "mremap", "mprotect")
 """Callbacks that may refuse what is asked for."""
 RANGES = ("remap", "ioremap")
 WHOLE = ("remap_full", "ioremap_full", "map_kernel_pages_full")
-KERNEL_PAGES = ("map_kernel_pages", "map_kernel_pages_full")
+LEGACY = ("insert_page", "map_pages", "map_pages_zero")
+KERNEL_PAGES = ("map_kernel_pages", "map_kernel_pages_full", *LEGACY)
 KINDS = (*RANGES, *WHOLE, "simple_ioremap", "map_kernel_pages")
 
 
@@ -58,6 +65,7 @@ class Taste:
     special: float = 0.15
     layers: float = 0.0
     refusals: float = 0.0
+    told: float = 0.1
 
 
 class Programmer:
@@ -66,11 +74,21 @@ class Programmer:
     def __init__(self, pick: random.Random, taste: Taste) -> None:
         self.pick = pick
         self.taste = taste
+        self.mixed = pick.random() < 0.5
+        """Whether vmf_insert_mixed() is used, or else callbacks are told of writes."""
+        self.fixed: dict[str, Json] = {}
+
+    def _of_the_file(self, name: str) -> Json:
+        """Return what belongs to the device's file and does not change."""
+        if name not in self.fixed:
+            keys = [key for key in ("sync", "area") if self.pick.random() < 0.2]
+            self.fixed[name] = dict.fromkeys(keys, True)
+        return self.fixed[name]
 
     def programme(self, name: str, hook: str, others: Mapping[str, str]) -> Programme:
         """Return a new programme for a device; `others` are devices that have one, and hooks."""
         pick, taste = self.pick, self.taste
-        step: Json = {"op": "device", "name": name, "hook": hook}
+        step: Json = {"op": "device", "name": name, "hook": hook, **self._of_the_file(name)}
         step.update(self._result())
         step.update(self._layer(hook, others))
         plain = "lower" not in step and "vm_file" not in step
@@ -86,6 +104,7 @@ class Programmer:
             step["pgoff"] = pick.choice((0, 0, 1, 2, 3, 5, 13, 33))
         if pick.random() < taste.operations:
             step["vm_ops"] = self._operations(step, action)
+            step.update(self._faults(step))
         if pick.random() < 0.3:
             step["private_data"] = 256 * pick.randint(1, 9)
         if action is None:
@@ -136,14 +155,28 @@ class Programmer:
         special = {"PFNMAP", "MIXEDMAP"} & set(step.get("set", ()))
         if action is None and not special and self.pick.random() < 0.1:
             return None
-        table = self.pick.choice(TABLES)
+        told = not self.mixed and self.pick.random() < self.taste.told
+        table = self.pick.choice(TOLD if told else TABLES)
         if self.pick.random() < 3 * self.taste.refusals:
             return [*table, *self.pick.sample(REFUSING, self.pick.randint(1, len(REFUSING)))]
         return table
 
+    def _faults(self, step: Json) -> Json:
+        """Return how faults are served: by a page, or by an entry that fits the mapping."""
+        chosen: Json = {}
+        names = step.get("set", ())
+        if self.pick.random() < 0.7:
+            if "PFNMAP" in names:
+                chosen["fault"] = "pfn"
+            elif "MIXEDMAP" in names and self.mixed:
+                chosen["fault"] = "mixed"
+        if self.pick.random() < 0.05:
+            chosen["mkwrite"] = "SIGBUS"
+        return chosen
+
     def _action(self, hook: str) -> Json:
         pick = self.pick
-        kind = pick.choice(KINDS)
+        kind = pick.choice(KINDS if hook == "mmap_prepare" else (*KINDS, *LEGACY))
         page = pick.choice((0, 0, 1, 2, 3, 4, pick.randrange(DEVICE_PAGES)))
         room = DEVICE_PAGES - page
         pages = pick.randint(1, min(6, room))
@@ -156,6 +189,10 @@ class Programmer:
         elif kind == "simple_ioremap":
             size = pages * PAGE_SIZE - pick.choice((0, 0, 0, PAGE_SIZE // 2))
             action["size"] = size
+        elif kind == "insert_page":
+            action = {"kind": kind, "start": start, "page": page}
+        elif kind in ("map_pages", "map_pages_zero"):
+            action["pages"] = pages
         elif kind == "map_kernel_pages":
             action = {"kind": kind, "start": start, "page": page, "pages": pages}
         return action

@@ -25,7 +25,7 @@ MMAP_FLAGS = _names(
     constants,
     "MAP_",
     "SHARED PRIVATE SHARED_VALIDATE DROPPABLE FIXED FIXED_NOREPLACE LOCKED NORESERVE POPULATE "
-    "NONBLOCK GROWSDOWN SYNC",
+    "NONBLOCK GROWSDOWN SYNC ANONYMOUS STACK DENYWRITE EXECUTABLE",
 )
 MREMAP_FLAGS = _names(constants, "MREMAP_", "MAYMOVE FIXED DONTUNMAP")
 ADVICE = _names(
@@ -37,9 +37,14 @@ ADVICE = _names(
 MCL_FLAGS = _names(constants, "MCL_", "CURRENT FUTURE ONFAULT")
 SEALS = _names(constants, "F_SEAL_", "WRITE FUTURE_WRITE")
 LIMITS = frozenset({"AS", "DATA", "MEMLOCK", "STACK", "MAPS", "COMMIT"})
+GROWS = {"down": constants.PROT_GROWSDOWN, "up": constants.PROT_GROWSUP}
 PROT = {"r": constants.PROT_READ, "w": constants.PROT_WRITE, "x": constants.PROT_EXEC}
 VMA_BITS = {name: bit for bit, name in bits.BIT_NAMES.items()}
-CALLBACKS = frozenset({"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect"})
+MKWRITE = frozenset({"page_mkwrite", "pfn_mkwrite"})
+"""Callbacks that are told of the first write to a page."""
+CALLBACKS = MKWRITE | {"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect"}
+FAULTS = ("page", "pfn", "mixed")
+"""What a `fault` callback does: gives the page, or vmf_insert_pfn(), or vmf_insert_mixed()."""
 ACTIONS = {
     "remap": ("start", "page", "size"),
     "ioremap": ("start", "page", "size"),
@@ -48,8 +53,13 @@ ACTIONS = {
     "map_kernel_pages_full": ("page",),
     "simple_ioremap": ("page", "size"),
     "map_kernel_pages": ("start", "page", "pages"),
+    "insert_page": ("start", "page"),
+    "map_pages": ("page", "pages"),
+    "map_pages_zero": ("page", "pages"),
 }
 """The arguments of each kind of action."""
+LEGACY_ACTIONS = frozenset({"insert_page", "map_pages", "map_pages_zero"})
+"""Those that only an `mmap` hook has."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,79}")
@@ -179,6 +189,8 @@ REQUIRED: dict[str, dict[str, Check]] = {
     "brk": _ADDRESS,
     "limit": {"of": _one_of(LIMITS), "to": _number},
     "counts": {},
+    "entries": {},
+    "anon": {},
     "touch": {**_ADDRESS, "access": _one_of(("r", "w"))},
     "peek": _ADDRESS,
     "fork": {},
@@ -202,13 +214,19 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "may_split_ret": _errno,
         "mremap_ret": _errno,
         "mprotect_ret": _errno,
+        "fault": _one_of(FAULTS),
+        "mkwrite": _one_of(("SIGBUS",)),
         "vm_file": _text,
         "lower": _text,
         "sync": _bool,
+        "area": _bool,
     },
-    "file": {"memfd": _bool, "noexec": _bool, "append": _bool},
+    "file": {"memfd": _bool, "noexec": _bool, "append": _bool, "zero": _bool},
     "mremap": {"new_addr": _number},
+    "mprotect": {"grows": _one_of(GROWS)},
+    "mlock": {"onfault": _bool},
     "fail": {"after": _number, "errno": _errno},
+    "fork": {"entries": _bool},
 }
 
 
@@ -239,6 +257,10 @@ def check_step(step: Any, path: str, line: int) -> None:
             _check(name, step[name], check, path, line)
     if op == "fail":
         _check("errno", step, _failure, path, line)
+    if op == "device" and step["hook"] != "mmap" and "action" in step:
+        kind = step["action"]["kind"]
+        if kind in LEGACY_ACTIONS:
+            raise ScenarioError(f"device: only an mmap hook has the action {kind}", path, line)
 
 
 class Names:

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from premap.model.constants import MAP_ANONYMOUS
+from premap.model.constants import MAP_ANONYMOUS, MLOCK_ONFAULT
 from premap.model.errors import errno_name
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.backend import MissingStep
@@ -18,6 +18,7 @@ from premap.scenario.reader import Json, number
 from premap.scenario.steps import (
     ADVICE,
     DEVICE_PAGES,
+    GROWS,
     MCL_FLAGS,
     MMAP_FLAGS,
     MREMAP_FLAGS,
@@ -29,7 +30,7 @@ from premap.uml.errors import UmlError
 SLOTS = 16
 """Devices, and files, that one scenario can have."""
 _MPROTECT, _MUNMAP, _BRK, _MREMAP, _MADVISE, _MLOCK, _MUNLOCK = 10, 11, 12, 25, 28, 149, 150
-_MLOCKALL, _MUNLOCKALL, _MSEAL = 151, 152, 462
+_MLOCKALL, _MUNLOCKALL, _MLOCK2, _MSEAL = 151, 152, 325, 462
 _CALLBACKS = {
     "o": "open",
     "c": "close",
@@ -38,6 +39,8 @@ _CALLBACKS = {
     "g": "mremap",
     "t": "mprotect",
 }
+_FAULTS = {"f": "fault", "a": "page_mkwrite", "b": "pfn_mkwrite"}
+_PAGES = frozenset({"anon", "zero", "guard"})
 _HOOKS = {"p": "mmap_prepare", "m": "mmap"}
 
 
@@ -70,7 +73,10 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "may_split_ret": _errno,
     "mremap_ret": _errno,
     "mprotect_ret": _errno,
+    "mkwrite": lambda _: 1,
+    "fault": str,
     "sync": int,
+    "area": int,
 }
 """The keys of a programme, and how the driver reads their values."""
 
@@ -166,18 +172,33 @@ class Conversation:
         events: list[Json] = []
         vmas: list[Json] = []
         counts: Json | None = None
+        entries: list[Json] = []
+        anon = _Anon()
         for line in lines:
             kind, *fields = line.split()
             if kind == "v":
                 vmas.append(self._vma(fields))
             elif kind == "k":
                 counts = self._counts(fields)
+            elif kind == "y":
+                entries.append(self._entry(fields))
+            elif kind == "z":
+                anon.add(fields)
             elif kind != "r":
                 events.append(self._event(kind, fields))
         ret = _ret(lines[-1].partition(" ")[2])
         if step["op"] in _MUST_SUCCEED and ret != 0:
             raise _refused(step, ret)
+        if step["op"] == "anon":
+            return {"ret": anon.found, "events": events, "vmas": vmas}
+        if step["op"] == "entries" or (step.get("entries") and ret == 0):
+            return {"ret": entries, "events": events, "vmas": vmas}
         return {"ret": ret if counts is None else counts, "events": events, "vmas": vmas}
+
+    def _entry(self, fields: list[str]) -> Json:
+        addr, what, write = fields
+        page = what if what in _PAGES else self._pgoff(int(what, 16))
+        return {"addr": int(addr, 16), "page": page, "write": write == "w"}
 
     def _counts(self, fields: list[str]) -> Json:
         names = [*self.devices, *self.files]
@@ -202,10 +223,10 @@ class Conversation:
         name = self.devices[int(fields[0], 16)]
         if kind == "x":
             raise UmlError(f"{name}: an action beyond the device's {DEVICE_PAGES} pages")
-        if kind == "f":
+        if kind in _FAULTS:
             pgoff, write = (int(field, 16) for field in fields[1:])
             return {
-                "call": "fault",
+                "call": _FAULTS[kind],
                 "file": name,
                 "pgoff": self._pgoff(pgoff),
                 "write": bool(write),
@@ -232,10 +253,25 @@ class Conversation:
         return pgoff
 
 
-_KINDS = {"noexec": "n", "memfd": "m", "append": "a"}
+class _Anon:
+    """What a step says of anon_vmas: they get numbers in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self.found: list[Json] = []
+        self.numbers: dict[str, int] = {}
+
+    def add(self, fields: list[str]) -> None:
+        start, name, *counts = fields
+        number = self.numbers.setdefault(name, len(self.numbers))
+        values = (int(start, 16), number, *(int(count, 16) for count in counts))
+        self.found.append(dict(zip(_ANON, values, strict=True)))
+
+
+_ANON = ("start", "anon_vma", "chain", "active", "children")
+_KINDS = {"noexec": "n", "memfd": "m", "append": "a", "zero": "z"}
 """Keys of a file that are letters of its kind."""
 _COUNTS = ("total_vm", "locked_vm", "data_vm", "exec_vm", "stack_vm", "map_count", "committed_as")
-_MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts"})
+_MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts", "entries", "anon"})
 
 
 def _words(values: Iterable[int | str]) -> str:
@@ -255,7 +291,14 @@ def _failure(step: Json) -> int:
 
 
 def _mprotect(_: Conversation, step: Json) -> str:
-    return _call(_MPROTECT, step["addr"], step["len"], _mask(step["prot"], PROT))
+    prot = _mask(step["prot"], PROT) | GROWS.get(step.get("grows", ""), 0)
+    return _call(_MPROTECT, step["addr"], step["len"], prot)
+
+
+def _mlock(_: Conversation, step: Json) -> str:
+    if step.get("onfault"):
+        return _call(_MLOCK2, step["addr"], step["len"], MLOCK_ONFAULT)
+    return _call(_MLOCK, step["addr"], step["len"])
 
 
 def _mremap(_: Conversation, step: Json) -> str:
@@ -281,7 +324,7 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "mprotect": _mprotect,
     "mremap": _mremap,
     "madvise": _madvise,
-    "mlock": _range_call(_MLOCK),
+    "mlock": _mlock,
     "munlock": _range_call(_MUNLOCK),
     "mlockall": lambda _, step: _call(_MLOCKALL, _mask(step["flags"], MCL_FLAGS)),
     "munlockall": lambda _, __: _call(_MUNLOCKALL),
@@ -292,9 +335,11 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "brk": lambda _, step: _call(_BRK, step["addr"]),
     "limit": lambda _, step: f"x limit {step['of']} {number(step['to'])}",
     "counts": Conversation.counts,
+    "entries": lambda _, __: "x entries",
+    "anon": lambda _, __: "x anon",
     "touch": lambda _, step: f"t {number(step['addr']):x} {step['access']}",
     "peek": lambda _, step: f"p {number(step['addr']):x}",
-    "fork": lambda _, __: "k",
+    "fork": lambda _, step: "k e" if step.get("entries") else "k",
     "fail": lambda _, step: f"i {step['point']} {number(step.get('after', 0))} {_failure(step)}",
 }
 

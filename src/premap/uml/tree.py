@@ -20,7 +20,15 @@ from premap.uml.errors import UmlError
 OLDEST = (7, 1)
 """The first release whose `->mmap_prepare` is what the driver is written for."""
 _DRIVER_FOLDER = Path("drivers/misc")
-PARTS = ("console.c", "driver.c", "inject.c", "process.c", "programme.c")
+PARTS = (
+    "callbacks.c",
+    "console.c",
+    "driver.c",
+    "entries.c",
+    "inject.c",
+    "process.c",
+    "programme.c",
+)
 """The driver's sources; `premap.h` is what they share."""
 _REPLACED = {
     "vma": (

@@ -7,13 +7,15 @@
  *	reset LOW HIGH
  *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
  *	fail POINT AFTER ERRNO
- *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR ...
+ *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR ..., entries, anon
  *
  *	p SLOT start end pgoff flags		->mmap_prepare was called (m: ->mmap)
  *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped, s: ->may_split,
  *						 g: ->mremap, t: ->mprotect)
- *	f SLOT pgoff write			->fault
+ *	f SLOT pgoff write			->fault (a: ->page_mkwrite, b: ->pfn_mkwrite)
  *	k counts...				what counts asked for
+ *	y address WHAT w|-			a page table entry: anon, zero, guard, or a page frame
+ *	z address anon_vma chain active children	the anon_vma of a mapping
  *	x SLOT					the programme needs pages that the device does not have
  *	l					the log was too small
  *
@@ -35,14 +37,7 @@
 #define LINE		1024
 #define LOG		(256 * 1024)
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
-#define start_pgoff(vma) vma_start_pgoff(vma)
-#else
-#define start_pgoff(vma) ((vma)->vm_pgoff)
-#endif
-
 static struct device_slot slots[SLOTS];
-struct vm_operations_struct premap_tables[TABLES];
 
 /* The log. */
 
@@ -68,7 +63,7 @@ void premap_note(const char *format, ...)
 	spin_unlock(&log_lock);
 }
 
-static int slot_of(const struct device_slot *slot)
+int premap_slot_of(const struct device_slot *slot)
 {
 	return slot - slots;
 }
@@ -83,91 +78,7 @@ static void note_hook(char call, const struct device_slot *slot, unsigned long s
 	for (i = 0; i < PREMAP_FLAGS; i++)
 		if (word & BIT_ULL(premap_flags[i].bit))
 			at += sprintf(at, "%s,", premap_flags[i].letters);
-	premap_note("%c %x %lx %lx %lx %s\n", call, slot_of(slot), start, end, pgoff, letters);
-}
-
-static void note_callback(char call, const struct device_slot *slot, unsigned long start,
-			  unsigned long end, pgoff_t pgoff, const void *private_data)
-{
-	premap_note("%c %x %lx %lx %lx %lx\n", call, slot_of(slot), start, end, pgoff,
-	     (unsigned long)private_data);
-}
-
-/* The callbacks. */
-
-static void device_open(struct vm_area_struct *vma)
-{
-	note_callback('o', vma->vm_file->private_data, vma->vm_start, vma->vm_end,
-		      start_pgoff(vma), vma->vm_private_data);
-}
-
-static void device_close(struct vm_area_struct *vma)
-{
-	note_callback('c', vma->vm_file->private_data, vma->vm_start, vma->vm_end,
-		      start_pgoff(vma), vma->vm_private_data);
-}
-
-static int device_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
-			 const struct file *file, void **private_data)
-{
-	const struct device_slot *slot = file->private_data;
-	int err = premap_failing("mapped");
-
-	if (err)
-		return -err;
-	note_callback('n', slot, start, end, pgoff, *private_data);
-	return -(int)slot->programme.number[MAPPED_RET];
-}
-
-static int note_vma(char call, const struct vm_area_struct *vma, enum number ret)
-{
-	const struct device_slot *slot = vma->vm_file->private_data;
-
-	note_callback(call, slot, vma->vm_start, vma->vm_end, start_pgoff(vma), vma->vm_private_data);
-	return -(int)slot->programme.number[ret];
-}
-
-static int device_may_split(struct vm_area_struct *vma, unsigned long address)
-{
-	return note_vma('s', vma, MAY_SPLIT_RET);
-}
-
-static int device_mremap(struct vm_area_struct *vma)
-{
-	return note_vma('g', vma, MREMAP_RET);
-}
-
-static int device_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-			   unsigned long flags)
-{
-	return note_vma('t', vma, MPROTECT_RET);
-}
-
-static vm_fault_t device_fault(struct vm_fault *vmf)
-{
-	const struct device_slot *slot = vmf->vma->vm_file->private_data;
-
-	premap_note("f %x %lx %x\n", slot_of(slot), vmf->pgoff, !!(vmf->flags & FAULT_FLAG_WRITE));
-	if (vmf->pgoff >= PREMAP_PAGES || (vmf->vma->vm_flags & VM_PFNMAP))
-		return VM_FAULT_SIGBUS;
-	vmf->page = slot->pages[vmf->pgoff];
-	get_page(vmf->page);
-	return 0;
-}
-
-static void make_tables(void)
-{
-	int i;
-
-	for (i = 0; i < TABLES; i++) {
-		premap_tables[i].open = i & OPEN ? device_open : NULL;
-		premap_tables[i].close = i & CLOSE ? device_close : NULL;
-		premap_tables[i].mapped = i & MAPPED ? device_mapped : NULL;
-		premap_tables[i].fault = i & FAULT ? device_fault : NULL;
-		premap_tables[i].may_split = i & MAY_SPLIT ? device_may_split : NULL;
-		premap_tables[i].mremap = i & MREMAP ? device_mremap : NULL;
-		premap_tables[i].mprotect = i & MPROTECT ? device_mprotect : NULL;
-	}
+	premap_note("%c %x %lx %lx %lx %s\n", call, premap_slot_of(slot), start, end, pgoff, letters);
 }
 
 /* The hooks. */
@@ -188,11 +99,15 @@ static u64 pages_needed(const struct programme *programme, unsigned long bytes)
 	switch (programme->action) {
 	case NOTHING:
 		return 0;
+	case INSERT_PAGE:
+		return 1;
 	case REMAP:
 	case IOREMAP:
 	case SIMPLE_IOREMAP:
 		return DIV_ROUND_UP_ULL(programme->number[SIZE], PAGE_SIZE);
 	case MAP_KERNEL_PAGES:
+	case MAP_PAGES:
+	case MAP_PAGES_ZERO:
 		return programme->number[SIZE];
 	default:
 		return bytes >> PAGE_SHIFT;
@@ -206,7 +121,7 @@ static bool goes_beyond(const struct device_slot *slot, unsigned long bytes)
 
 	if (programme->number[PAGE] + pages_needed(programme, bytes) <= PREMAP_PAGES)
 		return false;
-	premap_note("x %x\n", slot_of(slot));
+	premap_note("x %x\n", premap_slot_of(slot));
 	return true;
 }
 
@@ -241,6 +156,8 @@ static void set_action(struct vm_area_desc *desc, struct device_slot *slot)
 		break;
 	case MAP_KERNEL_PAGES_FULL:
 		mmap_action_map_kernel_pages_full(desc, slot->pages + page);
+		break;
+	default:	/* for legacy hooks only */
 		break;
 	}
 }
@@ -322,6 +239,12 @@ static int populate(struct vm_area_struct *vma, struct device_slot *slot)
 		return vm_insert_pages(vma, start, slot->pages + page, &size);
 	case MAP_KERNEL_PAGES_FULL:
 		return vm_insert_pages(vma, vma->vm_start, slot->pages + page, &count);
+	case INSERT_PAGE:
+		return vm_insert_page(vma, start, slot->pages[page]);
+	case MAP_PAGES:
+		return vm_map_pages(vma, slot->pages + page, size);
+	case MAP_PAGES_ZERO:
+		return vm_map_pages_zero(vma, slot->pages + page, size);
 	}
 	return 0;
 }
@@ -334,7 +257,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (err)
 		return -err;
-	note_hook('m', slot, vma->vm_start, vma->vm_end, start_pgoff(vma), vma->vm_flags);
+	note_hook('m', slot, vma->vm_start, vma->vm_end, premap_start_pgoff(vma), vma->vm_flags);
 	if (is_given(programme, RET))
 		return -(int)programme->number[RET];
 	if (goes_beyond(slot, vma->vm_end - vma->vm_start))
@@ -357,23 +280,32 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 	return populate(vma, slot);
 }
 
-static const struct file_operations prepare_fops = {
-	.mmap_prepare	= device_mmap_prepare,
-};
+static unsigned long device_area(struct file *file, unsigned long addr, unsigned long length,
+				 unsigned long pgoff, unsigned long flags)
+{
+	return mm_get_unmapped_area(file, addr, length, pgoff, flags);
+}
 
-static const struct file_operations prepare_sync_fops = {
-	.mmap_prepare	= device_mmap_prepare,
-	.fop_flags	= FOP_MMAP_SYNC,
-};
+/* By what a device has of these; they stay as they are. */
+static struct file_operations scenario_fops[2][2][2];	/* legacy, sync, area */
 
-static const struct file_operations legacy_fops = {
-	.mmap		= device_mmap,
-};
+static void make_fops(void)
+{
+	int i;
 
-static const struct file_operations legacy_sync_fops = {
-	.mmap		= device_mmap,
-	.fop_flags	= FOP_MMAP_SYNC,
-};
+	for (i = 0; i < 8; i++) {
+		struct file_operations *fops = &scenario_fops[!!(i & 4)][!!(i & 2)][i & 1];
+
+		if (i & 4)
+			fops->mmap = device_mmap;
+		else
+			fops->mmap_prepare = device_mmap_prepare;
+		if (i & 2)
+			fops->fop_flags = FOP_MMAP_SYNC;
+		if (i & 1)
+			fops->get_unmapped_area = device_area;
+	}
+}
 
 static int device_file_open(struct inode *inode, struct file *file)
 {
@@ -381,16 +313,26 @@ static int device_file_open(struct inode *inode, struct file *file)
 
 	file->private_data = slot;
 	slot->file = file;
-	if (slot->sync)
-		replace_fops(file, slot->legacy ? &legacy_sync_fops : &prepare_sync_fops);
-	else
-		replace_fops(file, slot->legacy ? &legacy_fops : &prepare_fops);
+	replace_fops(file, &scenario_fops[slot->legacy][slot->sync][slot->area]);
 	return 0;
 }
 
 static const struct file_operations device_fops = {
 	.open		= device_file_open,
 };
+
+bool premap_is_device_page(unsigned long pfn)
+{
+	unsigned long first;
+	int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		first = page_to_pfn(slots[i].pages[0]);
+		if (first <= pfn && pfn < first + PREMAP_PAGES)
+			return true;
+	}
+	return false;
+}
 
 /* Programmes. */
 
@@ -412,13 +354,14 @@ static int reset(char *window)
 
 	for (i = 0; i < SLOTS; i++) {
 		slots[i].name[0] = '\0';
-		slots[i].sync = false;
+		slots[i].sync = slots[i].area = false;
 		slots[i].file = NULL;
 		memset(&slots[i].programme, 0, sizeof(slots[i].programme));
 	}
 	premap_reset_process();
 	log_length = 0;
 	premap_inject_nothing(low, high);
+	premap_place_below(high);
 	return 0;
 }
 
@@ -446,6 +389,10 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 		err = premap_heap(rest);
 	else if (!strcmp(word, "counts"))
 		err = premap_count(rest);
+	else if (!strcmp(word, "entries"))
+		premap_entries();
+	else if (!strcmp(word, "anon"))
+		premap_anon();
 	else
 		err = -EINVAL;
 	kfree(line);
@@ -484,12 +431,12 @@ static int __init make_slot(struct device_slot *slot)
 		return -ENOMEM;
 	for (i = 0; i < PREMAP_PAGES; i++)
 		slot->pages[i] = virt_to_page(memory + i * PAGE_SIZE);
-	snprintf(slot->misc_name, sizeof(slot->misc_name), "premap%d", slot_of(slot));
+	snprintf(slot->misc_name, sizeof(slot->misc_name), "premap%d", premap_slot_of(slot));
 	slot->misc.minor = MISC_DYNAMIC_MINOR;
 	slot->misc.name = slot->misc_name;
 	slot->misc.fops = &device_fops;
 	/* The first thing that is read from the log: where the devices' pages are. */
-	premap_note("d %x %lx\n", slot_of(slot), page_to_pfn(slot->pages[0]));
+	premap_note("d %x %lx\n", premap_slot_of(slot), page_to_pfn(slot->pages[0]));
 	return misc_register(&slot->misc);
 }
 
@@ -497,7 +444,8 @@ static int __init premap_init(void)
 {
 	int i, err;
 
-	make_tables();
+	premap_make_tables();
+	make_fops();
 	for (i = 0; i < SLOTS; i++) {
 		err = make_slot(&slots[i]);
 		if (err)

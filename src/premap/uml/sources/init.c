@@ -18,7 +18,7 @@
  *	s NUMBER A B C D E F		any other system call
  *	t ADDR ACCESS			touch the last byte of the page (ACCESS: r or w)
  *	p ADDR				peek: the text at the beginning of the page
- *	k				fork, report the child's mappings
+ *	k FLAGS				fork, report the child's mappings (FLAGS e: entries, too)
  *	e				end of the scenario
  *
  * What comes back for each but the last: the driver's log; `v START END OFFSET FILE FLAGS...` for

@@ -13,7 +13,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,12 +68,17 @@ static long make_device(char *rest)
 	return files[0][slot] < 0 ? -errno : 0;
 }
 
-/* Opens a new file of the kind that the letters of `kinds` say: n (noexec), m (memfd) or neither. */
+/* Opens a new file of the kind that the letters of `kinds` say: n (noexec), m (memfd), z (zeroes). */
 static int create(const char *kinds, int slot)
 {
 	if (strchr(kinds, 'm'))
 		return memfd_create(path_of("", slot), MFD_ALLOW_SEALING);
 	shared->named[slot] = true;
+	if (strchr(kinds, 'z')) {
+		if (mknod(path_of("/files/", slot), S_IFCHR | 0600, makedev(1, 5)))
+			return -1;
+		return open(path_of("/files/", slot), O_RDWR);
+	}
 	return open(path_of(strchr(kinds, 'n') ? "/noexec/" : "/files/", slot),
 		    O_RDWR | O_CREAT | O_EXCL, 0600);
 }
@@ -138,9 +145,9 @@ static long make_file(char *rest)
 	int fd = create(kinds, slot);
 	long err;
 
-	if (fd < 0 || ftruncate(fd, size))
+	if (fd < 0 || (!strchr(kinds, 'z') && ftruncate(fd, size)))
 		return -errno;
-	err = write_pages(fd, size, rest);
+	err = strchr(kinds, 'z') ? 0 : write_pages(fd, size, rest);
 	if (err)
 		return err;
 	if (*kinds == 'r')
@@ -234,7 +241,8 @@ static const char *peek(char *rest)
 	return i ? text : "zero";
 }
 
-static long report_child(void)
+/* FLAGS: e, the driver notes its page table entries as well. */
+static long report_child(const char *flags)
 {
 	int status;
 	pid_t child = fork();
@@ -242,6 +250,8 @@ static long report_child(void)
 	if (child < 0)
 		return -errno;
 	if (!child) {
+		if (flags && *flags == 'e' && tell_driver("entries", ""))
+			die("the driver");
 		put_mappings(open("/proc/self/smaps", O_RDONLY));
 		_exit(0);
 	}
@@ -282,7 +292,7 @@ bool step(char *command)
 	else if (which == 'p')
 		text = peek(rest);
 	else if (which == 'k')
-		result = report_child();
+		result = report_child(rest);
 	else
 		die("unknown command");
 	put_events();

@@ -7,20 +7,24 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/types.h>
+#include <linux/version.h>
 
 #define PREMAP_PAGES	16
 
 enum number {
 	RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, MAY_SPLIT_RET,
-	MREMAP_RET, MPROTECT_RET, VM_FILE, LOWER, NUMBERS
+	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, NUMBERS
 };
 
 enum protection { PROT_AS_IS, WRITECOMBINE, NONCACHED };
 
 enum action {
 	NOTHING, REMAP, IOREMAP, REMAP_FULL, IOREMAP_FULL, SIMPLE_IOREMAP, MAP_KERNEL_PAGES,
-	MAP_KERNEL_PAGES_FULL,
+	MAP_KERNEL_PAGES_FULL, INSERT_PAGE, MAP_PAGES, MAP_PAGES_ZERO,
 };
+
+/* What ->fault does: gives the page, or makes an entry itself. */
+enum fault { FAULT_PAGE, FAULT_PFN, FAULT_MIXED };
 
 #define OPEN		BIT(0)
 #define CLOSE		BIT(1)
@@ -29,7 +33,9 @@ enum action {
 #define MAY_SPLIT	BIT(4)
 #define MREMAP		BIT(5)
 #define MPROTECT	BIT(6)
-#define TABLES		BIT(7)
+#define PAGE_MKWRITE	BIT(7)
+#define PFN_MKWRITE	BIT(8)
+#define TABLES		BIT(9)
 
 struct programme {
 	u64 number[NUMBERS];
@@ -37,6 +43,7 @@ struct programme {
 	u64 set, clear;
 	enum protection protection;
 	enum action action;
+	enum fault fault;
 	const struct vm_operations_struct *vm_ops;
 	bool has_vm_ops;
 };
@@ -45,11 +52,19 @@ struct device_slot {
 	struct miscdevice misc;
 	char misc_name[16];
 	char name[32];
-	bool legacy, sync;
+	bool legacy, sync, area;
 	struct file *file;	/* the scenario's, open as long as it runs */
 	struct page *pages[PREMAP_PAGES];
 	struct programme programme;
 };
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+#define premap_start_pgoff(vma) vma_start_pgoff(vma)
+#else
+#define premap_start_pgoff(vma) ((vma)->vm_pgoff)
+#endif
+
+int premap_slot_of(const struct device_slot *slot);
 
 /* Every flag by its name, and by the letters that smaps has for it. */
 struct premap_flag {
@@ -63,6 +78,7 @@ extern const struct premap_flag premap_flags[PREMAP_FLAGS];
 
 /* The operations that have the callbacks of a mask. */
 extern struct vm_operations_struct premap_tables[TABLES];
+void premap_make_tables(void);
 
 /* KEY=VALUE ...: a new programme for a device. */
 int premap_parse(struct device_slot *slot, char *words);
@@ -70,8 +86,19 @@ int premap_parse(struct device_slot *slot, char *words);
 /* What is read from the log. */
 __printf(1, 2) void premap_note(const char *format, ...);
 
+bool premap_is_device_page(unsigned long pfn);
+
+/* Note the page table entries of the window. */
+void premap_entries(void);
+
+/* Note the anon_vmas of the window. */
+void premap_anon(void);
+
 /* A new scenario: forget limits, and count what the process has without it. */
 void premap_reset_process(void);
+
+/* Addresses that the kernel chooses lie below this one, as high as can be; 0: as they did before. */
+void premap_place_below(unsigned long high);
 
 /* WHICH VALUE: a limit, in bytes; of mappings (MAPS), in mappings. */
 int premap_limit(char *words);

@@ -210,8 +210,26 @@ int premap_heap(const char *word)
 		heap.end_data = mm->end_data;
 	}
 	mm->start_brk = mm->brk = start;
-	mm->start_data = mm->end_data = start;
+	mm->start_data = start;
+	/* RLIMIT_DATA admits so much more, see above. */
+	mm->end_data = start + (begun[DATA_VM] << PAGE_SHIFT);
 	return 0;
+}
+
+/* Each process has the kernel's own idea until it is told; its children ask again. */
+void premap_place_below(unsigned long high)
+{
+	static unsigned long mmap_base;
+	struct mm_struct *mm = current->mm;
+	bool told = mm_flags_test(MMF_TOPDOWN, mm);
+
+	if (!told)
+		mmap_base = mm->mmap_base;
+	mm->mmap_base = high ?: mmap_base;
+	if (high)
+		mm_flags_set(MMF_TOPDOWN, mm);
+	else
+		mm_flags_clear(MMF_TOPDOWN, mm);
 }
 
 void premap_reset_process(void)

@@ -21,18 +21,21 @@ const struct premap_flag premap_flags[PREMAP_FLAGS] = {
 
 static const char *const number_names[NUMBERS] = {
 	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
-	"mapped_ret", "may_split_ret", "mremap_ret", "mprotect_ret", "vm_file", "lower",
+	"mapped_ret", "may_split_ret", "mremap_ret", "mprotect_ret", "mkwrite", "vm_file", "lower",
 };
 
 static const char *const protection_names[] = { "", "writecombine", "noncached" };
 
 static const char *const action_names[] = {
 	"", "remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap", "map_kernel_pages",
-	"map_kernel_pages_full",
+	"map_kernel_pages_full", "insert_page", "map_pages", "map_pages_zero",
 };
 
+static const char *const fault_names[] = { "page", "pfn", "mixed" };
+
 static const char *const callback_names[] = {
-	"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect",
+	"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect", "page_mkwrite",
+	"pfn_mkwrite",
 };
 
 static int parse_flags(char *list, u64 *word)
@@ -116,6 +119,10 @@ static int parse_key(struct device_slot *slot, const char *key, char *value)
 		slot->sync = !strcmp(value, "1");
 		return 0;
 	}
+	if (!strcmp(key, "area")) {
+		slot->area = !strcmp(value, "1");
+		return 0;
+	}
 	if (!strcmp(key, "set"))
 		return parse_flags(value, &programme->set);
 	if (!strcmp(key, "clear"))
@@ -130,6 +137,11 @@ static int parse_key(struct device_slot *slot, const char *key, char *value)
 	if (!strcmp(key, "action")) {
 		which = match_string(action_names, ARRAY_SIZE(action_names), value);
 		programme->action = which;
+		return min(which, 0);
+	}
+	if (!strcmp(key, "fault")) {
+		which = match_string(fault_names, ARRAY_SIZE(fault_names), value);
+		programme->fault = which;
 		return min(which, 0);
 	}
 	return parse_number(key, value, programme);
