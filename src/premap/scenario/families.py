@@ -30,7 +30,7 @@ STACKS = (0x10000000, 0x101C0000)
 """A window with room for the gap below a stack."""
 GUARDS = ("GUARD_INSTALL", "GUARD_REMOVE")
 PLAIN = tuple(advice for advice in ADVICE if advice not in GUARDS)
-FLAGS = ("LOCKED", *("NORESERVE",) * 2, *("POPULATE",) * 2, "ANONYMOUS", "STACK", "DENYWRITE")
+FLAGS = ("LOCKED", *("NORESERVE",) * 2, *("POPULATE",) * 2, "ANONYMOUS", "DENYWRITE")
 
 
 @dataclass(frozen=True, slots=True)

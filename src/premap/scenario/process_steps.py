@@ -134,7 +134,7 @@ class ProcessSteps:
             page = below[-1] + STACK_GAP + self.pick.choice((-1, 0, 0, 1))
         access = self.pick.choice("rw")
         free = 0 <= page < stack.first and layout.at(page) is None
-        if not free or not comparable(layout.at(stack.first), access):
+        if not free or not comparable(layout.reached(page), access):
             return None
         return {"op": "touch", "addr": layout.address(page), "access": access}
 
