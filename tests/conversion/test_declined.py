@@ -38,7 +38,32 @@ def reason(found: Conversion) -> str | None:
     return None if found.reason is None else found.reason.id
 
 
+class TestWhereTheMappingGoes:
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ("ring_get(x);\nreturn ops->map(x, vma);", "member-call"),
+            ("const auto map = ops->map;\n\nreturn map(file, vma);", "member-call"),
+            ("x->y = kmalloc(8, 1);\nreturn dma_mmap_coherent(d, vma, a, b, c);", "dma-population"),
+            ("x->count++;\nreturn vfs_mmap(x->lower, vma);", "stacked-file"),
+            ("int r;\nr = remap_4k_pfn(vma, a, b, c);\nx++;\nreturn r;", "page-population"),
+        ],
+    )
+    def test_is_said_before_all_else(self, body: str, expected: str):
+        assert reason(hook(body)) == expected
+
+
 class TestPopulation:
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "scoped_guard(mutex, &m)\n\t{\n\t\tcheck(x);\n\t}\n\t",
+            "if (x) {\n\t\tguard(mutex)(&m);\n\t\tcheck(x);\n\t}\n\t",
+        ],
+    )
+    def test_comes_after_the_guarded_block(self, before: str):
+        assert reason(hook(f"\t{before}return {REMAP};")) is None
+
     @pytest.mark.parametrize(
         ("body", "expected"),
         [
@@ -46,7 +71,7 @@ class TestPopulation:
             ("guard(mutex)(&m);\nreturn REMAP;", "lock-over"),
             (
                 "int r;\nr = REMAP;\nif (r)\n\tgoto out;\nreturn 0;\nout:\nput(x);\nreturn r;",
-                "code-",
+                "keeps-state",
             ),
             ("if (REMAP)\n\treturn -EAGAIN;\ncount();\nreturn 0;", "code-after-population"),
             (

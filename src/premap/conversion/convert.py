@@ -225,7 +225,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     hooks = [_hook(function, group, acting, release) for function in functions]
     for hook in hooks:
         with within(hook.function.source):
-            leftovers.check_stacked(hook)
+            leftovers.check_given(hook)
     files = {file.name: file for name in group.names for file in group.users(name)}
     renamed, unfollowed = _renamings(files, group)
     asked = {file.name: hazards.member_changes(file, group.program) for file in _tables(group)}

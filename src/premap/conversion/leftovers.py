@@ -7,7 +7,7 @@ import re
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, calls_in, text_of
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
 from premap.idioms.idiom import Declined, Hook
 
 PAGE_POPULATIONS = frozenset(
@@ -38,6 +38,10 @@ DMA_POPULATIONS = frozenset(
         "dma_common_mmap",
     }
 )
+WITHOUT_ACTION = DMA_POPULATIONS | (
+    PAGE_POPULATIONS - {"vm_insert_page", "vm_insert_pages", "vm_map_pages", "vm_map_pages_zero"}
+)
+"""Populations that no action stands for, whatever their arguments are."""
 STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mmap_backing_file"})
 """Functions that hand the mapping on to another file."""
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\(")
@@ -45,12 +49,29 @@ _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\(")
 FLAG_WORDS = frozenset({"vm_flags", "flags", "__vm_flags"})
 
 
-def check_stacked(hook: Hook) -> None:
-    """Raise Declined if the function hands its VMA on to another file's hook."""
+def check_given(hook: Hook) -> None:
+    """Raise Declined if the VMA goes where no descriptor can, whatever else the function does.
+
+    That is another file's hook, a population without an action, a function pointer.
+    """
     for call in calls_in(hook.function.body):
+        if not any(hook.is_vma(given) for given in arguments(call)):
+            continue
         name = callee(call)
-        if name in STACKED and any(hook.is_vma(given) for given in arguments(call)):
+        if name in STACKED:
             raise Declined("stacked-file", f"{name}() hands the mapping to another file", call)
+        if name is None or name in WITHOUT_ACTION or _is_variable(name, hook):
+            raise _call(call, hook)
+
+
+def _is_variable(name: str, hook: Hook) -> bool:
+    """Tell whether a name is a variable or a parameter of the function."""
+    if name in {parameter.name for parameter in hook.function.parameters}:
+        return True
+    return any(
+        text_of(declarator.child_by_field_name("declarator")) == name
+        for declarator in find_all(hook.function.body, "init_declarator")
+    )
 
 
 def left_over(use: Node, hook: Hook) -> Declined:
@@ -73,7 +94,7 @@ def left_over(use: Node, hook: Hook) -> Declined:
 
 def _call(call: Node, hook: Hook) -> Declined:
     name = callee(call)
-    if name is None:
+    if name is None or _is_variable(name, hook):
         function = text_of(call.child_by_field_name("function"))
         return Declined("member-call", f"{function}() is given the VMA through a pointer", call)
     if name in PAGE_POPULATIONS:

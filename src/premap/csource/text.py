@@ -102,12 +102,17 @@ def without_comments(text: bytes) -> bytes:
     )
 
 
+_AUTO = re.compile(rb"\bauto(?=\s+\w+\s*=[^=])")
+
+
 def parser_view(text: bytes) -> bytes:
     """Return `text` with spaces for what is no C without the preprocessor.
 
     That is annotations such as `__user`, and the keyword of a type that is an argument: the
-    `struct` of `container_of(p, struct foo, member)`.
+    `struct` of `container_of(p, struct foo, member)`. The `auto` of C23 is a type, of which nothing
+    is known.
     """
+    text = _AUTO.sub(b"Auto", text)
     text = _TYPE_ARGUMENT.sub(_hide_keyword, text)
     if not _NOISE_NEEDED.search(text):
         return text

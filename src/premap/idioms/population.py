@@ -35,6 +35,7 @@ _UNLOCK = re.compile(r"\w*unlock\w*|up_read|up_write|up|\w+_exit|\w+_leave")
 _LOCK = re.compile(r"\b\w*(?:lock|down_read|down_write|enter)\w*\s*\(|\bguard\s*\(")
 _LOOKUP = re.compile(r"\b(\w+)\s*=\s*\w+\([^;]*\b(?:vm_pgoff|vma_start_pgoff)\b[^;]*;")
 _LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
+_BRANCHES = frozenset({"if_statement", "switch_statement"})
 _OTHER_ARMS = frozenset({"comment", "preproc_else", "preproc_elif", "preproc_elifdef"})
 _SEQUENCES = frozenset(
     {"compound_statement", "case_statement", "preproc_ifdef", "preproc_if", *_OTHER_ARMS}
@@ -43,7 +44,7 @@ _ERRNO = re.compile(r"-\s*(E[A-Z0-9]+)")
 _MEMBERS = frozenset({"vm_ops", "vm_private_data"})
 _SETS_FLAGS = frozenset({"vm_flags_set", "vma_set_flags"})
 _COW_FLAGS = re.compile(r"\bVMA?_(SHARED|MAYWRITE)")
-_SCOPED = re.compile(r"\bguard\s*\(|\bscoped_guard\s*\(|\b__free\s*\(|\bscoped_cond_guard\s*\(")
+_SCOPED = re.compile(r"\bguard\s*\(|\b__free\s*\(")
 
 
 @dataclass(eq=False)
@@ -156,9 +157,23 @@ def _check_scopes(call: Node, hook: Hook) -> None:
         if macro:
             raise _locked(f"{macro}() is left after mapping", call, hook)
         here = hook.parent(here)
-    before = hook.text(hook.function.body)[: call.start_byte - hook.function.body.start_byte]
-    if _SCOPED.search(before):
+    if any(_SCOPED.search(hook.text(statement)) for statement in _before(call, hook)):
         raise _locked("a guard that was taken before is held while mapping", call, hook)
+
+
+def _before(node: Node, hook: Hook) -> Iterator[Node]:
+    """Yield what comes before `node` in the blocks around it, blocks that have ended left out."""
+    here: Node | None = node
+    while here is not None and here.id != hook.function.node.id:
+        parent = hook.parent(here)
+        for sibling in parent.named_children if parent is not None else ():
+            if sibling.end_byte <= here.start_byte and not _is_block(sibling):
+                yield sibling
+        here = parent
+
+
+def _is_block(node: Node) -> bool:
+    return node.type == "compound_statement" or node.type in _LOOPS | _BRANCHES
 
 
 def _block_macro(node: Node, hook: Hook) -> str:
@@ -230,7 +245,7 @@ def _tested(site: Site, check: Node, hook: Hook) -> Site:
     *messages, last = _statements(body)
     for message in messages:
         if not _is_message(message):
-            raise _after(message, hook)
+            raise _undoes(message, hook)
     site.dropped = messages
     site.errno = _error_of(last, site.result, hook)
     return _finished(site, hook)
@@ -248,7 +263,7 @@ def _error_of(last: Node, result: str | None, hook: Hook) -> str | None:
     if last.type == "goto_statement":
         last = _labelled(_label(last, hook))
     if last.type != "return_statement":
-        raise _after(last, hook)
+        raise _undoes(last, hook)
     value = last.named_children[0] if last.named_children else last
     if result is not None and text_of(unwrapped(value)) == result:
         return None
@@ -401,6 +416,16 @@ def _after(statement: Node, hook: Hook) -> Declined:
             "prot-after-population", "the page protection is changed after it was used", statement
         )
     return Declined("code-after-population", "code runs after the mapping is populated", statement)
+
+
+def _undoes(statement: Node, hook: Hook) -> Declined:
+    """Say what is wrong with what is undone where the population fails."""
+    declined = _after(statement, hook)
+    name = next((callee(call) for call in calls_in(statement)), None)
+    if declined.id != "code-after-population" or name is None:
+        return declined
+    message = f"{name}() undoes something where mapping fails, which is after the hook now"
+    return Declined("keeps-state", message, statement)
 
 
 def _locked(message: str, node: Node, hook: Hook) -> Declined:
