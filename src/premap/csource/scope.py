@@ -79,7 +79,8 @@ class Scope:
         needle = name.encode("latin-1", "replace")
         return (file for file in self.files if needle in file.text)
 
-    def _once(self, kind: str, name: str, make: Callable[[], T]) -> T:
+    def once(self, kind: str, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gave for this kind of fact and name the first time."""
         key = (kind, name)
         if key not in self._known:
             self._known[key] = make()
@@ -94,7 +95,7 @@ class Scope:
 
     def function(self, name: str) -> list[Function]:
         """Definitions of a function: of this file, else of the first header with any."""
-        return self._once("function", name, lambda: self._functions(name))
+        return self.once("function", name, lambda: self._functions(name))
 
     def _functions(self, name: str) -> list[Function]:
         if name in self.source.functions:
@@ -116,11 +117,11 @@ class Scope:
             files = (file for file in self._files_with(name) if defined.search(file.text))
             return [macro for file in files for macro in file.macros.get(name, ())]
 
-        return self._once("macro", name, find)
+        return self.once("macro", name, find)
 
     def struct(self, kind: str, tag: str) -> StructDef | None:
         """Definition of a struct or union with this tag."""
-        return self._once(kind, tag, lambda: self._struct(kind, tag))
+        return self.once(kind, tag, lambda: self._struct(kind, tag))
 
     def _struct(self, kind: str, tag: str) -> StructDef | None:
         for file in self._files_with(tag):
@@ -153,7 +154,7 @@ class Scope:
             return None
         self._busy.add(name)
         try:
-            return self._once("typedef", name, lambda: self._typedef(name))
+            return self.once("typedef", name, lambda: self._typedef(name))
         finally:
             self._busy.discard(name)
 
@@ -168,7 +169,7 @@ class Scope:
 
     def _index(self, file: SourceFile, kind: str, make: Callable[[SourceFile], T]) -> T:
         if file is self.source:
-            return self._once(kind, "", lambda: make(file))
+            return self.once(kind, "", lambda: make(file))
         return self._shared(kind, file, "", lambda: make(file))
 
     def _defined_type(self, file: SourceFile, name: str, start: int, end: int) -> CType | None:
@@ -214,7 +215,7 @@ class Scope:
 
     def enumerator(self, name: str) -> Enumerator | None:
         """Return the enum's constant of this name."""
-        return self._once("enumerator", name, lambda: self._enumerator(name))
+        return self.once("enumerator", name, lambda: self._enumerator(name))
 
     def _enumerator(self, name: str) -> Enumerator | None:
         for file in self._files_with(name):
@@ -244,7 +245,7 @@ class Scope:
 
     def variable(self, name: str) -> Variable | None:
         """Return a variable at file level; `extern` ones of headers have no initializer."""
-        return self._once("variable", name, lambda: self._variable(name))
+        return self.once("variable", name, lambda: self._variable(name))
 
     def _variable(self, name: str) -> Variable | None:
         found = list(self._own_variables(name))
@@ -275,7 +276,7 @@ class Scope:
 
     def function_type(self, name: str) -> ctypes.FunctionType | None:
         """Type of a function, from its definition or a prototype."""
-        return self._once("function_type", name, lambda: self._function_type(name))
+        return self.once("function_type", name, lambda: self._function_type(name))
 
     def _function_type(self, name: str) -> ctypes.FunctionType | None:
         own = [f.node for f in self.source.functions.get(name, ())]

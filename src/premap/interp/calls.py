@@ -22,14 +22,15 @@ from premap.csource.nodes import (
     text_of,
     walk,
 )
+from premap.csource.readable import readable
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
-from premap.interp import handover, model_calls, pasting, unknown
+from premap.interp import cleanup, handover, model_calls, pasting, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of
 from premap.interp.expressions import cast_type, write
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
-from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
+from premap.interp.machine import CALL_DEPTH, Block, Frame, Machine, Undefined
 from premap.interp.operators import convert
 from premap.interp.statements import VOID, execute_body
 from premap.interp.types import parameter_type, return_type, settled
@@ -45,7 +46,7 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     if function is None:
         raise machine.failure(frame, node, "incomplete call")
     if function.type == "call_expression":
-        raise machine.failure(frame, node, f"`{text_of(node)[:40]}`: cleanup at the end of a scope")
+        return cleanup.open_scoped(machine, frame, node, function)
     ctype = cast_type(frame, function)
     if ctype is not None and len(arguments) == 1:
         return convert(machine.inputs, evaluate(machine, frame, arguments[0]), ctype)
@@ -196,7 +197,8 @@ def call_function(
         message = f"calls nested more than {CALL_DEPTH} deep"
         raise NotModelled(message, function.source.name, function.line)
     scope = _scope_of(frame, function, machine)
-    inner = Frame(function, scope)
+    read = readable(function)
+    inner = Frame(function, scope, marks=read.marks)
     for parameter, value in zip(parameters, given, strict=True):
         ctype = parameter_type(scope, parameter)
         variable = machine.new_local(parameter.name, ctype)
@@ -204,7 +206,7 @@ def call_function(
         inner.blocks[0][parameter.name] = variable
     machine.depth += 1
     try:
-        result = execute_body(machine, inner, function.body)
+        result = execute_body(machine, inner, read.node)
     finally:
         machine.depth -= 1
     returns = return_type(scope, function)
@@ -309,7 +311,7 @@ def _expand(
     parameters = macro.parameters or ()
     variadic = any(name.endswith("...") for name in parameters)
     expanding = (*frame.expanding, macro.name)
-    inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding)
+    inner = Frame(frame.function, frame.scope, [Block()], {}, frame.line(node), expanding)
     inner.outer = frame
     if variadic or "#" in macro.body:
         body = _substituted(frame, macro, arguments)

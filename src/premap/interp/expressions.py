@@ -23,7 +23,7 @@ from premap.csource.exprtypes import ExpressionTypes
 from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
 from premap.interp import constants, operators, pasting, statictypes, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
-from premap.interp.machine import Frame, Machine
+from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, of_truth, truth, word_of
 from premap.interp.types import (
     VM_OPS,
@@ -219,7 +219,7 @@ def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) ->
     if not pasting.holds_together(node, body):
         raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
     expanding = (*frame.expanding, name)
-    inner = Frame(frame.function, frame.scope, [{}], {}, frame.line(node), expanding, frame)
+    inner = Frame(frame.function, frame.scope, [Block()], {}, frame.line(node), expanding, frame)
     return evaluate(machine, inner, parsed)
 
 

@@ -7,6 +7,7 @@ from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, StructType
 from premap.csource.nodes import text_of
+from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places
 from premap.interp.expressions import read, write
 from premap.interp.machine import Frame, Machine, Variable
@@ -35,11 +36,11 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             _declare_static(machine, frame, name, ctype)
             continue
         variable = machine.new_local(name, ctype)
-        if _cleans_up(inner) or _cleans_up(declarator) or _cleans_up(node):
-            raise NotModelled(f"`{name}` is freed when it goes out of scope (__free, __cleanup)")
         if value is not None:
             initialise(machine, frame, variable, value)
         frame.blocks[-1][name] = variable
+        for mark in _marks(frame, node, declarator):
+            cleanup.clean_up_variable(frame, node, name, variable, mark)
 
 
 def _declare_static(machine: Machine, frame: Frame, name: str, ctype: CType) -> None:
@@ -112,9 +113,15 @@ def _declared(declarator: Node) -> str:
     return text_of(node)
 
 
-def _cleans_up(declarator: Node) -> bool:
-    text = text_of(declarator)
-    return "__free(" in text or "__cleanup" in text
+def _marks(frame: Frame, node: Node, declarator: Node) -> list[str]:
+    """Return the `__free(x)` that stand after a declarator: it ends where the next one begins."""
+    if not frame.marks:
+        return []
+    others = [each.start_byte for each in node.children_by_field_name("declarator")]
+    first = declarator.start_byte
+    end = min((each for each in others if each > first), default=node.end_byte)
+    found = (mark for at, mark in frame.marks.items() if first <= at < end)
+    return [mark for mark in found if mark.startswith(cleanup.ATTRIBUTES)]
 
 
 def _required(node: Node | None) -> Node:

@@ -18,7 +18,7 @@ from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expressions import address_of, read, static_type, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
-from premap.interp.types import settled
+from premap.interp.types import named_type, settled
 from premap.interp.values import (
     BOOL,
     INT,
@@ -114,7 +114,12 @@ def _min_t(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) ->
 
 def _type_argument(machine: Machine, frame: Frame, node: Node) -> CType:
     """Return the type that an argument of a macro names; it parses as an expression."""
-    del machine
+    if text_of(node) in frame.macros:
+        inner, outer = frame.macros[text_of(node)]
+        return _type_argument(machine, outer, inner)
+    mark = frame.marks.get(node.start_byte)
+    if mark is not None:
+        return named_type(frame.scope, mark)
     return settled(frame.scope.type_argument(node))
 
 
@@ -266,7 +271,7 @@ def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list
     name = text_of(node.child_by_field_name("function"))
     given = [word_of(evaluate(machine, frame, argument)) for argument in arguments[1:]]
     machine.record("alloc", name, tuple(given), f"{frame.function.source.name}:{frame.line(node)}")
-    ctype = settled(frame.scope.type_argument(arguments[0]))
+    ctype = _type_argument(machine, frame, arguments[0])
     if is_unknown(ctype) and not isinstance(ctype, StructType):
         ctype = static_type(frame, arguments[0])
     memory = machine.memory

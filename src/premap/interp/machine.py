@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +80,36 @@ class Snapshot:
     locks: list[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """What is done when control leaves a block."""
+
+    declared: int
+    """Where the statement begins that declares it, in bytes."""
+    where: tuple[str, int]
+    """File and line of that."""
+    run: Callable[[Machine], None]
+
+
+class Block(dict[str, Variable]):
+    """The variables of a block by name, and its clean-ups, those declared first in front."""
+
+    __slots__ = ("cleanups", "latest")
+
+    def __init__(self, variables: Mapping[str, Variable] | None = None) -> None:
+        super().__init__(variables or {})
+        self.cleanups: list[Cleanup] = []
+        self.latest = 0
+        """Where the statement begins that is being executed, in bytes."""
+
+
 @dataclass(slots=True)
 class Frame:
     """A function that is being executed."""
 
     function: Function
     scope: Scope
-    blocks: list[dict[str, Variable]] = field(default_factory=lambda: [{}])
+    blocks: list[Block] = field(default_factory=lambda: [Block()])
     macros: dict[str, tuple[Node, Frame]] = field(default_factory=dict)
     """Parameters of the function-like macros that are being expanded: what they stand for."""
     fixed_line: int | None = None
@@ -94,6 +117,10 @@ class Frame:
     expanding: tuple[str, ...] = ()
     outer: Frame | None = None
     """Within a macro: the frame that uses it, whose variables its body sees."""
+    marks: Mapping[int, str] = field(default_factory=dict)
+    """What of the function's text is no C, by byte offset (`premap.csource.readable`)."""
+    body: tuple[Node, Frame] | None = None
+    """Within a macro that makes a loop: the statement after it, and where that is."""
 
     def line(self, node: Node) -> int:
         """Return the line of a node in the frame's file."""

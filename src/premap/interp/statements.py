@@ -4,17 +4,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from tree_sitter import Node
 
 from premap.csource.ctypes import VoidType
-from premap.csource.nodes import text_of, unwrapped, walk
-from premap.interp import operators
+from premap.csource.nodes import callee, text_of, unwrapped, walk
+from premap.interp import cleanup, loops, operators
 from premap.interp.conditions import condition, option
-from premap.interp.dispatch import Jump, Outcome, evaluate, evaluates, execute, executes
+from premap.interp.dispatch import (
+    Executor,
+    Jump,
+    Outcome,
+    evaluate,
+    evaluates,
+    execute,
+    executes,
+)
 from premap.interp.initializers import declare
-from premap.interp.machine import Frame, Machine
+from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import truth
 from premap.interp.values import Value
 from premap.model.words import lnot
@@ -38,26 +47,33 @@ def execute_body(machine: Machine, frame: Frame, body: Node) -> Value:
 def _statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
     """Evaluate `({ … })`: the value of its last expression."""
     statements = _statements(body)
-    frame.blocks.append({})
-    try:
+    with _block(machine, frame):
         for statement in statements[:-1]:
+            frame.blocks[-1].latest = statement.start_byte
             if execute(machine, frame, statement) is not None:
                 raise machine.failure(frame, statement, "a jump out of a statement expression")
         last = statements[-1] if statements else None
         if last is None or last.type != "expression_statement" or not last.named_children:
             raise machine.failure(frame, body, "a statement expression without a value")
         return evaluate(machine, frame, last.named_children[0])
+
+
+@contextmanager
+def _block(machine: Machine, frame: Frame) -> Iterator[None]:
+    """Enter a block; when control leaves it, clean up. Where a run ends, nothing is."""
+    block = Block()
+    frame.blocks.append(block)
+    try:
+        yield
+        cleanup.leave(machine, block)
     finally:
         frame.blocks.pop()
 
 
 @executes("compound_statement")
 def _compound(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    frame.blocks.append({})
-    try:
+    with _block(machine, frame):
         return _sequence(machine, frame, _statements(node))
-    finally:
-        frame.blocks.pop()
 
 
 def _sequence(
@@ -66,8 +82,10 @@ def _sequence(
     """Execute statements in order, from `label` on if one is given; follow `goto` within them."""
     position = _position(statements, label) if label else 0
     jumps = 0
+    _refuse_to_skip(machine, frame, statements[:position])
     while position is not None and position < len(statements):
         statement = statements[position]
+        frame.blocks[-1].latest = statement.start_byte
         outcome = _enter(machine, frame, statement, label) if label else None
         if not label:
             outcome = execute(machine, frame, statement)
@@ -80,10 +98,19 @@ def _sequence(
         target = _position(statements, outcome.label)
         if target is None:
             return outcome
+        _refuse_to_skip(machine, frame, statements[position + 1 : target])
+        cleanup.leave(machine, frame.blocks[-1], statements[target].start_byte)
         jumps += 1
         machine.iterate(frame, statement, jumps, jumps)
         position, label = target, outcome.label
     return None
+
+
+def _refuse_to_skip(machine: Machine, frame: Frame, statements: Sequence[Node]) -> None:
+    """Refuse a jump past declarations that are cleaned up: C leaves that undefined."""
+    for statement in statements:
+        if cleanup.declares(frame, statement):
+            raise machine.failure(frame, statement, "a jump past something that is cleaned up")
 
 
 def _position(statements: Sequence[Node], label: str) -> int | None:
@@ -99,11 +126,8 @@ def _enter(machine: Machine, frame: Frame, statement: Node, label: str) -> Outco
     if statement.type == "labeled_statement" and _label(statement) == label:
         return _labeled(machine, frame, statement)
     if statement.type == "compound_statement":
-        frame.blocks.append({})
-        try:
+        with _block(machine, frame):
             return _sequence(machine, frame, _statements(statement), label)
-        finally:
-            frame.blocks.pop()
     raise machine.failure(frame, statement, f"a jump into a block, to label {label}")
 
 
@@ -124,9 +148,27 @@ def _labeled(machine: Machine, frame: Frame, node: Node) -> Outcome:
 @executes("expression_statement")
 def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
     for child in node.named_children:
+        name = callee(child) if child.type == "call_expression" else None
+        if name in STATEMENTS and name is not None:
+            return STATEMENTS[name](machine, frame, child)
         if child.type != "comment":
             evaluate(machine, frame, child)
     return None
+
+
+def _rest(machine: Machine, frame: Frame, node: Node) -> Outcome:
+    """Execute the statement that follows a macro which makes a loop of it."""
+    inner: Frame | None = frame
+    while inner is not None and inner.body is None:
+        inner = inner.outer
+    if inner is None or inner.body is None:
+        raise machine.failure(frame, node, "a loop's body outside of its macro")
+    body, outer = inner.body
+    return execute(machine, outer, body)
+
+
+STATEMENTS: dict[str, Executor] = {"return_ptr": cleanup.returned_pointer, loops.BODY: _rest}
+"""Calls that are statements: control may leave them other than at their end."""
 
 
 @executes("declaration")
@@ -181,13 +223,15 @@ def _else(machine: Machine, frame: Frame, node: Node) -> Outcome:
 def _while(machine: Machine, frame: Frame, node: Node) -> Outcome:
     test = _field(machine, frame, node, "condition")
     body = _field(machine, frame, node, "body")
+    name = frame.marks.get(node.start_byte)
+    if name is not None:
+        return loops.expand(machine, frame, node, name, body)
     return _loop(machine, frame, node, test, body, None)
 
 
 @executes("for_statement")
 def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    frame.blocks.append({})
-    try:
+    with _block(machine, frame):
         start = node.child_by_field_name("initializer")
         if start is not None and start.type == "declaration":
             declare(machine, frame, start)
@@ -196,8 +240,6 @@ def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
         test = node.child_by_field_name("condition")
         body = _field(machine, frame, node, "body")
         return _loop(machine, frame, node, test, body, node.child_by_field_name("update"))
-    finally:
-        frame.blocks.pop()
 
 
 def _loop(
@@ -260,15 +302,14 @@ def _switch(machine: Machine, frame: Frame, node: Node) -> Outcome:
     chosen = _chosen_case(machine, frame, subject, cases)
     if chosen is None:
         return None
-    frame.blocks.append({})
-    try:
+    with _block(machine, frame):
+        for case in cases[:chosen]:
+            _refuse_to_skip(machine, frame, _case_body(case))
         for case in cases[chosen:]:
             outcome = _sequence(machine, frame, _case_body(case))
             if outcome is not None:
                 return None if outcome.kind == "break" else outcome
         return None
-    finally:
-        frame.blocks.pop()
 
 
 def _chosen_case(
@@ -280,12 +321,23 @@ def _chosen_case(
         if label is None:
             default = position
             continue
-        if any(child.type in ("...", "range_expression") for child in case.children):
-            raise machine.failure(frame, case, "a range of cases")
-        same = operators.binary(machine.inputs, "==", subject, evaluate(machine, frame, label))
-        if machine.decide(frame, case, truth(same)):
+        if machine.decide(frame, case, _is_case(machine, frame, subject, label)):
             return position
     return default
+
+
+def _is_case(machine: Machine, frame: Frame, subject: Value, label: Node) -> bool:
+    """Return whether a switch goes to `case label:`, which may be a range, `case A ... B:`."""
+    ends = [child for child in label.named_children if child.type != "comment"]
+    question = next((child for child in label.children if child.type == "?"), None)
+    if question is None or question.start_byte not in frame.marks:
+        return _compare(machine, "==", subject, evaluate(machine, frame, label))
+    low, high = (evaluate(machine, frame, end) for end in (ends[0], ends[-1]))
+    return _compare(machine, ">=", subject, low) & _compare(machine, "<=", subject, high)
+
+
+def _compare(machine: Machine, operator: str, subject: Value, label: Value) -> bool:
+    return truth(operators.binary(machine.inputs, operator, subject, label))
 
 
 def _case_body(case: Node) -> list[Node]:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Functions whose text is no C without the preprocessor, as something a C parser can read.
+
+What stands in the way is replaced by C of the same length, so that every offset stays what it
+was, and `Readable.marks` says what is there in truth. The replacements, by an example each:
+
+    scoped_guard(mutex, &a->lock) {    while       (mutex, &a->lock) {
+    struct foo *a __free(kfree) =      struct foo *a               =
+    case FIRST ... LAST:               case FIRST ?:  LAST:
+    min_t(unsigned long, a, b)         min_t(unsigned_long, a, b)
+
+Only the interpreter reads functions in this way: everyone else sees the errors of the parse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from premap.csource.nodes import find_all, parse, parse_range
+from premap.csource.source import Function
+from premap.csource.text import code_view, matching, without_directives
+
+_LOOP = b"while"
+_CALLED = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*(\()")
+_KEYWORDS = frozenset(
+    b"if while for switch return case else do goto sizeof typeof __typeof__ __typeof typeof_unqual"
+    b" __attribute__ __attribute asm __asm__ alignof _Alignas _Static_assert defined".split()
+)
+_BEFORE_STATEMENT = re.compile(rb"(?:[;{}):]|\belse|\bdo)\s*\Z")
+_STATEMENT = re.compile(rb"\s*(?:\{|([A-Za-z_]\w*))")
+_CLEANUP = re.compile(rb"\b(__free|__cleanup)\s*\(\s*\w+\s*\)")
+_RANGE = re.compile(rb"\bcase\b[^:;{}?]*?(\.\.\.)")
+_WORD = rb"(?:unsigned|signed|long|int|short|char)"
+_TYPE_ARGUMENT = re.compile(
+    rb"(?:\b(\w+)[ \t]*\(|,)\s*("
+    rb"(?:(?:const\s+)?(?:struct|union|enum)\s+\w+|" + _WORD + rb"(?:\s+" + _WORD + rb")*|\w+)"
+    rb"(?:\s*\*)+|" + _WORD + rb"(?:\s+" + _WORD + rb")+)\s*(?=[,)])"
+)
+_TYPE_OPERATORS = _KEYWORDS - {b"defined"}
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A piece of C, parsed, and what of it had to be replaced: the true text, by byte offset."""
+
+    node: Node
+    marks: Mapping[int, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=4096)
+def readable(function: Function) -> Readable:
+    """Return the body of a function, with what is no C replaced where that lets it be read.
+
+    A loop that a macro makes is no error to the parser where it looks like an old function.
+    """
+    source, node = function.source, function.node
+    start, end = node.start_byte, node.end_byte
+    rewritten = _Rewriting(source.text[start:end], source.code[start:end], start)
+    if not rewritten.marks:
+        return Readable(function.body)
+    text = bytes(start) + bytes(rewritten.text)
+    root = parse_range(text, start, end, source.line_of(start))
+    for found in find_all(root, "function_definition"):
+        body = found.child_by_field_name("body")
+        if body is not None:
+            return Readable(body, rewritten.marks)
+    return Readable(function.body)
+
+
+def readable_statement(text: str) -> Readable | None:
+    """Return one statement, such as a macro's loop with its body; None if it can't be read."""
+    head = b"void f(void){"
+    given = head + text.encode("latin-1") + b"\n}"
+    rewritten = _Rewriting(given, code_view(given), 0)
+    root = parse(bytes(rewritten.text))
+    function = next(find_all(root, "function_definition"), None)
+    body = None if function is None else function.child_by_field_name("body")
+    if body is None or root.has_error:
+        return None
+    inner = [child for child in body.named_children if child.type != "comment"]
+    return Readable(inner[0], rewritten.marks) if len(inner) == 1 else None
+
+
+class _Rewriting:
+    """A text in which what is no C is being replaced; `offset` is where it begins in its file."""
+
+    def __init__(self, text: bytes, code: bytes, offset: int) -> None:
+        self.text = bytearray(text)
+        self.offset = offset
+        self.marks: dict[int, str] = {}
+        self._code = without_directives(code)
+        self._types()
+        self._loops()
+        self._cleanups()
+        self._ranges()
+
+    def _replace(self, start: int, end: int, by: bytes) -> None:
+        self.marks[self.offset + start] = self.text[start:end].decode("latin-1")
+        self.text[start:end] = by.ljust(end - start)
+
+    def _types(self) -> None:
+        for match in _TYPE_ARGUMENT.finditer(self._code):
+            if match[1] not in _TYPE_OPERATORS:
+                start, end = match.span(2)
+                self._replace(start, end, re.sub(rb"[\s*]", b"_", match[2]))
+
+    def _loops(self) -> None:
+        for start, end in _block_macros(self._code):
+            self._replace(start, end, _LOOP)
+
+    def _cleanups(self) -> None:
+        for match in _CLEANUP.finditer(self._code):
+            self._replace(*match.span(), b"")
+
+    def _ranges(self) -> None:
+        for match in _RANGE.finditer(self._code):
+            self._replace(*match.span(1), b"?:")
+
+
+def _block_macros(code: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the names of macros stand that a statement follows, as it follows `while ()`."""
+    for match in _CALLED.finditer(code):
+        start, end = match.span(1)
+        if match[1] in _KEYWORDS or end - start < len(_LOOP):
+            continue
+        close = matching(code, match.start(2))
+        if close is None or not _BEFORE_STATEMENT.search(code, max(0, start - 200), start):
+            continue
+        follows = _STATEMENT.match(code, close + 1)
+        if follows is not None and follows[1] not in (b"else", b"while"):
+            yield start, end

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Macros that a statement follows: `list_for_each_entry(…) { … }`, `scoped_guard(…) { … }`.
+
+`premap.csource.readable` makes a `while` of them. What such a macro expands to is executed, with a
+call in place of the statement, which leads back to it.
+"""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from premap.csource.macros import expand as expanded
+from premap.csource.nodes import text_of
+from premap.csource.readable import readable_statement
+from premap.interp import cleanup
+from premap.interp.dispatch import Outcome, execute
+from premap.interp.machine import Block, Frame, Machine
+
+BODY = "premap_rest"
+"""The call that stands for the statement."""
+
+
+def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) -> Outcome:
+    """Execute the loop that the macro `name` makes of the statement `body`."""
+    if name == BODY:
+        raise machine.failure(frame, node, f"a macro is called {BODY}")
+    given = cleanup.listed(node)
+    if name in cleanup.SCOPED:
+        return cleanup.scoped(machine, frame, name, given, body)
+    macros = [each for each in frame.scope.macro(name) if each.parameters is not None]
+    texts = {expanded(macro, [_text(frame, argument) for argument in given]) for macro in macros}
+    text = texts.pop() if len(texts) == 1 else None
+    if text is None:
+        raise machine.failure(frame, node, f"what loop {name}() makes was not found")
+    if name in frame.expanding:
+        raise machine.failure(frame, node, f"macro {name} expands to itself")
+    read = readable_statement(f"{text} {BODY}();")
+    if read is None:
+        raise machine.failure(frame, node, f"macro {name} makes no loop that can be read")
+    inner = Frame(
+        frame.function,
+        frame.scope,
+        [Block()],
+        dict(frame.macros),
+        frame.line(node),
+        (*frame.expanding, name),
+        frame,
+        read.marks,
+        (body, frame) if not _is_rest(body) else frame.body,
+    )
+    return execute(machine, inner, read.node)
+
+
+def _is_rest(body: Node) -> bool:
+    return text_of(body).startswith(f"{BODY}(")
+
+
+def _text(frame: Frame, argument: Node) -> str:
+    return frame.marks.get(argument.start_byte) or text_of(argument)
