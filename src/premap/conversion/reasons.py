@@ -160,10 +160,12 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "exported-handler",
-        "The function is not static, and there is no tree",
+        "The function is not static, and its file lies in no tree",
         (
-            "Other files may call it or name it in tables of theirs. Within a kernel tree they "
-            "are found, and converted along with it; say `--tree`."
+            "Other files may call it or name it in tables of theirs. Where the file lies in a "
+            "kernel tree they are found, and converted along with it. The other files of a driver "
+            "that lies in none are not read: move the table and its hook into one file, and make "
+            "the hook static."
         ),
     ),
     (
