@@ -8,12 +8,16 @@ from pathlib import Path
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 
+_CORE = Path("mm")
+"""Where the kernel defines most of what is handed a mapping."""
+
 
 def defining(name: str, seen_from: SourceFile, tree: KernelTree) -> list[SourceFile]:
     """Return the files that define the function for others, those nearest to a file.
 
-    They are looked for in the folder of the file, then in that around it, up to the whole tree;
-    only where mappings are spoken of (`Search`).
+    They are looked for in the folder of the file, then in mm, which takes milliseconds, then in the
+    folders around that of the file, up to the whole tree; only where mappings are spoken of
+    (`Search`).
     """
     parents = list(Path(seen_from.name).parents)
     key = ("defining", name, str(parents[0]))
@@ -30,12 +34,22 @@ def defining_near(name: str, seen_from: SourceFile, tree: KernelTree) -> list[So
 
 
 def _defining(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
-    for folder in folders:
+    for folder in [folders[0], _CORE, *folders[1:]]:
         top = "" if folder == Path() else folder.as_posix()
         found = _public(name, tree.search.mentioning(name, top), tree)
-        if found:
+        if found and not (folder == _CORE and _weak(name, found)):
             return found
     return []
+
+
+def _weak(name: str, files: list[SourceFile]) -> bool:
+    """Tell whether an architecture may have a definition of its own instead."""
+    heads = (
+        file.text[file.line_start(function.node.start_byte) : function.name_node.start_byte]
+        for file in files
+        for function in file.functions[name]
+    )
+    return any(b"__weak" in head for head in heads)
 
 
 def _near(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
