@@ -11,7 +11,7 @@ from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places
 from premap.interp.expressions import read, write
 from premap.interp.machine import Frame, Machine, Variable
-from premap.interp.types import member_type, settled, type_of_descriptor
+from premap.interp.types import in_union, member_type, settled, type_of_descriptor
 from premap.interp.values import Place, Value
 from premap.model.errors import NotModelled
 
@@ -98,7 +98,10 @@ def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item
         if designator.type != "field_designator" or not isinstance(ctype, StructType):
             raise NotModelled(f"initializer {text_of(designator)}")
         name = text_of(designator.named_children[0])
-        place, ctype = place.field(name), member_type(frame.scope, ctype, name)
+        place, of = place.field(name), ctype
+        ctype = member_type(frame.scope, of, name)
+        if in_union(frame.scope, of, name):
+            place.object.unions.add(place.path)
     _initialise_place(machine, frame, place, ctype, _required(item.child_by_field_name("value")))
 
 
