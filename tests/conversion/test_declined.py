@@ -503,3 +503,19 @@ class TestFoundByTheFuzzer:
     def test_an_empty_statement_after_a_population(self) -> None:
         body = "int ret;\n\nret = REMAP;\n;\nreturn ret;".replace("REMAP", REMAP)
         assert reason(hook(body)) is not None
+
+    def test_a_split_helper_with_a_parameter_without_a_name(self) -> None:
+        helper = (
+            "static int ring_check(struct ring *, struct vm_area_struct *vma)\n{\n"
+            "\treturn vma->vm_start ? -EINVAL : 0;\n}\n\n"
+            "static int f(struct vm_area_struct *area)\n{\n\treturn ring_check(x, area);\n}\n\n"
+        )
+        assert reason(hook("return ring_check(file->private_data, vma);", helper)) == "not-a-hook"
+
+    def test_a_close_that_takes_no_vma(self) -> None:
+        close = "static void ring_close(struct ring *ring)\n{\n\tkref_put(ring, ring_free);\n}\n\n"
+        table = (
+            "static const struct vm_operations_struct ring_vm_ops = {\n\t.close = ring_close,\n};\n"
+        )
+        body = f"{TestState.TAKES.removesuffix('return 0;')}return {REMAP};"
+        assert reason(hook(body, close + table)) == "keeps-state"

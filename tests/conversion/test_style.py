@@ -401,8 +401,7 @@ class TestLines:
             "\t\t!(vma->vm_flags & VM_WRITE))\n\t\treturn -EINVAL;\n\treturn 0;\n"
         )
         assert body(old) == (
-            "\tif (vma_desc_test(desc, VMA_READ_BIT) ||\n"
-            "\t\tvma_desc_test(desc, VMA_EXEC_BIT) ||\n"
+            "\tif (vma_desc_test_any(desc, VMA_READ_BIT, VMA_EXEC_BIT) ||\n"
             "\t\t!vma_desc_test(desc, VMA_WRITE_BIT))\n\t\treturn -EINVAL;\n\treturn 0;\n"
         )
 
@@ -516,3 +515,29 @@ class TestComments:
             SourceFile("ring.c", f"{head}{text}}}\n{TABLE}".encode()), None, "7.3"
         )
         assert id_ in [note.id for note in found.notes]
+
+    OLD = (
+        "/*\n * Calls remap_pfn_range().\n */\n"
+        "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        "\t/* remap_pfn_range() maps all */\n"
+        "\treturn remap_pfn_range(vma, vma->vm_start, ring_pfn, vma->vm_end - vma->vm_start,\n"
+        "\t\t\t       vma->vm_page_prot);\n}\n"
+    )
+
+    def test_follow_what_became_an_action(self):
+        new = converted(self.OLD + TABLE)
+        assert "remap_pfn_range" not in new
+        assert " * Calls mmap_action_remap_full().\n" in new
+        assert "\t/* mmap_action_remap_full() maps all */\n" in new
+
+    def test_that_are_of_another_function_stay(self):
+        before = "/* not remap_pfn_range() */\nstatic int ring_pfn;\n\n"
+        assert before in converted(before + self.OLD + TABLE)
+
+    def test_parameter_is_a_descriptor(self):
+        doc = (
+            "/**\n * ring_mmap - maps\n * @file: the file\n * @vma: VMA to map into\n"
+            " *\n * Returns 0.\n */\n"
+        )
+        new = converted(doc + self.OLD.partition("*/\n")[2] + TABLE)
+        assert " * @desc: VMA descriptor to map into\n" in new

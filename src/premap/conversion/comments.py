@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tree_sitter import Node
 
@@ -25,8 +25,15 @@ _MEMBERS = {
 """What a member of a VMA is called in a descriptor."""
 
 
-def changes(hook: Hook) -> Iterator[Change]:
-    """Yield the changes of comments that name a member of the VMA; note those that name it."""
+_BEFORE = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
+_LOOK_BACK = 1 << 14
+
+
+def changes(hook: Hook, actions: Mapping[str, str]) -> Iterator[Change]:
+    """Yield the changes of comments that name a member of the VMA, or what became an action.
+
+    Note those that name the VMA.
+    """
     member = re.compile(rf"(?<![.>\w]){re.escape(hook.vma)}->({'|'.join(_MEMBERS)})\b")
     vma = re.compile(rf"(?<![.>\w]){re.escape(hook.vma)}\b(?!->)")
     for comment in find_all(hook.function.body, "comment"):
@@ -34,9 +41,26 @@ def changes(hook: Hook) -> Iterator[Change]:
         for found in member.finditer(text):
             start = comment.start_byte + found.start()
             yield Change(start, start + len(found[0]), f"{DESC}->{_MEMBERS[found[1]]}")
+        yield from _actions(text, comment.start_byte, actions)
         if vma.search(text):
             message = f"it still speaks of {hook.vma}: {_short(comment)}"
             hook.note("comment-names-vma", message, comment, look=False)
+
+
+def before(hook: Hook, actions: Mapping[str, str]) -> Iterator[Change]:
+    """Yield the changes of the comment before a function that names what became an action."""
+    at = hook.function.node.start_byte
+    base = max(at - _LOOK_BACK, 0)
+    window = hook.between(base, at)
+    opened = window.rfind("/*")
+    if opened >= 0 and _BEFORE.fullmatch(window, opened):
+        yield from _actions(window[opened:], base + opened, actions)
+
+
+def _actions(text: str, at: int, actions: Mapping[str, str]) -> Iterator[Change]:
+    for old, new in actions.items():
+        for found in re.finditer(rf"\b{re.escape(old)}\b", text):
+            yield Change(at + found.start(), at + found.end(), new)
 
 
 def outside(extra: Iterable[Change], made: Sequence[Change]) -> list[Change]:

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from premap import releases
-from premap.conversion import declarations, docs, effects, hazards, leftovers, mapped, taken
+from premap.conversion import (
+    comments,
+    declarations,
+    docs,
+    effects,
+    hazards,
+    leftovers,
+    mapped,
+    taken,
+)
 from premap.conversion import group as groups
 from premap.conversion.callback import FILE_OPERATIONS, Callback
 from premap.conversion.function import Converted, convert_function
@@ -243,6 +252,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         renamed[source.name] += twins_in_comments(hook.function)
         with within(source):
             done = _converted(hook, renamed[source.name], group, acting)
+            renamed[source.name] += comments.before(hook, done.actions)
             edits += _mapped(hook, group, acting)
         edits.append(done.edit)
         idioms |= done.idioms - ({"R2"} if hook.compat else set())

@@ -12,6 +12,7 @@ from premap.idioms.idiom import DESC, Hook
 
 _COMMENT = re.compile(rb"/\*\*\s(?:[^*]|\*(?!/))*\*/\s*\Z")
 _LOOK_BACK = 1 << 14
+_VMA = re.compile(r"\b(?:VMA|vma)\b(?!\s*descriptor)")
 
 
 def parameter_changes(hook: Hook, *, is_hook: bool) -> Iterator[Change]:
@@ -32,6 +33,9 @@ def parameter_changes(hook: Hook, *, is_hook: bool) -> Iterator[Change]:
     elif line.strip().lower() in {"vma", "the vma"}:
         end = start + vma.end() + len(line.rstrip())
         yield Change(end - len("VMA"), end, "descriptor of the mapping")
+    elif (word := _VMA.search(line)) is not None:
+        end = start + vma.end() + word.end()
+        yield Change(end, end, " descriptor")
     if is_hook and hook.file is not None:
         entry = re.search(
             rf"(?m)^[ \t]*\*[ \t]*@{re.escape(hook.file)}[ \t]*:.*\n"

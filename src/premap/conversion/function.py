@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -28,6 +28,8 @@ class Converted:
 
     edit: Edit
     idioms: frozenset[str]
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """What each function that populated the mapping became, where that is one action."""
 
 
 def convert_function(
@@ -40,7 +42,8 @@ def convert_function(
     _check(hook)
     rewriter = Rewriter(hook)
     changes = [*signature(hook, new_name, is_hook=is_hook), *rewriter.body()]
-    changes += comments.outside([*mentions, *comments.changes(hook)], changes)
+    actions = {old: min(new) for old, new in rewriter.actions.items() if len(new) == 1}
+    changes += comments.outside([*mentions, *comments.changes(hook, actions)], changes)
     changes = locals_.without_unused(hook, changes)
     changes += locals_.spaced(hook, changes)
     changes += braces.unneeded(hook, changes)
@@ -56,7 +59,7 @@ def convert_function(
     edit = Edit(hook.function.source.name, node.start_byte, node.end_byte, text.encode("latin-1"))
     if hook.file is not None:
         found.add("R3")
-    return Converted(edit, frozenset(found))
+    return Converted(edit, frozenset(found), actions)
 
 
 def _check(hook: Hook) -> None:

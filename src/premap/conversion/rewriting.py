@@ -50,6 +50,8 @@ class Rewriter:
         self.hook = hook
         self.applied: set[str] = set()
         """Ids of the idioms that were used."""
+        self.actions: dict[str, set[str]] = {}
+        """What each function that populates the mapping became."""
         self._sites = {site.statements[0].id: site for site in population.sites(hook)}
         population.check_helpers(hook)
         self._gone: dict[int, Node] = {}
@@ -151,6 +153,7 @@ class Rewriter:
         indent = self.hook.indent(first)
         lines: list[Piece] = []
         action = _one_line(self._action(site))
+        self.actions.setdefault(callee(site.call) or "", set()).add(action.partition("(")[0])
         lines += [self._moved(each) for each in site.moved if each not in site.told]
         lines += self._bounds(site)
         lines += [self._moved(each) for each in site.told]

@@ -27,6 +27,10 @@ def split(hook: Hook) -> Converted:
     taken = identifiers_in(function.node) & set(values)
     if taken:
         raise Declined("name-taken", f"it has a variable `{min(taken)}` already", function.node)
+    if not all(parameter.name for parameter in function.parameters):
+        raise Declined(
+            "not-a-hook", f"{function.name}() has no name for a parameter", function.node
+        )
     done = convert_function(hook, core_name(function.name), (), is_hook=False)
     core = _on_values(done.edit.new.decode("latin-1"), values, function)
     text = f"{core}\n\n{_wrapper(hook, values)}"

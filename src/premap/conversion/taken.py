@@ -88,10 +88,16 @@ def _close(hook: Hook) -> Function | None:
     """Return the one function of the file that is `close`, if it gives something back."""
     names = list(operations_of(hook, "close"))
     found = hook.function.source.functions.get(names[0], []) if len(names) == 1 else []
-    if len(found) != 1 or not found[0].static:
+    if len(found) != 1 or not found[0].static or _vma(found[0]) is None:
         return None
     called = (text_of(call.child_by_field_name("function")) for call in calls_in(found[0].body))
     return found[0] if any(_GIVES_BACK.fullmatch(name) for name in called) else None
+
+
+def _vma(close: Function) -> str | None:
+    """Return the name of the VMA that a `close` is given."""
+    names = (each.name for each in close.parameters if "vm_area_struct" in each.type_text)
+    return next((name for name in names if name), None)
 
 
 def _only_succeeds(statements: list[Node], taken: Node) -> bool:
@@ -193,7 +199,7 @@ def _definition(taken: Taken, name: str, hook: Hook) -> str:
 
 def _test(close: Function, source: SourceFile) -> Edit:
     """Return the edit by which ->close() returns for a mapping without the mark."""
-    vma = next(each.name for each in close.parameters if "vm_area_struct" in each.type_text)
+    vma = _vma(close)
     leading = [each for each in close.body.named_children if each.type == "declaration"]
     after = leading[-1] if leading else close.body.children[0]
     at = source.text.find(b"\n", after.end_byte) + 1
