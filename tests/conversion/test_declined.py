@@ -95,6 +95,13 @@ class TestPopulation:
                 "code-after-population",
             ),
             ("return REMAP ? -EIO : 0;", "population-result-used"),
+            ("int r = REMAP;\n\nreturn r ? r : ring_ok(r);", "code-after-population"),
+            ("int r = REMAP, s;\n\nreturn r;", "population-result-used"),
+            ("int r = REMAP;\nint s = r;\n\nreturn r;", "code-after-population"),
+            (
+                "int r = 0;\nif (x) {\n\tint r = REMAP;\n\treturn r;\n}\nreturn r;",
+                "population-result-used",
+            ),
             ("if (x)\n\treturn REMAP;\nelse\n\treturn 0;", "needs-braces"),
             ("if (REMAP)\n\treturn -EAGAIN;\nreturn 7;", "code-after-population"),
             (
@@ -124,6 +131,21 @@ class TestPopulation:
             f"return remap_pfn_range(vma, vma->vm_start, 1, {size}, vma->vm_page_prot);"
         )
         assert reason(hook(body)) == "partial-remap"
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("vma->vm_end - vma->vm_start", None),
+            ("ring_size(file)", "partial-remap"),
+            ("(u32)(vma->vm_end - vma->vm_start)", "partial-remap"),
+        ],
+    )
+    def test_of_a_size_whose_type_is_that_of_its_value(self, value: str, expected: str | None):
+        body = (
+            f"const auto size = {value};\n\n"
+            "return remap_pfn_range(vma, vma->vm_start, 1, size, vma->vm_page_prot);"
+        )
+        assert reason(hook(body)) == expected
 
     def test_of_a_page_with_an_errno_of_its_own(self):
         body = (

@@ -273,3 +273,27 @@ class TestOutsideTheTree:
     def test_its_other_files_can_not_be_searched(self, tree: KernelTree) -> None:
         put(tree, fs__ring__file_c=HANDLER.replace("ring_vm_ops", "other_vm_ops"))
         assert reason(self.outside(tree, HANDLER + TABLE)) == "exported-handler"
+
+
+class TestStateElsewhere:
+    """A function of another file of the driver that takes something: a person has to look."""
+
+    HOOK = CALL.replace("return ring_core_mmap(file->private_data, vma);", "return ring_add(file);")
+
+    def notes(self, tree: KernelTree, other: str) -> list[str]:
+        put(tree, drivers__ring__ring_c=self.HOOK, drivers__ring__core_c=f"/* mmap */\n{other}")
+        found = convert(tree, "drivers/ring/ring.c")
+        return [note.message for note in found.notes if note.id == "taken-elsewhere"]
+
+    def test_is_noted(self, tree: KernelTree) -> None:
+        inner = "static int grow(struct file *f)\n{\n\treturn kmalloc(8, 0) ? 0 : -1;\n}\n"
+        outer = "int ring_add(struct file *f)\n{\n\treturn grow(f);\n}\n"
+        [message] = self.notes(tree, inner + outer)
+        assert "ring_add() calls grow() calls kmalloc() (drivers/ring/core.c)" in message
+
+    def test_that_takes_nothing_is_not(self, tree: KernelTree) -> None:
+        assert self.notes(tree, "int ring_add(struct file *f)\n{\n\treturn 0;\n}\n") == []
+
+    def test_function_that_only_its_file_knows_is_another(self, tree: KernelTree) -> None:
+        other = "static int ring_add(struct file *f)\n{\n\tkmalloc(8, 0);\n\treturn 0;\n}\n"
+        assert self.notes(tree, other) == []

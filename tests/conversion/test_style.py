@@ -74,6 +74,30 @@ class TestTable:
         assert r1_table.initializer("ops->mmap = x", 8, "y") == "ops->mmap_prepare = y"
 
 
+class TestOperations:
+    """A table of operations that gets a ->mapped()."""
+
+    OPEN = "static void o(struct vm_area_struct *vma)\n{\n\tring_get(ring);\n}\n\n"
+    HOOK = (
+        "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        "\tvma->vm_ops = &v;\n\to(vma);\n\treturn 0;\n}\n"
+    )
+
+    def table(self, old: str) -> str:
+        head = "const struct vm_operations_struct v = "
+        new = converted(f"{self.OPEN}static {head}{old};\n\n{self.HOOK}{TABLE}")
+        return new.partition(head)[2].partition(";")[0]
+
+    def test_on_one_line_stays_there_if_it_fits(self):
+        assert self.table("{ .open = o }") == "{ .mapped = o_mapped, .open = o }"
+
+    def test_gets_a_line_for_each_where_it_is_too_long(self):
+        old = "{ .fault = ring_page_fault, .open = o }"
+        assert self.table(old) == (
+            "{\n\t.fault = ring_page_fault,\n\t.mapped = o_mapped,\n\t.open = o,\n}"
+        )
+
+
 class TestFile:
     def test_is_inline_where_it_is_used_once(self):
         assert body("\tfile_accessed(file);\n\treturn 0;\n") == (
@@ -242,6 +266,26 @@ class TestPopulation:
     def test_result_returned_later(self):
         old = f"\tint ret;\n\n\tret = {self.REMAP};\n\treturn ret;\n"
         assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n"
+
+    @pytest.mark.parametrize("check", ["", "if (ret)\n\t\treturn ret;\n\t"])
+    def test_result_that_a_declaration_keeps(self, check: str):
+        old = f"\tstruct ring *r = ring_of(x);\n\tint ret = {self.REMAP};\n\n\t{check}return ret;\n"
+        new = body(old)
+        assert new.startswith(
+            "\tstruct ring *r = ring_of(x);\n\n\tmmap_action_remap_full(desc, 1);\n"
+        )
+        assert new.endswith("return 0;\n")
+        assert "ret" not in new.replace("return", "")
+
+    def test_check_that_was_made_before_is_not_made_again(self):
+        check = "\tif (vma_pages(vma) > ring->count)\n\t\treturn -EINVAL;\n\n"
+        maps = "\treturn vm_map_pages_zero(vma, ring->pages, ring->count);\n"
+        assert body(check + maps).count("if (") == 1
+        other = check.replace("count", "other")
+        assert body(other + maps).count("if (") == 2
+        assert body(f"{check}\tring_grow(ring);\n{maps}").count("if (") == 2
+        told = check.replace("return -EINVAL", "ring_tell(ring)")
+        assert body(told + maps).count("if (") == 2
 
     def test_result_passed_on_through_a_label(self):
         old = (

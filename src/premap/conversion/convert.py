@@ -12,6 +12,7 @@ from premap.conversion import (
     declarations,
     docs,
     effects,
+    elsewhere,
     hazards,
     leftovers,
     mapped,
@@ -305,6 +306,7 @@ def _converted(
     found = taken.find(hook, acts=acts) if name in group.hooks else None
     hook.taken = found.statement if found else None
     effects.check(hook)
+    elsewhere.note(hook, group.program)
     if name in group.splits:
         done = split(hook)
     else:

@@ -79,6 +79,11 @@ def takes(call: Node, hook: Hook) -> bool:
     return bool(path) and _TAKES.fullmatch(path[-1]) is not None
 
 
+def taken_by(name: str, source: SourceFile) -> tuple[str, ...]:
+    """Return the calls that lead from a function of the file to one that takes something."""
+    return _taking(name, source, _MAX_DEPTH)
+
+
 def _kept(name: str, how: str) -> tuple[str, str]:
     """Return the reason to decline a call of a function that takes something, and what to say."""
     if _ALLOCATES.fullmatch(name):

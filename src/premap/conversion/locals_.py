@@ -31,7 +31,7 @@ class Local:
 
 def without_unused(hook: Hook, changes: list[Change]) -> list[Change]:
     """Return `changes` and what removes the locals that they left without a use."""
-    found = list(_locals(hook))
+    found = [local for local in _locals(hook) if not _covered(local.declaration, changes)]
     used_before = {local.name for local in found if _uses(local, found, hook, []) > 0}
     removed: set[str] = set()
     while True:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from premap.conversion.layout import WIDTH
 from premap.conversion.mentions import mentions
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table
 from premap.idioms.idiom import Declined
+from premap.idioms.r1_table import advance
 from premap.idioms.s1_mapped import mapped, mapped_name
 from premap.records import Edit
 
@@ -94,19 +96,39 @@ def _entry(source: SourceFile, initializer: Node, member: str, new: str) -> Edit
     start = source.line_start(pair.start_byte)
     indent = source.text[start : pair.start_byte].decode("latin-1")
     if indent.strip():
-        raise Declined("keeps-state", "the operations are on one line", pair)
+        return _on_one_line(source, initializer, pair, new)
     found = re.fullmatch(rf"\.{member}(\s*)=(\s*)\w+", old)
     if found is None:
         raise Declined("keeps-state", f"`{old}` is no plain initializer", pair)
-    left = r1_table.advance(indent, 0)
+    left = advance(indent, 0)
     new_sign = ".mapped" + r1_table.filler(
-        found[1], r1_table.advance(".mapped", left), r1_table.advance(f".{member}{found[1]}", left)
+        found[1], advance(".mapped", left), advance(f".{member}{found[1]}", left)
     )
-    value_at = r1_table.advance(f".{member}{found[1]}={found[2]}", left)
+    value_at = advance(f".{member}{found[1]}={found[2]}", left)
     new_sign += "="
-    gap = r1_table.filler(found[2], r1_table.advance(new_sign, left), value_at)
+    gap = r1_table.filler(found[2], advance(new_sign, left), value_at)
     entry = f"{new_sign}{gap}{new},\n{indent}"
     return Edit(source.name, pair.start_byte, pair.end_byte, _encoded(entry + old, source))
+
+
+def _on_one_line(source: SourceFile, initializer: Node, pair: Node, new: str) -> Edit:
+    """Return the edit for operations that share a line: they get one each where it is too long."""
+    entry = f".mapped = {new}, "
+    end = source.text.find(b"\n", pair.end_byte)
+    line = source.text[source.line_start(pair.start_byte) : end].decode("latin-1")
+    members = initializer.named_children
+    many = initializer.start_point[0] != initializer.end_point[0]
+    if many or advance(line, 0) + len(entry) <= WIDTH or any(m.type == "comment" for m in members):
+        return Edit(source.name, pair.start_byte, pair.start_byte, entry.encode("latin-1"))
+    texts = [source.text_of(each).decode("latin-1") for each in members]
+    texts.insert(members.index(pair), entry.rstrip(", "))
+    lines = "".join(f"\t{text},\n" for text in texts)
+    return Edit(
+        source.name,
+        initializer.start_byte,
+        initializer.end_byte,
+        _encoded(f"{{\n{lines}}}", source),
+    )
 
 
 def _encoded(text: str, source: SourceFile) -> bytes:

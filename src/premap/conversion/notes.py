@@ -109,5 +109,13 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         "The hook writes to memory that stays",
         "It does so before the mapping exists, and also where it then merges or fails.",
     ),
+    (
+        "taken-elsewhere",
+        "A function of another file takes, counts or allocates something",
+        (
+            "The hook also runs where the mapping then merges or fails. What is done once and "
+            "for all (for a process, say) may stay then; what belongs to a mapping may not."
+        ),
+    ),
 )
 """Id, title, text."""

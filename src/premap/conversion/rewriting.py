@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
-from premap.csource.nodes import callee, text_of, walk
+from premap.csource.nodes import callee, text_of, unwrapped, walk
 from premap.idioms import (
     IDIOMS,
     a7_part,
@@ -170,9 +170,23 @@ class Rewriter:
             opening, closing = self._braces(branch)
             yield opening
             text += closing
-        yield Change(first.start_byte, last.end_byte, text)
+        start = first.start_byte
+        if self._ends_declarations(first):
+            start = self.hook.function.source.line_start(start)
+            text = f"\n{indent}{text}"
+        yield Change(start, last.end_byte, text)
         for statement in site.moved:
             yield self._removed(statement)
+
+    def _ends_declarations(self, statement: Node) -> bool:
+        """Tell whether a declaration stands on the line before one that becomes a statement."""
+        before = statement.prev_named_sibling
+        return (
+            statement.type == before.type == "declaration"
+            and before.end_point[0] == statement.start_point[0] - 1
+            if before is not None
+            else False
+        )
 
     def _moved(self, statement: Node) -> str:
         """Return what a statement becomes that has to come before the action."""
@@ -187,8 +201,27 @@ class Rewriter:
         pieces = a8_kernel_pages.bounds(site.call)
         if pieces is not None:
             condition = "".join(p if isinstance(p, str) else self.rendered(p) for p in pieces)
+            if self._is_checked(_one_line(condition), site):
+                return
             inner = self.hook.indent(site.statements[0]) + "\t"
             yield f"if ({_one_line(condition)})\n{inner}return -{site.errno or 'ENXIO'};\n"
+
+    def _is_checked(self, condition: str, site: Site) -> bool:
+        """Tell whether the statement right before leaves the function under this condition."""
+        before = site.statements[0].prev_named_sibling
+        while before is not None and before.type == "comment":
+            before = before.prev_named_sibling
+        if before is None or before.type != "if_statement":
+            return False
+        tested, body = (before.child_by_field_name(name) for name in ("condition", "consequence"))
+        while (
+            body is not None and body.type == "compound_statement" and body.named_child_count == 1
+        ):
+            body = body.named_children[0]
+        if tested is None or body is None or body.type != "return_statement":
+            return False
+        sides = unwrapped(tested)
+        return _one_line(self.rendered(sides)) == condition
 
     def _note_failure(self, site: Site) -> None:
         """Say what is different where the population fails."""

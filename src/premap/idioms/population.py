@@ -136,7 +136,9 @@ def _site(call: Node, hook: Hook) -> Site:
         return Site(call, [parent], returns=True)
     if parent.type == "expression_statement":
         return _finished(Site(call, [parent], ignored=True), hook)
-    if parent.type in {"assignment_expression", "init_declarator"}:
+    if parent.type == "init_declarator":
+        return _initialised(call, parent, hook)
+    if parent.type == "assignment_expression":
         return _assigned(call, parent, hook)
     condition = _condition_of(outer, parent, hook)
     if condition is not None:
@@ -188,10 +190,9 @@ def _block_macro(node: Node, hook: Hook) -> str:
 def _assigned(call: Node, parent: Node, hook: Hook) -> Site:
     """Look at `result = remap…;`, and at the test or the return behind it."""
     statement = hook.parent(parent)
-    target = parent.child_by_field_name("left") or parent.child_by_field_name("declarator")
+    target = parent.child_by_field_name("left")
     if (
-        parent.type != "assignment_expression"
-        or statement is None
+        statement is None
         or statement.type != "expression_statement"
         or target is None
         or target.type != "identifier"
@@ -200,7 +201,35 @@ def _assigned(call: Node, parent: Node, hook: Hook) -> Site:
         raise Declined(
             "population-result-used", f"{callee(call)}() is not a statement of its own", call
         )
-    site = Site(call, [statement], result=text_of(target))
+    return _looked_at(Site(call, [statement], result=text_of(target)), statement, hook)
+
+
+def _initialised(call: Node, declarator: Node, hook: Hook) -> Site:
+    """Look at `int result = remap…;`, which goes with the variable, and at what tests that."""
+    declaration = hook.parent(declarator)
+    target = declarator.child_by_field_name("declarator")
+    if (
+        declaration is None
+        or declaration.type != "declaration"
+        or len(declaration.children_by_field_name("declarator")) != 1
+        or target is None
+        or target.type != "identifier"
+    ):
+        raise Declined(
+            "population-result-used", f"{callee(call)}() is not a statement of its own", call
+        )
+    site = _looked_at(Site(call, [declaration], result=text_of(target)), declaration, hook)
+    known = [*site.statements, *([site.last_return] if site.last_return else [])]
+    for use in find_all(hook.function.body, "identifier"):
+        if text_of(use) == site.result and not any(
+            node.start_byte <= use.start_byte < node.end_byte for node in known
+        ):
+            raise Declined("population-result-used", f"`{site.result}` is used again", use)
+    return site
+
+
+def _looked_at(site: Site, statement: Node, hook: Hook) -> Site:
+    """Look at the test, or the return, behind the statement that keeps the result."""
     following = _next_statement(statement, hook)
     if following is not None and following.type == "if_statement":
         condition = following.child_by_field_name("condition")

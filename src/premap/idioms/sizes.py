@@ -26,6 +26,8 @@ WORDS = frozenset(
     }
 )
 """Types that hold every length in bytes of a mapping on every kernel."""
+_INFERRED = frozenset({"Auto", "__auto_type"})
+"""What stands for the type of the value; `auto` as the parser is shown it."""
 
 
 def is_length(node: Node, hook: Hook) -> bool:
@@ -158,7 +160,7 @@ def only_value(node: Node, hook: Hook) -> Node | None:
     for found in find_all(hook.function.body, "identifier"):
         if text_of(found) == name:
             values += _given(found, hook)
-    if len(values) != 1 or _type_of(name, hook) not in WORDS:
+    if len(values) != 1 or _type_of(name, hook) not in WORDS | _INFERRED:
         return None
     return values[0]
 
