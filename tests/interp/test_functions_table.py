@@ -28,6 +28,15 @@ def having(**wanted: str) -> list[str]:
     return [name for name, row in TABLE.items() if wanted.items() <= row.items()]
 
 
+class TestReading:
+    def test_line_by_line_gives_what_the_whole_file_gives(self) -> None:
+        read = unknown.table()
+        assert list(read) == list(TABLE)
+        assert {name: row["effect"] for name, row in TABLE.items()} == {
+            name: read[name].effect for name in read
+        }
+
+
 class TestRows:
     def test_events_and_nothing_else_have_a_kind(self) -> None:
         for name, row in TABLE.items():

@@ -8,8 +8,9 @@ everything reachable is forgotten, and its result is made up.
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -52,11 +53,35 @@ class Effect:
     """Arguments that a macro assigns to, as spin_lock_irqsave() does to its flags."""
 
 
+class _Table(Mapping[str, Effect]):
+    """The entries of functions.toml, one a line; a line is read when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = {match[1]: match[0] for match in _LINE.finditer(text)}
+        self._known: dict[str, Effect] = {}
+
+    def __getitem__(self, name: str) -> Effect:
+        if name not in self._known:
+            self._known[name] = _entry(tomllib.loads(self._lines[name])[name])
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
+_LINE = re.compile(r"^(\w+) = .*", re.MULTILINE)
+
+
 @functools.cache
-def table() -> dict[str, Effect]:
+def table() -> Mapping[str, Effect]:
     """Return the table of functions.toml."""
-    text = files("premap.interp").joinpath("functions.toml").read_text(encoding="utf-8")
-    return {name: _entry(entry) for name, entry in tomllib.loads(text).items()}
+    return _Table(files("premap.interp").joinpath("functions.toml").read_text(encoding="utf-8"))
 
 
 def _entry(entry: dict[str, Any]) -> Effect:
