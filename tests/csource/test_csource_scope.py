@@ -290,6 +290,18 @@ class TestVariables:
 
 
 class TestStructs:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "struct s /* why { */ { int x; };",
+            "struct s // why {\n{ int x; };",
+            "struct __attribute__((packed)) s\n{ int x; };",
+            "struct ss { int y; }; struct s\t{ int x; };",
+        ],
+    )
+    def test_what_stands_before_the_brace(self, text: str) -> None:
+        assert struct(text).field("x") is not None
+
     def test_of_a_header(self, scope: Scope) -> None:
         found = scope.struct("struct", "local")
         assert found is not None

@@ -76,6 +76,29 @@ class TestFunctions:
         assert file.root.text.count(b"struct a") == 2
 
 
+class TestByText:
+    TEXT = """
+static int a(struct vm_area_desc *desc) { return take(b(1), c (2)); }
+static int take(int x, int y) { return x->c(y) + /* b(3) */ c(4); }
+#define USES c(5)
+int c(int);
+"""
+
+    def test_calls_in_order_of_the_text(self) -> None:
+        calls = source(self.TEXT).calls_to("b|c")
+        assert [call.text for call in calls] == [b"b(1)", b"c (2)", b"c(4)"]
+
+    def test_a_longer_name_is_another_one(self) -> None:
+        assert source("int f(void) { return abc(1) + ab(2) + bc(3); }").calls_to("b|bc")[
+            0
+        ].text == (b"bc(3)")
+
+    def test_functions_that_say_a_word_in_head_or_body(self) -> None:
+        found = source(self.TEXT).functions_saying(b"vm_area_desc")
+        assert [function.name for function in found] == ["a"]
+        assert [each.name for each in source(self.TEXT).functions_saying(b"take(")] == ["a", "take"]
+
+
 class TestMacros:
     def test_object_and_function_like(self) -> None:
         file = source(

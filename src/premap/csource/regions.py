@@ -30,14 +30,27 @@ _DECLARATION_ENDS = re.compile(
 _HEAD = re.compile(rb"[\w\s*(),\"]*[\w*)]\s*\Z")
 _NO_TYPE = {b"else", b"do", b"return", b"case", b"goto", b"sizeof"}
 _SPECIFIERS = rb"(?:\s|__attribute__\s*\(\(.*?\)\)|__\w+(?:\([^()]*\))?)"
+_OPENS = re.compile(rb"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)*\{")
 
 
 def struct_braces(source: SourceFile, kind: str, tag: str) -> Iterator[int]:
     """Offsets of the opening braces of the definitions of `struct tag` (or `union tag`)."""
+    if not _opens(source.text, tag.encode()):
+        return
     pattern = rb"\b%b\b%b*%b\b%b*\{" % (kind.encode(), _SPECIFIERS, re.escape(tag.encode()), b"\\s")
     for match in re.finditer(pattern, source.code):
         if source.macro_at(match.start()) is None:
             yield match.end() - 1
+
+
+def _opens(text: bytes, tag: bytes) -> bool:
+    """Whether a brace follows a tag somewhere: most headers only name it, and need no code view."""
+    at = text.find(tag)
+    while at >= 0:
+        if _OPENS.match(text, at + len(tag)):
+            return True
+        at = text.find(tag, at + len(tag))
+    return False
 
 
 def functions_named(source: SourceFile, name: str) -> Iterator[Function]:

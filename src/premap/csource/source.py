@@ -14,7 +14,7 @@ from pathlib import Path
 from tree_sitter import Node
 
 from premap.csource import errors
-from premap.csource.nodes import find_all, parse, specifier_text, text_of, walk
+from premap.csource.nodes import parse, path_to, specifier_text, text_of, walk
 from premap.csource.text import Conditionals, code_view, matching, pairs, without_comments
 
 MAX_BYTES = 16 << 20
@@ -264,10 +264,30 @@ class SourceFile:
     def _definitions(self, kind: str) -> Iterator[Node]:
         return (node for node in self._file_level if node.type == kind)
 
-    @cached_property
-    def calls(self) -> list[Node]:
-        """Every call_expression of the file, in order."""
-        return list(find_all(self.root, "call_expression"))
+    def functions_saying(self, word: bytes) -> list[Function]:
+        """Return the definitions that have a word, head or body; the others are not looked into."""
+        return [
+            function
+            for name, nodes in self._function_nodes.items()
+            if any(word in self.code[node.start_byte : node.end_byte] for node in nodes)
+            for function in self.functions_of(name)
+        ]
+
+    def calls_to(self, names: str) -> list[Node]:
+        """Return the calls of functions whose name matches a regular expression, in order.
+
+        They are found by text first: to walk the whole tree takes twenty times as long.
+        """
+        pattern = re.compile(rb"\b(?:%b)\s*\(" % names.encode())
+        starts = [match.start() for match in pattern.finditer(self.code)]
+        return [call for start in starts if (call := self._call_at(start)) is not None]
+
+    def _call_at(self, start: int) -> Node | None:
+        """Return the call whose function's name begins at a byte."""
+        path = path_to(self.root, start)
+        call = next((node for node in reversed(path) if node.type == "call_expression"), None)
+        function = None if call is None else call.child_by_field_name("function")
+        return call if function is not None and function.start_byte == start else None
 
     def declarations(self) -> Iterator[Node]:
         """Yield the declaration nodes at file level."""

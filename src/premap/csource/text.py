@@ -112,7 +112,8 @@ def parser_view(text: bytes) -> bytes:
     `struct` of `container_of(p, struct foo, member)`. The `auto` of C23 is a type, of which nothing
     is known.
     """
-    text = _AUTO.sub(b"Auto", text)
+    if b"auto" in text:
+        text = _AUTO.sub(b"Auto", text)
     text = _TYPE_ARGUMENT.sub(_hide_keyword, text)
     if not _NOISE_NEEDED.search(text):
         return text

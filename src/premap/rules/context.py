@@ -121,8 +121,7 @@ def bodies_with(source: SourceFile, struct: str) -> Iterator[Body]:
 
     if struct.encode() not in source.code:
         return
-    for functions in source.functions.values():
-        for function in functions:
-            for parameter in function.parameters:
-                if struct in parameter.type_text and parameter.name:
-                    yield Body(function, frozenset(aliases(function, parameter.name)))
+    for function in source.functions_saying(struct.encode()):
+        for parameter in function.parameters:
+            if struct in parameter.type_text and parameter.name:
+                yield Body(function, frozenset(aliases(function, parameter.name)))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 from premap.csource.calls import Passing, aliases, receivers
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
-from premap.csource.nodes import callee
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -135,10 +135,12 @@ def _kind(functions: Sequence[Function], stated: str) -> Member:
 
 def _by_parameters(source: SourceFile) -> Iterator[tuple[str, Member]]:
     """Functions that have a hook's type, where no table of the file names them."""
-    kinds = {name: _typed(functions[0]) for name, functions in source.functions.items()}
-    hooks = {name: kind for name, kind in kinds.items() if kind is not None}
-    called = {callee(call) for call in source.calls} if hooks else set()
-    yield from ((name, kind) for name, kind in hooks.items() if name not in called)
+    kinds: dict[str, Member | None] = {}
+    for function in source.functions_saying(b"vm_area_"):
+        kinds.setdefault(function.name, _typed(function))
+    for name, kind in kinds.items():
+        if kind is not None and not source.calls_to(re.escape(name)):
+            yield name, kind
 
 
 def _typed(function: Function) -> Member | None:

@@ -23,8 +23,7 @@ def check(context: Context) -> Iterator[Found]:
     """Find flags of the wrong kind among the arguments of functions that take flags."""
     if not context.says(b"VM_", b"VMA_"):
         return
-    takers = {*bits(), *masks()}
-    for call in context.source.calls if context.says(*map(str.encode, takers)) else ():
+    for call in context.source.calls_to("|".join(sorted({*bits(), *masks()}))):
         name = callee(call) or ""
         if name in bits():
             yield from _masks_for_bits(context, name, arguments(call)[bits()[name] :])

@@ -22,7 +22,7 @@ def check(context: Context) -> Iterator[Found]:
     """Find tests of flags that don't mean what they say, and names that there are not."""
     if not context.says(b"vma_desc_test", b"mmap_action_") or context.release is None:
         return
-    for call in context.source.calls:
+    for call in context.source.calls_to(f"{_TESTS.pattern}|{_ACTION.pattern}"):
         name = callee(call) or ""
         if _TESTS.fullmatch(name):
             yield from _test(context, call, name)

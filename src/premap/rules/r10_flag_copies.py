@@ -21,10 +21,9 @@ def check(context: Context) -> Iterator[Found]:
     """Find local vma_flags_t variables that are changed and then not used."""
     if not context.says(b"vma_flags_t"):
         return
-    for functions in context.source.functions.values():
-        for function in functions:
-            for name, node in _copies(function):
-                yield from _check(context, function, name, node)
+    for function in context.source.functions_saying(b"vma_flags_t"):
+        for name, node in _copies(function):
+            yield from _check(context, function, name, node)
 
 
 def _copies(function: Function) -> Iterator[tuple[str, Node]]:

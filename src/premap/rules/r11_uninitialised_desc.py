@@ -20,10 +20,9 @@ def check(context: Context) -> Iterator[Found]:
     """Find local descriptors whose first use reads them or gives them to a hook."""
     if not context.says(b"struct vm_area_desc"):
         return
-    for functions in context.source.functions.values():
-        for function in functions:
-            for name, declared in _locals(function):
-                yield from _check(context.source, function, name, declared)
+    for function in context.source.functions_saying(b"struct vm_area_desc"):
+        for name, declared in _locals(function):
+            yield from _check(context.source, function, name, declared)
 
 
 def _locals(function: Function) -> Iterator[tuple[str, Node]]:
