@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import time
 
 import pytest
 from tests.equivalence.kit import new_side, old_side
@@ -30,3 +32,16 @@ def test_paths_that_no_input_takes_make_no_difference(
     monkeypatch.setattr(Explorer, "possible", impatient)
     verdict = verify(old_side(OLD), new_side(NEW), time_limit=10)
     assert verdict.status in {"equivalent", "equivalent-except", "unknown"}, verdict
+
+
+def test_time_that_runs_out_within_one_run_names_the_line() -> None:
+    loop = (
+        "\tunsigned long sum = 0, i, j;\n\n\tfor (i = 0; i < 900; i++)\n"
+        "\t\tfor (j = 0; j < 900; j++)\n\t\t\tsum += i ^ j;\n\treturn sum ? 0 : -EINVAL;"
+    )
+    began = time.process_time()
+    verdict = verify(old_side(loop), new_side(loop), time_limit=0.3)
+    assert verdict.status == "unknown"
+    assert verdict.reason is not None
+    assert re.match(r"ring\.c:\d+: more than 0\.\d seconds of CPU time", verdict.reason)
+    assert time.process_time() - began < 10

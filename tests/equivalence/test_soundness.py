@@ -309,6 +309,49 @@ class TestMacros:
             "#define LIMIT 2 + 3\n",
         )
 
+    def test_a_parameter_that_names_a_member(self) -> None:
+        get = "#define GET(p, size) ((p)->size)\n"
+        differ(
+            DEV + "return GET(d, count) ? -EINVAL : 0;",
+            NEW_DEV + "return d->size ? -EINVAL : 0;",
+            get,
+        )
+
+    def test_a_write_to_what_a_macro_names(self) -> None:
+        body = "THE(d).table[1] = 5; return d->table[1] == 5 ? {} : 0;"
+        differ(DEV + body.format("-EINVAL"), NEW_DEV + body.format("0"), "#define THE(p) (*(p))\n")
+
+    def test_another_macro_as_a_place(self) -> None:
+        body = "COUNT = 5; return d->count == 5 ? -EINVAL : 0;"
+        differ(
+            DEV + body,
+            NEW_DEV + body,
+            "#define COUNT d->count\n",
+            "#define COUNT d->size\n",
+        )
+
+    def test_a_size_that_is_not_known(self) -> None:
+        unproven(
+            "return sizeof(*one(file)) > vma->vm_pgoff ? -EINVAL : 0;",
+            "return sizeof(*two(desc->file)) > desc->pgoff ? -EINVAL : 0;",
+            "size of an expression",
+        )
+
+    def test_what_is_handed_on_by_a_function_with_variable_arguments(self) -> None:
+        extra = (
+            "static void say(const char *format, ...)\n{\n\tva_list args;\n\n"
+            "\tva_start(args, format);\n\tsay_all(format, args);\n\tva_end(args);\n}\n"
+        )
+        differ(
+            'say("%lu", vma->vm_pgoff); return 0;', 'say("%lu", desc->pgoff + 1); return 0;', extra
+        )
+
+    def test_another_type_by_typeof(self) -> None:
+        differ(
+            DEV + "typeof(d->limit) x = d->size; return x ? -EINVAL : 0;",
+            NEW_DEV + "typeof(d->size) x = d->size; return x ? -EINVAL : 0;",
+        )
+
     def test_a_body_that_needs_none(self) -> None:
         verdict = judge(
             "vm_flags_set(vma, BOTH); return 0;",

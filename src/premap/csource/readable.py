@@ -8,6 +8,7 @@ was, and `Readable.marks` says what is there in truth. The replacements, by an e
     struct foo *a __free(kfree) =      struct foo *a               =
     case FIRST ... LAST:               case FIRST ?:  LAST:
     min_t(unsigned long, a, b)         min_t(unsigned_long, a, b)
+    typeof(*p) x = *p;                 typeof____ x = *p;
 
 Only the interpreter reads functions in this way: everyone else sees the errors of the parse.
 """
@@ -42,6 +43,9 @@ _TYPE_ARGUMENT = re.compile(
     rb"(?:\s*\*)+|" + _WORD + rb"(?:\s+" + _WORD + rb")+)\s*(?=[,)])"
 )
 _TYPE_OPERATORS = _KEYWORDS - {b"defined"}
+_TYPEOF = re.compile(rb"\b(?:__)?typeof(?:_unqual)?(?:__)?\s*(\()")
+TYPEOF = "typeof"
+"""What is in the mark of every `typeof (…)`, and of nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +78,48 @@ def readable(function: Function) -> Readable:
 
 def readable_statement(text: str) -> Readable | None:
     """Return one statement, such as a macro's loop with its body; None if it can't be read."""
-    head = b"void f(void){"
-    given = head + text.encode("latin-1") + b"\n}"
+    read = readable_statements(text)
+    return None if read is None or _closes(read.node) else read
+
+
+@lru_cache(maxsize=2048)
+def readable_statements(text: str) -> Readable | None:
+    """Return one statement, or the block of several, such as a macro's body; None if unreadable."""
+    read = _in_function(b"", text, b"\n}")
+    if read is None:
+        return None
+    inner = [child for child in read.node.named_children if child.type != "comment"]
+    return Readable(inner[0], read.marks) if len(inner) == 1 else read
+
+
+@lru_cache(maxsize=2048)
+def readable_expression(text: str) -> Readable | None:
+    """Return one expression, such as the body of a macro; None if it isn't one."""
+    read = _in_function(b"(", text, b"\n);}")
+    statements = [] if read is None else read.node.named_children
+    if read is None or len(statements) != 1 or statements[0].type != "expression_statement":
+        return None
+    grouped = statements[0].named_children[0]
+    inner = [child for child in grouped.named_children if child.type != "comment"]
+    if grouped.type != "parenthesized_expression" or len(inner) != 1:
+        return None
+    return Readable(inner[0], read.marks)
+
+
+def _in_function(before: bytes, text: str, after: bytes) -> Readable | None:
+    """Return the body of a function with this text; None if that can't be read completely."""
+    given = b"void f(void){" + before + text.encode("latin-1") + after
     rewritten = _Rewriting(given, code_view(given), 0)
     root = parse(bytes(rewritten.text))
-    function = next(find_all(root, "function_definition"), None)
-    body = None if function is None else function.child_by_field_name("body")
-    if body is None or root.has_error:
+    if root.has_error or len(root.named_children) != 1:
         return None
-    inner = [child for child in body.named_children if child.type != "comment"]
-    return Readable(inner[0], rewritten.marks) if len(inner) == 1 else None
+    body = root.named_children[0].child_by_field_name("body")
+    return None if body is None else Readable(body, rewritten.marks)
+
+
+def _closes(node: Node) -> bool:
+    """Return whether a node is the body of the function around a text, not within it."""
+    return node.parent is not None and node.parent.type == "function_definition"
 
 
 class _Rewriting:
@@ -94,6 +130,7 @@ class _Rewriting:
         self.offset = offset
         self.marks: dict[int, str] = {}
         self._code = without_directives(code)
+        self._typeofs()
         self._types()
         self._loops()
         self._cleanups()
@@ -102,6 +139,21 @@ class _Rewriting:
     def _replace(self, start: int, end: int, by: bytes) -> None:
         self.marks[self.offset + start] = self.text[start:end].decode("latin-1")
         self.text[start:end] = by.ljust(end - start)
+
+    def _typeofs(self) -> None:
+        code = bytearray(self._code)
+        end = 0
+        for match in _TYPEOF.finditer(self._code):
+            close = matching(self._code, match.start(1)) if match.start() >= end else None
+            if close is None:
+                continue
+            start, end = match.start(), close + 1
+            name = b"typeof".ljust(end - start - 1, b"_")
+            joined = self._code[end : end + 1]
+            name += b" " if joined.isalnum() or joined == b"_" else b"_"
+            code[start:end] = name
+            self._replace(start, end, name)
+        self._code = bytes(code)
 
     def _types(self) -> None:
         for match in _TYPE_ARGUMENT.finditer(self._code):

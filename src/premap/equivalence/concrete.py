@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -12,8 +13,10 @@ from premap.equivalence.compare import Candidate, compare
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.setting import RandomCall, Setting
 from premap.interp.inputs import CALL, AnsweredInputs, Arguments, Inputs, RecordedInputs
+from premap.interp.machine import Machine
 from premap.interp.memory import Namer
 from premap.model.errors import KernelBug, NotModelled
+from premap.model.trace import Log
 from premap.records import Difference
 
 RUNS = 200
@@ -33,7 +36,7 @@ def look_for_difference(old: Side, new: Side, deadline: float) -> tuple[Differen
             break
         setting = Setting(shared=seed % 2 == 0)
         answered = AnsweredInputs(RandomCall(seed))
-        ran = _run_both(old, new, setting, answered)
+        ran = _run_both(old, new, setting, answered, deadline)
         if ran is None:
             continue
         tried += 1
@@ -45,11 +48,15 @@ def look_for_difference(old: Side, new: Side, deadline: float) -> tuple[Differen
 
 
 def _run_both(
-    old: Side, new: Side, setting: Setting, inputs: Inputs
+    old: Side, new: Side, setting: Setting, inputs: Inputs, deadline: float = math.inf
 ) -> tuple[Outcome, Outcome] | None:
+    def watch(machine: Machine, _log: Log) -> None:
+        machine.deadline = deadline
+
     namer = Namer()
     try:
-        return run(old, setting, inputs, namer), run(new, setting, inputs, namer)
+        before = run(old, setting, inputs, namer, watch)
+        return before, run(new, setting, inputs, namer, watch)
     except (NotModelled, KernelBug):
         return None
 

@@ -9,32 +9,41 @@ and macros of headers; anything else is unknown code.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
 
-from premap.csource.ctypes import FunctionType, PointerType, UnknownType, VoidType
+from premap.csource.ctypes import (
+    CType,
+    EnumType,
+    FunctionType,
+    IntType,
+    PointerType,
+    UnknownType,
+    VoidType,
+)
 from premap.csource.errors import NotC
 from premap.csource.nodes import (
+    callee,
     calls_in,
     parse_expression,
-    parse_statement,
     text_of,
     walk,
 )
 from premap.csource.readable import readable
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
-from premap.interp import cleanup, handover, model_calls, pasting, unknown
+from premap.interp import cleanup, expansion, handover, model_calls, unknown, varargs
 from premap.interp.conditions import condition
-from premap.interp.dispatch import evaluate, evaluates, execute, place_of
+from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
 from premap.interp.expressions import cast_type, write
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
-from premap.interp.machine import CALL_DEPTH, Block, Frame, Machine, Undefined
+from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert
 from premap.interp.statements import VOID, execute_body
+from premap.interp.statictypes import TYPERS, UNTOLD, type_argument, type_of
 from premap.interp.types import parameter_type, return_type, settled
-from premap.interp.values import FunctionName, Pointer, Value
+from premap.interp.values import FunctionName, Place, Pointer, Value
 from premap.model.errors import NotModelled
 
 
@@ -47,25 +56,73 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
         raise machine.failure(frame, node, "incomplete call")
     if function.type == "call_expression":
         return cleanup.open_scoped(machine, frame, node, function)
-    ctype = cast_type(frame, function)
+    ctype = cast_type(machine, frame, function)
     if ctype is not None and len(arguments) == 1:
         return convert(machine.inputs, evaluate(machine, frame, arguments[0]), ctype)
     if function.type != "identifier" or frame.variable(text_of(function)) is not None:
         return _indirect(machine, frame, node, function, arguments)
     name = text_of(function)
-    if name in frame.macros:
-        inner, outer = frame.macros[name]
-        return _indirect(machine, outer, node, inner, arguments)
+    outer = frame
+    while name in outer.macros:
+        function, outer = outer.macros[name]
+        name = text_of(function)
+        if function.type != "identifier" or outer.variable(name) is not None:
+            target = evaluate(machine, outer, function)
+            given = [evaluate(machine, frame, argument) for argument in arguments]
+            return _call_target(machine, frame, node, target, given)
     if name in SPECIAL:
         return SPECIAL[name](machine, frame, node, arguments)
     macro = _macro(machine, frame, name)
     if macro is not None:
-        return _expand(machine, frame, node, macro, arguments)
+        return _evaluate_macro(machine, frame, node, macro, arguments)
     entry = unknown.table().get(name)
     if entry is not None and entry.assigns:
         _assign(machine, frame, name, [arguments[index] for index in entry.assigns])
     given = [evaluate(machine, frame, argument) for argument in arguments]
     return call_named(machine, frame, node, name, given)
+
+
+def _type_of_call(machine: Machine, frame: Frame, node: Node) -> CType:
+    """Return the type of a call that is not evaluated."""
+    function = node.child_by_field_name("function")
+    cast = None if function is None else cast_type(machine, frame, function)
+    if function is None or cast is not None:
+        return cast or UNTOLD
+    name, given = text_of(function), _arguments(node)
+    if name in _TYPED:
+        return _TYPED[name](machine, frame, given)
+    if name in COMPUTED:
+        return _computed_type(machine, frame, name, given)
+    macro = _macro(machine, frame, name) if name not in SPECIAL else None
+    if macro is not None:
+        found = expansion.expand(machine, frame, node, macro, given)
+        return UNTOLD if found.statement else type_of(machine, found.frame, found.read.node)
+    known = frame.scope.function_type(name)
+    return UNTOLD if known is None else settled(known.result)
+
+
+_TYPED: dict[str, Callable[[Machine, Frame, Sequence[Node]], CType]] = {
+    "min_t": lambda machine, frame, given: type_argument(machine, frame, given[0]),
+    "max_t": lambda machine, frame, given: type_argument(machine, frame, given[0]),
+    "container_of": lambda machine, frame, given: PointerType(
+        type_argument(machine, frame, given[1])
+    ),
+}
+
+
+def _computed_type(machine: Machine, frame: Frame, name: str, given: Sequence[Node]) -> CType:
+    """Return the type of what a function of the vocabulary gives: it depends on types only."""
+    kinds = [type_of(machine, frame, each) for each in given]
+    if any(not isinstance(each, IntType | EnumType | PointerType) for each in kinds):
+        return UNTOLD
+    ones = [Value(each, Pointer(None, 1) if isinstance(each, PointerType) else 1) for each in kinds]
+    try:
+        return COMPUTED[name](machine, ones).type
+    except NotModelled:
+        return UNTOLD
+
+
+TYPERS["call_expression"] = _type_of_call
 
 
 def _assign(machine: Machine, frame: Frame, name: str, targets: Sequence[Node]) -> None:
@@ -189,8 +246,8 @@ def call_function(
     machine: Machine, frame: Frame | None, function: Function, given: Sequence[Value]
 ) -> Value:
     """Execute a function's body with these arguments; return its result."""
-    parameters = function.parameters
-    if len(parameters) != len(given):
+    parameters, rest = varargs.parted(function)
+    if len(given) < len(parameters) or (len(given) > len(parameters) and not rest):
         message = f"{function.name}() is called with {len(given)} arguments"
         raise NotModelled(message, function.source.name, function.line)
     if machine.depth >= CALL_DEPTH:
@@ -199,7 +256,8 @@ def call_function(
     scope = _scope_of(frame, function, machine)
     read = readable(function)
     inner = Frame(function, scope, marks=read.marks)
-    for parameter, value in zip(parameters, given, strict=True):
+    inner.rest = varargs.promoted(machine.inputs, given[len(parameters) :]) if rest else None
+    for parameter, value in zip(parameters, given, strict=False):
         ctype = parameter_type(scope, parameter)
         variable = machine.new_local(parameter.name, ctype)
         variable.object.cells[()] = convert(machine.inputs, value, ctype)
@@ -251,11 +309,17 @@ def _indirect(
     """Call through a pointer: the function that it names, or unknown code."""
     target = evaluate(machine, frame, function)
     given = [evaluate(machine, frame, argument) for argument in arguments]
+    return _call_target(machine, frame, node, target, given)
+
+
+def _call_target(
+    machine: Machine, frame: Frame, node: Node, target: Value, given: Sequence[Value]
+) -> Value:
     if isinstance(target.data, FunctionName):
         return call_named(machine, frame, node, target.data.name, given)
     where = f"{frame.function.source.name}:{frame.line(node)}"
     place = target.data.place if isinstance(target.data, Pointer) else None
-    name = f"({place})" if place is not None else f"({text_of(function)})"
+    name = f"({place})" if place is not None else f"({short(node)})"
     pointed = target.type.target if isinstance(target.type, PointerType) else target.type
     returns = settled(pointed.result) if isinstance(pointed, FunctionType) else None
     return unknown.call_unknown(machine, frame, name, given, where, returns)
@@ -304,79 +368,29 @@ def _calls_unknown(frame: Frame, macro: Macro) -> bool:
     return True
 
 
-def _expand(
+def _evaluate_macro(
     machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
 ) -> Value:
-    """Expand a function-like macro: its parameters stand for the arguments' nodes."""
-    parameters = macro.parameters or ()
-    variadic = any(name.endswith("...") for name in parameters)
-    expanding = (*frame.expanding, macro.name)
-    inner = Frame(frame.function, frame.scope, [Block()], {}, frame.line(node), expanding)
-    inner.outer = frame
-    if variadic or "#" in macro.body:
-        body = _substituted(frame, macro, arguments)
-        inner.macros = dict(frame.macros)
-    elif len(parameters) == len(arguments):
-        body = macro.body
-        inner.macros = {
-            name: (argument, frame) for name, argument in zip(parameters, arguments, strict=True)
-        }
-        if not pasting.arguments_hold_together(body, dict(zip(parameters, arguments, strict=True))):
-            text = f"macro {macro.name} has parameters without parentheses"
-            raise machine.failure(frame, node, text)
-    else:
-        raise machine.failure(frame, node, f"macro {macro.name} with {len(arguments)} arguments")
-    return _run_body(machine, frame, node, inner, macro.name, body)
-
-
-def _run_body(
-    machine: Machine, frame: Frame, node: Node, inner: Frame, name: str, body: str
-) -> Value:
     """Evaluate what a macro expands to: an expression, or a statement without a value."""
-    try:
-        parsed = parse_expression(body)
-    except NotC:
-        parsed = None
-    if parsed is not None:
-        if not pasting.holds_together(node, body):
-            raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
-        return evaluate(machine, inner, parsed)
-    try:
-        outcome = execute(machine, inner, parse_statement(body.rstrip("; \t") + ";"))
-    except NotC:
-        message = f"macro {name} is neither expression nor statement"
-        raise machine.failure(frame, node, message) from None
-    if outcome is not None:
-        raise machine.failure(frame, node, f"macro {name} returns or jumps")
+    found = expansion.expand(machine, frame, node, macro, arguments)
+    if not found.statement:
+        return evaluate(machine, found.frame, found.read.node)
+    if execute(machine, found.frame, found.read.node) is not None:
+        raise machine.failure(frame, node, f"macro {macro.name} returns or jumps")
     return VOID
 
 
-def _substituted(frame: Frame, macro: Macro, arguments: Sequence[Node]) -> str:
-    """Return a macro's body with its arguments as text, as the preprocessor pastes them."""
-    texts = [text_of(argument) for argument in arguments]
-    named: dict[str, str] = {}
-    for position, name in enumerate(macro.parameters or ()):
-        if name.endswith("..."):
-            rest = ", ".join(texts[position:])
-            named[name.removesuffix("...").strip() or "__VA_ARGS__"] = rest
-        elif position < len(texts):
-            named[name] = texts[position]
-    body = _EMPTY_REST.sub("", macro.body) if named.get("__VA_ARGS__") == "" else macro.body
-    del frame
-    return _PASTED.sub(lambda match: _pasted(match, named), body).replace("##", "")
-
-
-def _pasted(match: re.Match[str], named: dict[str, str]) -> str:
-    if match[0].startswith('"'):
-        return match[0]
-    if match[1] and match[2] in named:
-        quoted = named[match[2]].replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}"'
-    return (match[1] or "") + named.get(match[2], match[2])
-
-
-_EMPTY_REST = re.compile(r",\s*##\s*__VA_ARGS__")
-_PASTED = re.compile(r'"(?:[^"\\]|\\.)*"|((?<!#)#\s*)?\b([A-Za-z_]\w*)\b')
+@places("call_expression")
+def _macro_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    """Find the place that a macro's use names."""
+    name = callee(node)
+    macro = _macro(machine, frame, name) if name is not None and name not in SPECIAL else None
+    if macro is None:
+        raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
+    found = expansion.expand(machine, frame, node, macro, _arguments(node))
+    if found.statement:
+        raise machine.failure(frame, node, f"macro {name} is no expression")
+    return place_of(machine, found.frame, found.read.node)
 
 
 def _arguments(node: Node) -> list[Node]:

@@ -11,11 +11,17 @@ from collections.abc import Iterable
 from premap import model
 from premap.interp.machine import Machine
 from premap.interp.operators import UNKNOWN
-from premap.interp.values import INT, ULONG, Pointer, Value
+from premap.interp.values import INT, PGPROT, ULONG, Pointer, Value
 from premap.model import words
 
 _CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 _MAPPING = re.compile(r"(VM|VMA|PROT|MAP|FMODE|S_IF|S)_[A-Za-z0-9_]+\Z")
+_PROTECTION = re.compile(
+    r"PAGE_(NONE|(SHARED|COPY|READONLY)(_EXEC|_NOEXEC|_X)?|KERNEL(_[A-Z]+)*|AGP)\Z"
+)
+"""Constants of the type `pgprot_t`; every architecture has its own."""
+_ENTRY_BIT = re.compile(r"_PAGE_[A-Z0-9_]+\Z")
+"""Bits of page table entries, likewise."""
 _LIMITS = {
     "PAGE_SIZE": words.PAGE_SIZE,
     "PAGE_MASK": words.PAGE_MASK,
@@ -50,6 +56,15 @@ def kernel_constant(name: str) -> Value | None:
         known = getattr(model, name, None)
         if isinstance(known, int):
             return Value(INT if name.startswith("VMA_") else ULONG, known)
+    return None
+
+
+def of_architecture(machine: Machine, name: str) -> Value | None:
+    """Return a made-up value for what each architecture defines in its own way, else None."""
+    if _PROTECTION.match(name):
+        return Value(PGPROT, machine.inputs.word(f"constant {name}"))
+    if _ENTRY_BIT.match(name):
+        return Value(ULONG, machine.inputs.word(f"constant {name}"))
     return None
 
 

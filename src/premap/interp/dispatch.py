@@ -17,6 +17,7 @@ from premap.csource.nodes import text_of
 from premap.interp.machine import Frame, Machine
 from premap.interp.values import Place, Value
 from premap.model.errors import NotModelled
+from premap.symbolic.errors import LimitReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,18 @@ def _do(
     frame: Frame,
     node: Node,
 ) -> T:
-    machine.step(frame, node)
     function = table.get(node.type)
     if function is None:
         raise machine.failure(frame, node, f"{node.type.replace('_', ' ')} `{short(node)}`")
     try:
+        machine.step(frame, node)
         return function(machine, frame, node)
     except NotModelled as error:
         if error.line is None:
             error.file, error.line = frame.function.source.name, frame.line(node)
+        raise
+    except LimitReached as error:
+        error.where = error.where or f"{frame.function.source.name}:{frame.line(node)}"
         raise
 
 

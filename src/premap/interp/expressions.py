@@ -18,20 +18,16 @@ from premap.csource.ctypes import (
     UnknownType,
     VoidType,
 )
-from premap.csource.errors import NotC
-from premap.csource.exprtypes import ExpressionTypes
-from premap.csource.nodes import parse_expression, text_of, unwrapped, walk
-from premap.interp import constants, operators, pasting, statictypes, unknown
+from premap.csource.nodes import text_of, unwrapped, walk
+from premap.interp import constants, expansion, operators, statictypes, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
-from premap.interp.machine import Block, Frame, Machine
+from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, of_truth, truth, word_of
 from premap.interp.types import (
     VM_OPS,
     in_union,
     member_type,
     named_type,
-    settled,
-    type_of_descriptor,
 )
 from premap.interp.undefined import NullPointer
 from premap.interp.values import (
@@ -131,6 +127,12 @@ def _named_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CTy
     local = frame.variable(name)
     if local is not None:
         return Place(local.object), local.type
+    bodies = _bodies(frame, name)
+    if len(bodies) > 1:
+        raise machine.failure(frame, node, f"the macro {name}, which has several definitions")
+    if bodies:
+        found = expansion.object_like(machine, frame, node, name, bodies.pop())
+        return place_of(machine, found.frame, found.read.node)
     return global_place(machine, frame, name)
 
 
@@ -164,6 +166,13 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
     return place, member_type(frame.scope, ctype, name)
 
 
+def _bodies(frame: Frame, name: str) -> set[str]:
+    """Return what a macro without parameters may stand for; nothing, if there is none."""
+    if name in frame.expanding:
+        return set()
+    return {macro.body.strip() for macro in frame.scope.macro(name) if macro.parameters is None}
+
+
 @evaluates("parenthesized_expression")
 def _parenthesized(machine: Machine, frame: Frame, node: Node) -> Value:
     return evaluate(machine, frame, _only_child(node))
@@ -184,18 +193,20 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     if name == "current":
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
     known = constants.kernel_constant(name)
+    if known is None and name not in frame.scope.source.macros:
+        known = constants.of_architecture(machine, name)
     if known is not None:
         return known
     return _file_scope_name(machine, frame, node, name)
 
 
 def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> Value:
-    macros = [macro for macro in frame.scope.macro(name) if macro.parameters is None]
-    if macros and name not in frame.expanding:
-        bodies = {macro.body.strip() for macro in macros}
-        if len(bodies) > 1:
-            return constants.made_up_constant(machine, name, bodies)
-        return _expand(machine, frame, node, name, bodies.pop())
+    bodies = _bodies(frame, name)
+    if len(bodies) > 1:
+        return constants.made_up_constant(machine, name, bodies)
+    if bodies:
+        found = expansion.object_like(machine, frame, node, name, bodies.pop())
+        return evaluate(machine, found.frame, found.read.node)
     number = frame.scope.enum_constant(name)
     if number is not None:
         return Value(_literal_type(abs(number), "", decimal=False), number & U64_MAX)
@@ -208,19 +219,6 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
     if constants.looks_constant(name):
         return constants.made_up_constant(machine, name)
     raise machine.failure(frame, node, f"`{name}` is not declared in the file or its headers")
-
-
-def _expand(machine: Machine, frame: Frame, node: Node, name: str, body: str) -> Value:
-    try:
-        parsed = parse_expression(body)
-    except NotC:
-        message = f"macro {name} is no expression: {body[:60]}"
-        raise machine.failure(frame, node, message) from None
-    if not pasting.holds_together(node, body):
-        raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
-    expanding = (*frame.expanding, name)
-    inner = Frame(frame.function, frame.scope, [Block()], {}, frame.line(node), expanding, frame)
-    return evaluate(machine, inner, parsed)
 
 
 @evaluates("number_literal")
@@ -284,10 +282,20 @@ def _string(machine: Machine, frame: Frame, node: Node) -> Value:
 def _field(machine: Machine, frame: Frame, node: Node) -> Value:
     argument = unwrapped(_child(node, "argument"))
     dotted = not any(child.type == "->" for child in node.children)
-    if dotted and argument.type not in PLACERS:
+    if dotted and not _names_place(frame, argument):
         return _member_of_value(machine, frame, argument, text_of(_child(node, "field")))
     place, ctype = _member_place(machine, frame, node)
     return read(machine, frame, place, ctype)
+
+
+def _names_place(frame: Frame, node: Node) -> bool:
+    """Return whether an expression may be an lvalue: calls are, where they are uses of macros."""
+    if node.type != "call_expression":
+        return node.type in PLACERS
+    name = text_of(node.child_by_field_name("function"))
+    if frame.scope.function(name):
+        return False
+    return any(macro.parameters is not None for macro in frame.scope.macro(name))
 
 
 def _member_of_value(machine: Machine, frame: Frame, argument: Node, name: str) -> Value:
@@ -329,7 +337,7 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
 def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
     operator = text_of(_child(node, "operator"))
     left_node, right_node = _child(node, "left"), _child(node, "right")
-    ctype = cast_type(frame, left_node) if operator in ("+", "-") else None
+    ctype = cast_type(machine, frame, left_node) if operator in ("+", "-") else None
     if ctype is not None:
         signed = operators.unary(machine.inputs, operator, evaluate(machine, frame, right_node))
         return convert(machine.inputs, signed, ctype)
@@ -340,13 +348,23 @@ def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
     return operators.binary(machine.inputs, operator, left, right)
 
 
-def cast_type(frame: Frame, node: Node) -> CType | None:
+def cast_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
     """Return the type of `(u64)` that was parsed as an expression: before `(x)`, `-x` or `+x`."""
     if node.type != "parenthesized_expression" or node.named_child_count != 1:
         return None
     inner = node.named_children[0]
-    name = text_of(inner)
-    if inner.type != "identifier" or frame.variable(name) is not None or name in frame.macros:
+    return _named_type(machine, frame, inner) if inner.type == "identifier" else None
+
+
+def _named_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
+    """Return the type that an identifier names, None if it names something else."""
+    name = text_of(node)
+    if node.start_byte in frame.marks:
+        return statictypes.type_argument(machine, frame, node)
+    if name in frame.macros:
+        given, outer = frame.macros[name]
+        return None if given.type != "identifier" else _named_type(machine, outer, given)
+    if frame.variable(name) is not None:
         return None
     ctype = named_type(frame.scope, name)
     return None if isinstance(ctype, UnknownType) else ctype
@@ -355,7 +373,7 @@ def cast_type(frame: Frame, node: Node) -> CType | None:
 def _logical(machine: Machine, frame: Frame, operator: str, left: Value, right: Node) -> Value:
     condition = truth(left)
     decisive = operator == "||"
-    if not isinstance(condition, bool) and has_effects(frame, right):
+    if not isinstance(condition, bool) and has_effects(machine, frame, right):
         condition = machine.decide(frame, right, condition)
     if not isinstance(condition, bool):
         known = _guarded(machine, frame, right)
@@ -382,18 +400,20 @@ def _guarded(machine: Machine, frame: Frame, node: Node) -> Value | None:
 _EFFECTS = frozenset({"assignment_expression", "update_expression", "compound_statement"})
 
 
-def has_effects(frame: Frame, node: Node) -> bool:
+def has_effects(machine: Machine, frame: Frame, node: Node) -> bool:
     """Return whether evaluating the expression may do more than compute: then it is not a term."""
     for inner in walk(node):
         if inner.type in _EFFECTS or _may_be_undefined(frame, inner):
             return True
         if inner.type == "call_expression":
             function = _child(inner, "function")
-            if cast_type(frame, function) is None and not _is_pure(frame, text_of(function)):
+            if cast_type(machine, frame, function) is None and not _is_pure(
+                frame, text_of(function)
+            ):
                 return True
         if inner.type == "identifier" and text_of(inner) in frame.macros:
             bound, outer = frame.macros[text_of(inner)]
-            if has_effects(outer, bound):
+            if has_effects(machine, outer, bound):
                 return True
     return False
 
@@ -464,7 +484,7 @@ def _as_term(
     otherwise: Node,
 ) -> Value | None:
     """Return `c ? a : b` as one term where both sides are plain numbers, else None."""
-    if then is None or has_effects(frame, then) or has_effects(frame, otherwise):
+    if then is None or has_effects(machine, frame, then) or has_effects(machine, frame, otherwise):
         return None
     a, b = _guarded(machine, frame, then), _guarded(machine, frame, otherwise)
     if a is None or b is None or not (_is_number(a) and _is_number(b)):
@@ -514,7 +534,7 @@ def _comma(machine: Machine, frame: Frame, node: Node) -> Value:
 
 @evaluates("cast_expression")
 def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
-    ctype = type_of_descriptor(machine, frame, _child(node, "type"))
+    ctype = statictypes.declared_type(machine, frame, _child(node, "type"))
     return convert(machine.inputs, evaluate(machine, frame, _child(node, "value")), ctype)
 
 
@@ -522,19 +542,24 @@ def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
 def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
     descriptor = node.child_by_field_name("type")
     if descriptor is not None:
-        ctype = type_of_descriptor(machine, frame, descriptor)
+        ctype = statictypes.declared_type(machine, frame, descriptor)
     else:
-        ctype = static_type(frame, unwrapped(_child(node, "value")))
+        ctype = statictypes.operand_type(machine, frame, _child(node, "value"))
     size = operators.size_of(ctype)
     if size is None or isinstance(ctype, UnknownType):
-        return Value(ULONG, machine.inputs.word(f"sizeof({ctype})"))
+        return Value(ULONG, machine.inputs.word(_size_name(machine, ctype)))
     return Value(ULONG, size)
 
 
-def static_type(frame: Frame, node: Node) -> CType:
-    """Return the type of an expression that is not evaluated; UnknownType if it can't be told."""
-    names = {name: variable.type for block in frame.blocks for name, variable in block.items()}
-    return settled(ExpressionTypes(frame.scope, names).of(node))
+def _size_name(machine: Machine, ctype: CType) -> str:
+    """Return by which name the size of a type is made up."""
+    name = f"sizeof({ctype})"
+    if ctype == UNKNOWN:
+        raise NotModelled("the size of an expression whose type was not found")
+    if isinstance(ctype, StructType) and ctype.tag is None:
+        text = f"{name} may be of different types"
+        machine.memory.namer.agree(("size", name), ctype.origin, text)
+    return name
 
 
 def _child(node: Node, field: str) -> Node:

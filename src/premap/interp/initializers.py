@@ -11,7 +11,8 @@ from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places
 from premap.interp.expressions import read, write
 from premap.interp.machine import Frame, Machine, Variable
-from premap.interp.types import in_union, member_type, settled, type_of_descriptor
+from premap.interp.statictypes import declared_type
+from premap.interp.types import in_union, member_type
 from premap.interp.values import Place, Value
 from premap.model.errors import NotModelled
 
@@ -30,15 +31,14 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
         if declarator.type == "init_declarator":
             value = declarator.child_by_field_name("value")
             inner = _required(declarator.child_by_field_name("declarator"))
-        ctype = settled(frame.scope.type_of(node, inner))
+        ctype = declared_type(machine, frame, node, inner)
         name = _declared(inner)
         if static:
             _declare_static(machine, frame, name, ctype)
             continue
-        variable = machine.new_local(name, ctype)
+        variable = frame.blocks[-1][name] = machine.new_local(name, ctype)
         if value is not None:
             initialise(machine, frame, variable, value)
-        frame.blocks[-1][name] = variable
         for mark in _marks(frame, node, declarator):
             cleanup.clean_up_variable(frame, node, name, variable, mark)
 
@@ -60,7 +60,7 @@ def initialise(machine: Machine, frame: Frame, variable: Variable, value: Node) 
 
 @places("compound_literal_expression")
 def _literal_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
-    ctype = type_of_descriptor(machine, frame, _required(node.child_by_field_name("type")))
+    ctype = declared_type(machine, frame, _required(node.child_by_field_name("type")))
     variable = machine.new_local("literal", ctype)
     initialise(machine, frame, variable, _required(node.child_by_field_name("value")))
     return Place(variable.object), ctype

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
@@ -15,10 +16,12 @@ from premap.csource.nodes import text_of
 from premap.interp import operators
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
-from premap.interp.expressions import address_of, read, static_type, write
+from premap.interp.expansion import spelled
+from premap.interp.expressions import address_of, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
-from premap.interp.types import named_type, settled
+from premap.interp.statictypes import operand_type, type_argument
+from premap.interp.types import member_type
 from premap.interp.values import (
     BOOL,
     INT,
@@ -106,21 +109,10 @@ def _clamp(machine: Machine, given: Sequence[Value]) -> Value:
 
 @_special("min_t", "max_t")
 def _min_t(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    ctype = _type_argument(machine, frame, arguments[0])
+    ctype = type_argument(machine, frame, arguments[0])
     a, b = (evaluate(machine, frame, argument) for argument in arguments[1:3])
     name = text_of(node.child_by_field_name("function"))
     return _choose(machine, a, b, smaller=name == "min_t", ctype=ctype)
-
-
-def _type_argument(machine: Machine, frame: Frame, node: Node) -> CType:
-    """Return the type that an argument of a macro names; it parses as an expression."""
-    if text_of(node) in frame.macros:
-        inner, outer = frame.macros[text_of(node)]
-        return _type_argument(machine, outer, inner)
-    mark = frame.marks.get(node.start_byte)
-    if mark is not None:
-        return named_type(frame.scope, mark)
-    return settled(frame.scope.type_argument(node))
 
 
 def _integers(given: Sequence[Value]) -> tuple[IntType, list[int]]:
@@ -242,8 +234,8 @@ def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
 @_special("container_of", "container_of_const", "list_entry", "rb_entry")
 def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     pointer = evaluate(machine, frame, arguments[0])
-    ctype = _type_argument(machine, frame, arguments[1])
-    member = text_of(arguments[2])
+    ctype = type_argument(machine, frame, arguments[1])
+    member = spelled(machine, frame, arguments[2])
     place = pointer.data.place if isinstance(pointer.data, Pointer) else None
     if place is None or "." in member or "[" in member:
         raise machine.failure(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
@@ -269,16 +261,34 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
 def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     """Allocate by type (include/linux/slab.h): of the first argument only the type counts."""
     name = text_of(node.child_by_field_name("function"))
-    given = [word_of(evaluate(machine, frame, argument)) for argument in arguments[1:]]
-    machine.record("alloc", name, tuple(given), f"{frame.function.source.name}:{frame.line(node)}")
-    ctype = _type_argument(machine, frame, arguments[0])
-    if is_unknown(ctype) and not isinstance(ctype, StructType):
-        ctype = static_type(frame, arguments[0])
+    member = spelled(machine, frame, arguments.pop(1)) if name.endswith("_flex") else ""
+    given = tuple(word_of(evaluate(machine, frame, argument)) for argument in arguments[1:])
+    where = f"{frame.function.source.name}:{frame.line(node)}"
+    machine.record("alloc", name, (*given, member), where)
+    ctype = operand_type(machine, frame, arguments[0])
     memory = machine.memory
-    memory.history = memory.number(name, tuple(given))
+    memory.history = memory.number(name, (*given, member))
     made = memory.named(f"{name}@{memory.history}", PointerType(ctype))
-    made.data.place.object.zeroed = "z" in name.partition("alloc")[0]
+    place: Place = made.data.place
+    place.object.zeroed = "z" in name.partition("alloc")[0]
+    counter = _counter(frame, ctype, member)
+    if counter is not None:
+        of = member_type(frame.scope, ctype, counter)
+        place.field(counter).store(memory.named(f"{name}@{memory.history}->{counter}", of))
     return made
+
+
+def _counter(frame: Frame, ctype: CType, member: str) -> str | None:
+    """Return the member that counts the elements of a flexible array, where it is told.
+
+    Whether it is set by the allocation is the compiler's affair.
+    """
+    definition = frame.scope.definition(ctype) if member else None
+    if definition is None:
+        return None
+    text = definition.source.text[definition.start : definition.end].decode("latin-1")
+    found = re.search(rf"\b{re.escape(member)}\s*\[\s*\]\s*__counted_by\w*\s*\(\s*(\w+)", text)
+    return None if found is None else found[1]
 
 
 @_computes("__builtin_return_address")
@@ -302,8 +312,10 @@ def _file_inode(machine: Machine, given: Sequence[Value]) -> Value:
 @_special("offsetof")
 def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     del node
-    ctype = _type_argument(machine, frame, arguments[0])
-    return Value(ULONG, machine.inputs.word(f"offsetof({ctype}, {text_of(arguments[1])})"))
+    ctype = type_argument(machine, frame, arguments[0])
+    return Value(
+        ULONG, machine.inputs.word(f"offsetof({ctype}, {spelled(machine, frame, arguments[1])})")
+    )
 
 
 @_special("WRITE_ONCE")
@@ -315,12 +327,8 @@ def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
 def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    del frame
-    return of_truth(
-        condition(
-            machine, f"{text_of(node.child_by_field_name('function'))}({text_of(arguments[0])})"
-        )
-    )
+    name, option = text_of(node.child_by_field_name("function")), arguments[0]
+    return of_truth(condition(machine, f"{name}({spelled(machine, frame, option)})"))
 
 
 @_special("ARRAY_SIZE")
@@ -330,7 +338,7 @@ def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node
     length = getattr(ctype, "length", None)
     if length is not None:
         return Value(ULONG, length)
-    return Value(ULONG, machine.inputs.word(f"ARRAY_SIZE({text_of(arguments[0])})"))
+    return Value(ULONG, machine.inputs.word(f"ARRAY_SIZE({spelled(machine, frame, arguments[0])})"))
 
 
 @_special("check_add_overflow", "check_sub_overflow", "check_mul_overflow")

@@ -14,6 +14,7 @@ from premap.csource.nodes import text_of
 from premap.csource.readable import readable_statement
 from premap.interp import cleanup
 from premap.interp.dispatch import Outcome, execute
+from premap.interp.expansion import spelled
 from premap.interp.machine import Block, Frame, Machine
 
 BODY = "premap_rest"
@@ -28,7 +29,7 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
     if name in cleanup.SCOPED:
         return cleanup.scoped(machine, frame, name, given, body)
     macros = [each for each in frame.scope.macro(name) if each.parameters is not None]
-    texts = {expanded(macro, [_text(frame, argument) for argument in given]) for macro in macros}
+    texts = {expanded(macro, [spelled(machine, frame, each) for each in given]) for macro in macros}
     text = texts.pop() if len(texts) == 1 else None
     if text is None:
         raise machine.failure(frame, node, f"what loop {name}() makes was not found")
@@ -41,7 +42,7 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
         frame.function,
         frame.scope,
         [Block()],
-        dict(frame.macros),
+        {},
         frame.line(node),
         (*frame.expanding, name),
         frame,
@@ -53,7 +54,3 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
 
 def _is_rest(body: Node) -> bool:
     return text_of(body).startswith(f"{BODY}(")
-
-
-def _text(frame: Frame, argument: Node) -> str:
-    return frame.marks.get(argument.start_byte) or text_of(argument)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -17,16 +19,19 @@ from premap.interp.memory import Memory, Namer, Object
 from premap.interp.undefined import BeyondBound, Undefined
 from premap.interp.values import Origin, Path, Value
 from premap.model.errors import NotModelled
+from premap.symbolic import Explorer
 
 if TYPE_CHECKING:
     from premap.interp.bindings import Bindings
 
 LOOP_LIMIT = 4
 """Iterations of a loop, or jumps back, that hang on symbolic conditions; a verdict states it."""
-ITERATION_LIMIT = 10_000
+ITERATION_LIMIT = 1000
 """Iterations of any loop before the answer is `unknown`."""
 CALL_DEPTH = 40
 STEP_LIMIT = 200_000
+STEPS_BETWEEN_LOOKS = 64
+"""Steps after which a run looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Snapshot:
     """What `Machine.restore` goes back to."""
 
     objects: dict[str, Object]
-    cells: list[tuple[Object, dict[Path, Value], list[Path], dict[Path, Origin]]]
+    cells: list[tuple[Object, dict[Path, Value], dict[Path, None], dict[Path, Origin]]]
     written: dict[str, list[Path]]
     history: int
     epoch: str
@@ -121,6 +126,8 @@ class Frame:
     """What of the function's text is no C, by byte offset (`premap.csource.readable`)."""
     body: tuple[Node, Frame] | None = None
     """Within a macro that makes a loop: the statement after it, and where that is."""
+    rest: tuple[Value, ...] | None = None
+    """What a function with `...` was given besides, promoted."""
 
     def line(self, node: Node) -> int:
         """Return the line of a node in the frame's file."""
@@ -161,6 +168,8 @@ class Machine:
         self.populations: list[Population] = []
         self.late: tuple[int, int] | None = None
         """Where among the events those of ->mapped() begin and end, if it was called."""
+        self.deadline = math.inf
+        """When to give up (time.process_time), where no exploration says so."""
         self.alone = False
         """Whether no other thread changes driver state at locks."""
         self.handing_over: list[Any] | None = None
@@ -172,7 +181,7 @@ class Machine:
         """Remember memory and events, to go back to them."""
         memory = self.memory
         cells = [
-            (each, dict(each.cells), list(each.stores), dict(each.sources))
+            (each, dict(each.cells), dict(each.stores), dict(each.sources))
             for each in (*memory.objects.values(), *self.locals)
         ]
         written = {name: list(paths) for name, paths in memory.written.items()}
@@ -192,7 +201,8 @@ class Machine:
         memory = self.memory
         memory.objects = before.objects
         for each, cells, stores, sources in before.cells:
-            each.cells, each.stores, each.sources = cells, stores, sources
+            each.cells, each.sources = cells, sources
+            each.written(stores)
         memory.written = before.written
         memory.history, memory.epoch = before.history, before.epoch
         del self.events[before.events :]
@@ -204,8 +214,14 @@ class Machine:
         return NotModelled(message, frame.function.source.name, frame.line(node))
 
     def step(self, frame: Frame, node: Node) -> None:
-        """Count a step; no run goes on for ever."""
+        """Count a step; no run goes on for ever, or longer than its exploration may take."""
         self.steps += 1
+        if self.steps % STEPS_BETWEEN_LOOKS == 0:
+            explorer = Explorer.current()
+            if explorer is not None:
+                explorer.check_time()
+            if time.process_time() > self.deadline:
+                raise self.failure(frame, node, "there is no time for more")
         if self.steps > STEP_LIMIT:
             raise self.failure(frame, node, f"more than {STEP_LIMIT} steps")
 

@@ -66,6 +66,7 @@ class Object:
         "structs",
         "type",
         "unions",
+        "vague",
         "zeroed",
     )
 
@@ -83,8 +84,10 @@ class Object:
         """Members that are other objects: what container_of() was given."""
         self.unions: set[Path] = set()
         """Members that share their place with others, as far as they were used."""
-        self.stores: list[Path] = []
-        """What was written, to tell what a symbolic index may have changed."""
+        self.stores: dict[Path, None] = {}
+        """What was written, each once, to tell what a symbolic index may have changed."""
+        self.vague: dict[Path, None] = {}
+        """Those of them that have such an index."""
         self.sources: dict[Path, Origin] = {}
         """Structures that were copied in: the name by which their other members are made up."""
         self.structs: dict[Path, str] = {}
@@ -146,7 +149,7 @@ class Object:
         self._refuse_aliases(path)
         if any(path[: length + 1] in self.unions for length in range(len(path))):
             raise NotModelled(f"{self.name_of(path)} is written, a member of a union")
-        self.stores.append(path)
+        self._note(path)
         for known in self._below(path):
             del self.cells[path + known]
         for copied in [each for each in self.sources if _within(each, path)]:
@@ -165,7 +168,17 @@ class Object:
             return
         for member, content in members.items():
             self.cells[path + member] = content
-            self.stores.append(path + member)
+            self._note(path + member)
+
+    def written(self, stores: dict[Path, None]) -> None:
+        """Go back to what had been written."""
+        self.stores = stores
+        self.vague = {path: None for path in stores if _is_vague(path)}
+
+    def _note(self, path: Path) -> None:
+        self.stores[path] = None
+        if _is_vague(path):
+            self.vague[path] = None
 
     def _below(self, path: Path) -> dict[Path, Value]:
         """Return what is known of a place and its members, by the path within."""
@@ -188,6 +201,7 @@ class Object:
         self.cells.clear()
         self.sources.clear()
         self.stores.clear()
+        self.vague.clear()
 
     def _inherits(self, path: Path) -> bool:
         """Return whether the place is in an aggregate that was written whole, so that it is 0."""
@@ -207,11 +221,16 @@ class Object:
 
     def _refuse_aliases(self, path: Path) -> None:
         """Refuse what a write through another index may have changed, or may not."""
-        for known in self.stores:
+        for known in self.stores if _is_vague(path) else self.vague:
             if may_overlap(path, known):
                 raise NotModelled(
                     f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
                 )
+
+
+def _is_vague(path: Path) -> bool:
+    """Return whether it can't be told to which element a path leads."""
+    return any(isinstance(step, Index) and step.symbolic for step in path)
 
 
 def _within(path: Path, outer: Path) -> bool:

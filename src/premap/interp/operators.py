@@ -8,7 +8,15 @@ that depends on one is `unknown`, never `different`.
 
 from __future__ import annotations
 
-from premap.csource.ctypes import CType, EnumType, IntType, PointerType, UnknownType, VoidType
+from premap.csource.ctypes import (
+    ArrayType,
+    CType,
+    EnumType,
+    IntType,
+    PointerType,
+    UnknownType,
+    VoidType,
+)
 from premap.interp.inputs import Inputs
 from premap.interp.undefined import Undefined
 from premap.interp.values import (
@@ -247,6 +255,9 @@ def size_of(ctype: CType) -> int | None:
         return max(1, int_type(ctype).width // 8)
     if isinstance(ctype, PointerType):
         return 8
+    if isinstance(ctype, ArrayType):
+        size = size_of(ctype.element)
+        return None if size is None or ctype.length is None else size * ctype.length
     return 1 if isinstance(ctype, VoidType) else None
 
 

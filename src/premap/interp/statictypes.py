@@ -1,31 +1,128 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Types of expressions that are not evaluated: `c ? a : b` has the type of both."""
+"""Types that code names (`typeof()` among them), and those of expressions that are not evaluated.
+
+`c ? a : b` has the type of both.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from tree_sitter import Node
 
-from premap.csource.ctypes import ArrayType, CType, EnumType, IntType, PointerType, UnknownType
+from premap.csource.ctypes import (
+    ArrayType,
+    CType,
+    EnumType,
+    IntType,
+    PointerType,
+    StructType,
+    UnknownType,
+)
+from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.nodes import text_of
+from premap.csource.readable import TYPEOF, readable_expression
 from premap.interp.dispatch import evaluate
-from premap.interp.machine import Frame, Machine
+from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import COMPARISONS, common_type, promoted
-from premap.interp.types import member_type, settled, type_of_descriptor
+from premap.interp.types import member_type, named_type, settled
 from premap.interp.values import INT, ULONG
 from premap.model.errors import NotModelled
 
 UNTOLD = UnknownType("?")
 _LITERALS = frozenset({"number_literal", "char_literal", "true", "false", "null", "string_literal"})
 Typer = Callable[[Machine, Frame, Node], CType]
+_NAMED = re.compile(r"((?:\w+\s+)*?(\w+))\s*([\s*]*)")
+
+
+def declared_type(
+    machine: Machine, frame: Frame, node: Node, declarator: Node | None = None
+) -> CType:
+    """Return the type that a declaration or a type_descriptor gives to `declarator`.
+
+    Without one, to its first or only one. `typeof (x)` and a macro's parameter may name it.
+    """
+    specifier = node.child_by_field_name("type")
+    base = None if specifier is None else _special_type(machine, frame, specifier)
+    if base is None:
+        return settled(frame.scope.type_of(node, declarator))
+    inner = declarator or node.child_by_field_name("declarator")
+    return settled(frame.scope.types.declared(base, inner))
+
+
+def _special_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
+    """Return the type that a name stands for which is no type's; None of a type's name."""
+    mark = frame.marks.get(node.start_byte)
+    if mark is not None:
+        return _marked_type(machine, frame, mark)
+    if node.type in ("type_identifier", "identifier") and text_of(node) in frame.macros:
+        inner, outer = frame.macros[text_of(node)]
+        return type_argument(machine, outer, inner)
+    return None
+
+
+def _marked_type(machine: Machine, frame: Frame, mark: str) -> CType:
+    if TYPEOF not in mark:
+        return named_type(frame.scope, mark)
+    operand = mark[mark.index("(") + 1 : mark.rindex(")")].strip()
+    named = _NAMED.fullmatch(operand)
+    if named is not None and not _is_value(frame, named[2]):
+        found = _operand_type(machine, frame, named)
+        if not isinstance(found, UnknownType):
+            return found
+    read = readable_expression(operand)
+    if read is None:
+        return UNTOLD
+    return type_of(machine, replace(frame, marks=read.marks), read.node)
+
+
+def _operand_type(machine: Machine, frame: Frame, named: re.Match[str]) -> CType:
+    """Return the type that the operand of typeof() names, which may be a macro's parameter."""
+    if named[1] not in frame.macros:
+        return named_type(frame.scope, named[0])
+    inner, outer = frame.macros[named[1]]
+    found = operand_type(machine, outer, inner)
+    for _ in range(named[3].count("*")):
+        found = PointerType(found)
+    return found
+
+
+def _is_value(frame: Frame, name: str) -> bool:
+    """Return whether a name is that of a variable, not of a type."""
+    if name in frame.macros:
+        return False
+    return frame.variable(name) is not None or frame.scope.variable(name) is not None
+
+
+def type_argument(machine: Machine, frame: Frame, node: Node) -> CType:
+    """Return the type that an argument of a macro names; it parses as an expression."""
+    found = _special_type(machine, frame, node)
+    return settled(frame.scope.type_argument(node)) if found is None else found
+
+
+def operand_type(machine: Machine, frame: Frame, node: Node) -> CType:
+    """Return the type of what is a type's name or an expression, as sizeof and typeof take it."""
+    while node.type == "parenthesized_expression" and node.named_child_count == 1:
+        node = node.named_children[0]
+    if node.type == "identifier":
+        name = text_of(node)
+        if name in frame.macros and node.start_byte not in frame.marks:
+            inner, outer = frame.macros[name]
+            return operand_type(machine, outer, inner)
+        if not _is_value(frame, name):
+            found = type_argument(machine, frame, node)
+            if isinstance(found, StructType) or not isinstance(found, UnknownType):
+                return found
+    return type_of(machine, frame, node)
 
 
 def type_of(machine: Machine, frame: Frame, node: Node) -> CType:
     """Return the type of an expression; UnknownType where it can't be told."""
     if node.type in _LITERALS:
         return evaluate(machine, frame, node).type
-    typer = _TYPERS.get(node.type)
+    typer = TYPERS.get(node.type)
     return UNTOLD if typer is None else typer(machine, frame, node)
 
 
@@ -84,12 +181,22 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> CType:
 
 def _cast(machine: Machine, frame: Frame, node: Node) -> CType:
     named = node.child_by_field_name("type")
-    return UNTOLD if named is None else type_of_descriptor(machine, frame, named)
+    return UNTOLD if named is None else declared_type(machine, frame, named)
 
 
-def _call(_machine: Machine, frame: Frame, node: Node) -> CType:
-    function = frame.scope.function_type(text_of(node.child_by_field_name("function")))
-    return UNTOLD if function is None else settled(function.result)
+def _statement_expression(machine: Machine, frame: Frame, node: Node) -> CType:
+    """Return the type of `({ … })`: that of its last expression, given what it declares."""
+    inner = replace(frame, blocks=[*frame.blocks, Block()])
+    for declaration in (each for each in node.named_children if each.type == "declaration"):
+        for declarator, _ in declarators_of(declaration):
+            name = declared_name(declarator)
+            if name is not None:
+                ctype = declared_type(machine, inner, declaration, declarator)
+                inner.blocks[-1][text_of(name)] = machine.new_local(text_of(name), ctype)
+    last = node.named_children[-1] if node.named_children else None
+    if last is None or last.type != "expression_statement" or not last.named_children:
+        return UNTOLD
+    return type_of(machine, inner, last.named_children[0])
 
 
 def _field(machine: Machine, frame: Frame, node: Node) -> CType:
@@ -126,12 +233,13 @@ def _size(_machine: Machine, _frame: Frame, _node: Node) -> CType:
     return ULONG
 
 
-_TYPERS: dict[str, Typer] = {
+TYPERS: dict[str, Typer] = {
     "assignment_expression": _left,
     "binary_expression": _binary,
-    "call_expression": _call,
     "cast_expression": _cast,
+    "compound_literal_expression": _cast,
     "comma_expression": _right,
+    "compound_statement": _statement_expression,
     "conditional_expression": _conditional,
     "field_expression": _field,
     "identifier": _identifier,
@@ -141,3 +249,4 @@ _TYPERS: dict[str, Typer] = {
     "subscript_expression": _element,
     "unary_expression": _unary,
 }
+"""Which function tells the type of which kind of node; those of calls are found beside them."""

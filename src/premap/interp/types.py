@@ -7,9 +7,8 @@ listed once, in `OPAQUE`.
 
 from __future__ import annotations
 
-from tree_sitter import Node
-
 from premap.csource.ctypes import (
+    ArrayType,
     CType,
     EnumType,
     FunctionType,
@@ -24,7 +23,6 @@ from premap.csource.declarators import decayed
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Parameter
 from premap.csource.structs import Field
-from premap.interp.machine import Frame, Machine
 from premap.interp.values import BOOL, INT, PGPROT, ULONG
 
 VMA_FLAGS = IntType("vma_flags_t", 64, signed=False)
@@ -42,6 +40,9 @@ OPAQUE: dict[str, IntType] = {
     "vma_flags_t": VMA_FLAGS,
 }
 
+VA_LIST = ArrayType(StructType("struct", "__va_list_tag"), 1, "1")
+"""`va_list`: an array, so that functions are given a pointer to it."""
+_VA_LISTS = frozenset({"va_list", "__builtin_va_list", "__gnuc_va_list"})
 _ANY = VoidType()
 MEMBERS: dict[str | None, dict[str, CType]] = {
     "vm_area_struct": {
@@ -74,12 +75,6 @@ MEMBERS: dict[str | None, dict[str, CType]] = {
 """Members of the structures that the model has itself; they are the same in every release."""
 
 
-def type_of_descriptor(machine: Machine, frame: Frame, node: Node) -> CType:
-    """Return the type that a type_descriptor node names."""
-    del machine
-    return settled(frame.scope.type_of(node))
-
-
 def named_type(scope: Scope, text: str) -> CType:
     """Return the type that a text names: a typedef, `struct x`, C's own words, with stars."""
     name = " ".join(text.replace("*", " * ").replace("const ", "").split())
@@ -100,7 +95,7 @@ def named_type(scope: Scope, text: str) -> CType:
 
 def parameter_type(scope: Scope, parameter: Parameter) -> CType:
     """Return the type of a parameter; arrays and functions are pointers there."""
-    return settled(decayed(scope.type_of(parameter.node)))
+    return settled(decayed(settled(scope.type_of(parameter.node))))
 
 
 def return_type(scope: Scope, function: Function) -> CType:
@@ -113,8 +108,8 @@ def settled(ctype: CType) -> CType:
     """Return the type, with the kernel's opaque types as what the model makes of them."""
     if isinstance(ctype, StructType):
         return OPAQUE.get(ctype.typedef or "") or OPAQUE.get(f"struct {ctype.tag}") or ctype
-    if isinstance(ctype, UnknownType) and ctype.name in OPAQUE:
-        return OPAQUE[ctype.name]
+    if isinstance(ctype, UnknownType):
+        return VA_LIST if ctype.name in _VA_LISTS else OPAQUE.get(ctype.name, ctype)
     if isinstance(ctype, PointerType):
         return PointerType(settled(ctype.target))
     return ctype

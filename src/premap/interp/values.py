@@ -85,6 +85,10 @@ class Place:
         """Read the place."""
         return self.object.load(self.path, ctype)
 
+    def store(self, value: Value) -> None:
+        """Write the place, without telling anyone."""
+        self.object.store(self.path, value)
+
     def __str__(self) -> str:
         return self.object.name_of(self.path)
 

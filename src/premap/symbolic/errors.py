@@ -23,11 +23,19 @@ class NotDeterministic(SymbolicError):
 
 
 class LimitReached(SymbolicError):
-    """The base of the limits; `limit` is the number that was exceeded."""
+    """The base of the limits; `limit` is the number that was exceeded.
+
+    `where` says how far the program had come, if someone who knows has noted it.
+    """
 
     def __init__(self, message: str, limit: float) -> None:
         super().__init__(message)
+        self.message = message
         self.limit = limit
+        self.where = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
 
 
 class TooManyPaths(LimitReached):

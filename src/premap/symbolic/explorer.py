@@ -160,7 +160,7 @@ class Explorer:
                 yield path
 
     def _begin(self, prefix: tuple[Decision, ...]) -> None:
-        self._check_time()
+        self.check_time()
         self._run = _Run(prefix, self.assumed, self._models)
 
     def _path(
@@ -306,7 +306,7 @@ class Explorer:
 
     def check(self, conditions: Sequence[Condition], timeout_ms: int | None = None) -> Model | None:
         """Return a model of these conditions alone, from this explorer's solver; or None."""
-        remaining = self._check_time()
+        remaining = self.check_time()
         allowed = min(self.solver.timeout_ms, timeout_ms or self.solver.timeout_ms)
         timeout = min(allowed, max(1, int(min(remaining, 1e6) * 1000)))
         found = self.solver.check(conditions, timeout)
@@ -314,7 +314,8 @@ class Explorer:
             self._models.append(found)
         return found
 
-    def _check_time(self) -> float:
+    def check_time(self) -> float:
+        """Return how many seconds of CPU time are left; raise OutOfTime if none are."""
         remaining = self._deadline - time.process_time()
         if remaining <= 0:
             message = f"more than {self.deadline_seconds:.1f} seconds of CPU time"

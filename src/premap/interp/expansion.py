@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a macro's use expands to: C that is parsed, and what names of parameters in it stand for.
+
+Where a parameter is an operand or a type, it stays a name, which a frame binds to the argument's
+node. Elsewhere C wants text: beside `##`, `#` or a string, as a member, a tag or a label.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from premap.csource.nodes import find_all, text_of, walk
+from premap.csource.readable import Readable, readable_expression, readable_statements
+from premap.csource.source import Macro
+from premap.interp import pasting
+from premap.interp.machine import Block, Frame, Machine
+
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[A-Za-z_]\w*|\d[\w.]*|\s+|##|->|.', re.DOTALL
+)
+_BEFORE_TEXT = frozenset({".", "->", "##", "#", "struct", "union", "enum", "goto"})
+"""What stands before names that are no operands."""
+_BINDABLE = frozenset({"identifier", "type_identifier"})
+_NAMES = frozenset({"field_identifier", "statement_identifier"})
+_REST = "premap_given_"
+"""Names of the variable arguments begin with it."""
+LONGEST = 1 << 16
+"""Characters of an expanded body; more is no kernel code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What a use of a macro became: an expression, or a statement, and the frame it is run in."""
+
+    text: str
+    read: Readable
+    frame: Frame
+    statement: bool
+
+
+def spelled(machine: Machine, frame: Frame, node: Node) -> str:
+    """Return an argument as text, as the preprocessor sees it: without parameters of macros."""
+    text, start = text_of(node), node.start_byte
+    edits: dict[int, tuple[int, str]] = {}
+    for at, mark in frame.marks.items():
+        if start <= at < node.end_byte:
+            edits[at - start] = (len(mark), mark)
+    for each in walk(node) if frame.macros else ():
+        at = each.start_byte - start
+        name = text_of(each)
+        if each.type in _BINDABLE and name in frame.macros and at not in edits:
+            inner, outer = frame.macros[name]
+            given = spelled(machine, outer, inner)
+            if any(_is_plain_macro(frame, word) for word in re.findall(r"[A-Za-z_]\w*", given)):
+                raise machine.failure(frame, node, f"`{given[:40]}`, itself a macro, is pasted")
+            edits[at] = (len(name), given)
+    for at in sorted(edits, reverse=True):
+        length, by = edits[at]
+        text = text[:at] + by + text[at + length :]
+    return text
+
+
+def _is_plain_macro(frame: Frame, name: str) -> bool:
+    return any(macro.parameters is None for macro in frame.scope.macro(name))
+
+
+def object_like(machine: Machine, frame: Frame, node: Node, name: str, body: str) -> Expanded:
+    """Expand a macro without parameters, which has to be an expression."""
+    read = readable_expression(body)
+    if read is None:
+        raise machine.failure(frame, node, f"macro {name} is no expression: {body[:60]}")
+    return _operand(machine, frame, node, name, Expanded(body, read, frame, statement=False))
+
+
+def expand(
+    machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
+) -> Expanded:
+    """Expand a function-like macro. Raises NotModelled with what can't be understood."""
+    uses = _Uses(machine, frame, node, macro, arguments)
+    found = _parsed(machine, frame, node, macro.name, uses.text(frozenset()))
+    named = _as_names(found.read.node, uses.bound.keys())
+    if named:
+        found = _parsed(machine, frame, node, macro.name, uses.text(frozenset(named)))
+    kept = {name: each for name, each in uses.bound.items() if name not in named}
+    if not pasting.arguments_hold_together(found.text, kept):
+        text = f"macro {macro.name} has parameters without parentheses"
+        raise machine.failure(frame, node, text)
+    found = _operand(machine, frame, node, macro.name, found)
+    found.frame.macros.update({name: (given, frame) for name, given in kept.items()})
+    return found
+
+
+def _parsed(machine: Machine, frame: Frame, node: Node, name: str, text: str) -> Expanded:
+    if len(text) > LONGEST:
+        raise machine.failure(frame, node, f"macro {name} expands to too much")
+    read = readable_expression(text)
+    if read is not None:
+        return Expanded(text, read, frame, statement=False)
+    read = readable_statements(text.rstrip("; \t") + ";")
+    if read is None:
+        raise machine.failure(frame, node, f"macro {name} is neither expression nor statement")
+    return Expanded(text, read, frame, statement=True)
+
+
+def _operand(machine: Machine, frame: Frame, node: Node, name: str, found: Expanded) -> Expanded:
+    """Return an expansion with its frame, if it is one operand where the macro stands."""
+    body, read = found.text, found.read
+    if not found.statement and not pasting.holds_together(node, body):
+        raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
+    line, expanding = frame.line(node), (*frame.expanding, name)
+    inner = Frame(frame.function, frame.scope, [Block()], {}, line, expanding, frame, read.marks)
+    return Expanded(body, read, inner, found.statement)
+
+
+def _as_names(root: Node, parameters: Iterable[str]) -> set[str]:
+    """Return the parameters that are used as names of their own: declared, or of members."""
+    wanted = set(parameters)
+    found = {text_of(each) for each in find_all(root, *_NAMES)} & wanted
+    for declaration in find_all(root, "declaration"):
+        for declarator in declaration.children_by_field_name("declarator"):
+            inner: Node | None = declarator
+            while inner is not None and inner.type != "identifier":
+                inner = inner.child_by_field_name("declarator")
+            found |= {text_of(inner)} & wanted
+    return found
+
+
+class _Uses:
+    """One use of a macro: its parameters, and the arguments in it."""
+
+    def __init__(
+        self, machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
+    ) -> None:
+        self.machine = machine
+        self.frame = frame
+        self.macro = macro
+        parameters = list(macro.parameters or ())
+        self.rest: str | None = None
+        if parameters and parameters[-1].endswith("..."):
+            self.rest = parameters.pop().removesuffix("...").strip() or "__VA_ARGS__"
+        fits = len(arguments) >= len(parameters) if self.rest else len(arguments) == len(parameters)
+        if not fits:
+            text = f"macro {macro.name} with {len(arguments)} arguments"
+            raise machine.failure(frame, node, text)
+        self.bound = dict(zip(parameters, arguments, strict=False))
+        others = arguments[len(parameters) :]
+        self.others = {f"{_REST}{number}": each for number, each in enumerate(others)}
+        self.bound.update(self.others)
+        self.tokens = _TOKEN.findall(self._with_options(macro.body))
+
+    def _with_options(self, body: str) -> str:
+        """Return the body with what `__VA_OPT__(…)` gives."""
+        if self.rest is None:
+            return body
+        return _OPTION.sub(lambda found: found[1] if self.others else "", body)
+
+    def text(self, named: frozenset[str]) -> str:
+        """Return the body with text where C wants text, and for these parameters everywhere."""
+        out: list[str] = []
+        for index, piece in enumerate(self.tokens):
+            if piece == "##":
+                out[:] = [*_stripped(out)]
+                if out and out[-1] == "," and self._near(index, 1) == self.rest and not self.others:
+                    out.pop()
+            elif piece == self.rest:
+                out.append(self._rest(index))
+            elif piece in self.bound:
+                as_text = piece in named or self._wants_text(index)
+                out.append(self._argument(index, piece) if as_text else piece)
+            elif not self._is_operator(index):
+                out.append(piece)
+        return "".join(out).strip()
+
+    def _is_operator(self, index: int) -> bool:
+        """Return whether a token is the blank after `##`, or the `#` before a parameter."""
+        piece = self.tokens[index]
+        if piece.isspace():
+            return self._near(index, -1) == "##"
+        return piece == "#" and self._near(index, 1) in (*self.bound, self.rest)
+
+    def _near(self, index: int, step: int) -> str:
+        """Return the token before or after one, blanks left out."""
+        index += step
+        while 0 <= index < len(self.tokens) and self.tokens[index].isspace():
+            index += step
+        return self.tokens[index] if 0 <= index < len(self.tokens) else ""
+
+    def _wants_text(self, index: int) -> bool:
+        before, after = self._near(index, -1), self._near(index, 1)
+        return before in _BEFORE_TEXT or after == "##" or '"' in (before[:1], after[:1])
+
+    def _argument(self, index: int, name: str) -> str:
+        text = self._spelled(self.bound[name])
+        if self._near(index, -1) == "#":
+            return _quoted(text)
+        return text if self._wants_text(index) else f" {text} "
+
+    def _spelled(self, node: Node) -> str:
+        text = spelled(self.machine, self.frame, node)
+        if re.search(rf"\b{re.escape(self.macro.name)}\b", text):
+            problem = f"macro {self.macro.name} in an argument of itself"
+            raise self.machine.failure(self.frame, node, problem)
+        return text
+
+    def _rest(self, index: int) -> str:
+        if self._near(index, -1) == "#":
+            return _quoted(", ".join(self._spelled(each) for each in self.others.values()))
+        pasted = "##" in (self._near(index, -1), self._near(index, 1))
+        if self._wants_text(index) and not (pasted and self._after_comma(index)):
+            return ", ".join(self._spelled(each) for each in self.others.values())
+        return ", ".join(self.others)
+
+    def _after_comma(self, index: int) -> bool:
+        """Return whether the tokens before are `, ##`."""
+        while index > 0 and self.tokens[index] != "##":
+            index -= 1
+        return self._near(index, -1) == ","
+
+
+_OPTION = re.compile(r"\b__VA_OPT__\s*\(([^()]*)\)")
+
+
+def _stripped(tokens: Sequence[str]) -> Sequence[str]:
+    last = len(tokens)
+    while last and tokens[last - 1].isspace():
+        last -= 1
+    return tokens[:last]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Macros that name members, types and places, and functions with `...`, on made-up memory."""
+
+from __future__ import annotations
+
+import pytest
+from tests.interp.test_execution import TYPES, refused, returns, run
+
+from premap.interp.inputs import SymbolicInputs
+
+GET = "#define GET(p, size) ((p)->size)\n"
+LOGGED = """
+struct va_format { const char *fmt; va_list *va; };
+static void debug(int mask, const char *format, ...)
+{
+	struct va_format vaf;
+	va_list args;
+
+	va_start(args, format);
+	vaf.fmt = format;
+	vaf.va = &args;
+	pr_info("%pV", &vaf);
+	va_end(args);
+}
+"""
+
+
+class TestParametersThatAreNoOperands:
+    def test_a_member(self) -> None:
+        assert returns("return GET(the_card, other);", 0, GET, the_card__other=7) == 7
+
+    def test_a_member_that_another_macro_hands_on(self) -> None:
+        extra = GET + "#define AGAIN(q, m) GET(q, m)\n"
+        assert returns("return AGAIN(the_card, other);", 0, extra, the_card__other=7) == 7
+
+    def test_a_member_of_container_of(self) -> None:
+        extra = "#define card_of(p, m) container_of(p, struct card, m)\n"
+        body = "struct link *l = &the_card->link; return card_of(l, link)->size;"
+        assert returns(body, 0, extra, the_card__size=8) == 8
+
+    def test_a_declared_name_hides_what_the_argument_names(self) -> None:
+        extra = "#define TWICE(x) ({ long x = 4; x * 2; })\n"
+        assert returns("return TWICE(n);", 5, extra) == 8
+
+    def test_a_variable_of_the_macro_is_not_the_argument(self) -> None:
+        extra = "#define PLUS(x) ({ long y_ = 1; y_ + (x); })\n"
+        assert returns("long y = 5; return PLUS(y);", 0, extra) == 6
+
+    def test_a_function(self) -> None:
+        extra = "static long add(long x)\n{\n\treturn x + 1;\n}\n#define CALL(f, x) f((x) * 2)\n"
+        assert returns("long x = 100; return CALL(add, n) + x;", 4, extra) == 109
+
+    def test_a_macro_that_would_be_expanded_before_it_is_pasted(self) -> None:
+        extra = "#define WHAT si\n#define PICK(p, m) ((p)->m##ze)\n#define OUT(p, m) PICK(p, m)\n"
+        refused("return OUT(the_card, WHAT);", "itself a macro", extra)
+
+
+class TestPlaces:
+    def test_a_member_is_assigned(self) -> None:
+        extra = "#define SIZE_OF(c) (c)->size\n"
+        assert returns("SIZE_OF(the_card) = 3; return the_card->size;", 0, extra) == 3
+
+    def test_an_element_of_an_array_that_a_macro_leads_to(self) -> None:
+        extra = "#define CARD(c) (*(c))\n"
+        assert returns("CARD(the_card).table[1] = 3; return the_card->table[1];", 0, extra) == 3
+
+    def test_without_parameters(self) -> None:
+        extra = "#define SIZE the_card->size\n"
+        assert returns("SIZE = 3; SIZE++; return the_card->size;", 0, extra) == 4
+
+    def test_what_is_no_place(self) -> None:
+        extra = "static long g(void)\n{\n\treturn 1;\n}\n"
+        refused("g() = 3; return 0;", "used as a place", extra)
+
+
+class TestVariableArguments:
+    def test_what_is_logged_is_seen(self) -> None:
+        events = []
+        for given in (3, 4):
+            _, machine = run('debug(1, "x", n, 5); return 0;', given, None, LOGGED)
+            events.append(machine.events[-1].arguments)
+        assert events[0] != events[1]
+
+    @pytest.mark.parametrize(
+        ("call", "message"), [("one(0)", "at its end"), ("one(0, 7ul)", "va_arg.. of int")]
+    )
+    def test_what_was_not_given(self, call: str, message: str) -> None:
+        extra = (
+            "static int one(int x, ...)\n{\n\tva_list l;\n\n\tva_start(l, x);\n"
+            "\treturn va_arg(l, int);\n}\n"
+        )
+        refused(f"return {call};", message, extra, line=TYPES.count("\n") + 6)
+
+
+class TestAllocations:
+    FLEX = "struct ring { int count; int more; long items[] __counted_by(count); };\n"
+
+    def test_the_count_of_a_flexible_array_is_not_known(self) -> None:
+        body = "struct ring *r = kzalloc_flex(*r, items, n, 5); return r->count;"
+        assert not isinstance(run(body, 3, SymbolicInputs(), self.FLEX)[0], int)
+
+    def test_other_members_are_zero(self) -> None:
+        body = "struct ring *r = kzalloc_flex(*r, items, n, 5); return r->more + r->items[1];"
+        assert returns(body, 3, self.FLEX) == 0
+
+    def test_a_count_that_is_set(self) -> None:
+        body = "struct ring *r = kmalloc_flex(*r, items, n); r->count = 6; return r->count;"
+        assert returns(body, 3, self.FLEX) == 6
+
+
+class TestProtections:
+    def test_one_is_like_itself_only(self) -> None:
+        inputs = SymbolicInputs()
+        same, _ = run("return pgprot_val(PAGE_SHARED) == pgprot_val(PAGE_SHARED);", inputs=inputs)
+        other, _ = run("return pgprot_val(PAGE_SHARED) == pgprot_val(PAGE_NONE);", inputs=inputs)
+        assert same == 1
+        assert not isinstance(other, int)
