@@ -65,7 +65,18 @@ class TestSites:
     def test_what_grep_sees_beyond_is_explained(self, small_tree: Path) -> None:
         document = surveyed(small_tree)
         told = {(each["file"], each["rule"]) for each in document["explained"]}
-        assert told == {("drivers/room/core.c", "comment"), ("tools/lib/other.c", "user-space")}
+        assert told == {
+            ("drivers/room/core.c", "comment"),
+            ("drivers/room/cupboard.c", "other-member"),
+            ("tools/lib/other.c", "user-space"),
+        }
+
+    def test_the_report_states_the_rules(self, small_tree: Path) -> None:
+        document = surveyed(small_tree)
+        assert {rule["id"]: rule["sites"] for rule in document["rules"]} == {
+            "comment": 1, "other-member": 1, "user-space": 1,
+        }  # fmt: skip
+        assert document["totals"]["grep"] == 8 + 3
 
     def test_members_are_found_by_their_type(self, small_tree: Path) -> None:
         members = {(m["ops"], m["member"]) for m in surveyed(small_tree)["members"]}
@@ -138,3 +149,22 @@ class TestDeep:
         done = survey(Plan(small_tree, deep=True, jobs=1), told).document
         keyed = [(site["file"], site["line"]) for site in told.found]
         assert sorted(keyed) == [(site["file"], site["line"]) for site in done["handlers"]]
+
+
+class TestDrivers:
+    """A folder of drivers, without the headers of the kernel."""
+
+    def test_members_are_found_by_what_is_put_into_them(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.c").write_text(
+            "static int mine_mmap(struct file *file, struct vm_area_struct *vma) { return 0; }\n"
+            "static const struct file_operations fops = { .mmap = mine_mmap };\n"
+            "static const struct v4l2_file_operations vops = { .mmap = vb2_fop_mmap };\n"
+            "static const struct proc_ops pops = { .proc_mmap = mine_mmap, .nr_mmap = 3 };\n"
+            "struct sizes { int mmap; } sizes = { .mmap = 4096 };\n"
+        )
+        found = [(s["ops"], s["member"]) for s in surveyed(tmp_path)["handlers"]]
+        assert found == [
+            ("struct file_operations", "mmap"),
+            ("struct v4l2_file_operations", "mmap"),
+            ("struct proc_ops", "proc_mmap"),
+        ]

@@ -119,7 +119,7 @@ def _overview(
         "up": "",
         "name": f"Linux {document['release']}" if document["release"] else document["tree"],
         **{key: document[key] for key in ("tree", "release", "target", "totals", "clusters")},
-        **{key: document[key] for key in ("consumers", "explained", "errors")},
+        **{key: document[key] for key in ("consumers", "explained", "rules", "errors")},
         "moved": document.get("moved", []),
         "charts": {key: _bars(totals[key], titles) for key in shown},
         "words": {**{word: STATUS[word] for word in _used(sites)}, **_classes(sites, titles)},

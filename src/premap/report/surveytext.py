@@ -13,15 +13,6 @@ from premap.report.printable import printable
 
 _MOST = 15
 """Rows of a ranking."""
-_RULES = {
-    "user-space": "in tools, scripts or Documentation",
-    "comment": "in comments",
-    "string": "in strings",
-    "no-vma": "members of that name that get no VMA",
-    "no-function": "members of that name that are no functions",
-    "not-c": "text that is no C that can be told",
-}
-"""What looks like a site to grep and is none."""
 
 
 def print_survey(document: Mapping[str, Any], out: Console) -> None:
@@ -34,8 +25,8 @@ def print_survey(document: Mapping[str, Any], out: Console) -> None:
     _counted("what they do", totals["classes"], out)
     _counted("tables", totals["tables"], out)
     _counted("findings", totals["findings"], out)
-    explained = {_RULES.get(rule, rule): n for rule, n in totals["explained"].items()}
-    _counted("looks like a site, but is none", explained, out)
+    explained = {each["is"]: each["sites"] for each in document["rules"]}
+    _counted(f"of {totals['grep']} sites that grep finds, none are", explained, out)
     _ranking(document, out)
     _clusters(document, out)
     _moved(document, out)

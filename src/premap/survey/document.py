@@ -4,55 +4,49 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from premap.survey.accounted import explained, rules
 from premap.survey.classes import UNSET
 from premap.survey.clusters import clusters
-from premap.survey.index import USER_SPACE, Index
+from premap.survey.index import Index
 from premap.survey.records import Document, FileFacts, Site
+from premap.survey.textfacts import Member
 from premap.survey.waits import Waits, unlocks
 
 
 def document_of(
     sites: list[Site],
     facts: Mapping[str, FileFacts],
+    members: Sequence[Member],
     waits: Waits,
     index: Index,
     errors: Mapping[str, str],
 ) -> Document:
     """Return the document, without what is about the run itself."""
-    explained = [
-        {"file": name, **each} for name in sorted(facts) for each in facts[name]["explained"]
-    ]
-    explained += list(_user_space(index))
+    unlisted = explained(facts, members, index)
     return {
         "handlers": sites,
-        "totals": _totals(sites, explained, len(errors), index),
+        "totals": _totals(sites, unlisted, len(errors), index),
         "unlocks": unlocks(sites, waits),
         "clusters": clusters(sites),
         "members": [
             {"ops": m.ops, "member": m.name, "hook": m.hook, "file": m.file, "line": m.line}
-            for m in index.members
-            if m.file.split("/")[0] not in USER_SPACE
+            for m in members
+            if m.file
         ],
         "consumers": [
             {"file": name, **use} for name in sorted(facts) for use in facts[name]["consumers"]
         ],
-        "explained": explained,
+        "explained": unlisted,
+        "rules": rules(unlisted),
         "errors": [{"file": name, "message": why} for name, why in sorted(errors.items())],
     }
 
 
-def _user_space(index: Index) -> Iterator[dict[str, Any]]:
-    members = {member.name for member in index.members}
-    for name, facts in sorted(index.facts.items()):
-        if name.split("/")[0] in USER_SPACE and any(m in members for m, _ in facts["sets"]):
-            yield {"file": name, "line": None, "rule": "user-space", "why": "is no kernel code"}
-
-
 def _totals(
-    sites: list[Site], explained: list[dict[str, Any]], errors: int, index: Index
+    sites: list[Site], unlisted: list[dict[str, Any]], errors: int, index: Index
 ) -> dict[str, Any]:
     verdicts = (site["verdict"]["status"] if site["verdict"] else None for site in sites)
     reasons = (site["reason"]["id"] if site["reason"] else None for site in sites)
@@ -67,7 +61,8 @@ def _totals(
         "classes": _counted(site["class"] for site in sites),
         "tables": _counted(f"{site['ops']}.{site['member']}" for site in sites),
         "findings": _counted(f["rule"] for site in sites for f in site["findings"]),
-        "explained": _counted(each["rule"] for each in explained),
+        "explained": _counted(each["rule"] for each in unlisted),
+        "grep": len(sites) + len(unlisted),
         "errors": errors,
         "files_read": index.read,
         "files_in_tree": len(index.stamps),

@@ -47,16 +47,17 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
     names = sorted({member for _, member, _ in asked.members})
     if not names:
         return {"sites": [], "explained": [], "consumers": [], "functions": {}}
+    scope = Scope(source, tree)
     handlers, others = find_sites(source, None, names)
     if any(handler.ops == "?" for handler in handlers):
-        handlers, others = find_sites(source, Scope(source, tree), names)
+        handlers, others = find_sites(source, scope, names)
     kinds = {(ops, member): hook for ops, member, hook in asked.members}
     by_name = {member: hook for _, member, hook in reversed(asked.members)}
     sites: list[RawSite] = []
     explained: list[Explained] = []
     for handler in handlers:
         hook = kinds.get((handler.ops, handler.member))
-        if hook is None and handler.ops == "?":
+        if hook is None and not _declared(scope, handler.ops):
             hook = by_name[handler.member]
         if hook is None:
             why = f"{handler.ops}.{handler.member} gets no VMA"
@@ -69,13 +70,19 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
     return {
         "sites": sites,
         "explained": explained,
-        "consumers": list(_consumers(source, tree, names, set(kinds))),
+        "consumers": list(_consumers(source, scope, names, set(kinds))),
         "functions": {
             name: function_facts(found)
             for name in sorted(wanted)
             if (found := source.functions_of(name))
         },
     }
+
+
+def _declared(scope: Scope, ops: str) -> bool:
+    """Tell whether a structure's members are known: no header of it need be in the tree."""
+    kind, _, tag = ops.partition(" ")
+    return (scope.struct(kind, tag) if tag else scope.typedef(ops)) is not None
 
 
 def _site(handler: Handler, hook: Hook) -> RawSite:
@@ -110,13 +117,12 @@ def _hidden(source: SourceFile, names: Iterable[str]) -> Iterator[Explained]:
 
 
 def _consumers(
-    source: SourceFile, tree: KernelTree, names: Iterable[str], known: set[tuple[str, str]]
+    source: SourceFile, scope: Scope, names: Iterable[str], known: set[tuple[str, str]]
 ) -> Iterator[Consumer]:
     """Yield every place that reads such a member: calls, tests, copies."""
     pattern = re.compile(
         rb"(?:->|\.)\s*(%b)\b(?!\s*=[^=])" % "|".join(map(re.escape, names)).encode()
     )
-    scope = Scope(source, tree)
     for match in pattern.finditer(source.code):
         if source.macro_at(match.start()) is not None:
             continue

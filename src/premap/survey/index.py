@@ -35,6 +35,11 @@ Stamp = list[int]
 Found = TypeVar("Found")
 
 
+def is_user_space(name: str) -> bool:
+    """Tell whether a file of the tree is no code of the kernel."""
+    return name.split("/", maxsplit=1)[0] in USER_SPACE
+
+
 @dataclass(slots=True)
 class Index:
     """The files of a tree by name, with their stamps and what their text tells."""
@@ -57,8 +62,9 @@ class Index:
 
     @property
     def members(self) -> list[Member]:
-        """Every member that sets a mapping up, from the definitions of the tree itself."""
-        return [m for name, facts in sorted(self.facts.items()) for m in members_of(name, facts)]
+        """Every member that sets a mapping up, from the definitions of the tree's own code."""
+        kernel = ((n, f) for n, f in sorted(self.facts.items()) if not is_user_space(n))
+        return [m for name, facts in kernel for m in members_of(name, facts)]
 
     @property
     def names(self) -> str:

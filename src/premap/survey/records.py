@@ -27,9 +27,9 @@ class RawSite(TypedDict):
 
 
 class Explained(TypedDict):
-    """What looks like a site and is none, by which rule."""
+    """What looks like a site and is none, by which rule (accounted)."""
 
-    line: int | None
+    line: int
     rule: str
     why: str
 
@@ -66,9 +66,13 @@ class TextFacts(TypedDict):
 
     members: list[list[Any]]
     """(struct, member, hook, line) of the members it defines."""
-    sets: list[tuple[str, str]]
+    sets: list[tuple[str, str, int]]
+    """(member, value, line), in the order of the text."""
     reads: list[str]
-    defines: list[str]
+    passes: list[tuple[str, str]]
+    """(function or macro, argument)."""
+    defines: list[tuple[str, Hook]]
+    """Functions that get a VMA or a descriptor, and the hook that each may be."""
     digest: str
 
 
@@ -166,6 +170,10 @@ class Cluster(TypedDict):
     files: list[str]
 
 
+Rule = TypedDict("Rule", {"id": str, "is": str, "sites": int})
+"""Why things that look like sites are none, and how many are explained by it."""
+
+
 class FileProblem(TypedDict):
     """A file that could not be worked on."""
 
@@ -187,6 +195,7 @@ class Document(TypedDict, total=False):
     members: list[dict[str, Any]]
     consumers: list[dict[str, Any]]
     explained: list[dict[str, Any]]
+    rules: list[Rule]
     errors: list[FileProblem]
     problem: str | None
     moved: list[dict[str, Any]]

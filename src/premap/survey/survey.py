@@ -17,8 +17,9 @@ from premap.survey import work
 from premap.survey.document import document_of
 from premap.survey.engine import Engine, LocalEngine, Result
 from premap.survey.filefacts import Asked
-from premap.survey.index import USER_SPACE, build_index, listen, remember
+from premap.survey.index import build_index, is_user_space, listen, remember
 from premap.survey.kept import Kept, version
+from premap.survey.members import members_of_tree
 from premap.survey.records import Deep, Document, FileFacts, Hook, Run, Site, TextFacts
 from premap.survey.sites import Sites
 from premap.survey.store import LIMIT, Store
@@ -95,8 +96,9 @@ class _Run:
         self.index = build_index(self.tree.root, store, version(), self.plan.jobs)
         self.errors.update(self.index.problems)
         self.kept = Kept(self.tree, self.target, store, self.index)
-        facts = self._facts(tuple((m.ops, m.name, m.hook) for m in self.index.members))
-        waits = Waits(self.index.members, self._defines(), facts)
+        members = members_of_tree(self.index)
+        facts = self._facts(tuple((m.ops, m.name, m.hook) for m in members))
+        waits = Waits(members, self._defines(), facts)
         makes = Sites(facts, waits, Subsystems(self.tree.root))
         deep: dict[str, Deep] | None = {} if self.plan.deep else None
         sites = sorted(self._sites(makes, deep), key=lambda site: (site["file"], site["line"]))
@@ -107,20 +109,20 @@ class _Run:
             "release": None if self.tree.release == "?" else self.tree.release,
             "target": self.target,
             "seconds": round(perf_counter() - began, 2),
-            **document_of(sites, facts, waits, self.index, self.errors),
+            **document_of(sites, facts, members, waits, self.index, self.errors),
             "problem": store.problem,
         }
         return Survey(document, *_patches_and_runs(facts, deep or {}))
 
     def _kernel(self) -> Iterator[tuple[str, TextFacts]]:
         for name, facts in sorted(self.index.facts.items()):
-            if name.split("/")[0] not in USER_SPACE:
+            if not is_user_space(name):
                 yield name, facts
 
     def _defines(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for name, facts in self._kernel():
-            for function in facts["defines"]:
+            for function, _ in facts["defines"]:
                 found[function].append(name)
         return found
 
@@ -128,13 +130,14 @@ class _Run:
         """Return the facts of every file with something that looks like a site, or a use of one."""
         members = {member for _, member, _ in asked}
         set_in = {
-            name: {value for member, value in facts["sets"] if member in members}
+            name: {value for member, value, _ in facts["sets"] if member in members}
             for name, facts in self._kernel()
         }
         named = set().union(*set_in.values())
         jobs = []
         for name, facts in self._kernel():
-            wanted = [each for each in facts["defines"] if each in named or WORD.decode() in each]
+            defined = [function for function, _ in facts["defines"]]
+            wanted = [each for each in defined if each in named or WORD.decode() in each]
             if set_in[name] or wanted or members.intersection(facts["reads"]):
                 jobs.append(self.kept.job("facts", name, Asked(asked, tuple(wanted))))
         return dict(self._done("looking for hooks", jobs))

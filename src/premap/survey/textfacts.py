@@ -25,10 +25,14 @@ _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*(?:__\w+\s*)*\{")
 _END_OF_WORD = re.compile(rb"mmap\w*")
 _WORD_BYTES = (string.ascii_letters + string.digits + "_").encode()
 _SET_TO = re.compile(rb"[\s\\]*=(?!=)[\s\\]*&?(\w*)")
+_ENDS_ARGUMENT = re.compile(rb"[\s\\]*[,)]")
+_LAST_WORD = re.compile(rb"(\w+)[\s\\]*\Z")
 _SPACE = b" \t\r\n\f\v\\"
 _LONGEST = 100
 """Bytes of a name, and of the space before it, that are looked at."""
-_GETS_VMA = re.compile(rb"vm_area_(?:struct|desc)\b[^(){};]{0,1000}\)\s*\{")
+_LONGEST_CALL = 400
+"""Bytes of a call before an argument that are looked at."""
+_GETS_VMA = re.compile(rb"vm_area_(struct|desc)\b[^(){};]{0,1000}\)\s*\{")
 _HEAD = re.compile(rb"(\w+)[\s\\]*\(([^(){};]*)\Z")
 _LONGEST_HEAD = 1000
 """Bytes of a function's name and parameters that are looked at."""
@@ -51,31 +55,68 @@ class Member:
 def text_facts(name: str, text: bytes) -> TextFacts | None:
     """Return what is told of a file; None if it says nothing of mmap.
 
-    "members": definitions of members, "sets": pairs of a member and the name it seems to be set
-    to, "reads": members that seem to be read, "defines": functions that get a VMA or a descriptor.
+    "members": definitions of members, "sets": what seems to set a member, with the name that it
+    is set to, "reads": members that seem to be read, "passes": what is handed to a function or a
+    macro, "defines": functions that get a VMA or a descriptor, with the hook that they may be.
     """
     if WORD not in text:
         return None
     speaks = any(word in text for word in _SPEAKS)
-    uses = list(_uses(text))
+    words = _Words(text)
     return {
         "members": [list(member) for member in _members(name, text)] if speaks else [],
-        "sets": sorted({(member, value) for member, value in uses if value is not None}),
-        "reads": sorted({member for member, value in uses if value is None}),
+        "sets": words.sets,
+        "reads": sorted(words.reads),
+        "passes": sorted(words.passes),
         "defines": sorted(set(_defined(text))) if speaks else [],
         "digest": digest_of(text),
     }
 
 
-def _uses(text: bytes) -> Iterator[tuple[str, str | None]]:
-    """Yield what follows a dot or an arrow, and the name that it is set to if it seems so."""
-    for match in _END_OF_WORD.finditer(text):
+class _Words:
+    """The words of a text that say mmap, by what they seem to be used for."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.sets: list[tuple[str, str, int]] = []
+        self.reads: set[str] = set()
+        self.passes: set[tuple[str, str]] = set()
+        for match in _END_OF_WORD.finditer(text):
+            self._look(match)
+
+    def _look(self, match: re.Match[bytes]) -> None:
+        text = self.text
         before = text[max(0, match.start() - _LONGEST) : match.start()]
         owner = before.rstrip(_WORD_BYTES)
-        if owner.rstrip(_SPACE).endswith((b".", b"->")):
-            member = (before[len(owner) :] + match[0]).decode()
+        word = (before[len(owner) :] + match[0]).decode()
+        sign = owner.rstrip(_SPACE)
+        if sign.endswith((b".", b"->")):
             value = _SET_TO.match(text, match.end())
-            yield member, None if value is None else value[1].decode()
+            if value is None:
+                self.reads.add(word)
+            else:
+                line = text.count(b"\n", 0, match.start()) + 1
+                self.sets.append((word, value[1].decode(), line))
+        elif sign.endswith((b"(", b",")) and _ENDS_ARGUMENT.match(text, match.end()):
+            called = _called(text[max(0, match.start() - _LONGEST_CALL) : match.start()])
+            if called is not None:
+                self.passes.add((called, word))
+
+
+def _called(before: bytes) -> str | None:
+    """Return the name before the bracket that is open at the end of a text."""
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        if before[at] in b")":
+            depth += 1
+        elif before[at] in b"(":
+            if not depth:
+                name = _LAST_WORD.search(before[:at])
+                return None if name is None else name[1].decode()
+            depth -= 1
+        elif before[at] in b";{}":
+            return None
+    return None
 
 
 def members_of(name: str, facts: TextFacts) -> Iterator[Member]:
@@ -107,9 +148,9 @@ def _owner(source: SourceFile, byte: int) -> str | None:
     return found
 
 
-def _defined(text: bytes) -> Iterator[str]:
-    """Yield the names of functions that get a VMA or a descriptor."""
+def _defined(text: bytes) -> Iterator[tuple[str, Hook]]:
+    """Yield the functions that get a VMA or a descriptor, and what kind of hook they may be."""
     for match in _GETS_VMA.finditer(text):
         head = _HEAD.search(text[max(0, match.start() - _LONGEST_HEAD) : match.start()])
         if head is not None:
-            yield head[1].decode()
+            yield head[1].decode(), "mmap" if match[1] == b"struct" else "mmap_prepare"
