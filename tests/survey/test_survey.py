@@ -168,3 +168,85 @@ class TestDrivers:
             ("struct v4l2_file_operations", "mmap"),
             ("struct proc_ops", "proc_mmap"),
         ]
+
+
+class TestNames:
+    """Members that are not simply set to a function."""
+
+    @pytest.fixture
+    def tree(self, small_tree: Path) -> Path:
+        for path in small_tree.glob("drivers/room/*"):
+            path.unlink()
+        return small_tree
+
+    def sites(self, tree: Path, **files: str) -> list[tuple[str, str, str, str]]:
+        for name, text in files.items():
+            path = tree / "drivers/room" / name.replace("_", ".")
+            path.write_text("#include <linux/fs.h>\n" + text)
+        found = surveyed(tree)["handlers"]
+        return [
+            (site["handler"], site["table"], site["ops"].split()[-1], site["class"])
+            for site in found
+            if "room.h" not in site["file"]
+        ]
+
+    FRAMES = (
+        "static int frames_mmap(struct file *file, struct vm_area_struct *vma)\n"
+        "{\n\treturn remap_pfn_range(vma, vma->vm_start, 7, 4096, vma->vm_page_prot);\n}\n"
+    )
+    NOTHING = (
+        "static int nothing_mmap(struct file *file, struct vm_area_struct *vma)\n"
+        "{\n\treturn -ENODEV;\n}\n"
+    )
+
+    def test_a_table_filled_by_position(self, tree: Path) -> None:
+        tables = (
+            "static const struct file_operations fops = { NULL, &frames_mmap };\n"
+            "static const struct file_operations all[] = { { 0 }, { NULL, nothing_mmap, 0 } };\n"
+            "static void *other[] = { frames_mmap, nothing_mmap };\n"
+        )
+        assert self.sites(tree, a_c=self.FRAMES + self.NOTHING + tables) == [
+            ("frames_mmap", "fops", "file_operations", "page-frames"),
+            ("nothing_mmap", "all", "file_operations", "refuses"),
+        ]
+
+    def test_a_table_filled_by_position_is_declined_for_that(self, tree: Path) -> None:
+        text = "static const struct file_operations fops = { NULL, frames_mmap };\n"
+        self.sites(tree, a_c=self.FRAMES + text)
+        site = by_handler(surveyed(tree, deep=True))["drivers/room/a.c", "frames_mmap"]
+        assert (site["status"], site["reason"]["id"]) == ("declined", "positional-table")
+
+    def test_one_of_two(self, tree: Path) -> None:
+        text = (
+            "void f(struct file_operations *o, int c)\n"
+            "{\n\to->mmap = c ? nothing_mmap : frames_mmap;\n}\n"
+        )
+        assert self.sites(tree, a_c=self.FRAMES + self.NOTHING + text) == [
+            ("c ? nothing_mmap : frames_mmap", None, "file_operations", "page-frames")
+        ]
+
+    def test_the_argument_of_a_macro(self, tree: Path) -> None:
+        macro = "#define FOPS(n, f) static const struct file_operations n = { .mmap = (f), }\n"
+        found = self.sites(tree, a_c=self.FRAMES + macro + "FOPS(first, frames_mmap);\n")
+        assert [(found[0][0], found[0][3])] == [("f", "page-frames")]
+
+    def test_what_a_caller_elsewhere_passes(self, tree: Path) -> None:
+        setter = (
+            "void set(struct file_operations *o,\n"
+            "\t int (*hook)(struct file *, struct vm_area_struct *))\n"
+            "{\n\to->mmap = hook;\n}\n"
+        )
+        caller = self.FRAMES + "void g(struct file_operations *o) { set(o, frames_mmap); }\n"
+        assert self.sites(tree, a_c=setter, b_c=caller) == [
+            ("hook", None, "file_operations", "page-frames")
+        ]
+
+    def test_a_pasted_name(self, tree: Path) -> None:
+        macro = "#define FOPS(p) static struct file_operations p##_ops = { .mmap = p ## _mmap }\n"
+        header = {"ops_h": macro}
+        found = self.sites(tree, **header, a_c=self.FRAMES + '#include "ops.h"\nFOPS(frames);\n')
+        assert [(found[0][0], found[0][3])] == [("p ## _mmap", "page-frames")]
+
+    def test_a_function_that_is_nowhere(self, tree: Path) -> None:
+        text = "static struct file_operations fops = { .mmap = lost_mmap };\n"
+        assert self.sites(tree, a_c=text) == [("lost_mmap", "fops", "file_operations", "undefined")]

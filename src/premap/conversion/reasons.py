@@ -330,6 +330,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "It is combined with others, or tested later.",
     ),
     (
+        "positional-table",
+        "The table is filled by position",
+        "Name its members first (`.mmap = …`); then it converts like any other.",
+    ),
+    (
         "prot-after-population",
         "The protection changes after it was used",
         (

@@ -32,6 +32,10 @@ MEMBERS = ("mmap", "mmap_prepare")
 _AFTER_DIRECTIVE = re.compile(rb"(?:\A|\n)[ \t]*#[^\n]*\n\s*\Z")
 _ANY_TYPE = b"premap_any_type"
 """Stands for the type that a macro of mere entries does not name."""
+_WRAPPERS = frozenset(
+    {"identifier", "pointer_expression", "parenthesized_expression", "cast_expression"}
+)
+"""What stands around a function's name that fills a member."""
 _PASTE = re.compile(rb"\s*##\s*")
 _STRINGIFY = re.compile(rb"#(?=\s*\w)")
 
@@ -96,6 +100,18 @@ def find_sites(
     for match in matches:
         finder.look(match)
     return finder.handlers, finder.others
+
+
+def find_elements(
+    source: SourceFile, scope: Scope, members: Sequence[str], functions: Iterable[str]
+) -> list[Handler]:
+    """Return where a table is filled by position, and one of the functions stands for a member."""
+    finder = _Finder(source, scope)
+    names = b"|".join(name.encode() for name in sorted(functions))
+    if names:
+        for match in re.finditer(rb"(?<![\w.>])(?:%b)(?=[\s\\]*[,}])" % names, source.code):
+            finder.look_at_element(match, members)
+    return finder.handlers
 
 
 def site_pattern(members: Iterable[str]) -> re.Pattern[bytes]:
@@ -163,13 +179,63 @@ class _Finder:
             Handler(
                 file=self.source.name,
                 line=self.source.line_of(match.start()),
-                name=_value_name(
-                    found.node.child_by_field_name("value" if initializes else "right")
-                ),
+                name=self._value_name(value, fragment.shift),
                 ops=_spelled(table.type),
                 member=member,
                 start=start,
                 end=end,
+                table=table.name,
+                in_macro=None if macro is None else macro.name,
+                arms=self.source.arms_at(match.start()),
+            )
+        )
+
+    def _value_name(self, value: Node | None, shift: int) -> str:
+        """Text of what the member is set to, as the file has it; the bare name of `&f` and `(f)`.
+
+        What a macro pastes together shows its parts.
+        """
+        if value is not None:
+            raw = self.source.code[value.start_byte + shift : value.end_byte + shift]
+            if b"##" in raw:
+                return " ".join(raw.decode("latin-1").replace("\\\n", " ").split())
+        return _value_name(value)
+
+    def look_at_element(self, match: re.Match[bytes], members: Sequence[str]) -> None:
+        """Record the word at `match` if it fills one of the members by its position."""
+        macro = self.source.macro_at(match.start())
+        for fragment in self._fragments(match, macro):
+            path = path_to(fragment.root, match.start() - fragment.shift)
+            at = next((i for i in range(len(path) - 1, 0, -1) if path[i].type not in _WRAPPERS), 0)
+            if at > 0 and path[at].type == "initializer_list" and at + 1 < len(path):
+                table = self._initialized_table(_Found(path[at], path[:at]))
+                member = self._member_at(table.type, _position(path[at], path[at + 1]), members)
+                if member is not None:
+                    self._record_element(match, macro, table, member)
+                return
+
+    def _member_at(self, table: CType, position: int, members: Sequence[str]) -> str | None:
+        """Return the member that an element fills: `#if` arms may have moved it."""
+        definition = self.scope.definition(table)
+        fields = () if definition is None else definition.fields
+        names = [field.name for field in fields]
+        if position < len(names) and names[position] in members:
+            return names[position]
+        possible = [name for name in names if name in members]
+        return possible[0] if len(possible) == 1 else None
+
+    def _record_element(
+        self, match: re.Match[bytes], macro: Macro | None, table: _Table, member: str
+    ) -> None:
+        self.handlers.append(
+            Handler(
+                file=self.source.name,
+                line=self.source.line_of(match.start()),
+                name=match[0].decode(),
+                ops=_spelled(table.type),
+                member=member,
+                start=match.start(),
+                end=match.end(),
                 table=table.name,
                 in_macro=None if macro is None else macro.name,
                 arms=self.source.arms_at(match.start()),

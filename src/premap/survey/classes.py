@@ -18,6 +18,7 @@ from premap.csource.source import Function
 from premap.survey.records import FunctionFacts
 
 UNKNOWN = "unknown"
+UNDEFINED = "undefined"
 UNSET = "unset"
 _VMA = re.compile(r"struct vm_area_(struct|desc)\b")
 _CHANGES = re.compile(

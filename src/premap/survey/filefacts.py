@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from premap.csource import ctypes
 from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
-from premap.csource.handlers import find_sites, site_pattern
+from premap.csource.handlers import find_elements, find_sites, site_pattern
 from premap.csource.nodes import find_all, path_to, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
@@ -19,6 +19,7 @@ from premap.csource.text import comments
 from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.survey.classes import function_facts
+from premap.survey.named import names_in
 from premap.survey.records import Consumer, Explained, FileFacts, Hook, RawSite
 
 TESTS = frozenset(
@@ -40,6 +41,8 @@ class Asked:
     """(struct, member, hook) of every member of the tree that sets a mapping up."""
     wanted: tuple[str, ...] = ()
     """Functions of this file that tables of other files name."""
+    listed: tuple[str, ...] = ()
+    """Functions that get a VMA and seem to fill a table by position."""
 
 
 def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
@@ -63,10 +66,15 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
             why = f"{handler.ops}.{handler.member} gets no VMA"
             explained.append({"line": handler.line, "rule": "no-vma", "why": why})
         else:
-            sites.append(_site(handler, hook))
+            sites.append(_site(source, handler, hook))
+    for element in find_elements(source, scope, names, asked.listed):
+        if (element.ops, element.member) in kinds:
+            hook = kinds[element.ops, element.member]
+            sites.append({**_site(source, element, hook), "by_position": True})
+    sites.sort(key=lambda site: site["start"])
     explained += [_explained(other.line, other.why, parsed=other.parsed) for other in others]
     explained += _hidden(source, names)
-    wanted = {*asked.wanted, *(site["handler"] for site in sites)}
+    wanted = {*asked.wanted, *(name for site in sites for name in site["names"])}
     return {
         "sites": sites,
         "explained": explained,
@@ -85,10 +93,14 @@ def _declared(scope: Scope, ops: str) -> bool:
     return (scope.struct(kind, tag) if tag else scope.typedef(ops)) is not None
 
 
-def _site(handler: Handler, hook: Hook) -> RawSite:
+def _site(source: SourceFile, handler: Handler, hook: Hook) -> RawSite:
+    names, giver = names_in(source, handler)
     return {
         "line": handler.line,
         "handler": handler.name,
+        "names": names,
+        "giver": giver,
+        "by_position": False,
         "ops": handler.ops,
         "member": handler.member,
         "hook": hook,

@@ -14,6 +14,12 @@ class RawSite(TypedDict):
     line: int
     handler: str
     """"NULL" where the member is unset."""
+    names: list[str]
+    """The functions that the member is set to; `*` stands for what a macro pastes (named)."""
+    giver: str | None
+    """The macro or function whose parameter it is set to."""
+    by_position: bool
+    """Whether the table is filled by position."""
     ops: str
     """"struct file_operations"; "?" where that can't be told."""
     member: str
@@ -70,7 +76,7 @@ class TextFacts(TypedDict):
     """(member, value, line), in the order of the text."""
     reads: list[str]
     passes: list[tuple[str, str]]
-    """(function or macro, argument)."""
+    """(function, macro or textfacts.IN_LIST; argument)."""
     defines: list[tuple[str, Hook]]
     """Functions that get a VMA or a descriptor, and the hook that each may be."""
     digest: str

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from premap.survey.classes import UNKNOWN, UNSET
+from premap.survey.classes import UNDEFINED, UNKNOWN, UNSET, pattern_classes
 from premap.survey.clusters import cluster_of
+from premap.survey.named import Names
 from premap.survey.records import Deep, DefinedIn, FileFacts, FunctionFacts, Judged, RawSite, Site
 from premap.survey.subsystems import Subsystems
 from premap.survey.waits import Waits
@@ -24,6 +25,7 @@ class Sites:
 
     facts: Mapping[str, FileFacts]
     waits: Waits
+    names: Names
     subsystems: Subsystems
 
     def of(self, name: str, deep: Deep | None, problem: str | None) -> list[Site]:
@@ -31,7 +33,8 @@ class Sites:
         return [self._site(name, raw, deep, problem) for raw in self.facts[name]["sites"]]
 
     def _site(self, name: str, raw: RawSite, deep: Deep | None, problem: str | None) -> Site:
-        defined, told = self._definition(name, raw["handler"])
+        meant = self.names.meant(name, raw["names"], raw["giver"])
+        defined, pattern = self._definition(name, meant)
         subsystem, maintainers = self.subsystems.of(name)
         judged = _judged(raw, deep, problem)
         site: Site = {
@@ -45,10 +48,10 @@ class Sites:
             "in_macro": raw["in_macro"],
             "arms": raw["arms"],
             "defined_in": defined,
-            "class": UNSET if raw["handler"] == "NULL" else told["class"] if told else UNKNOWN,
+            "class": UNSET if raw["handler"] == "NULL" else pattern,
             "subsystem": subsystem,
             "maintainers": maintainers,
-            "waits_for": self.waits.of_site(name, raw),
+            "waits_for": self.waits.of_site(name, raw, meant),
             "status": judged["status"],
             "reason": judged["reason"],
             "blockers": [judged["reason"]] if judged["reason"] else [],
@@ -63,13 +66,23 @@ class Sites:
         site["cluster"] = cluster_of(site)
         return site
 
-    def _definition(self, name: str, handler: str) -> tuple[DefinedIn | None, FunctionFacts | None]:
-        """Return where a handler is defined, and what is told of it."""
+    def _definition(self, name: str, meant: list[str]) -> tuple[DefinedIn | None, str]:
+        """Return where the handler is defined, and its class: of several, what does most."""
+        found = [told for handler in meant if (told := self._told(name, handler)) is not None]
+        if not found:
+            absent = meant and not any(handler in self.waits.defines for handler in meant)
+            return None, UNDEFINED if absent else UNKNOWN
+        order = list(pattern_classes())
+        file, first = found[0]
+        pattern = min((told["class"] for _, told in found), key=order.index)
+        return {"file": file, "line": first["line"], "end": first["end"]}, pattern
+
+    def _told(self, name: str, handler: str) -> tuple[str, FunctionFacts] | None:
         for file in (name, *self.waits.defines.get(handler, ())):
             told = self.facts[file]["functions"].get(handler) if file in self.facts else None
             if told is not None:
-                return {"file": file, "line": told["line"], "end": told["end"]}, told
-        return None, None
+                return file, told
+        return None
 
 
 def _findings(handler: str, deep: Deep) -> list[dict[str, object]]:
@@ -88,6 +101,10 @@ def _judged(raw: RawSite, deep: Deep | None, problem: str | None) -> Judged:
             **told,
             "status": told["safety"] if told["status"] == "converted" else told["status"],
         }
+    if deep is not None and raw["by_position"]:
+        message = f"{raw['table'] or 'the table'} is filled by position"
+        reason = {"id": "positional-table", "message": message, "line": raw["line"]}
+        return {**_NOTHING, "status": "declined", "reason": reason}
     if deep is not None:
         message = f"{raw['ops']} has no mmap_prepare member"
         reason = {"id": "not-file-operations", "message": message, "line": raw["line"]}

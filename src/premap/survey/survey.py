@@ -20,11 +20,12 @@ from premap.survey.filefacts import Asked
 from premap.survey.index import build_index, is_user_space, listen, remember
 from premap.survey.kept import Kept, version
 from premap.survey.members import members_of_tree
+from premap.survey.named import Names, passed_in
 from premap.survey.records import Deep, Document, FileFacts, Hook, Run, Site, TextFacts
 from premap.survey.sites import Sites
 from premap.survey.store import LIMIT, Store
 from premap.survey.subsystems import Subsystems
-from premap.survey.textfacts import WORD
+from premap.survey.textfacts import IN_LIST, WORD
 from premap.survey.waits import Waits
 from premap.survey.work import Job
 from premap.workers import Failure
@@ -98,8 +99,10 @@ class _Run:
         self.kept = Kept(self.tree, self.target, store, self.index)
         members = members_of_tree(self.index)
         facts = self._facts(tuple((m.ops, m.name, m.hook) for m in members))
-        waits = Waits(members, self._defines(), facts)
-        makes = Sites(facts, waits, Subsystems(self.tree.root))
+        defines = self._defines()
+        waits = Waits(members, defines, facts)
+        names = Names(defines, passed_in(told for _, told in self._kernel()))
+        makes = Sites(facts, waits, names, Subsystems(self.tree.root))
         deep: dict[str, Deep] | None = {} if self.plan.deep else None
         sites = sorted(self._sites(makes, deep), key=lambda site: (site["file"], site["line"]))
         remember(self.index, store, version())
@@ -134,12 +137,15 @@ class _Run:
             for name, facts in self._kernel()
         }
         named = set().union(*set_in.values())
+        defines = {function for _, facts in self._kernel() for function, _ in facts["defines"]}
         jobs = []
         for name, facts in self._kernel():
             defined = [function for function, _ in facts["defines"]]
             wanted = [each for each in defined if each in named or WORD.decode() in each]
-            if set_in[name] or wanted or members.intersection(facts["reads"]):
-                jobs.append(self.kept.job("facts", name, Asked(asked, tuple(wanted))))
+            listed = {word for called, word in facts["passes"] if called == IN_LIST} & defines
+            if set_in[name] or wanted or listed or members.intersection(facts["reads"]):
+                what = Asked(asked, tuple(wanted), tuple(sorted(listed)))
+                jobs.append(self.kept.job("facts", name, what))
         return dict(self._done("looking for hooks", jobs))
 
     def _sites(self, makes: Sites, deep: dict[str, Deep] | None) -> Iterator[Site]:

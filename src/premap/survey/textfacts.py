@@ -19,13 +19,15 @@ from premap.survey.store import digest_of
 
 WORD = b"mmap"
 """What every file with such a member says, in its definition as in its uses."""
+IN_LIST = "{"
+"""Stands for a function or macro where a name stands in a list of initializers."""
 _VMA = re.compile(rb"struct\s+vm_area_(struct|desc)\b")
 _POINTER = re.compile(rb"\bint\s*\(\s*\*\s*(\w*mmap\w*)\s*\)\s*\(([^(){};]*)\)\s*;")
 _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*(?:__\w+\s*)*\{")
 _END_OF_WORD = re.compile(rb"mmap\w*")
 _WORD_BYTES = (string.ascii_letters + string.digits + "_").encode()
 _SET_TO = re.compile(rb"[\s\\]*=(?!=)[\s\\]*&?(\w*)")
-_ENDS_ARGUMENT = re.compile(rb"[\s\\]*[,)]")
+_ENDS_ARGUMENT = re.compile(rb"[\s\\]*[,)}]")
 _LAST_WORD = re.compile(rb"(\w+)[\s\\]*\Z")
 _SPACE = b" \t\r\n\f\v\\"
 _LONGEST = 100
@@ -97,14 +99,14 @@ class _Words:
             else:
                 line = text.count(b"\n", 0, match.start()) + 1
                 self.sets.append((word, value[1].decode(), line))
-        elif sign.endswith((b"(", b",")) and _ENDS_ARGUMENT.match(text, match.end()):
+        elif sign.endswith((b"(", b",", b"{", b"&")) and _ENDS_ARGUMENT.match(text, match.end()):
             called = _called(text[max(0, match.start() - _LONGEST_CALL) : match.start()])
             if called is not None:
                 self.passes.add((called, word))
 
 
 def _called(before: bytes) -> str | None:
-    """Return the name before the bracket that is open at the end of a text."""
+    """Return the name before the bracket that is open at the end of a text, or IN_LIST."""
     depth = 0
     for at in range(len(before) - 1, -1, -1):
         if before[at] in b")":
@@ -114,7 +116,9 @@ def _called(before: bytes) -> str | None:
                 name = _LAST_WORD.search(before[:at])
                 return None if name is None else name[1].decode()
             depth -= 1
-        elif before[at] in b";{}":
+        elif before[at] in b"{":
+            return None if depth else IN_LIST
+        elif before[at] in b";}":
             return None
     return None
 

@@ -34,19 +34,19 @@ class Waits:
     def __post_init__(self) -> None:
         self._prepared = {member.ops for member in self.members if member.hook == "mmap_prepare"}
 
-    def of_site(self, file: str, site: RawSite) -> list[str]:
-        """Return what has to be converted before a site can be."""
+    def of_site(self, file: str, site: RawSite, meant: Iterable[str]) -> list[str]:
+        """Return what has to be converted before a site can be, which may be set to `meant`."""
         if site["hook"] != "mmap" or site["handler"] == "NULL":
             return []
         found = []
         if site["ops"] != "?" and site["ops"] not in self._prepared:
             found.append(f"{site['ops']}.{site['member']}")
-        name = site["handler"]
-        if name in self.facts[file]["functions"]:
-            found += self._handed(file, name)
-        elif name in self.defines and name not in TWINS:
-            found.append(f"{name}()")
-        return found
+        for name in meant:
+            if name in self.facts[file]["functions"]:
+                found += self._handed(file, name)
+            elif name in self.defines and name not in TWINS:
+                found.append(f"{name}()")
+        return list(dict.fromkeys(found))
 
     def after(self, wait: str) -> list[str]:
         """Return what a wait itself waits for."""
