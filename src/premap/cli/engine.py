@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from premap import conversion as converter
 from premap.cli.inputs import MENTIONED, Input
-from premap.cli.opening import open_source, torn_reason, tree_of, unreadable
+from premap.cli.opening import open_source, torn_reason, unreadable, world_of
 from premap.conversion.callback import FILE_OPERATIONS
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
@@ -47,7 +47,7 @@ class FileResult:
 
 def convert_input(task: Task) -> FileResult:
     """Convert what one file holds, and verify each conversion."""
-    tree = tree_of(task.input)
+    tree = world_of(task.input)
     try:
         source = open_source(task.input, tree)
     except SourceError as problem:

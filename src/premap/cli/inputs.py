@@ -27,6 +27,8 @@ class Input:
     """Relative to the root, or as given where there is no tree."""
     named: bool = False
     """Whether it was named itself, rather than found in a folder."""
+    driver: Path | None = None
+    """The folder that was named, with all files of a driver, where that lies in no tree."""
 
 
 def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
@@ -41,7 +43,7 @@ def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
     for path in paths:
         folder = is_folder(path)
         for each in _files(path) if folder else [path]:
-            file = names.input(each)
+            file = names.input(each, path if folder else None)
             before = found.setdefault(os.path.realpath(each), file)
             if not folder:
                 found[os.path.realpath(each)] = replace(before, named=True)
@@ -73,9 +75,11 @@ class _Names:
         self._given = given
         self._roots: dict[Path, Path | None] = {}
 
-    def input(self, path: Path) -> Input:
+    def input(self, path: Path, folder: Path | None = None) -> Input:
         root = self._given or self._root_of(path.parent)
-        return Input(path, root, _relative(path, root))
+        name = _relative(path, root)
+        outside = root is None or not _inside(path, root)
+        return Input(path, root, name, driver=folder if outside else None)
 
     def _root_of(self, folder: Path) -> Path | None:
         if folder not in self._roots:
@@ -86,6 +90,11 @@ class _Names:
 
 def _relative(path: Path, root: Path | None) -> str:
     return str(path) if root is None else KernelTree(root).relative(path)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    """Whether a file lies in a tree, by the folder that it is in."""
+    return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from premap.cli.inputs import Input
+from premap.csource.driver import DriverTree
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile, read_source
 from premap.csource.tree import KernelTree
@@ -15,12 +17,25 @@ from premap.records import Reason
 _TREES: dict[os.PathLike[str], KernelTree] = {}
 """Trees by root: a process that works on many files reads shared headers once."""
 
+_DRIVERS: dict[tuple[Path, Path | None], DriverTree] = {}
+"""Drivers that lie in no tree, by folder and the tree that they are built with."""
+
 
 def open_source(file: Input, tree: KernelTree | None) -> SourceFile:
     """Read a file. Raises a SourceError that says why it can't be used."""
     if tree is not None and tree.exists(file.name):
         return tree.open(file.name)
     return read_source(file.path, file.name)
+
+
+def world_of(file: Input) -> KernelTree | None:
+    """Return the tree that holds a file, or the driver that it belongs to; None for neither."""
+    if file.driver is None:
+        return tree_of(file)
+    key = (file.driver, file.root)
+    if key not in _DRIVERS:
+        _DRIVERS[key] = DriverTree(file.driver, file.root)
+    return _DRIVERS[key]
 
 
 def tree_of(file: Input) -> KernelTree | None:

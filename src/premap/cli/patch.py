@@ -83,7 +83,8 @@ class Patch:
         )
 
     def _change(self, file: Input, name: str, digests: dict[str, str]) -> Change:
-        path = file.path if name == file.name else (file.root or Path()) / name
+        root = file.root if file.root and file.driver is None else Path()
+        path = file.path if name == file.name else root / name
         path = Path(os.path.realpath(path))  # one file, whichever way it was reached
         if path not in self._changes:
             try:

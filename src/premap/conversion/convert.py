@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -248,6 +249,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     idioms |= {"H11"} if any(asked.values()) else set()
     idioms |= {"H8"} if _exports(group) else set()
     for hook in hooks:
+        _note_export(hook, group)
         source = hook.function.source
         renamed[source.name] = _documented(hook, renamed[source.name], group)
         renamed[source.name] += twins_in_comments(hook.function)
@@ -295,6 +297,18 @@ def _renamings(
             found[name] = []
             unfollowed = unfollowed or declined
     return found, unfollowed
+
+
+def _note_export(hook: Hook, group: Group) -> None:
+    """Note a function that modules outside of a driver's folder may name."""
+    tree = group.program.tree
+    if tree is None or tree.holds_all_users or group.program.is_local(hook.function):
+        return
+    name = hook.function.name
+    exported = re.compile(rb"\bEXPORT_SYMBOL\w*\s*\(\s*" + name.encode("latin-1") + rb"\b")
+    if any(exported.search(file.code) for file in group.users(name)):
+        message = f"{name}() is exported: other modules may name it"
+        hook.note("exported-outside", message, hook.function.node)
 
 
 def _converted(

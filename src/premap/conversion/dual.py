@@ -146,13 +146,23 @@ def _regions(source: SourceFile, edits: Sequence[Edit]) -> list[_Region]:
             continue
         region = _region(source, edit, comments)
         last = found[-1] if found else None
-        if last is not None and region.start < max(last.end, last.start + 1):
+        if last is not None and (_overlap(last, region) or _adjoin(last, region)):
             last.end = max(last.end, region.end)
             last.edits += region.edits
             last.whole |= region.whole
         else:
             found.append(region)
     return found
+
+
+def _overlap(one: _Region, other: _Region) -> bool:
+    return other.start < max(one.end, one.start + 1)
+
+
+def _adjoin(one: _Region, other: _Region) -> bool:
+    """Tell whether lines follow others, such as two prototypes: one pair of arms will do."""
+    plain = not one.whole and not other.whole
+    return plain and one.start < one.end == other.start < other.end
 
 
 def _in_comment(source: SourceFile, edit: Edit) -> bool:

@@ -40,6 +40,14 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "exported-outside",
+        "The function of a driver outside the tree is exported",
+        (
+            "The files of its folder that name it change along with it. Other modules that do are "
+            "not seen: they have to follow, or the function has to keep its old form, too."
+        ),
+    ),
+    (
         "failure-now-fails",
         "A failure that was ignored now fails the mmap()",
         "The old hook did not look at the result of mapping.",

@@ -163,9 +163,9 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "The function is not static, and its file lies in no tree",
         (
             "Other files may call it or name it in tables of theirs. Where the file lies in a "
-            "kernel tree they are found, and converted along with it. The other files of a driver "
-            "that lies in none are not read: move the table and its hook into one file, and make "
-            "the hook static."
+            "kernel tree they are found, and converted along with it. Of a driver that lies in "
+            "none, name the folder with all its files (`premap convert DIR`), or make the hook "
+            "static."
         ),
     ),
     (
@@ -221,7 +221,10 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "handler-elsewhere",
         "The function's definition is not found",
-        "It is neither in the file of the table nor, where there is a tree, in another one.",
+        (
+            "It is neither in the file of the table nor, where there is a tree, in another one. Of "
+            "a driver outside any tree, name the folder with all its files: `premap convert DIR`."
+        ),
     ),
     (
         "handler-not-plain",

@@ -113,7 +113,7 @@ def search_flags(tree: KernelTree, name: str) -> tuple[str, ...]:
     """
     directory = posixpath.dirname(name)
     found: list[str] = []
-    while directory:
+    while directory.strip("/"):
         for makefile in _MAKEFILES:
             if tree.exists(f"{directory}/{makefile}"):
                 found += _flags(tree, directory, makefile)
