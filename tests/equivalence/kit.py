@@ -7,7 +7,8 @@ import functools
 
 from premap.csource.source import SourceFile
 from premap.equivalence.api import side
-from premap.equivalence.compare import Candidate, compare
+from premap.equivalence.candidate import Candidate
+from premap.equivalence.compare import compare
 from premap.equivalence.comparison import verify
 from premap.equivalence.outcome import Side, run
 from premap.equivalence.setting import RandomCall, settings

@@ -106,6 +106,13 @@ class TestValuesOfTheFile:
             "static const unsigned long limit = 6;\n",
         )
 
+    def test_another_initial_value_of_a_variable_within(self) -> None:
+        unproven(
+            "static int n = 1; return n ? -EBUSY : 0;",
+            "static int n; return n ? -EBUSY : 0;",
+            "begins with different values",
+        )
+
     def test_another_arm_of_a_macro(self) -> None:
         arms = "#ifdef CONFIG_A\n#define MOST 5\n#else\n#define MOST %d\n#endif\n"
         unproven(

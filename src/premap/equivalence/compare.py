@@ -6,34 +6,21 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from premap import symbolic
 from premap.csource.nodes import identifiers_in
 from premap.csource.source import SourceFile
 from premap.equivalence import effects, late
+from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome
+from premap.equivalence.state import covered_writes, state, undone
 from premap.interp.bindings import PageArray, VmOperationsTable
 from premap.interp.machine import Event
-from premap.interp.memory import Object
-from premap.interp.operators import is_scalar, word_of
-from premap.interp.values import FunctionName, Path, Value, plain
+from premap.interp.operators import word_of
+from premap.interp.values import Value, plain
 from premap.model.errors import NotModelled
 from premap.model.words import select
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Something that differs wherever `condition` holds."""
-
-    id: str
-    what: str
-    condition: bool
-    accepted: bool = False
-    """Whether the catalogue of accepted differences has it."""
-    judgement: bool = True
-
 
 _WORDS = (
     ("vm_start", "mappings", "start"),
@@ -58,8 +45,7 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         yield from _hook_only_now(old, new)
         return
     if _ignored_before(old, new):
-        text = "mmap() now fails where pages can't be mapped; that was ignored"
-        yield Candidate("result-not-ignored", text, condition=True, accepted=True)
+        yield from _fails_now(old, new)
         return
     yield from _locks(old, new)
     yield from _results(old, new)
@@ -71,7 +57,7 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         return  # what was made up after another call is other state
     yield from _mappings(old, new)
     yield from _entries(old.entry, new.entry)
-    yield from _state(old, new)
+    yield from state(old, new)
     yield from _counts(old, new)
 
 
@@ -86,6 +72,28 @@ def _ignored_before(old: Outcome, new: Outcome) -> bool:
     """Return whether the old hook ignored that a population failed, for which the new one fails."""
     failed = any(population.error != 0 for population in old.machine.populations)
     return failed and not old.failed and new.failed and not new.hook_failed
+
+
+def _fails_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare where a mapping without pages came to be, and mmap() fails now: nothing may stay.
+
+    What the hook itself leaves behind shows where the VMA can't be allocated; this is ->close.
+    """
+    text = "mmap() now fails where pages can't be mapped; that was ignored"
+    yield Candidate("result-not-ignored", text, condition=True, accepted=True)
+    yield from _locks(old, new)
+    calls = new.machine.events[new.split :]
+    closes = [n for n, call in enumerate(calls) if (call.kind, call.name) == ("callback", "close")]
+    if not closes:
+        return
+    made = effects.noticeable(calls[closes[0] + 1 :])
+    if made is not None:
+        text = f"{_call(made)} is called by ->close, although mmap() fails"
+        yield Candidate("events", text, condition=True)
+    else:
+        text = "->close is called, which was not"
+        yield Candidate("close-after-failed-action", text, condition=True, accepted=True)
+    yield from undone(old, new)
 
 
 def _results(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -103,13 +111,13 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     The new one is always called. What it does then must not outlive the call; state that is the
     same when the call is made again may stay, for a person to judge.
     """
-    for candidate in _state(old, new):
+    for candidate in state(old, new):
         if old.merged:
             yield candidate
         else:
             text = f"{candidate.what} is set even if the mapping can't be allocated"
             yield Candidate("state-before-failure", text, candidate.condition, accepted=True)
-    yield from _covered_writes(old, new)
+    yield from covered_writes(old, new)
     yield from _left_to_others(old, new)
     calls = new.machine.events[old.split :]
     for event, condition in effects.outliving(calls):
@@ -129,8 +137,8 @@ def _second_call(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
     What the first one wrote may stay only if the second one comes to the same with it.
     """
-    yield from _state(old, new)
-    yield from _covered_writes(old, new)
+    yield from state(old, new)
+    yield from covered_writes(old, new)
     if any(new.machine.memory.written.values()):
         differs = old.failed != new.failed or old.returned != new.returned
         text = "what mmap() returns when it is called again after such a failure"
@@ -410,58 +418,6 @@ def _parts_differ(one: Any, other: Any) -> Iterator[bool]:
 
 def _call(event: Event) -> str:
     return f"->{event.name}" if event.kind == "callback" else f"{event.name}()"
-
-
-def _state(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    """Compare memory that either of them wrote, as it is in the end."""
-    places = dict.fromkeys(
-        (name, path)
-        for outcome in (old, new)
-        for name, paths in outcome.machine.memory.written.items()
-        for path in paths
-    )
-    for name, path in places:
-        yield from _place(old, new, name, path)
-
-
-def _covered_writes(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    """Yield what only the new version wrote, and calls may have changed since."""
-    for name, paths in new.machine.memory.written.items():
-        known = new.machine.memory.objects.get(name)
-        before = old.machine.memory.written.get(name, [])
-        for path in dict.fromkeys(paths):
-            if (name, path) in new.machine.memory.shared:
-                continue  # told where no other thread disturbs
-            if paths.count(path) > before.count(path) and (
-                known is None or path not in known.cells
-            ):
-                what = name if known is None else known.name_of(path)
-                yield Candidate("state", f"{what} is written, which was not", condition=True)
-
-
-def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candidate]:
-    objects = [outcome.machine.memory.objects.get(name) for outcome in (old, new)]
-    ctype = (
-        next(each.cells[path].type for each in objects if each is not None and path in each.cells)
-        if any(each is not None and path in each.cells for each in objects)
-        else None
-    )
-    if ctype is None:
-        return
-    values = []
-    for outcome, known in zip((old, new), objects, strict=True):
-        here: Object = known or outcome.machine.memory.object(name, ctype)
-        values.append(here.load(path, ctype))
-    what = (objects[0] or objects[1]).name_of(path)  # type: ignore[union-attr]
-    yield Candidate("state", f"{what}", _differ(values[0], values[1]))
-
-
-def _differ(one: Value, other: Value) -> bool:
-    if isinstance(one.data, FunctionName) or isinstance(other.data, FunctionName):
-        return bool(one.data != other.data)
-    if not (is_scalar(one) and is_scalar(other)):
-        raise NotModelled("a structure that is written as a whole")
-    return word_of(one) != word_of(other)
 
 
 def _counts(old: Outcome, new: Outcome) -> Iterator[Candidate]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from premap import symbolic
 from premap.equivalence import example as examples
-from premap.equivalence.compare import Candidate, compare, errno_of_filling
+from premap.equivalence.candidate import Candidate
+from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.setting import Call, Setting, settings

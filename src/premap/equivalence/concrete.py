@@ -9,7 +9,8 @@ from typing import Any
 
 from premap import symbolic
 from premap.equivalence import example as examples
-from premap.equivalence.compare import Candidate, compare
+from premap.equivalence.candidate import Candidate
+from premap.equivalence.compare import compare
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.setting import RandomCall, Setting
 from premap.interp.inputs import CALL, AnsweredInputs, Arguments, Inputs, RecordedInputs

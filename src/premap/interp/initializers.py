@@ -8,7 +8,7 @@ from tree_sitter import Node
 from premap.csource.ctypes import ArrayType, CType, StructType
 from premap.csource.nodes import text_of
 from premap.interp import cleanup
-from premap.interp.dispatch import evaluate, evaluates, places
+from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.expressions import read, write
 from premap.interp.machine import Frame, Machine, Variable
 from premap.interp.statictypes import declared_type
@@ -34,7 +34,7 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
         ctype = declared_type(machine, frame, node, inner)
         name = _declared(inner)
         if static:
-            _declare_static(machine, frame, name, ctype)
+            _declare_static(machine, frame, name, ctype, value)
             continue
         variable = frame.blocks[-1][name] = machine.new_local(name, ctype)
         if value is not None:
@@ -43,12 +43,17 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             cleanup.clean_up_variable(frame, node, name, variable, mark)
 
 
-def _declare_static(machine: Machine, frame: Frame, name: str, ctype: CType) -> None:
+def _declare_static(
+    machine: Machine, frame: Frame, name: str, ctype: CType, value: Node | None
+) -> None:
     """Declare a variable that keeps what earlier calls left in it: that is made up.
 
     One of the hook itself is told by that, as the hook's own name changes when it is converted.
     """
     owner = "hook" if machine.depth == 1 else frame.function.name
+    begins = "0" if value is None else short(value, None)
+    text = f"{name} begins with different values in the two versions"
+    machine.memory.namer.agree(("initial", f"{owner}::{name}"), begins, text)
     made = machine.memory.object(f"{owner}::{name}", ctype, nonnull=True)
     frame.blocks[-1][name] = Variable(made, ctype)
 

@@ -113,13 +113,13 @@ class Object:
         """Read the place; made up where nobody wrote it."""
         self._refuse_aliases(path)
         found = self.cells.get(path)
-        if found is not None:
+        if found is not None and not isinstance(found.data, Aggregate):
             return self._read_as(path, found, ctype)
         if isinstance(ctype, ArrayType):
             return Value(PointerType(ctype.element), Pointer(Place(self, path), 1))
         if isinstance(ctype, StructType):
-            return Value(ctype, StructCopy(self._origin(path), self._below(path)))
-        value = zero_of(ctype) if self._inherits(path) else self.memory.make_up(self, path, ctype)
+            return Value(ctype, self._whole(path))
+        value = zero_of(ctype) if self.is_zeroed(path) else self.memory.make_up(self, path, ctype)
         self.cells[path] = value
         return value
 
@@ -167,7 +167,10 @@ class Object:
             self.cells[path] = value
             return
         for member, content in members.items():
-            self.cells[path + member] = content
+            if isinstance(content.data, StructCopy):
+                self.sources[path + member] = content.data.origin
+            else:
+                self.cells[path + member] = content
             self._note(path + member)
 
     def written(self, stores: dict[Path, None]) -> None:
@@ -180,21 +183,59 @@ class Object:
         if _is_vague(path):
             self.vague[path] = None
 
+    def _whole(self, path: Path) -> StructCopy | Aggregate:
+        """Return the content of a structure: what is known of it, and what fills it."""
+        known = self.members(path)
+        filler = self.filler(path)
+        return Aggregate(known) if filler is None else StructCopy(filler, known)
+
+    def members(self, path: Path) -> dict[Path, Value]:
+        """Return what is known of a structure's members, by the path within; copies among them."""
+        known = self._below(path)
+        known.pop((), None)
+        for copied, origin in self.sources.items():
+            if copied != path and _within(copied, path):
+                known[copied[len(path) :]] = Value(VoidType(), StructCopy(origin, {}))
+        return known
+
     def _below(self, path: Path) -> dict[Path, Value]:
         """Return what is known of a place and its members, by the path within."""
         depth = len(path)
         return {known[depth:]: v for known, v in self.cells.items() if _within(known, path)}
 
-    def _origin(self, path: Path) -> Origin:
-        """Return the name by which members of a place are made up. Raises where there is none."""
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.sources and _within(path, path[:length]):
-                source, rest = self.sources[path[:length]], path[length:]
-                name = self.joined(source.name, rest, "." if source.member else "->")
-                return Origin(name, source.member or bool(rest), source.epoch)
-        if self.local and not self.zeroed:
+    def filler(self, path: Path) -> Origin | None:
+        """Return by which name members of a place that nobody wrote are made up; None: they are 0.
+
+        Raises Uninitialised where they are neither.
+        """
+        around = self._around(path)
+        if around is not None and around in self.sources:
+            source, rest = self.sources[around], path[len(around) :]
+            name = self.joined(source.name, rest, "." if source.member else "->")
+            return Origin(name, source.member or bool(rest), source.epoch)
+        if around is not None or self.zeroed:
+            return None
+        if self.local:
             raise _unwritten(self.name_of(path))
         return Origin(self.joined(self.name, path), bool(path), self.memory.epoch)
+
+    def holds(self, path: Path) -> bool:
+        """Return whether what was written last to a place, or to one around it, is still there."""
+        return path in self.cells or self._around(path) is not None
+
+    def _around(self, path: Path) -> Path | None:
+        """Return the innermost place around this one that was written whole, None if none was."""
+        outer = (path[:length] for length in range(len(path), -1, -1))
+        return next((each for each in outer if _within(path, each) and self.is_whole(each)), None)
+
+    def is_whole(self, path: Path) -> bool:
+        """Return whether a structure was written here as a whole, and is still there."""
+        whole = self.cells.get(path)
+        return path in self.sources or (whole is not None and isinstance(whole.data, Aggregate))
+
+    def touched(self, path: Path) -> bool:
+        """Return whether something of a structure was written, and is still there."""
+        return any(_within(each, path) for each in self.stores) or self._around(path) is not None
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
@@ -203,21 +244,15 @@ class Object:
         self.stores.clear()
         self.vague.clear()
 
-    def _inherits(self, path: Path) -> bool:
-        """Return whether the place is in an aggregate that was written whole, so that it is 0."""
-        outer = (path[:length] for length in range(len(path)) if _within(path, path[:length]))
-        prefixes = (self.cells.get(each) for each in outer)
-        return any(whole is not None and isinstance(whole.data, Aggregate) for whole in prefixes)
-
     def is_zeroed(self, path: Path) -> bool:
-        """Return whether members that nobody wrote are 0."""
-        return self.zeroed or self._inherits((*path, ""))
+        """Return whether members of a place that nobody wrote are 0."""
+        around = self._around(path)
+        return self.zeroed if around is None else around not in self.sources
 
     def copied_name(self, path: Path) -> str | None:
         """Return by which name a member of a copied structure is made up, None of another place."""
-        outer = (path[:length] for length in range(len(path) + 1))
-        inside = any(each in self.sources and _within(path, each) for each in outer)
-        return str(self._origin(path)) if inside else None
+        around = self._around(path)
+        return str(self.filler(path)) if around is not None and around in self.sources else None
 
     def _refuse_aliases(self, path: Path) -> None:
         """Refuse what a write through another index may have changed, or may not."""

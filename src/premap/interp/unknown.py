@@ -293,6 +293,10 @@ def _content(place: Place, within: tuple[Place, ...]) -> Iterator[Any]:
         if path[:depth] == place.path and (is_scalar(held) or isinstance(held.data, Aggregate)):
             yield _shown(path[depth:])
             yield argument_key(held, within) if is_scalar(held) else "zero"
+    for path, origin in sorted(place.object.sources.items(), key=lambda each: _shown(each[0])):
+        if path[:depth] == place.path and len(path) > depth:
+            yield _shown(path[depth:])
+            yield str(origin)
 
 
 def _shown(path: Path) -> str:
