@@ -58,6 +58,10 @@ def test_what_a_descriptor_can_not_mean(body: str, id_: str) -> None:
             "static int test(struct file *f)\n{ return f->f_op->mmap == ring_any; }\n",
             "member-used",
         ),
+        (
+            "static void keep(struct file *f)\n{ ring_old = f->f_op->mmap; }\n",
+            "member-used",
+        ),
         ("static void stop(void)\n{ ring_fops.mmap = NULL; }\n", "table-assigned"),
     ],
 )

@@ -7,6 +7,7 @@ Other code reads the table's member, or changes it at run time; the function com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -23,6 +24,8 @@ from premap.idioms import h11_member_uses
 from premap.idioms.idiom import Declined, Hook
 from premap.records import Handler, Note
 
+_MEMBER = re.compile(rb"\bmmap\b(?!\s*=[^=])")
+"""Every use of the member, and some that are none."""
 _TABLE = "file_operations"
 _NO_BIT = frozenset({"VM_NONE", "VM_SOFTDIRTY"})
 """Masks that can be 0, or depend on the configuration where their bit does not."""
@@ -76,6 +79,8 @@ def table_notes(handler: Handler, source: SourceFile) -> tuple[Note, ...]:
 
 def _swapped_in(source: SourceFile, table: str | None) -> Node | None:
     """Return where the table is given to a file that is open already, if that happens."""
+    if b"f_op" not in source.text:
+        return None
     for assignment in find_all(source.root, "assignment_expression"):
         left = assignment.child_by_field_name("left")
         right = assignment.child_by_field_name("right")
@@ -88,17 +93,25 @@ def _swapped_in(source: SourceFile, table: str | None) -> Node | None:
 
 def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
     """Yield where the file reads or calls the `.mmap` of a `struct file_operations`."""
-    if b"mmap" not in source.text or not program.callback.is_file_operation:
+    if not program.callback.is_file_operation:
         return
-    for use in find_all(source.root, "field_expression"):
-        if text_of(use.child_by_field_name("field")) != "mmap":
+    for match in _MEMBER.finditer(source.text):
+        named = source.root.descendant_for_byte_range(*match.span())
+        use = None if named is None or named.type != "field_identifier" else named.parent
+        if use is None or use.type != "field_expression":
             continue
-        parent = use.parent
-        if parent is not None and parent.type == "assignment_expression":
+        if _is_assigned(use):
             continue  # a site of its own
         base = use.child_by_field_name("argument")
         if base is not None and _is_table(_types_at(use, source, program).of(base)):
             yield use
+
+
+def _is_assigned(use: Node) -> bool:
+    parent = use.parent
+    if parent is None or parent.type != "assignment_expression":
+        return False
+    return parent.child_by_field_name("left") == use
 
 
 def _types_at(use: Node, source: SourceFile, program: Program) -> ExpressionTypes:

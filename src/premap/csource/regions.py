@@ -28,6 +28,9 @@ _DECLARATION_ENDS = re.compile(
     rb"\s*(?:_*[A-Za-z]\w*\s*(?:\((?:[^(){};]|\([^(){};]*\))*\)\s*)?){0,6};"
 )
 _HEAD = re.compile(rb"[\w\s*(),\"]*[\w*)]\s*\Z")
+_BRACKET = re.compile(rb"\s*\(")
+_PART_OF_NAME = re.compile(rb"[\w.>]")
+"""What stands before a name that is the end of another one, or a member."""
 _NO_TYPE = {b"else", b"do", b"return", b"case", b"goto", b"sizeof"}
 _SPECIFIERS = rb"(?:\s|__attribute__\s*\(\(.*?\)\)|__\w+(?:\([^()]*\))?)"
 _OPENS = re.compile(rb"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)*\{")
@@ -104,13 +107,18 @@ def _declarations(source: SourceFile, start: int, end: int, name: str) -> Iterat
 
 def _heads(source: SourceFile, name: str) -> Iterator[tuple[int, int]]:
     """Places of `name(...)` outside macros: offset of the name, and of the closing bracket."""
-    pattern = rb"(?<![\w.>])%b\s*\(" % re.escape(name.encode())
-    for count, match in enumerate(re.finditer(pattern, source.code)):
-        if count >= MAX_SITES:
-            return
-        close = source.closing(match.end() - 1)
-        if close is not None and source.macro_at(match.start()) is None:
-            yield match.start(), close
+    code = source.code
+    word = name.encode()
+    at = count = 0
+    while count < MAX_SITES and (start := code.find(word, at)) >= 0:
+        at = start + len(word)
+        bracket = _BRACKET.match(code, at)
+        if bracket is None or (start and _PART_OF_NAME.match(code, start - 1)):
+            continue
+        count += 1
+        close = source.closing(bracket.end() - 1)
+        if close is not None and source.macro_at(start) is None:
+            yield start, close
 
 
 def _declaration_start(code: bytes, at: int) -> int | None:

@@ -8,7 +8,7 @@ All definitions are returned where `#if` arms give several.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -59,14 +59,20 @@ class Enumerator:
     source: SourceFile = field(repr=False)
 
 
+_FEW_NAMES = 12
+"""Names for which all headers are searched; an index of their words costs about as much."""
+
+
 class Scope:
     """Resolves names as `source` sees them. Without a tree only the file itself is known."""
 
     def __init__(self, source: SourceFile, tree: KernelTree | None = None) -> None:
         self.source = source
         self.tree = tree
-        self._known: dict[tuple[str, ...], Any] = {}
+        self._known: dict[tuple[str, Hashable], Any] = {}
         self._busy: set[str] = set()
+        self._asked = 0
+        """Names that were looked for in the headers."""
         self.types = TypeReader(self.typedef, self.constant, self._anonymous)
         self._constants = ConstantReader(self._named_constant, self._called_constant)
 
@@ -76,12 +82,16 @@ class Scope:
         return closure(self.source, self.tree)
 
     def _files_with(self, name: str) -> Iterator[SourceFile]:
+        """Yield the files that say the name. Many names are looked for in an index of words."""
         needle = name.encode("latin-1", "replace")
+        self._asked += 1
+        if self._asked > _FEW_NAMES and name.isidentifier() and name.isascii():
+            return (file for file in self.files if needle in file.words)
         return (file for file in self.files if needle in file.text)
 
-    def once(self, kind: str, name: str, make: Callable[[], T]) -> T:
-        """Return what `make` gave for this kind of fact and name the first time."""
-        key = (kind, name)
+    def once(self, kind: str, about: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` gave the first time for this kind of fact about a name, or a thing."""
+        key = (kind, about)
         if key not in self._known:
             self._known[key] = make()
         found: T = self._known[key]

@@ -28,6 +28,8 @@ _DEFINE = re.compile(
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )
+_WORDS = bytes(c if re.match(rb"\w", bytes([c])) else 0x20 for c in range(256))
+"""Translates what is no part of a word to a space."""
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
@@ -149,6 +151,11 @@ class SourceFile:
     def code(self) -> bytes:
         """The text with spaces for comments and for what strings hold; same offsets."""
         return code_view(self.text)
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        """Every word of the text, those of comments included: whether a name is worth a search."""
+        return frozenset(self.text.translate(_WORDS).split())
 
     @cached_property
     def conditionals(self) -> Conditionals:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from premap import symbolic
@@ -270,13 +271,19 @@ def _changed_callback(before: VmOperationsTable, after: VmOperationsTable) -> st
     )
     if changed is not None:
         return f"->{changed}"
-    names = [member.function for member in members.values()]
-    old_text, new_text = _reached(before.source, names), _reached(after.source, names)
+    names = tuple(member.function for member in members.values())
+    changed = _changed_text(before.source, after.source, names)
+    return None if changed is None else f"{changed}()"
+
+
+@lru_cache(maxsize=64)
+def _changed_text(before: SourceFile, after: SourceFile, names: Sequence[str]) -> str | None:
+    """Return the first that these functions reach and that is not the same in both files."""
+    old_text, new_text = _reached(before, names), _reached(after, names)
     differing = (
         name for name in (*old_text, *new_text) if old_text.get(name) != new_text.get(name)
     )
-    changed = next(differing, None)
-    return None if changed is None else f"{changed}()"
+    return next(differing, None)
 
 
 def _not_run(table: VmOperationsTable) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert
 from premap.interp.statements import VOID, execute_body
 from premap.interp.statictypes import TYPERS, UNTOLD, type_argument, type_of
-from premap.interp.types import parameter_type, return_type, settled
+from premap.interp.types import parameter_types, return_type, settled
 from premap.interp.values import FunctionName, Place, Pointer, Value
 from premap.model.errors import NotModelled
 
@@ -176,6 +176,8 @@ def _elsewhere(
         return ()
     if not any(handover.mapping_in(value) is not None for value in given):
         return ()
+    if frame.scope.function_type(name) is None:
+        return ()  # of another release: no search of the whole tree will find it
     found = machine.bindings.defining(name, frame.scope.source)
     return found[0].functions[name] if len(found) == 1 else ()
 
@@ -210,6 +212,10 @@ def _is_kernel_header(name: str) -> bool:
 
 
 def _is_plain(scope: Scope, function: Function, depth: int) -> bool:
+    return scope.once(f"plain {depth}", function, lambda: _has_plain_body(scope, function, depth))
+
+
+def _has_plain_body(scope: Scope, function: Function, depth: int) -> bool:
     if depth > 4 or function.body.has_error:
         return False
     for node in walk(function.body):
@@ -257,8 +263,8 @@ def call_function(
     read = readable(function)
     inner = Frame(function, scope, marks=read.marks)
     inner.rest = varargs.promoted(machine.inputs, given[len(parameters) :]) if rest else None
-    for parameter, value in zip(parameters, given, strict=False):
-        ctype = parameter_type(scope, parameter)
+    types = parameter_types(scope, function)
+    for parameter, ctype, value in zip(parameters, types, given, strict=False):
         variable = machine.new_local(parameter.name, ctype)
         variable.object.cells[()] = convert(machine.inputs, value, ctype)
         inner.blocks[0][parameter.name] = variable

@@ -93,15 +93,27 @@ def named_type(scope: Scope, text: str) -> CType:
     return ctype
 
 
-def parameter_type(scope: Scope, parameter: Parameter) -> CType:
-    """Return the type of a parameter; arrays and functions are pointers there."""
+def parameter_types(scope: Scope, function: Function) -> tuple[CType, ...]:
+    """Return the types of a function's parameters; arrays and functions are pointers there."""
+
+    def make() -> tuple[CType, ...]:
+        return tuple(_parameter_type(scope, each) for each in function.parameters)
+
+    return scope.once("parameters", function, make)
+
+
+def _parameter_type(scope: Scope, parameter: Parameter) -> CType:
     return settled(decayed(settled(scope.type_of(parameter.node))))
 
 
 def return_type(scope: Scope, function: Function) -> CType:
     """Return the type that a function returns."""
-    ctype = scope.type_of(function.node)
-    return settled(ctype.result) if isinstance(ctype, FunctionType) else UnknownType("?")
+
+    def make() -> CType:
+        ctype = scope.type_of(function.node)
+        return settled(ctype.result) if isinstance(ctype, FunctionType) else UnknownType("?")
+
+    return scope.once("returns", function, make)
 
 
 def settled(ctype: CType) -> CType:

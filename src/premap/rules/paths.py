@@ -27,7 +27,7 @@ from premap.interp.inputs import CALL, Inputs, SymbolicInputs
 from premap.interp.machine import Frame, Machine
 from premap.interp.memory import Namer
 from premap.interp.operators import word_of
-from premap.interp.types import parameter_type
+from premap.interp.types import parameter_types
 from premap.interp.values import Value, plain
 from premap.model import (
     FMODE_READ,
@@ -358,7 +358,7 @@ def argument(trace: Trace, function: Function, index: int) -> Value:
     if parameter.type_text.replace(" ", "") in {"structfile*", "conststructfile*"}:
         return machine.bindings.file_pointer(machine, machine.bindings.file)
     scope = machine.bindings.scope(function.source)
-    return machine.memory.named(parameter.name, parameter_type(scope, parameter))
+    return machine.memory.named(parameter.name, parameter_types(scope, function)[index])
 
 
 _CALL_WORDS = ("extra", "pages", "pgoff", "prot", "f_mode_write", "shared", "page", "start_page")

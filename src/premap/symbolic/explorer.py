@@ -25,13 +25,16 @@ from premap.symbolic.errors import (
 from premap.symbolic.models import Model
 from premap.symbolic.node import BoolNode
 from premap.symbolic.solver import DEFAULT_TIMEOUT_MS, Solver
-from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider
+from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider, results
 from premap.symbolic.truth import conjuncts, not_
 
 T = TypeVar("T")
 
 KEPT_MODELS = 64
 """Models of earlier paths that are tried before the solver is asked."""
+
+KEPT_RESULTS = 1 << 16
+"""Results of operators that are kept from one run of a program to the next."""
 
 _current: ContextVar[Explorer | None] = ContextVar("current", default=None)
 
@@ -127,6 +130,7 @@ class Explorer:
         self._places: dict[tuple[int, int, bool], int] = {}
         self._answers: dict[tuple[int, int], Model | None] = {}
         self._label: str | None = None
+        self._results: dict[tuple[int, int, int], object] = {}
 
     @staticmethod
     def current() -> Explorer | None:
@@ -198,10 +202,14 @@ class Explorer:
     def _active(self) -> Iterator[None]:
         outer = _current.set(self)
         outer_decider = decider.set(self.decide)
+        if len(self._results) > KEPT_RESULTS:
+            self._results.clear()
+        outer_results = results.set(self._results)
         self._label = None
         try:
             yield
         finally:
+            results.reset(outer_results)
             decider.reset(outer_decider)
             _current.reset(outer)
 

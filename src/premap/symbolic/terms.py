@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeVar, cast
 
 from premap.symbolic import bitwise, compare, linear, node, truth
 from premap.symbolic.errors import NotConstant, Undecided
@@ -20,6 +21,10 @@ Condition: TypeAlias = "Bool | bool"
 decider: ContextVar[Callable[[Bool], bool] | None] = ContextVar("decider", default=None)
 """Whoever decides conditions that are tested with `if`: an Explorer, while it runs a program."""
 
+results: ContextVar[dict[tuple[int, int, int], object] | None] = ContextVar("results", default=None)
+"""What operators gave, by number and operands, for a program that runs again and again."""
+_functions = itertools.count()
+
 
 def _word_node(value: object) -> WordNode | None:
     """Return any operand as a word; None for what is no number."""
@@ -32,16 +37,36 @@ def _word_node(value: object) -> WordNode | None:
     return None
 
 
+R = TypeVar("R")
 Binary: TypeAlias = Callable[[WordNode, WordNode], WordNode]
 Relation: TypeAlias = Callable[[WordNode, WordNode], Truth]
 
 
+def _remembered(function: Callable[[WordNode, WordNode], R]) -> Callable[[WordNode, WordNode], R]:
+    """Look a result up by the numbers of the operands: `==`, as any cache has it, would ask."""
+    number = next(_functions)
+
+    def recall(left: WordNode, right: WordNode) -> R:
+        known = results.get()
+        if known is None:
+            return function(left, right)
+        key = (number, left.uid, right.uid)
+        if key in known:
+            return cast("R", known[key])
+        found = known[key] = function(left, right)
+        return found
+
+    return recall
+
+
 def _operator(function: Binary) -> Callable[[object, Operand], Word]:
+    recall = _remembered(function)
+
     def forward(self: object, other: Operand) -> Word:
         left, right = _word_node(self), _word_node(other)
         if left is None or right is None:
             return NotImplemented  # type: ignore[no-any-return]
-        return cast("Word", function(left, right))
+        return cast("Word", recall(left, right))
 
     return forward
 
@@ -51,11 +76,13 @@ def _reflected(function: Binary) -> Callable[[object, Operand], Word]:
 
 
 def _relation(function: Relation) -> Callable[[object, Operand], Condition]:
+    recall = _remembered(function)
+
     def forward(self: object, other: Operand) -> Condition:
         left, right = _word_node(self), _word_node(other)
         if left is None or right is None:
             return NotImplemented  # type: ignore[no-any-return]
-        return cast("Condition", function(left, right))
+        return cast("Condition", recall(left, right))
 
     return forward
 
