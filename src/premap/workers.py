@@ -21,11 +21,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 MEMORY_LIMIT = 6 << 30
 """Bytes of address space that one process may have."""
-_PATIENCE = 5
+PATIENCE = 5
 """How many times its limit a task may take by the clock, on a machine that has other work, too."""
 _GRACE = 10
 """Seconds after that at which a process ends by itself, should its parent be gone."""
@@ -46,18 +46,30 @@ class Failure:
     """Python's traceback, where there is one."""
 
 
-class _Worker(Generic[Task, Result]):
-    """One process, which takes one task at a time."""
+class Process(Protocol):
+    """A process that was started."""
 
-    def __init__(self, work: Callable[[Task], Result], limit: float) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pipe, theirs = _FORK.Pipe()
-        self.process = _FORK.Process(
-            target=_serve, args=(self.pipe, theirs, work, limit), daemon=True
-        )
-        self.process.start()
-        theirs.close()
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it ended; of a signal, negative."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    def join(self) -> None:
+        """Wait for its end."""
+
+
+class Worker(Generic[Task, Result]):
+    """One process, which takes one task at a time; `serve` is what it does."""
+
+    def __init__(self, process: Process, pipe: Any, limit: float) -> None:
+        self.process = process
+        self.pipe = pipe
         self.limit = limit
         self.task: int | None = None
         self.deadline = 0.0
@@ -73,6 +85,14 @@ class _Worker(Generic[Task, Result]):
         with contextlib.suppress(OSError):  # it died while idle; finish() will say so
             self.pipe.send(task)
 
+    def ask(self, task: Task) -> tuple[Result | Failure, bool]:
+        """Hand it a task and wait; return what came of it, and whether it can take another."""
+        self.begin(0, task)
+        while not self.pipe.poll(max(0.0, self.deadline - time.monotonic())):
+            if (late := self.late()) is not None:
+                return late, False
+        return self.finish()
+
     def finish(self) -> tuple[Result | Failure, bool]:
         """Take what came of the task; and whether the process can take another."""
         try:
@@ -85,14 +105,14 @@ class _Worker(Generic[Task, Result]):
     def late(self) -> Failure | None:
         """Tell whether the task has had its time; if not, look again at a later `deadline`."""
         now = time.monotonic()
-        most = self._began + _PATIENCE * self.limit
+        most = self._began + PATIENCE * self.limit
         left = self.limit - (_processor_time(self.process.pid) - self._used)
         if now < self.deadline:
             return None
         if left <= 0:
             return Failure(f"took longer than {self.limit:g} seconds of the processor")
         if now >= most:
-            return Failure(f"took longer than {_PATIENCE * self.limit:g} seconds")
+            return Failure(f"took longer than {PATIENCE * self.limit:g} seconds")
         self.deadline = min(most, now + max(left, _TICK))
         return None
 
@@ -115,7 +135,7 @@ class Workers(Generic[Task, Result]):
         """Yield what came of each task, in the order of the tasks."""
         waiting = deque(enumerate(tasks))
         done: dict[int, Result | Failure] = {}
-        workers: list[_Worker[Task, Result]] = []
+        workers: list[Worker[Task, Result]] = []
         following = 0
         try:
             while following < len(tasks):
@@ -129,19 +149,19 @@ class Workers(Generic[Task, Result]):
                 worker.stop()
 
     def _hand_out(
-        self, waiting: deque[tuple[int, Task]], workers: list[_Worker[Task, Result]]
+        self, waiting: deque[tuple[int, Task]], workers: list[Worker[Task, Result]]
     ) -> None:
         while waiting:
             idle = next((worker for worker in workers if worker.task is None), None)
             if idle is None:
                 if len(workers) >= self.jobs:
                     return
-                idle = _Worker(self.work, self.limit)
+                idle = _forked(self.work, self.limit)
                 workers.append(idle)
             idle.begin(*waiting.popleft())
 
     def _collect(
-        self, workers: list[_Worker[Task, Result]], done: dict[int, Result | Failure]
+        self, workers: list[Worker[Task, Result]], done: dict[int, Result | Failure]
     ) -> None:
         """Wait until a process has finished or has had its time."""
         busy = [worker for worker in workers if worker.task is not None]
@@ -164,9 +184,28 @@ class Workers(Generic[Task, Result]):
                 workers.remove(worker)
 
 
+def _forked(work: Callable[[Task], Result], limit: float) -> Worker[Task, Result]:
+    """Start a worker. Ctrl-C does not reach it, from its first moment on."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ours, theirs = _FORK.Pipe()
+    process = _FORK.Process(target=_serve, args=(ours, theirs, work, limit), daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    theirs.close()
+    return Worker(process, ours, limit)
+
+
 def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) -> None:
-    """Live as a worker: take tasks until there are no more."""
     parents.close()
+    serve(pipe, work, limit)
+
+
+def serve(pipe: Any, work: Callable[[Any], Any], limit: float) -> None:
+    """Live as a worker: take tasks until there are no more."""
     restrain()
     while True:
         signal.alarm(0)
@@ -174,7 +213,7 @@ def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) ->
             task = pipe.recv()
         except (EOFError, OSError):  # the parent has ended, or was killed
             os._exit(0)
-        signal.alarm(int(_PATIENCE * limit) + _GRACE)
+        signal.alarm(int(PATIENCE * limit) + _GRACE)
         made = attempt(work, task)
         try:
             pipe.send_bytes(made)
@@ -194,6 +233,7 @@ def _processor_time(pid: int | None) -> float:
 def restrain() -> None:
     """Make this process one that untrusted input may crash: limited memory, no core dumps."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,39 @@ class TestOutput:
             )
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+class TestInterrupt:
+    """Ctrl-C ends premap in one line, whatever it does."""
+
+    FROM_THE_FIRST_IMPORT = """
+import os, sys, premap.cli
+class Tell:
+    def find_spec(self, name, path=None, target=None):
+        if name == "premap.cli.dispatch":
+            os.write(1, b".")
+sys.meta_path.insert(0, Tell())
+sys.exit(premap.cli.main())
+"""
+
+    @pytest.mark.parametrize("milliseconds", [0, 20, 60, 150, 300])
+    def test_at_any_time(self, milliseconds: int) -> None:
+        ring = Path(__file__).parents[2] / "examples/ring"
+        code = self.FROM_THE_FIRST_IMPORT
+        for again in (0, 0.01):
+            run = subprocess.Popen(
+                [sys.executable, "-c", code, "survey", "--no-cache", str(ring)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            assert run.stdout is not None
+            assert run.stdout.read(1) == b"."
+            time.sleep(milliseconds / 1000)
+            run.send_signal(signal.SIGINT)
+            if again:
+                time.sleep(again)
+                run.send_signal(signal.SIGINT)
+            _, complaint = run.communicate()
+            assert b"Traceback" not in complaint
+            assert run.returncode in {0, 130}
+            assert (b"premap: interrupted\n" in complaint) == (run.returncode == 130)

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +22,9 @@ from tests.survey.test_survey import Silent, surveyed
 from premap.cli import main
 from premap.survey import Plan, survey
 from premap.survey.cluster import ClusterEngine, cluster
-from premap.survey.work import Job
+from premap.survey.work import Job, do
+
+VICTIM = "drivers/room/door.c"
 
 
 class Cluster:
@@ -42,7 +46,9 @@ class Cluster:
     def _start(self, log: Any, what: str, *options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
         root = Path(__file__).parents[2]
-        return subprocess.Popen([*command, "--host", "127.0.0.1"], stdout=log, stderr=log, cwd=root)
+        command += ["--host", "127.0.0.1"]
+        environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'tests'}"}
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=root, env=environment)
 
     def _address(self) -> str:
         for _ in range(600):
@@ -80,7 +86,37 @@ class KillingOne:
             yield result
 
 
+def hanging(job: Job) -> dict[str, Any]:
+    """Do a job; the victim's hangs, or takes its process down."""
+    if job.name == VICTIM and job.kind == "deep":
+        while True:
+            pass
+    return do(job)
+
+
+def dying(job: Job) -> dict[str, Any]:
+    """Do a job; the victim's process is killed."""
+    if job.name == VICTIM and job.kind == "deep":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return do(job)
+
+
 class TestCluster:
+    @pytest.mark.parametrize(
+        ("work", "said"), [(hanging, "longer than 3 seconds of the processor"), (dying, "SIGKILL")]
+    )
+    def test_one_that_hangs_or_dies_costs_its_file(
+        self, started: Cluster, small_tree: Path, work: Callable[[Job], Any], said: str
+    ) -> None:
+        with cluster(started.address, 3, work) as engine:
+            done = survey(Plan(small_tree, engine=engine), Silent()).document
+        assert [error["file"] for error in done["errors"]] == [VICTIM]
+        assert said in done["errors"][0]["message"]
+        status = {s["file"]: s["status"] for s in surveyed(small_tree, deep=True)["handlers"]}
+        assert {s["file"]: s["status"] for s in done["handlers"] if s["file"] != VICTIM} == {
+            file: each for file, each in status.items() if file != VICTIM
+        }
+
     def test_the_same_result_though_a_worker_is_killed(
         self, started: Cluster, small_tree: Path
     ) -> None:
@@ -123,7 +159,7 @@ class LosingClient:
     def __init__(self) -> None:
         self.future = LosingFuture()
 
-    def map(self, do: Any, jobs: Sequence[Job], *, pure: bool) -> list[LosingFuture]:
+    def map(self, do: Any, jobs: Sequence[Job], *, pure: bool, **more: Any) -> list[LosingFuture]:
         return [self.future]
 
     def as_current(self) -> contextlib.AbstractContextManager[None]:

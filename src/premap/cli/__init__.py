@@ -3,18 +3,35 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
 
-from premap.cli import kbuild
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run premap as if called with `arguments`; returns the exit code."""
+    """Run premap as if called with `arguments`; returns the exit code.
+
+    Ctrl-C ends it in one line at any time, while modules are still loaded, too.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        if arguments is None:  # the process ends now, and another Ctrl-C has nothing to add
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("premap: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _run(given: list[str]) -> int:
+    from premap.cli import kbuild
+
     if given[:1] == ["check"] and kbuild.FLAG in given:
         return kbuild.check(given[1:])
-    from premap.cli.main import main as run
+    from premap.cli.dispatch import run
 
     return run(given)
 

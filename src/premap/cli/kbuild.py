@@ -30,9 +30,9 @@ def check(arguments: Sequence[str]) -> int:
     except OSError as problem:
         print(f"premap: {source}: {problem.strerror}", file=sys.stderr)
         return 2
-    from premap.cli.main import main
+    from premap.cli.dispatch import run
 
-    code = main(["check", "--jobs", "1", "--for-make", *own, "--", source])
+    code = run(["check", "--jobs", "1", "--for-make", *own, "--", source])
     return 0 if code in (0, 1) else code
 
 

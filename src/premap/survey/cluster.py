@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Works on the machines of a dask.distributed cluster, which see the tree under the same path.
 
-A worker that dies is the scheduler's to replace: its jobs go to others, and one that kills three of
-them counts as failed. Results are kept in the store of whichever machine made them.
+Each worker does its jobs in a process beside it (apart), so that one which crashes or hangs costs
+that file. A worker that dies itself is the scheduler's to replace: its jobs go to others. Results
+are kept in the store of whichever machine made them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from premap.survey.apart import do_apart
 from premap.survey.work import Job, do
-from premap.workers import Failure
+from premap.workers import PATIENCE, Failure
 
 CONNECT = 10
 """Seconds to wait for the scheduler."""
+_GRACE = 120
+"""Seconds, beyond what a job may take, in which some result has to arrive."""
 
 
 class ClusterError(Exception):
@@ -24,7 +28,9 @@ class ClusterError(Exception):
 
 
 @contextlib.contextmanager
-def cluster(address: str, limit: float) -> Iterator[ClusterEngine]:
+def cluster(
+    address: str, limit: float, work: Callable[[Job], dict[str, Any]] = do
+) -> Iterator[ClusterEngine]:
     """Connect to the scheduler at `address`. Raises ClusterError."""
     try:
         distributed = importlib.import_module("distributed")
@@ -35,7 +41,7 @@ def cluster(address: str, limit: float) -> Iterator[ClusterEngine]:
     except (OSError, ValueError, TimeoutError) as problem:
         raise ClusterError(f"{address}: no scheduler there ({problem})") from problem
     try:
-        yield ClusterEngine(client, distributed, limit)
+        yield ClusterEngine(client, distributed, limit, work)
     finally:
         client.close()
 
@@ -43,17 +49,26 @@ def cluster(address: str, limit: float) -> Iterator[ClusterEngine]:
 class ClusterEngine:
     """Hands jobs to a scheduler."""
 
-    def __init__(self, client: Any, distributed: Any, limit: float) -> None:
+    def __init__(
+        self,
+        client: Any,
+        distributed: Any,
+        limit: float,
+        work: Callable[[Job], dict[str, Any]] = do,
+    ) -> None:
+        """Give each job at most `limit` seconds of the processor."""
         self._client = client
         self._distributed = distributed
         self._limit = limit
+        self._work = work
 
     def run(self, jobs: Sequence[Job]) -> Iterator[dict[str, Any] | Failure]:
         """Yield what came of each job, in their order.
 
-        Where none of the jobs comes to an end within the limit (seconds), the rest has failed.
+        Where nothing arrives any more, the rest has failed: the workers are gone, or cut off.
         """
-        futures = self._client.map(do, jobs, pure=False)
+        limits = {"work": self._work, "limit": self._limit}
+        futures = self._client.map(do_apart, jobs, pure=False, **limits)
         places = {future.key: place for place, future in enumerate(futures)}
         done: dict[int, dict[str, Any] | Failure] = {}
         following = 0
@@ -74,9 +89,10 @@ class ClusterEngine:
         A result can be lost after its job has ended, with the worker that holds it: the scheduler
         has the job done again then, and it is waited for like the others.
         """
+        longest = PATIENCE * self._limit + _GRACE
         try:
             with self._client.as_current():
-                ended = self._distributed.wait(waiting, self._limit, "FIRST_COMPLETED").done
+                ended = self._distributed.wait(waiting, longest, "FIRST_COMPLETED").done
         except self._distributed.TimeoutError:
             return [(future.key, Failure("nothing came of it in time")) for future in waiting]
         return [(future.key, _outcome(future)) for future in ended if future.done()]
@@ -86,5 +102,5 @@ def _outcome(future: Any) -> dict[str, Any] | Failure:
     problem = future.exception()
     if problem is not None:
         return Failure(f"its worker failed: {type(problem).__name__}: {problem}")
-    found: dict[str, Any] = future.result()
+    found: dict[str, Any] | Failure = future.result()
     return found

@@ -39,21 +39,18 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(Exit.USAGE)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run premap as if called with `arguments` (default: those of the process).
+def run(given: Sequence[str]) -> int:
+    """Run premap as if called with these arguments.
 
-    Returns the exit code; never raises, but for `SystemExit` from wrong arguments and help.
+    Returns the exit code; never raises, but for `SystemExit` from wrong arguments and help, and
+    KeyboardInterrupt.
     """
-    given = sys.argv[1:] if arguments is None else list(arguments)
     named = given[:1] if set(given[:1]) & set(MODULES) else MODULES
     options = _parser(named).parse_args(given)
     command: Command = options.command
     try:
         code = command.work(options)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return 128 + signal.SIGINT
     except BrokenPipeError:
         _discard_output()
         return 128 + signal.SIGPIPE
