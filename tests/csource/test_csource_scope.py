@@ -122,6 +122,19 @@ class TestTree:
         link.symlink_to("drivers/d/d.c")
         assert scope.tree.relative(link) == "link.c"
 
+    def test_a_tree_of_links_has_its_own_names(self, scope: Scope, tmp_path: Path) -> None:
+        assert scope.tree is not None
+        links = tmp_path / "links"
+        links.mkdir()
+        for name in ("Makefile", "include", "drivers"):
+            (links / name).symlink_to(scope.tree.root / name)
+        assert KernelTree(links).relative(links / "drivers/d/d.c") == "drivers/d/d.c"
+
+    def test_a_file_of_another_place_includes_what_the_tree_has(self, scope: Scope) -> None:
+        text = b"#include <linux/cycle.h>\n"
+        names = [file.name for file in closure(SourceFile("/else/x.c", text), scope.tree)]
+        assert names[:3] == ["/else/x.c", "include/linux/cycle.h", "include/linux/a.h"]
+
     def test_files_outside_are_not_in_it(self, scope: Scope) -> None:
         assert scope.tree is not None
         assert not scope.tree.exists("../../etc/passwd")

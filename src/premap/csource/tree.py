@@ -106,12 +106,12 @@ class KernelTree:
     def relative(self, path: Path) -> str:
         """Name of `path` relative to the root, with slashes; as it is, if it lies elsewhere.
 
-        A symbolic link keeps its own name.
+        A symbolic link keeps its own name, and a tree of links its own files.
         """
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay links
-        directory = Path(os.path.realpath(absolute.parent)) / absolute.name
-        if directory.is_relative_to(self.root):
-            return directory.relative_to(self.root).as_posix()
+        for known in (absolute, Path(os.path.realpath(absolute.parent)) / absolute.name):
+            if known.is_relative_to(self.root):
+                return known.relative_to(self.root).as_posix()
         return str(path)
 
     def renew(self, buffers: Mapping[str, bytes], touched: Iterable[str] = ()) -> None:
