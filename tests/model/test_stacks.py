@@ -121,7 +121,7 @@ class TestLimits:
         mm.touch(BASE + 18 * PAGE)
         assert layout(mm) == [(18, 4)]
 
-    @pytest.mark.parametrize("point", ["vma_tree", "anon_vma", "accounting"])
+    @pytest.mark.parametrize("point", ["vma_merge", "anon_vma", "accounting"])
     def test_without_memory_it_stays(self, point: str) -> None:
         mm = AddressSpace()
         stack(mm, 20)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from premap.model import populate
 from premap.model.bits import VM_MIXEDMAP, VM_PFNMAP, VM_REMAP_FLAGS
 from premap.model.constants import MAX_ERRNO
+from premap.model.errors import KernelBug
 from premap.model.flags import is_cow_mapping
 from premap.model.pgprot import pgprot_decrypted
 from premap.model.words import PAGE_SHIFT, add, shl, sub
@@ -249,6 +250,8 @@ def _call_vma_mapped(vma: VmAreaStruct) -> int:
 
 def _rmap_unlock(vma: VmAreaStruct, action: MmapAction) -> None:
     """maybe_rmap_unlock_action(): the reverse map may see the mapping now."""
+    if not vma.vm_file.f_mapping.rmap_hidden:
+        raise KernelBug("the reverse map is unlocked that nobody has locked (hide_from_rmap)")
     vma.vm_file.f_mapping.rmap_hidden = False
     action.hide_from_rmap_until_complete = False
     if vma.vm_mm.log is not None:

@@ -180,8 +180,6 @@ def _finish_fault(mm: AddressSpace, vmf: VmFault, *, write: bool) -> int:
     page = vmf.page
     if page is None:
         raise NotModelled("->fault returned neither a page nor a reason")
-    if mm.failing("page_table"):
-        return VM_FAULT_OOM
     kind, source, index = _origin(page)
     _set(mm, vmf.vma, vmf.address, kind, source, index, write=write)
     return 0
@@ -240,8 +238,6 @@ def _do_cow_fault(mm: AddressSpace, vma: VmAreaStruct, address: int) -> int:
     kind, source, index = _origin(page)
     start = vmf.address
     original = PteRange(start, add(start, PAGE_SIZE), kind, source, index, vma.vm_page_prot)
-    if mm.failing("page_table"):
-        return VM_FAULT_OOM
     _set(mm, vma, address, pagetable.ANON, AnonPages(Pte(original, start)), 0, write=True)
     return 0
 

@@ -76,7 +76,7 @@ def populate_vma_page_range(mm: AddressSpace, vma: VmAreaStruct, start: int, end
 def fault_in(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write: bool) -> int:
     """__get_user_pages(): returns how many pages are in now, or the first page's error."""
     pages = sub(end, start) >> PAGE_SHIFT
-    if vma.vm_ops is None and _is_anonymous_memory(vma, write=write):
+    if vma.vm_ops is None and not mm.injections and _is_anonymous_memory(vma, write=write):
         err = _populate_anonymous(mm, vma, start, end, write=write)
         return err or pages
     done = 0
@@ -117,15 +117,16 @@ def _can_write(entry: PteRange) -> bool:
 def _populate_anonymous(
     mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write: bool
 ) -> int:
-    """Fault anonymous memory in, gap by gap instead of page by page. 0 or -ENOMEM."""
+    """Fault anonymous memory in, gap by gap instead of page by page. 0 or -EFAULT (a guard).
+
+    Nothing else can fail: where failures are injected, each page is faulted in by itself.
+    """
     address = start
     while address < end:
         entry = pagetable.first_present(mm, vma, address, end)
         gap_end = end if entry is None else entry.start
         if address < gap_end:
-            err = _fill(mm, vma, address, gap_end, write=write)
-            if err:
-                return err
+            _fill(mm, vma, address, gap_end, write=write)
         if entry is None:
             return 0
         if entry.kind is GUARD:
@@ -142,17 +143,11 @@ def _populate_anonymous(
     return 0
 
 
-def _fill(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write: bool) -> int:
+def _fill(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, *, write: bool) -> None:
     """Fresh pages, or the page of zeroes, for a gap."""
     if write:
-        err = anon_vma_prepare(mm, vma) or mm.failing("page")
-        if err:
-            return err
-    err = mm.failing("page_table")
-    if err:
-        return err
+        anon_vma_prepare(mm, vma)
     kind = pagetable.ANON if write else pagetable.ZERO
     source = AnonPages() if write else None
     entry = PteRange(start, end, kind, source, 0, vma.vm_page_prot, write=write)
     pagetable.insert(mm, vma, entry)
-    return 0

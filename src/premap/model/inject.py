@@ -9,7 +9,8 @@ POINTS: dict[str, str] = {
     "accounting": "there is not enough memory to commit (security_vm_enough_memory_mm())",
     "munmap_gather": "collecting a mapping that goes (vms_gather_munmap_vmas())",
     "munmap_tree": "clearing the tree in munmap() (vma_iter_clear_gfp())",
-    "vma_merge": "the tree's memory for a merge (commit_merge()); mmap() then makes a new VMA",
+    "vma_merge": "the tree's memory for a VMA that grows, by a merge (mmap() then makes a new one) "
+    "or as a stack",
     "vma_alloc": "a new VMA (vm_area_alloc())",
     "vma_dup": "the second VMA of a split, a move, or a fork (vm_area_dup())",
     "vma_tree": "the tree's memory for a VMA (vma_iter_prealloc())",
@@ -19,7 +20,7 @@ POINTS: dict[str, str] = {
     "mmap_hook": "the legacy ->mmap, which is not called",
     "action": "the action on the new VMA, before it does anything",
     "mapped": "->mapped, which is not called",
-    "page_table": "a page table, in a remap, an insertion of pages or a fault",
+    "page_table": "a page table: for a remap, inserted pages, anonymous memory, a move, a fork",
     "page": "a page of memory in a fault",
 }
 """Every injection point, and what fails there."""

@@ -177,10 +177,13 @@ def _new_copy(
 
 
 def _move_entries(vrm: RemapState, source: VmAreaStruct, new: VmAreaStruct) -> int:
-    """move_page_tables(), then `->mremap`; on an error the entries go back."""
+    """move_page_tables(), then `->mremap`; on an error the entries go back.
+
+    A page table at the new place may be needed even for no entries: there is one at the old place.
+    """
     mm = vrm.mm
     end = add(vrm.addr, vrm.old_len)
-    if source.ptes and mm.failing("page_table"):
+    if mm.failing("page_table"):
         return -errno.ENOMEM
     taken = pagetable.take(mm, source, vrm.addr, end)
     _put_entries(mm, new, taken, sub(vrm.new_addr, vrm.addr))

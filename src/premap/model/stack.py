@@ -29,7 +29,7 @@ def expand_downwards(mm: AddressSpace, position: int, address: int) -> int:
         return -errno.EPERM
     if position and _in_gap(mm, mm.tree.vmas[position - 1], address):
         return -errno.ENOMEM
-    if mm.failing("vma_tree") or anon_vma_prepare(mm, vma):
+    if mm.failing("vma_merge") or anon_vma_prepare(mm, vma):
         return -errno.ENOMEM
     pages = sub(vma.vm_start, address) >> PAGE_SHIFT
     if pages > vma.vm_pgoff:

@@ -61,7 +61,7 @@ def broken_rule(
             rule = None
         rule = rule or _beyond(step, process)
         if op == "fail":
-            armed.add(step["point"])
+            (armed.discard if step.get("never") else armed.add)(step["point"])
         if rule is not None:
             return f"{op}: {rule}"
         vmas = result["vmas"] if op != "fork" else vmas
@@ -100,8 +100,17 @@ def _programme(step: Json) -> str | None:
 
 
 def _mmap(step: Json, programmes: dict[str, Json]) -> str | None:
+    if unlocks(step["file"], programmes):
+        return "hide_from_rmap with __compat_vma_mmap(), which unlocks what is not locked"
     rules = (_populated(step, each) for each in reached(step["file"], programmes))
     return next((rule for rule in rules if rule is not None), None)
+
+
+def unlocks(name: str | None, programmes: Mapping[str, Json]) -> bool:
+    """Say whether a mapping of a device would end in a lock that is given back but not held."""
+    return any(step.get("filled") for step in reached(name, programmes)) and any(
+        step.get("hide_from_rmap") for step in reached(name, programmes)[1:]
+    )
 
 
 def reached(name: str | None, programmes: Mapping[str, Json]) -> list[Json]:

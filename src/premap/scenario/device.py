@@ -19,30 +19,47 @@ from premap.model.actions import (
 )
 from premap.model.area import mm_get_unmapped_area
 from premap.model.bits import VM_MIXEDMAP, VM_PFNMAP
-from premap.model.compat import vfs_mmap
+from premap.model.compat import (
+    compat_set_desc_from_vma,
+    compat_vma_mmap_complete,
+    desc_from_vma,
+    vfs_mmap,
+    vfs_mmap_prepare,
+)
 from premap.model.constants import FOP_MMAP_SYNC
 from premap.model.desc import VmAreaDesc, vma_desc_clear_flags, vma_desc_set_flags
 from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_LOCKED, VM_FAULT_SIGBUS, VmFault
 from premap.model.file import File, FileOperations, VmOperations, get_file
-from premap.model.flags import is_cow_mapping, mask_of, smaps_flags
+from premap.model.flags import cleared, is_cow_mapping, mask_of, smaps_flags
 from premap.model.legacy import (
+    generic_file_mmap,
+    generic_file_mmap_prepare,
+    generic_file_readonly_mmap,
+    generic_file_readonly_mmap_prepare,
     io_remap_pfn_range,
     remap_pfn_range,
     vm_flags_clear,
+    vm_flags_init,
+    vm_flags_mod,
+    vm_flags_reset,
     vm_flags_set,
     vm_insert_page,
     vm_insert_pages,
     vm_iomap_memory,
     vm_map_pages,
     vm_map_pages_zero,
+    vma_clear_flags,
     vma_set_file,
+    vma_set_flags,
     vmf_insert_mixed,
     vmf_insert_pfn,
+    zap_special_vma_range,
 )
 from premap.model.pagetable import Page
 from premap.model.pgprot import pgprot_noncached, pgprot_writecombine
 from premap.model.vma import VmAreaStruct, vma_pages, vma_size
 from premap.model.words import PAGE_SHIFT, add, shl
+from premap.scenario.questions import asked_of_desc, asked_of_vma
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import DEVICE_PAGES, VMA_BITS
 
@@ -111,8 +128,7 @@ class Device:
         programme = self.programme
         if "ret" in programme:
             return -int(getattr(errno, programme["ret"]))
-        vma_desc_set_flags(desc, *_bits(programme.get("set", [])))
-        vma_desc_clear_flags(desc, *_bits(programme.get("clear", [])))
+        self._change_desc_flags(desc)
         if "prot" in programme:
             desc.page_prot = _PROTECTIONS[programme["prot"]](desc.page_prot)
         if "pgoff" in programme:
@@ -130,7 +146,43 @@ class Device:
             desc.action.error_override = -int(getattr(errno, programme["error_override"]))
         if "hide_from_rmap" in programme:
             desc.action.hide_from_rmap_until_complete = programme["hide_from_rmap"]
-        return 0
+        if "test" in programme:
+            self._answer(asked_of_desc(desc, _bits(programme["test"])))
+        return self._generic(generic_file_mmap_prepare, generic_file_readonly_mmap_prepare, desc)
+
+    def _change_desc_flags(self, desc: VmAreaDesc) -> None:
+        programme = self.programme
+        vma_desc_set_flags(desc, *_bits(programme.get("set", [])))
+        vma_desc_clear_flags(desc, *_bits(programme.get("clear", [])))
+        if programme.get("by") == "init":
+            desc.vma_flags = desc.vma_flags
+
+    def _change_vma_flags(self, vma: VmAreaStruct) -> None:
+        programme = self.programme
+        on, off = _bits(programme.get("set", [])), _bits(programme.get("clear", []))
+        way = programme.get("by", "mask")
+        if way == "bits":
+            vma_set_flags(vma, *on)
+            vma_clear_flags(vma, *off)
+        elif way == "mod":
+            vm_flags_mod(vma, mask_of(on), mask_of(off))
+        elif way == "init":
+            vm_flags_reset(vma, vma.vm_flags | mask_of(on))
+            vm_flags_init(vma, cleared(vma.vm_flags, mask_of(off)))
+        else:
+            vm_flags_set(vma, mask_of(on))
+            vm_flags_clear(vma, mask_of(off))
+
+    def _generic(self, plain: Callable[..., Any], readonly: Callable[..., Any], *on: Any) -> int:
+        """End the hook with the helper for files that the programme says, if it says one."""
+        which = self.programme.get("generic")
+        if which is None:
+            return 0
+        return int((readonly if which == "readonly" else plain)(*on))
+
+    def _answer(self, answers: Json) -> None:
+        answers["last"] = self.pgoff_text(answers["last"])
+        self.events.append({"call": "test", "file": self.name, **answers})
 
     def mmap(self, file: File, vma: VmAreaStruct) -> int:
         """Run the programme as a legacy `->mmap` hook."""
@@ -139,8 +191,7 @@ class Device:
         programme = self.programme
         if "ret" in programme:
             return -int(getattr(errno, programme["ret"]))
-        vm_flags_set(vma, mask_of(_bits(programme.get("set", []))))
-        vm_flags_clear(vma, mask_of(_bits(programme.get("clear", []))))
+        self._change_vma_flags(vma)
         if "prot" in programme:
             vma.vm_page_prot = _PROTECTIONS[programme["prot"]](vma.vm_page_prot)
         if "pgoff" in programme:
@@ -154,10 +205,26 @@ class Device:
             vma_set_file(vma, self.devices[programme["vm_file"]].file)
         if "lower" in programme:
             vma_set_file(vma, self.devices[programme["lower"]].file)
+            return self._call_lower(vma)
+        if "test" in programme:
+            self._answer(asked_of_vma(vma, _bits(programme["test"])))
+        err = self._populate(vma, programme["action"]) if "action" in programme else 0
+        return err or self._finish(vma)
+
+    def _call_lower(self, vma: VmAreaStruct) -> int:
+        """Call the hook of the file that the mapping has now, in either way that there is."""
+        if not self.programme.get("filled"):
             return int(vfs_mmap(vma.vm_file, vma))
-        if "action" in programme:
-            return self._populate(vma, programme["action"])
-        return 0
+        desc = desc_from_vma(vma.vm_file, vma)
+        compat_set_desc_from_vma(desc, vma.vm_file, vma)
+        err = int(vfs_mmap_prepare(vma.vm_file, desc))
+        return err or compat_vma_mmap_complete(desc, vma)
+
+    def _finish(self, vma: VmAreaStruct) -> int:
+        if "zap" in self.programme:
+            start, size = (self.word(number(self.programme["zap"][k])) for k in ("start", "size"))
+            zap_special_vma_range(vma, add(vma.vm_start, start), size)
+        return self._generic(generic_file_mmap, generic_file_readonly_mmap, vma.vm_file, vma)
 
     def _number(self, key: str) -> int:
         return self.word(number(self.programme[key]))

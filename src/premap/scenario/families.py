@@ -24,6 +24,7 @@ COMMON = {
     "counts": 1,
     "entries": 1,
     "anon": 1,
+    "join": 1,
 }
 WINDOW = (0x10000000, 0x10040000)
 STACKS = (0x10000000, 0x101C0000)
@@ -73,15 +74,15 @@ FAMILIES = {
         ),
         Family(
             "anonymous",
-            COMMON | {"touch": 4, "fork": 2},
+            COMMON | {"touch": 4, "fork": 2, "join": 3},
             files=("f0", "f1"),
             anonymous=(None,) * 3,
             devices=0.0,
-            kinds=(None, None, "zero"),
+            kinds=(None, None, "zero", "ramfs"),
         ),
         Family(
             "merge",
-            COMMON | {"mprotect": 6, "touch": 3, "munmap": 4, "madvise": 2, "undo": 5},
+            COMMON | {"join": 5, "mprotect": 6, "touch": 3, "munmap": 4, "madvise": 2, "undo": 5},
             files=("f0",),
             anonymous=(None,),
             devices=0.6,
@@ -98,6 +99,7 @@ FAMILIES = {
             anonymous=(None,),
             prots=("rw", "rw", "r", "", "", "rx", "w"),
             devices=0.7,
+            kinds=(None, "ramfs"),
             taste=Taste(action=0.3, operations=0.9),
         ),
         Family(
@@ -111,7 +113,7 @@ FAMILIES = {
         ),
         Family(
             "moved",
-            COMMON | {"mremap": 9, "touch": 6, "munmap": 3, "mprotect": 3, "device": 1},
+            COMMON | {"join": 4, "mremap": 9, "touch": 6, "munmap": 3, "mprotect": 3, "device": 1},
             hooks=("mmap_prepare", "mmap"),
             files=("f0",),
             anonymous=(None,),
@@ -123,7 +125,16 @@ FAMILIES = {
         ),
         Family(
             "failing",
-            COMMON | {"fail": 8, "munmap": 4, "mprotect": 4, "mremap": 4, "madvise": 2, "fork": 2},
+            COMMON
+            | {
+                "join": 3,
+                "fail": 10,
+                "munmap": 4,
+                "mprotect": 4,
+                "mremap": 4,
+                "madvise": 2,
+                "fork": 2,
+            },
             hooks=("mmap_prepare", "mmap"),
             files=("f0",),
             anonymous=(None,),
@@ -159,6 +170,16 @@ FAMILIES = {
             extra=0.2,
         ),
         Family(
+            "heaps",
+            COMMON
+            | {"heap": 2, "brk": 14, "mlockall": 1, "munlockall": 1, "limit": 2, "fail": 3}
+            | {"touch": 3, "mprotect": 2, "mlock": 2, "munmap": 4, "counts": 2},
+            anonymous=(None,) * 2,
+            sharing=("PRIVATE",),
+            devices=0.2,
+            prots=("rw", "rw", "rw", "r"),
+        ),
+        Family(
             "sealed",
             COMMON | {"seal": 2, "mseal": 2, "madvise": 3, "mprotect": 5, "touch": 3},
             hooks=("mmap_prepare", "mmap"),
@@ -183,7 +204,7 @@ FAMILIES = {
         ),
         Family(
             "stacks",
-            COMMON | {"grow": 9, "mmap": 8, "mlock": 2},
+            COMMON | {"grow": 9, "mmap": 8, "mlock": 2, "limit": 1, "fail": 1},
             files=("f0",),
             anonymous=(None,) * 4,
             sharing=("PRIVATE", "PRIVATE", "PRIVATE", "SHARED"),

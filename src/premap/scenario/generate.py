@@ -10,50 +10,37 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from premap.model.inject import POINTS
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
-from premap.scenario.allowed import FATAL, comparable, reached
+from premap.scenario.allowed import comparable, reached, unlocks
 from premap.scenario.backend import Backend
+from premap.scenario.failures import ASKED, PLANNED
 from premap.scenario.families import FAMILIES, STACKS, Family
 from premap.scenario.outcome import FAILED, attempt, begun
-from premap.scenario.process_steps import ProcessSteps
-from premap.scenario.programmes import ERRNOS, Programme, Programmer
+from premap.scenario.programmes import Programme, Programmer
 from premap.scenario.reader import Json, Scenario
 from premap.scenario.replay import model_backend
+from premap.scenario.situations import Like, Situations
 from premap.scenario.steps import FORMAT
 from premap.scenario.undo import protection, undoing
 
-ASKED = ("counts", "entries", "anon")
-"""Steps that ask the kernel what there is."""
 NOT_ON_HOST = frozenset({*ASKED, "limit", "heap", "brk", "name", "device", "fail"})
 LAST = 4
 """Steps that may still be taken back."""
-HOOKS = ("mmap_hook", "mapped", "action")
-FAILURES = (*sorted(POINTS.keys() - FATAL - set(HOOKS)), *HOOKS)
-"""Injected failures, but for those that an access could meet: it would be killed for them."""
-MEETING = {
-    "accounting": ("mmap", "mprotect", "mremap", "brk"),
-    "munmap_gather": ("munmap", "mremap", "mmap"),
-    "munmap_tree": ("munmap", "mremap"),
-    "vma_merge": ("mmap", "mprotect", "madvise", "mremap", "mlock"),
-    "vma_alloc": ("mmap", "brk"),
-    "vma_dup": ("mprotect", "munmap", "madvise", "mlock", "mremap", "fork"),
-    "vma_tree": ("mmap", "mprotect", "munmap", "mremap"),
-    "anon_vma_clone": ("mremap", "mprotect", "munmap", "fork"),
-    "shmem": ("mmap",),
-    **dict.fromkeys(HOOKS, ("mmap",)),
-}
-"""The steps that may meet an injected failure."""
 LIMITED = {
-    "AS": ("mmap", "mremap", "brk"),
-    "DATA": ("mmap", "mprotect", "brk"),
-    "MEMLOCK": ("mlock", "mlock", "mmap", "mlockall", "brk"),
-    "STACK": ("grow",),
+    "AS": ("mmap", "mremap", "resize", "brk", "grow"),
+    "DATA": ("mmap", "mprotect", "resize", "brk"),
+    "MEMLOCK": ("mlock", "mlock", "mlock", "mmap", "mlockall", "brk", "resize", "grow"),
+    "STACK": ("grow", "grow"),
     "MAPS": ("mmap", "mprotect", "munmap", "mremap"),
-    "COMMIT": ("mmap", "mprotect", "mremap"),
+    "COMMIT": ("mmap", "mprotect", "mremap", "resize", "touch", "grow"),
 }
 """The steps that may meet a limit."""
+AFTERWARDS = {
+    "mseal": ("munmap", "mprotect", "madvise", "madvise", "madvise", "mremap", "mmap"),
+    "seal": ("mmap", "mmap", "mprotect"),
+}
+"""What may be tried after a step that forbids something."""
 LOOKED_AT = frozenset({"brk", "mlock", "mlockall", "mprotect", "mremap", "munmap", "madvise"})
 """Steps after which it may be worth a look at the page tables, or at what is counted."""
 FAR = (1 << 64) - PAGE_SIZE
@@ -62,6 +49,10 @@ ALL = 1 << 47
 """A length that no address space has."""
 NEARLY_ALL = ALL - 4 * PAGE_SIZE
 """A length for which there never is room."""
+ROUNDED = (1 << 64) - 1
+"""A length that is rounded up to nothing."""
+FAR_OFFSETS = (FAR, FAR, (1 << 63) - PAGE_SIZE, (1 << 63) - 4 * PAGE_SIZE, 1 << 63)
+"""Offsets (bytes) at which a file's numbers end."""
 ODD_MOVES = (["FIXED"], ["DONTUNMAP"], ["FIXED", "DONTUNMAP"])
 """Flags of mremap() that don't go together."""
 
@@ -75,7 +66,7 @@ class Kind:
     sharing: str
 
 
-class Generator(ProcessSteps):
+class Generator(Situations):
     """Chooses the steps of one scenario.
 
     `devices` allows those, and whatever else the host can't do.
@@ -96,6 +87,7 @@ class Generator(ProcessSteps):
         self.window = family.window
         self.back: list[Json] = []
         self.planned: list[str] = []
+        self.script: list[Json] = []
         self.armed: set[str] = set()
 
     def _hooks(self) -> dict[str, str]:
@@ -114,6 +106,9 @@ class Generator(ProcessSteps):
         if missing:
             return self._programmed(missing[0])
         layout = Layout(self.window, vmas)
+        scripted = self.next_of_script(layout)
+        if scripted is not None:
+            return scripted
         while True:
             op = self._next_op()
             step = getattr(self, "_" + op)(layout)
@@ -124,15 +119,17 @@ class Generator(ProcessSteps):
     def _next_op(self) -> str:
         while self.planned:
             op = self.planned.pop(0)
-            if op in self.weights:
+            if op in self.weights or op in PLANNED:
                 return op
         return self.pick.choices(list(self.weights), list(self.weights.values()))[0]
 
     def _plan(self, op: str) -> None:
         """Now and then, look at what a step has left, or run into a limit that it has set."""
         if op == "limit":
-            self.planned = [self.pick.choice(LIMITED[self.limit])]
-        if op in LOOKED_AT and not self.planned and self.pick.random() < 0.1:
+            self.planned = self.pick.choices(LIMITED[self.limit], k=self.pick.choice((1, 1, 2)))
+        if op in AFTERWARDS and not self.planned and self.pick.random() < 0.4:
+            self.planned = [self.pick.choice(AFTERWARDS[op])]
+        if op in LOOKED_AT and not self.planned and self.pick.random() < 0.15:
             self.planned = [self.pick.choice(ASKED)]
 
     def _remembered(self, step: Json, layout: Layout) -> Json:
@@ -140,6 +137,17 @@ class Generator(ProcessSteps):
         if back is not None:
             self.back = [*self.back[-LAST:], back]
         return step
+
+    def _join(self, layout: Layout) -> Json | None:
+        """Begin a situation: three neighbours that may become one."""
+        kind, _ = self._kind(layout, self.aim.anywhere(layout))
+        programme = self.programmes.get(kind.file or "")
+        if programme is not None and (programme.least, programme.most) != Programme.ANY:
+            return None
+        sharing = self.pick.choice(("PRIVATE", "PRIVATE", kind.sharing))
+        offset = self.pick.randrange(16) << PAGE_SHIFT
+        self.joined(layout, Like(kind.file, kind.prot, sharing, offset))
+        return self.script.pop(0)
 
     def _undo(self, layout: Layout) -> Json | None:
         """Return what takes one of the last steps back."""
@@ -151,6 +159,8 @@ class Generator(ProcessSteps):
         size = self.pick.choice((12, 12, 8, 4, 1)) * PAGE_SIZE
         size -= self.pick.choice((0, 0, 0, PAGE_SIZE // 2))
         mode = self.pick.choice(("rw", "rw", "rw", "r"))
+        if self.devices and self.pick.random() < 0.05:
+            mode = "w"
         step = {"op": "file", "name": name, "size": size, "mode": mode}
         kind = self.pick.choice(self.family.kinds)
         if kind is None or (kind != "memfd" and not self.devices):
@@ -172,7 +182,8 @@ class Generator(ProcessSteps):
 
     def _mmap(self, layout: Layout) -> Json | None:
         kind, neighbour, where = self._new(layout)
-        if where.end > layout.pages:
+        steps = {name: programme.step for name, programme in self.programmes.items()}
+        if where.end > layout.pages or unlocks(kind.file, steps):
             return None
         placing = self._placing(layout, where)
         flags = [kind.sharing, *placing, *self._extra_flags()]
@@ -191,7 +202,7 @@ class Generator(ProcessSteps):
         if self._may_choose(layout, where.count) and self.pick.random() < often:
             step["flags"] = [flag for flag in step["flags"] if flag not in placing]
             step["addr"] = self.pick.choice((0, 0, step["addr"]))
-        return self._spoilt(step, ("addr", "len", "offset"), (0, FAR, ALL, NEARLY_ALL))
+        return self._spoilt(step, ("addr", "len", "offset"), (0, FAR, ALL, NEARLY_ALL, ROUNDED))
 
     def _kind(self, layout: Layout, where: Range) -> tuple[Kind, Json | None]:
         """Return what to map: like a neighbour, so that they may merge, or anything."""
@@ -231,20 +242,23 @@ class Generator(ProcessSteps):
     def _extra_flags(self) -> list[str]:
         if self.pick.random() > self.family.extra:
             return []
-        return [self.pick.choice(self.family.flags)]
+        count = self.pick.choice((1, 1, 1, 2))
+        return list(dict.fromkeys(self.pick.choice(self.family.flags) for _ in range(count)))
 
     def _offset(self, layout: Layout, where: Range, neighbour: Json | None) -> int:
         """Return an offset (bytes): one that continues the neighbour's, or any."""
+        if self.pick.random() < 0.01:
+            return self.pick.choice(FAR_OFFSETS)
         pgoff = None if neighbour is None else neighbour["pgoff"]
         if isinstance(pgoff, int) and neighbour is not None and self.pick.random() < 0.85:
             start = layout.address(where.first)
             pages = pgoff + ((start - int(neighbour["start"])) >> PAGE_SHIFT)
-            if pages >= 0:
+            if 0 <= pages << PAGE_SHIFT <= FAR:
                 return pages << PAGE_SHIFT
         return self.pick.choice((0, 0, 0, 1, 2, 4, 8, self.pick.randrange(16))) << PAGE_SHIFT
 
     def _spoilt(
-        self, step: Json, keys: tuple[str, ...], lengths: tuple[int, ...] = (0, FAR)
+        self, step: Json, keys: tuple[str, ...], lengths: tuple[int, ...] = (0, FAR, ROUNDED)
     ) -> Json:
         """Make an argument one that is refused, or rounded up, now and then."""
         key = self.pick.choice(keys)
@@ -280,20 +294,25 @@ class Generator(ProcessSteps):
 
     def _madvise(self, layout: Layout) -> Json:
         numbers = self.numbers(layout, self.aim.mapped(layout))
-        step = {**numbers, "advice": self.pick.choice(self.family.advice)}
+        advice = self.pick.choice(self.family.advice)
+        if advice == "GUARD_INSTALL" and "page_table" in self.armed:
+            advice = "GUARD_REMOVE"
+        step = {**numbers, "advice": advice}
         return self._spoilt(step, ("addr", "len"))
 
     def _mlock(self, layout: Layout) -> Json:
         step = self.numbers(layout, self.aim.mapped(layout))
         if self.pick.random() < 0.15:
             step["onfault"] = True
-        return self._spoilt(step, ("addr", "len"), (0,))
+        return self._spoilt(step, ("addr", "len"), (0, FAR))
 
     def _munlock(self, layout: Layout) -> Json:
         step = self.numbers(layout, self.aim.mapped(layout))
-        return self._spoilt(step, ("addr", "len"), (0,))
+        return self._spoilt(step, ("addr", "len"), (0, FAR))
 
     def _touch(self, layout: Layout) -> Json | None:
+        if self.fatal:
+            return None
         page = self.aim.page(layout)
         vma = layout.reached(page)
         access = self.pick.choice("rww")
@@ -305,33 +324,20 @@ class Generator(ProcessSteps):
 
     def _peek(self, layout: Layout) -> Json | None:
         page = self.aim.page(layout)
-        return {"addr": layout.address(page)} if comparable(layout.reached(page), "r") else None
+        if self.fatal or not comparable(layout.reached(page), "r"):
+            return None
+        return {"addr": layout.address(page)}
 
     def _fork(self, layout: Layout) -> Json | None:
         del layout
-        if "accounting" in self.armed or "COMMIT" in self.limited:
+        if not self.may_fork:
             return None
         return {"entries": True} if self.devices and self.pick.random() < 0.5 else {}
-
-    def _fail(self, layout: Layout) -> Json:
-        """Return a failure for one of the next calls."""
-        del layout
-        point = self.pick.choice(FAILURES)
-        self.armed.add(point)
-        if self.pick.random() < 0.8:
-            self.planned = [
-                self.pick.choice(MEETING[point]),
-                self.pick.choice(ASKED),
-            ]
-        step: Json = {"point": point, "after": self.pick.choice((0, 0, 0, 1, 1, 2, 3))}
-        if point in HOOKS:
-            step["errno"] = self.pick.choice(ERRNOS)
-        return step
 
     def _mremap(self, layout: Layout) -> Json:
         where = self.aim.mapped(layout)
         if self.pick.random() < 0.35:
-            step = self._resize(layout, where)
+            step = self._resized(layout, where)
         else:
             step = self._move(layout, where)
         fixed = "FIXED" in step["flags"]
@@ -340,7 +346,10 @@ class Generator(ProcessSteps):
             step["flags"] = self.pick.choice(ODD_MOVES)
         return self._spoilt(step, spoilable, (0, FAR, ALL))
 
-    def _resize(self, layout: Layout, where: Range) -> Json:
+    def _resize(self, layout: Layout) -> Json:
+        return {"op": "mremap", **self._resized(layout, self.aim.mapped(layout))}
+
+    def _resized(self, layout: Layout, where: Range) -> Json:
         """Shrink a range, or grow it: as far as the hole behind it, or further, or less."""
         hole = next((hole.count for hole in layout.holes() if hole.first == where.end), 0)
         grown = self.pick.choice((hole, hole, hole + 1, 1, hole // 2))

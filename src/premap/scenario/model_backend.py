@@ -9,16 +9,19 @@ from typing import Any
 
 from premap.model.accounting import OVERCOMMIT_NEVER
 from premap.model.anon import AnonVma
+from premap.model.area import mm_get_unmapped_area
 from premap.model.constants import (
     FMODE_READ,
     FMODE_WRITE,
     MAP_ANONYMOUS,
     MLOCK_ONFAULT,
     S_APPEND,
+    S_IFREG,
 )
 from premap.model.errors import PageFaultError, errno_name
-from premap.model.file import File, file_inode
+from premap.model.file import AddressSpaceMapping, File, FileOperations, Inode, file_inode
 from premap.model.flags import smaps_flags
+from premap.model.legacy import generic_file_mmap_prepare
 from premap.model.mm import AddressSpace
 from premap.model.pagetable import ANON, FILE, GUARD, PAGE, PFN, ZERO, Pte
 from premap.model.shmem import memfd_add_seals, shmem_file, zero_fops
@@ -38,6 +41,23 @@ from premap.scenario.steps import (
     PROT,
     SEALS,
 )
+
+_MODES = {"rw": FMODE_READ | FMODE_WRITE, "r": FMODE_READ, "w": FMODE_WRITE}
+_ramfs = FileOperations(
+    mmap_prepare=generic_file_mmap_prepare,
+    get_unmapped_area=mm_get_unmapped_area,
+    label="ramfs_file_operations",
+)
+
+
+def _cached_file(size: int, name: str, mode: int) -> File:
+    """Return a file whose pages are in the page cache, without a price (ramfs)."""
+    mapping = AddressSpaceMapping(Inode(S_IFREG, i_size=size), read_folio=True)
+    return File(_ramfs, f_mode=mode, mapping=mapping, name=name)
+
+
+_SHOWN = (1 << (64 - PAGE_SHIFT)) - 1
+"""Smaps shows offsets in bytes: of larger ones in pages the rest is lost."""
 
 
 def _plain(value: int) -> int:
@@ -104,7 +124,7 @@ class ModelBackend:
             "start": operator.index(vma.vm_start),
             "end": operator.index(vma.vm_end),
             "flags": smaps_flags(vma.vm_flags),
-            "pgoff": 0 if file is None else self.pgoff_text(vma.vm_pgoff),
+            "pgoff": 0 if file is None else self.pgoff_text(vma.vm_pgoff & _SHOWN),
             "file": file.name if known else None,
         }
 
@@ -142,11 +162,14 @@ class ModelBackend:
         return 0
 
     def _file(self, step: Json) -> int:
-        mode = FMODE_READ | (FMODE_WRITE if step["mode"] == "rw" else 0)
+        mode = _MODES[step["mode"]]
         if step.get("zero"):
             self.files[step["name"]] = File(zero_fops, name=step["name"], f_mode=self.word(mode))
             return 0
         size = self._value(step, "size")
+        if step.get("ramfs"):
+            self.files[step["name"]] = _cached_file(size, step["name"], self.word(mode))
+            return 0
         nlink = 0 if step.get("memfd") else 1
         file = shmem_file(size, step["name"], nlink=nlink, f_mode=self.word(mode))
         file.noexec = step.get("noexec", False)
@@ -321,6 +344,9 @@ class ModelBackend:
         return _Forked(self.mm.fork())
 
     def _fail(self, step: Json) -> int:
+        if step.get("never"):
+            self.mm.injections.pop(step["point"], None)
+            return 0
         err = int(getattr(errno, step.get("errno", "ENOMEM")))
         self.mm.inject(step["point"], err, number(step.get("after", 0)))
         return 0

@@ -38,6 +38,11 @@ class ProcessSteps:
         self.heap: int | None = None
         self.memfds: list[str] = []
 
+    @property
+    def fatal(self) -> bool:
+        """Whether an access might meet a failure that it can't survive."""
+        return False
+
     def numbers(self, layout: Layout, where: Range) -> Json:
         """Return the keys of a range."""
         return {"addr": layout.address(where.first), "len": where.count << PAGE_SHIFT}
@@ -97,8 +102,8 @@ class ProcessSteps:
         self.limited.add(which)
         self.limit = which
         if which == "MAPS":
-            return {"of": which, "to": len(layout.vmas) + self.pick.randrange(6)}
-        if self.pick.random() < 0.08:
+            return {"of": which, "to": max(0, len(layout.vmas) + self.pick.randrange(-1, 5))}
+        if self.pick.random() < 0.12:
             return {"of": which, "to": 0}
         pages = self._used(layout, which) + self.pick.choice((0, 1, 2, 3, 4, 6, 10, 20))
         return {"of": which, "to": pages << PAGE_SHIFT}
@@ -134,7 +139,7 @@ class ProcessSteps:
             page = below[-1] + STACK_GAP + self.pick.choice((-1, 0, 0, 1))
         access = self.pick.choice("rw")
         free = 0 <= page < stack.first and layout.at(page) is None
-        if not free or not comparable(layout.reached(page), access):
+        if self.fatal or not free or not comparable(layout.reached(page), access):
             return None
         return {"op": "touch", "addr": layout.address(page), "access": access}
 

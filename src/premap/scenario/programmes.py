@@ -10,11 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from premap.model.words import PAGE_SIZE
 from premap.scenario.reader import Json
-from premap.scenario.steps import DEVICE_PAGES
+from premap.scenario.steps import DEVICE_PAGES, GENERIC, WAYS
 
 ERRNOS = ("EINVAL", "ENOMEM", "EAGAIN", "EBUSY", "ENXIO", "EIO", "ENODEV", "EPERM")
 FLAGS = ("DONTDUMP", "DONTEXPAND", "DONTCOPY", "IO", "SEQ_READ", "RAND_READ", "NORESERVE")
@@ -38,6 +38,10 @@ TOLD: tuple[list[str], ...] = (
 """Tables that are told of first writes."""
 REFUSING = ("may_split", "mremap", "mprotect")
 """Callbacks that may refuse what is asked for."""
+CLEARED = (["MAYWRITE"], ["MAYEXEC"], ["MAYWRITE", "MAYEXEC"], ["MAYREAD"])
+OFFSETS = (0, 0, 1, 2, 3, 5, 13, 33, (1 << 52) - 3)
+TESTED = ("READ", "WRITE", "EXEC", "SHARED", "MAYWRITE", "MAYSHARE", "IO", "DONTDUMP", "PFNMAP")
+"""Flags that a hook asks for."""
 RANGES = ("remap", "ioremap")
 WHOLE = ("remap_full", "ioremap_full", "map_kernel_pages_full")
 LEGACY = ("insert_page", "map_pages", "map_pages_zero")
@@ -52,6 +56,8 @@ class Programme:
     step: Json
     least: int = 1
     most: int = 1 << 20
+
+    ANY: ClassVar[tuple[int, int]] = (1, 1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +103,38 @@ class Programmer:
         if names:
             step["set"] = names
         if pick.random() < taste.flags / 4:
-            step["clear"] = pick.choice((["MAYWRITE"], ["MAYEXEC"], ["MAYWRITE", "MAYEXEC"]))
+            step["clear"] = pick.choice(CLEARED)
         if pick.random() < 0.15:
             step["prot"] = pick.choice(("writecombine", "noncached"))
         if pick.random() < 0.1:
-            step["pgoff"] = pick.choice((0, 0, 1, 2, 3, 5, 13, 33))
+            step["pgoff"] = pick.choice(OFFSETS)
         if pick.random() < taste.operations:
             step["vm_ops"] = self._operations(step, action)
             step.update(self._faults(step))
         if pick.random() < 0.3:
             step["private_data"] = 256 * pick.randint(1, 9)
+        step.update(self._helpers(hook, step))
         if action is None:
             return Programme(step)
         step["action"] = action
         return Programme(step, self._least(action, hook), self._most(action))
+
+    def _helpers(self, hook: str, step: Json) -> Json:
+        """Return which of the kernel's helpers the hook calls: for flags, and at its end."""
+        pick = self.pick
+        chosen: Json = {}
+        if pick.random() < 0.25:
+            chosen["test"] = pick.sample(TESTED, pick.choice((1, 2, 2, 3)))
+        if pick.random() < 0.3:
+            chosen["by"] = pick.choice(WAYS)
+        if pick.random() < 0.03 and "lower" not in step:
+            chosen["generic"] = pick.choice(GENERIC)
+        if "lower" in step:
+            chosen["filled"] = pick.random() < 0.4
+        elif hook == "mmap" and pick.random() < 0.12:
+            start, pages = pick.choice((0, 0, 1, 2)), pick.choice((1, 1, 2, 3))
+            chosen["zap"] = {"start": start * PAGE_SIZE, "size": pages * PAGE_SIZE}
+        return chosen
 
     def _layer(self, hook: str, others: Mapping[str, str]) -> Json:
         """Return another file for the mapping, or a lower one whose hook is called in turn."""
@@ -194,6 +218,7 @@ class Programmer:
         elif kind in ("map_pages", "map_pages_zero"):
             action["pages"] = pages
         elif kind == "map_kernel_pages":
+            pages = 0 if pick.random() < 0.05 else pages
             action = {"kind": kind, "start": start, "page": page, "pages": pages}
         return action
 

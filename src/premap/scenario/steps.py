@@ -45,6 +45,26 @@ MKWRITE = frozenset({"page_mkwrite", "pfn_mkwrite"})
 CALLBACKS = MKWRITE | {"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect"}
 FAULTS = ("page", "pfn", "mixed")
 """What a `fault` callback does: gives the page, or vmf_insert_pfn(), or vmf_insert_mixed()."""
+WAYS = ("mask", "bits", "mod", "init")
+"""How a hook changes flags."""
+GENERIC = ("any", "readonly")
+"""The helpers that a hook may end with."""
+MODES = ("rw", "r", "w")
+ANSWERS: dict[str, type] = {
+    "size": int,
+    "pages": int,
+    "last": int,
+    "first": bool,
+    "any": bool,
+    "all": bool,
+    "same": bool,
+    "single": bool,
+    "count": int,
+    "cow": bool,
+    "anonymous": bool,
+    "shared": bool,
+}
+"""What a hook asks the helpers for flags, and what they return; then come two lists of flags."""
 ACTIONS = {
     "remap": ("start", "page", "size"),
     "ioremap": ("start", "page", "size"),
@@ -157,12 +177,19 @@ def _failure(step: Any) -> None:
         raise _Wrong(f"does not fit: {problem}") from None
 
 
+def _part(value: Any) -> None:
+    if not isinstance(value, dict) or value.keys() != {"start", "size"}:
+        raise _Wrong("is not a start and a size")
+    for numeric in value.values():
+        _number(numeric)
+
+
 Check = Callable[[Any], None]
 _ADDRESS: dict[str, Check] = {"addr": _number}
 _RANGE: dict[str, Check] = {"addr": _number, "len": _number}
 REQUIRED: dict[str, dict[str, Check]] = {
     "device": {"name": _text, "hook": _one_of(("mmap_prepare", "mmap"))},
-    "file": {"name": _text, "size": _number, "mode": _one_of(("rw", "r"))},
+    "file": {"name": _text, "size": _number, "mode": _one_of(MODES)},
     "mmap": {
         "file": _file,
         **_RANGE,
@@ -220,12 +247,17 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "lower": _text,
         "sync": _bool,
         "area": _bool,
+        "test": _list_of(VMA_BITS),
+        "by": _one_of(WAYS),
+        "generic": _one_of(GENERIC),
+        "filled": _bool,
+        "zap": _part,
     },
-    "file": {"memfd": _bool, "noexec": _bool, "append": _bool, "zero": _bool},
+    "file": dict.fromkeys(("memfd", "noexec", "append", "zero", "ramfs"), _bool),
     "mremap": {"new_addr": _number},
     "mprotect": {"grows": _one_of(GROWS)},
     "mlock": {"onfault": _bool},
-    "fail": {"after": _number, "errno": _errno},
+    "fail": {"after": _number, "errno": _errno, "never": _bool},
     "fork": {"entries": _bool},
 }
 

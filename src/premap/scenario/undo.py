@@ -52,12 +52,15 @@ def _mapped_again(where: Json, vma: Json) -> Json | None:
     device = vma["file"] is not None and not vma["file"].startswith("f")
     if device or not isinstance(vma["pgoff"], int) or not 0 < where["len"] < 1 << 40:
         return None
+    offset = (vma["pgoff"] << PAGE_SHIFT) + where["addr"] - vma["start"]
     anonymous = vma["file"] is None
+    if not 0 <= offset < 1 << 64:
+        return None
     return {
         "op": "mmap",
         "file": vma["file"],
         **where,
         "prot": protection(vma),
         "flags": ["SHARED" if "ms" in vma["flags"] else "PRIVATE", "FIXED"],
-        "offset": 0 if anonymous else (vma["pgoff"] << PAGE_SHIFT) + where["addr"] - vma["start"],
+        "offset": 0 if anonymous else offset,
     }

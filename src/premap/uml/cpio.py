@@ -6,7 +6,7 @@ from __future__ import annotations
 _MAGIC = b"070701"
 _FOLDER, _PROGRAM, _CHARACTER_DEVICE = 0o040755, 0o100755, 0o020600
 _CONSOLE = (5, 1)
-FOLDERS = ("dev", "proc", "files", "noexec")
+FOLDERS = ("dev", "proc", "files", "noexec", "cached")
 
 
 def _padded(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from premap.scenario.backend import MissingStep
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import (
     ADVICE,
+    ANSWERS,
     DEVICE_PAGES,
     GROWS,
     MCL_FLAGS,
@@ -77,6 +78,10 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "fault": str,
     "sync": int,
     "area": int,
+    "test": ",".join,
+    "by": str,
+    "generic": str,
+    "filled": int,
 }
 """The keys of a programme, and how the driver reads their values."""
 
@@ -89,6 +94,8 @@ def _programme(step: Json) -> list[str]:
     ]
     if step.get("vm_ops") == []:
         words.append("vm_ops=")
+    if "zap" in step:
+        words += [f"zap={number(step['zap']['start'])}", f"zap_size={number(step['zap']['size'])}"]
     action = dict(step.get("action", ()))
     if action:
         words.append(f"action={action.pop('kind')}")
@@ -138,7 +145,7 @@ class Conversation:
     def file(self, step: Json) -> str:
         """Make a file: `f SLOT SIZE KINDS NAME`."""
         slot = self._slot(self.files, step["name"])
-        kinds = "w" if step["mode"] == "rw" else "r"
+        kinds = _MODES[step["mode"]]
         kinds += "".join(letter for key, letter in _KINDS.items() if step.get(key))
         return f"f {slot:x} {number(step['size']):x} {kinds} {step['name']}"
 
@@ -223,6 +230,9 @@ class Conversation:
         name = self.devices[int(fields[0], 16)]
         if kind == "x":
             raise UmlError(f"{name}: an action beyond the device's {DEVICE_PAGES} pages")
+        if kind == "q":
+            answers = _answers(fields[1:])
+            return {"call": "test", "file": name, **answers, "last": self._pgoff(answers["last"])}
         if kind in _FAULTS:
             pgoff, write = (int(field, 16) for field in fields[1:])
             return {
@@ -240,9 +250,7 @@ class Conversation:
             "pgoff": self._pgoff(pgoff),
         }
         if kind in _HOOKS:
-            return event | {
-                "flags": [flag for flag in fields[4].split(",") if flag not in ("", "-")]
-            }
+            return event | {"flags": _letters(fields[4])}
         return event | {"private_data": int(fields[4], 16)}
 
     def _pgoff(self, pgoff: int) -> int | str:
@@ -251,6 +259,19 @@ class Conversation:
             if first <= pgoff < first + DEVICE_PAGES:
                 return f"{name}:{pgoff - first}"
         return pgoff
+
+
+def _letters(word: str) -> list[str]:
+    return [flag for flag in word.split(",") if flag not in ("", "-")]
+
+
+def _answers(fields: list[str]) -> Json:
+    """Return what a hook asked for, see ANSWERS."""
+    values = [int(field, 16) for field in fields[:-2]]
+    found: Json = {
+        name: kind(value) for (name, kind), value in zip(ANSWERS.items(), values, strict=True)
+    }
+    return {**found, "common": _letters(fields[-2]), "differing": _letters(fields[-1])}
 
 
 class _Anon:
@@ -268,7 +289,8 @@ class _Anon:
 
 
 _ANON = ("start", "anon_vma", "chain", "active", "children")
-_KINDS = {"noexec": "n", "memfd": "m", "append": "a", "zero": "z"}
+_MODES = {"rw": "w", "r": "r", "w": "o"}
+_KINDS = {"noexec": "n", "memfd": "m", "append": "a", "zero": "z", "ramfs": "c"}
 """Keys of a file that are letters of its kind."""
 _COUNTS = ("total_vm", "locked_vm", "data_vm", "exec_vm", "stack_vm", "map_count", "committed_as")
 _MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts", "entries", "anon"})
@@ -287,7 +309,7 @@ def _range_call(which: int) -> Callable[[Conversation, Json], str]:
 
 
 def _failure(step: Json) -> int:
-    return _errno(step.get("errno", "ENOMEM"))
+    return 0 if step.get("never") else _errno(step.get("errno", "ENOMEM"))
 
 
 def _mprotect(_: Conversation, step: Json) -> str:

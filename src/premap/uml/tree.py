@@ -28,6 +28,7 @@ PARTS = (
     "inject.c",
     "process.c",
     "programme.c",
+    "questions.c",
 )
 """The driver's sources; `premap.h` is what they share."""
 _REPLACED = {
@@ -37,18 +38,21 @@ _REPLACED = {
         "mas_preallocate",
         "mas_store_gfp",
         "__vm_enough_memory",
+        "__anon_vma_prepare",
         "anon_vma_clone",
         "shmem_zero_setup",
     ),
-    "mmap": ("vm_area_dup", "anon_vma_fork"),
+    "madvise": ("__anon_vma_prepare",),
+    "mmap": ("vm_area_dup", "anon_vma_fork", "copy_page_range"),
     "mprotect": ("__vm_enough_memory",),
     "mremap": ("__vm_enough_memory",),
-    "memory": ("__anon_vma_prepare", "__folio_alloc_noprof"),
+    "memory": ("__anon_vma_prepare",),
     "util": ("remap_pfn_range_complete", "map_kernel_pages_complete"),
 }
 """Objects of mm/, and the functions that they call in sources/inject.c instead."""
 _MORE = """\
 CFLAGS_memory.o += -include $(srctree)/drivers/misc/premap_page_table.h
+CFLAGS_mremap.o += -include $(srctree)/drivers/misc/premap_page_table.h
 CFLAGS_vma.o += -DVMA_DATA_DEFAULT_FLAGS=VMA_DATA_FLAGS_TSK_EXEC
 """
 """Failing page tables; and a data segment that is not executable, as on other machines."""

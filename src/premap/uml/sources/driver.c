@@ -13,6 +13,8 @@
  *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped, s: ->may_split,
  *						 g: ->mremap, t: ->mprotect)
  *	f SLOT pgoff write			->fault (a: ->page_mkwrite, b: ->pfn_mkwrite)
+ *	q SLOT size pages last first any all same single count cow anonymous shared common differing
+ *						what was asked for with test=
  *	k counts...				what counts asked for
  *	y address WHAT w|-			a page table entry: anon, zero, guard, or a page frame
  *	z address anon_vma chain active children	the anon_vma of a mapping
@@ -71,14 +73,10 @@ int premap_slot_of(const struct device_slot *slot)
 static void note_hook(char call, const struct device_slot *slot, unsigned long start,
 		      unsigned long end, pgoff_t pgoff, u64 word)
 {
-	char letters[PREMAP_FLAGS * 3 + 1] = "-";
-	char *at = letters;
-	int i;
+	char letters[PREMAP_LETTERS];
 
-	for (i = 0; i < PREMAP_FLAGS; i++)
-		if (word & BIT_ULL(premap_flags[i].bit))
-			at += sprintf(at, "%s,", premap_flags[i].letters);
-	premap_note("%c %x %lx %lx %lx %s\n", call, premap_slot_of(slot), start, end, pgoff, letters);
+	premap_note("%c %x %lx %lx %lx %s\n", call, premap_slot_of(slot), start, end, pgoff,
+		    premap_letters(letters, word));
 }
 
 /* The hooks. */
@@ -169,7 +167,7 @@ static pgprot_t protect(pgprot_t prot, enum protection protection)
 	return protection == NONCACHED ? pgprot_noncached(prot) : prot;
 }
 
-static void set_flags(struct vm_area_desc *desc, u64 set, u64 clear)
+static void change_bits(struct vm_area_desc *desc, u64 set, u64 clear)
 {
 	int bit;
 
@@ -179,6 +177,18 @@ static void set_flags(struct vm_area_desc *desc, u64 set, u64 clear)
 	for (bit = 0; bit < 64; bit++)
 		if (clear & BIT_ULL(bit))
 			vma_desc_clear_flags(desc, (__force vma_flag_t)bit);
+}
+
+/* All at once: a changed copy becomes the descriptor's flags. */
+static void change_desc_flags(struct vm_area_desc *desc, const struct programme *programme)
+{
+	vma_flags_t flags;
+
+	change_bits(desc, programme->set, programme->clear);
+	if (programme->way != WAY_INIT)
+		return;
+	flags = desc->vma_flags;
+	desc->vma_flags = flags;
 }
 
 static int device_mmap_prepare(struct vm_area_desc *desc)
@@ -192,7 +202,7 @@ static int device_mmap_prepare(struct vm_area_desc *desc)
 		return -(int)programme->number[RET];
 	if (goes_beyond(slot, desc->end - desc->start))
 		return -ERANGE;
-	set_flags(desc, programme->set, programme->clear);
+	change_desc_flags(desc, programme);
 	desc->page_prot = protect(desc->page_prot, programme->protection);
 	if (is_given(programme, PGOFF))
 		desc->pgoff = programme->number[PGOFF];
@@ -209,7 +219,10 @@ static int device_mmap_prepare(struct vm_area_desc *desc)
 #endif
 	if (is_given(programme, HIDE))
 		desc->action.hide_from_rmap_until_complete = programme->number[HIDE];
-	return 0;
+	premap_test_desc(slot, desc);
+	if (programme->generic == GENERIC_READONLY)
+		return generic_file_readonly_mmap_prepare(desc);
+	return programme->generic ? generic_file_mmap_prepare(desc) : 0;
 }
 
 static int populate(struct vm_area_struct *vma, struct device_slot *slot)
@@ -249,6 +262,66 @@ static int populate(struct vm_area_struct *vma, struct device_slot *slot)
 	return 0;
 }
 
+static void change_vma_flags(struct vm_area_struct *vma, const struct programme *programme)
+{
+	u64 set = programme->set, clear = programme->clear;
+	int bit;
+
+	switch (programme->way) {
+	case WAY_MASK:
+		vm_flags_set(vma, set);
+		vm_flags_clear(vma, clear);
+		break;
+	case WAY_BITS:
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+		for (bit = 0; bit < 64; bit++)
+			if (set & BIT_ULL(bit))
+				vma_set_flags(vma, (__force vma_flag_t)bit);
+		for (bit = 0; bit < 64; bit++)
+			if (clear & BIT_ULL(bit))
+				vma_clear_flags(vma, (__force vma_flag_t)bit);
+#endif
+		break;
+	case WAY_MOD:
+		vm_flags_mod(vma, set, clear);
+		break;
+	case WAY_INIT:
+		vm_flags_reset(vma, vma->vm_flags | set);
+		vm_flags_init(vma, vma->vm_flags & ~clear);
+		break;
+	}
+}
+
+/* Calls the hook of the lower file, either way that there is. */
+static int call_lower(struct vm_area_struct *vma, const struct programme *programme)
+{
+	struct file *file = vma->vm_file;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	struct vm_area_desc desc;
+	int err;
+
+	if (is_given(programme, FILLED)) {
+		compat_set_desc_from_vma(&desc, file, vma);
+		err = vfs_mmap_prepare(file, &desc);
+		return err ?: __compat_vma_mmap(&desc, vma);
+	}
+#endif
+	return vfs_mmap(file, vma);
+}
+
+/* What comes after the action: part of it may go again, and a helper may have the last word. */
+static int finish(struct vm_area_struct *vma, const struct programme *programme)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	if (is_given(programme, ZAP))
+		zap_special_vma_range(vma, vma->vm_start + programme->number[ZAP],
+				      programme->number[ZAP_SIZE]);
+#endif
+	if (programme->generic == GENERIC_READONLY)
+		return generic_file_readonly_mmap(vma->vm_file, vma);
+	return programme->generic ? generic_file_mmap(vma->vm_file, vma) : 0;
+}
+
 static int device_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct device_slot *slot = file->private_data;
@@ -262,8 +335,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 		return -(int)programme->number[RET];
 	if (goes_beyond(slot, vma->vm_end - vma->vm_start))
 		return -ERANGE;
-	vm_flags_set(vma, programme->set);
-	vm_flags_clear(vma, programme->clear);
+	change_vma_flags(vma, programme);
 	vma->vm_page_prot = protect(vma->vm_page_prot, programme->protection);
 	if (is_given(programme, PGOFF))
 		vma->vm_pgoff = programme->number[PGOFF];
@@ -275,9 +347,10 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 		vma_set_file(vma, file_of(programme, VM_FILE));
 	if (is_given(programme, LOWER)) {
 		vma_set_file(vma, file_of(programme, LOWER));
-		return vfs_mmap(vma->vm_file, vma);
+		return call_lower(vma, programme);
 	}
-	return populate(vma, slot);
+	premap_test_vma(slot, vma);
+	return populate(vma, slot) ?: finish(vma, programme);
 }
 
 static unsigned long device_area(struct file *file, unsigned long addr, unsigned long length,

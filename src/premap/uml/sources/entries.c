@@ -61,6 +61,23 @@ static void note_page(struct mm_struct *mm, unsigned long address)
 	pte_unmap(pte);
 }
 
+bool premap_has_entries(const struct vm_area_struct *vma)
+{
+	unsigned long address;
+	bool found = false;
+
+	for (address = vma->vm_start; !found && address < vma->vm_end; address += PAGE_SIZE) {
+		pmd_t *pmd = table_of(vma->vm_mm, address);
+		pte_t *pte = pmd ? pte_offset_map(pmd, address) : NULL;
+
+		if (!pte)
+			continue;
+		found = !pte_none(ptep_get(pte));
+		pte_unmap(pte);
+	}
+	return found;
+}
+
 static void note_anon(struct vm_area_struct *vma)
 {
 	const struct anon_vma *anon_vma = vma->anon_vma;

@@ -186,6 +186,7 @@ int main(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("dev", "/dev", "devtmpfs", 0, NULL);
 	mount("files", "/files", "tmpfs", 0, NULL);
+	mount("cached", "/cached", "ramfs", 0, NULL);
 	mount("noexec", "/noexec", "tmpfs", MS_NOEXEC, NULL);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)

@@ -31,7 +31,8 @@ static void put_mapping(char *header, const char *flags)
 	put_number(end);
 	put_number(offset);
 	if (!path || !(put_slot(path, "/dev/premap", " d") || put_slot(path, "/files/", " f") ||
-		       put_slot(path, "/noexec/", " f") || put_slot(path, "/memfd:", " f")))
+		       put_slot(path, "/noexec/", " f") || put_slot(path, "/memfd:", " f") ||
+		       put_slot(path, "/cached/", " f")))
 		put_text(" -");
 	put_text(flags);
 	put_text("\n");

@@ -68,7 +68,14 @@ static long make_device(char *rest)
 	return files[0][slot] < 0 ? -errno : 0;
 }
 
-/* Opens a new file of the kind that the letters of `kinds` say: n (noexec), m (memfd), z (zeroes). */
+static const char *folder_of(const char *kinds)
+{
+	if (strchr(kinds, 'n'))
+		return "/noexec/";
+	return strchr(kinds, 'c') ? "/cached/" : "/files/";
+}
+
+/* Opens a new file, as `kinds` says: n (noexec), m (memfd), z (zeroes), c (on ramfs). */
 static int create(const char *kinds, int slot)
 {
 	if (strchr(kinds, 'm'))
@@ -79,8 +86,7 @@ static int create(const char *kinds, int slot)
 			return -1;
 		return open(path_of("/files/", slot), O_RDWR);
 	}
-	return open(path_of(strchr(kinds, 'n') ? "/noexec/" : "/files/", slot),
-		    O_RDWR | O_CREAT | O_EXCL, 0600);
+	return open(path_of(folder_of(kinds), slot), O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 
 /* A file that is append-only can't be unlinked. */
@@ -106,18 +112,19 @@ void unlink_files(void)
 		shared->named[slot] = false;
 		unlink_file(path_of("/files/", slot));
 		unlink_file(path_of("/noexec/", slot));
+		unlink_file(path_of("/cached/", slot));
 	}
 }
 
-static int read_only(int fd)
+static int reopened(int fd, int how)
 {
 	char path[32];
-	int reader;
+	int again;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reader = open(path, O_RDONLY);
+	again = open(path, how);
 	close(fd);
-	return reader;
+	return again;
 }
 
 static long write_pages(int fd, unsigned long size, const char *name)
@@ -136,7 +143,7 @@ static long write_pages(int fd, unsigned long size, const char *name)
 	return 0;
 }
 
-/* KINDS: w (writable) or r, then any of n, m and a (append-only). */
+/* KINDS: w (read and write), r (read only) or o (write only), then any of the rest. */
 static long make_file(char *rest)
 {
 	int slot = slot_of(number(&rest)), append = FS_APPEND_FL;
@@ -150,8 +157,8 @@ static long make_file(char *rest)
 	err = strchr(kinds, 'z') ? 0 : write_pages(fd, size, rest);
 	if (err)
 		return err;
-	if (*kinds == 'r')
-		fd = read_only(fd);
+	if (*kinds != 'w')
+		fd = reopened(fd, *kinds == 'r' ? O_RDONLY : O_WRONLY);
 	if (strchr(kinds, 'a') && ioctl(fd, FS_IOC_SETFLAGS, &append))
 		return -errno;
 	files[1][slot] = fd;

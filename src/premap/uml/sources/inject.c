@@ -157,8 +157,10 @@ int premap___anon_vma_prepare(struct vm_area_struct *vma)
 int premap_anon_vma_clone(struct vm_area_struct *to, struct vm_area_struct *from,
 			  enum vma_operation operation)
 {
-	if (from->anon_vma && fails_for(from, "anon_vma_clone"))
+	if (from->anon_vma && fails_for(from, "anon_vma_clone")) {
+		to->anon_vma = NULL;	/* as the function does when it fails */
 		return -ENOMEM;
+	}
 	return anon_vma_clone(to, from, operation);
 }
 
@@ -188,16 +190,25 @@ int premap_map_kernel_pages_complete(struct vm_area_struct *vma, struct mmap_act
 	return err ? -err : map_kernel_pages_complete(vma, action);
 }
 
-struct folio *premap___folio_alloc_noprof(gfp_t gfp, unsigned int order, int node,
-					  nodemask_t *nodes)
+/* A page table for the copies of entries; those are made for what a fault could not make again. */
+int premap_copy_page_range(struct vm_area_struct *to, struct vm_area_struct *from)
 {
-	return premap_failing("page") ? NULL : __folio_alloc_noprof(gfp, order, node, nodes);
+	bool copied = from->anon_vma || (to->vm_flags & VM_COPY_ON_FORK);
+
+	if (copied && premap_has_entries(from) && fails_for(from, "page_table"))
+		return -ENOMEM;
+	return copy_page_range(to, from);
 }
 
 /* See page_table.h. */
 bool premap_page_table(const struct mm_struct *mm)
 {
 	return mm == current->mm && premap_failing("page_table");
+}
+
+bool premap_page(const struct vm_area_struct *vma)
+{
+	return fails_for(vma, "page");
 }
 
 __diag_pop();

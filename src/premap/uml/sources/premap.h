@@ -13,8 +13,14 @@
 
 enum number {
 	RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, MAY_SPLIT_RET,
-	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, NUMBERS
+	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, FILLED, ZAP, ZAP_SIZE, NUMBERS
 };
+
+/* Which functions change flags: the usual ones, those for bits, or for all at once. */
+enum way { WAY_MASK, WAY_BITS, WAY_MOD, WAY_INIT };
+
+/* Whether the hook ends with generic_file_mmap() or the like. */
+enum generic { NO_GENERIC, GENERIC_ANY, GENERIC_READONLY };
 
 enum protection { PROT_AS_IS, WRITECOMBINE, NONCACHED };
 
@@ -40,10 +46,12 @@ enum fault { FAULT_PAGE, FAULT_PFN, FAULT_MIXED };
 struct programme {
 	u64 number[NUMBERS];
 	unsigned long given;
-	u64 set, clear;
+	u64 set, clear, test;
 	enum protection protection;
 	enum action action;
 	enum fault fault;
+	enum way way;
+	enum generic generic;
 	const struct vm_operations_struct *vm_ops;
 	bool has_vm_ops;
 };
@@ -83,6 +91,14 @@ void premap_make_tables(void);
 /* KEY=VALUE ...: a new programme for a device. */
 int premap_parse(struct device_slot *slot, char *words);
 
+/* What the functions say that a hook may ask: of these flags, and of the mapping. */
+void premap_test_desc(const struct device_slot *slot, struct vm_area_desc *desc);
+void premap_test_vma(const struct device_slot *slot, const struct vm_area_struct *vma);
+
+/* The flags of a word, as smaps has them, each with a comma. */
+#define PREMAP_LETTERS	(PREMAP_FLAGS * 3 + 2)
+const char *premap_letters(char text[PREMAP_LETTERS], u64 word);
+
 /* What is read from the log. */
 __printf(1, 2) void premap_note(const char *format, ...);
 
@@ -90,6 +106,8 @@ bool premap_is_device_page(unsigned long pfn);
 
 /* Note the page table entries of the window. */
 void premap_entries(void);
+
+bool premap_has_entries(const struct vm_area_struct *vma);
 
 /* Note the anon_vmas of the window. */
 void premap_anon(void);

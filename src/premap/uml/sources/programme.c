@@ -22,6 +22,7 @@ const struct premap_flag premap_flags[PREMAP_FLAGS] = {
 static const char *const number_names[NUMBERS] = {
 	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
 	"mapped_ret", "may_split_ret", "mremap_ret", "mprotect_ret", "mkwrite", "vm_file", "lower",
+	"filled", "zap", "zap_size",
 };
 
 static const char *const protection_names[] = { "", "writecombine", "noncached" };
@@ -32,6 +33,10 @@ static const char *const action_names[] = {
 };
 
 static const char *const fault_names[] = { "page", "pfn", "mixed" };
+
+static const char *const way_names[] = { "mask", "bits", "mod", "init" };
+
+static const char *const generic_names[] = { "", "any", "readonly" };
 
 static const char *const callback_names[] = {
 	"open", "close", "mapped", "fault", "may_split", "mremap", "mprotect", "page_mkwrite",
@@ -74,12 +79,42 @@ static int parse_vm_ops(char *list, struct programme *programme)
 	return 0;
 }
 
+/* For what an older release has other functions for. */
+static int since_7_2(int err)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+	return -EOPNOTSUPP;
+#else
+	return err;
+#endif
+}
+
+/* A key whose value is one of a few names; -ENOENT for another key. */
+static int parse_choice(struct programme *programme, const char *key, const char *value)
+{
+#define CHOICE(name, field)								\
+	if (!strcmp(key, name)) {							\
+		int which = match_string(field##_names, ARRAY_SIZE(field##_names), value);	\
+		programme->field = which;						\
+		return min(which, 0);							\
+	}
+	CHOICE("prot", protection)
+	CHOICE("action", action)
+	CHOICE("fault", fault)
+	CHOICE("by", way)
+	CHOICE("generic", generic)
+#undef CHOICE
+	return -ENOENT;
+}
+
 static int parse_number(const char *key, const char *value, struct programme *programme)
 {
 	int which = match_string(number_names, NUMBERS, key);
 
 	if (which < 0)
 		return which;
+	if ((which == FILLED || which == ZAP) && since_7_2(0))
+		return -EOPNOTSUPP;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
 	if (which == ERROR_OVERRIDE)
 		return -EOPNOTSUPP;
@@ -104,8 +139,10 @@ static void write_texts(struct device_slot *slot, const char *name)
 static int parse_key(struct device_slot *slot, const char *key, char *value)
 {
 	struct programme *programme = &slot->programme;
-	int which;
+	int which = parse_choice(programme, key, value);
 
+	if (which != -ENOENT)
+		return which;
 	if (!strcmp(key, "name")) {
 		if (strcmp(slot->name, value))
 			write_texts(slot, value);
@@ -127,23 +164,10 @@ static int parse_key(struct device_slot *slot, const char *key, char *value)
 		return parse_flags(value, &programme->set);
 	if (!strcmp(key, "clear"))
 		return parse_flags(value, &programme->clear);
+	if (!strcmp(key, "test"))
+		return since_7_2(parse_flags(value, &programme->test));
 	if (!strcmp(key, "vm_ops"))
 		return parse_vm_ops(value, programme);
-	if (!strcmp(key, "prot")) {
-		which = match_string(protection_names, ARRAY_SIZE(protection_names), value);
-		programme->protection = which;
-		return min(which, 0);
-	}
-	if (!strcmp(key, "action")) {
-		which = match_string(action_names, ARRAY_SIZE(action_names), value);
-		programme->action = which;
-		return min(which, 0);
-	}
-	if (!strcmp(key, "fault")) {
-		which = match_string(fault_names, ARRAY_SIZE(fault_names), value);
-		programme->fault = which;
-		return min(which, 0);
-	}
 	return parse_number(key, value, programme);
 }
 

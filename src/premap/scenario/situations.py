@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Situations of several steps: three neighbours that become one, in every way that there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from premap.model.words import PAGE_SHIFT
+from premap.scenario.aim import Layout, Range
+from premap.scenario.allowed import comparable
+from premap.scenario.failures import ASKED, FailingSteps
+from premap.scenario.reader import Json
+
+JOINING = ("vma_merge", "vma_merge", "anon_vma_clone", "anon_vma_clone", "vma_dup", "vma_tree")
+"""What may fail where neighbours become one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """What three neighbours are made of, and the offset (bytes) of the first."""
+
+    file: str | None
+    prot: str
+    sharing: str
+    offset: int
+
+
+class Situations(FailingSteps):
+    """Plans whole situations: `script` are the steps that are still to come of one."""
+
+    devices: bool
+    script: list[Json]
+
+    def next_of_script(self, layout: Layout) -> Json | None:
+        """Return the next step of a situation; accesses that can't be compared are left out."""
+        while self.script:
+            step = self.script.pop(0)
+            if self._may(layout, step):
+                return step
+        return None
+
+    def _may(self, layout: Layout, step: Json) -> bool:
+        if step["op"] == "fork":
+            return self.may_fork
+        return step["op"] != "touch" or self._may_touch(layout, step)
+
+    def _may_touch(self, layout: Layout, step: Json) -> bool:
+        page = (step["addr"] - layout.low) >> PAGE_SHIFT
+        return not self.fatal and comparable(layout.reached(page), step["access"])
+
+    def joined(self, layout: Layout, like: Like) -> None:
+        """Plan three neighbours, pages in some of them, and a step that may make them one."""
+        counts = [self.pick.choice((1, 1, 2, 3)) for _ in range(3)]
+        first = self.pick.randrange(layout.pages - 2 * sum(counts))
+        left = Range(first, counts[0])
+        middle = Range(left.end, counts[1])
+        right = Range(middle.end, counts[2])
+        ways = (self._split, self._split, self._filled, self._moved)
+        apart, join = self.pick.choice(ways)(layout, like, (left, middle, right))
+        between = self._failures() if self.devices else []
+        asked: list[Json] = []
+        if self.devices:
+            asked = [{"op": op} for op in self.pick.sample(ASKED, 2)]
+        self.script = [*apart, *between, join, *asked]
+        if between:
+            self.script += [join, {"op": "anon"}]
+
+    def _failures(self) -> list[Json]:
+        if self.pick.random() < 0.65:
+            return []
+        after = self.pick.choice((0, 0, 0, 1))
+        return [{"op": "fail", "point": self.pick.choice(JOINING), "after": after}]
+
+    def _map(self, layout: Layout, like: Like, where: Range, at: Range) -> Json:
+        """Map `where` as what lies `at` there would be, in a mapping that begins with `like`."""
+        offset = like.offset + ((at.first - where.first) << PAGE_SHIFT)
+        flags = [like.sharing, "FIXED"]
+        made = {"file": like.file, **self.numbers(layout, at), "prot": like.prot}
+        return {"op": "mmap", **made, "flags": flags, "offset": offset}
+
+    def _touched(self, layout: Layout, *ranges: Range) -> list[Json]:
+        steps: list[Json] = []
+        for where in ranges:
+            access = self.pick.choice(("w", "w", "w", "r", None, None, None))
+            page = self.pick.randrange(where.first, where.end)
+            if access is not None:
+                steps.append({"op": "touch", "addr": layout.address(page), "access": access})
+        if self.pick.random() < 0.12:
+            steps.append({"op": "fork"})
+        return steps
+
+    def _split(
+        self, layout: Layout, like: Like, parts: tuple[Range, Range, Range]
+    ) -> tuple[list[Json], Json]:
+        """Change the middle of one mapping, and change it back; or only where it begins or ends."""
+        left, middle, right = parts
+        whole = Range(left.first, right.end - left.first)
+        changed = self.pick.choice((middle, middle, middle, left, right))
+        there, back = self._change(layout, like, changed)
+        made = self._map(layout, like, whole, whole)
+        return [made, there, *self._touched(layout, left, middle, right)], back
+
+    def _change(self, layout: Layout, like: Like, where: Range) -> tuple[Json, Json]:
+        numbers = self.numbers(layout, where)
+        kind = self.pick.randrange(5 if self.devices else 4)
+        if kind == 0:
+            prot = self.pick.choice([prot for prot in ("rw", "r", "rx", "") if prot != like.prot])
+            return (
+                {"op": "mprotect", **numbers, "prot": prot},
+                {"op": "mprotect", **numbers, "prot": like.prot},
+            )
+        if kind == 1:
+            return {"op": "mlock", **numbers}, {"op": "munlock", **numbers}
+        if kind in (2, 3):
+            there, back = self.pick.choice((("DONTFORK", "DOFORK"), ("RANDOM", "NORMAL")))
+            return (
+                {"op": "madvise", **numbers, "advice": there},
+                {"op": "madvise", **numbers, "advice": back},
+            )
+        return {"op": "name", **numbers, "name": "one"}, {"op": "name", **numbers, "name": None}
+
+    def _filled(
+        self, layout: Layout, like: Like, parts: tuple[Range, Range, Range]
+    ) -> tuple[list[Json], Json]:
+        """Fill the hole between two mappings, or only lengthen one."""
+        left, middle, right = parts
+        sides = self.pick.choice(((left, right), (left, right), (left,), (right,)))
+        made = [self._map(layout, like, left, side) for side in sides]
+        gone = {"op": "munmap", **self.numbers(layout, middle)}
+        touched = self._touched(layout, *sides)
+        return [*made, gone, *touched], self._map(layout, like, left, middle)
+
+    def _moved(
+        self, layout: Layout, like: Like, parts: tuple[Range, Range, Range]
+    ) -> tuple[list[Json], Json]:
+        """Move a mapping to between two others."""
+        left, middle, right = parts
+        apart, _ = self._filled(layout, like, parts)
+        source = Range(right.end + 1, middle.count)
+        if source.end > layout.pages:
+            source = Range(0, middle.count)
+        made = self._map(layout, like, left, middle)
+        made.update(self.numbers(layout, source))
+        flags = ["MAYMOVE", "FIXED", *self.pick.choice(((), (), ("DONTUNMAP",)))]
+        move = {
+            "op": "mremap",
+            **self.numbers(layout, source),
+            "new_len": middle.count << PAGE_SHIFT,
+            "flags": flags,
+            "new_addr": layout.address(middle.first),
+        }
+        return [made, *apart, *self._touched(layout, source)], move
