@@ -26,8 +26,8 @@ from premap.records import Difference, Verdict
 
 TIME_LIMIT = 10.0
 """Seconds of CPU time for one verdict; after that it is `unknown`."""
-GRACE = 0.5
-"""Seconds after the first difference in which others are looked for."""
+GRACE = 1.5
+"""Seconds after the first difference, or doubt, in which (other) differences are looked for."""
 SOLVER_LIMIT_MS = 3000
 PATIENCE_MS = 200
 """Milliseconds after which a branch that the solver has no answer for is followed all the same."""
@@ -124,7 +124,8 @@ class _Comparison:
         self.mergeable = False
         self.disturbed = False
         self.enough = deadline
-        """When to stop looking for more differences (time.process_time)."""
+        """When to stop looking for differences, once there is one or no proof can be had any more
+        (time.process_time)."""
 
     @property
     def settled(self) -> bool:
@@ -133,7 +134,12 @@ class _Comparison:
 
     def doubt(self, reason: str) -> None:
         """Remember the first reason why there is no proof."""
-        self.reason = self.reason or reason
+        if self.reason is None:
+            self.reason = reason
+            self._hurry()
+
+    def _hurry(self) -> None:
+        self.enough = min(self.enough, time.process_time() + GRACE)
 
     def pointless(self, setting: Setting) -> bool:
         """Return whether the settings before have shown that this one adds nothing."""
@@ -163,7 +169,7 @@ class _Comparison:
                     self.doubt(str(path.exception))
                 elif path.value is not None:
                     self._judge(setting, path)
-                if self.differences and time.process_time() > self.enough:
+                if self.settled and time.process_time() > self.enough:
                     return
         except symbolic.SymbolicError as error:
             if not self.differences:
@@ -234,6 +240,8 @@ class _Comparison:
             return
         known = self.accepted if candidate.accepted else self.differences
         known[candidate.id] = Difference(candidate.id, candidate.what, shown, candidate.judgement)
+        if not candidate.accepted:
+            self._hurry()
 
     def _example(
         self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
