@@ -95,3 +95,42 @@ class TestMain:
         run = self.start(small_tree, tmp_path / "cache")
         found = json.loads(run.communicate()[0])
         assert told(found) == told(surveyed(small_tree, deep=True))
+
+
+def in_a_mount(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script that may mount things, which nobody else sees."""
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", script, "sh"]
+    if subprocess.run([*command[:4], "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no mounts of our own here")
+    return subprocess.run([*command, *arguments], check=False, capture_output=True, text=True)
+
+
+class TestDisk:
+    """A cache on a file system of its own, which is full or read-only."""
+
+    SURVEY = 'XDG_CACHE_HOME=$1 "$2" -m premap survey "$3" --format json'
+
+    def test_full(self, small_tree: Path, tmp_path: Path) -> None:
+        (tmp_path / "disk").mkdir()
+        script = f'mount -t tmpfs -o size=40k none "$1"; {self.SURVEY}; df --output=avail "$1" >&2'
+        ran = in_a_mount(script, str(tmp_path / "disk"), sys.executable, str(small_tree))
+        found = json.loads(ran.stdout)
+        assert ran.stderr.split()[-1] == "0"
+        assert found["problem"] == "No space left on device"
+        assert told(found) == told(surveyed(small_tree, deep=True))
+
+    def test_read_only_and_empty_then_not(self, small_tree: Path, tmp_path: Path) -> None:
+        (tmp_path / "disk").mkdir()
+        script = (
+            f'mount -t tmpfs none "$1"; mount -o remount,ro "$1"; {self.SURVEY} > "$4/1";'
+            f'mount -o remount,rw "$1"; {self.SURVEY} > "$4/2";'
+            f'mount -o remount,ro "$1"; {self.SURVEY} > "$4/3"'
+        )
+        ran = in_a_mount(
+            script, str(tmp_path / "disk"), sys.executable, str(small_tree), str(tmp_path)
+        )
+        assert ran.stderr == ""
+        first, second, third = (json.loads((tmp_path / n).read_text()) for n in "123")
+        assert first["problem"] == "Read-only file system"
+        assert second["problem"] is None
+        assert told(first) == told(second) == told(third) == told(surveyed(small_tree, deep=True))
