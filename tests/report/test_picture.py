@@ -32,6 +32,13 @@ static int new_mmap_prepare(struct vm_area_desc *desc)
 }
 static const struct file_operations new_fops = { .mmap_prepare = new_mmap_prepare };
 """
+PLAIN = """\
+static int plain_mmap_prepare(struct vm_area_desc *desc)
+{
+	return 0;
+}
+static const struct file_operations plain_fops = { .mmap_prepare = plain_mmap_prepare };
+"""
 
 
 @pytest.fixture
@@ -66,6 +73,34 @@ class TestCall:
         page.goto(self.pictured(hooks))
         page.keyboard.press("End")
         expect(page.locator("svg.strip .pte")).to_have_count(1)
+
+    def test_the_file_of_the_mapping(self, page: Page, hooks: Path) -> None:
+        page.goto(self.pictured(hooks))
+        file = page.locator("table.fields tr", has_text="vm_file")
+        expect(file).to_contain_text("the file that was opened")
+        expect(file).to_contain_text("may be changed; the mapping takes over the reference")
+
+    @pytest.mark.parametrize(
+        ("does", "said"),
+        [
+            ("", "merges with the mapping before it, at 0xfff000-0x1000000"),
+            (
+                "if (desc->start & 0x1000) vma_desc_set_flags(desc, VMA_DONTCOPY_BIT);",
+                "does not merge with the mapping before it, at 0xfff000-0x1000000: ",
+            ),
+        ],
+    )
+    def test_whether_neighbours_merge(
+        self, page: Page, tmp_path: Path, does: str, said: str
+    ) -> None:
+        (tmp_path / "plain.c").write_text(PLAIN.replace("\treturn", f"\t{does}\n\treturn"))
+        shown, call = tmp_path / "page.html", ["--layout", "after-itself", "--pgoff", "1"]
+        main(["run", f"{tmp_path}/plain.c:plain_mmap_prepare", "--html", str(shown), *call])
+        page.goto(shown.as_uri())
+        step = page.locator("ol.steps li", has_text="neighbours:").last
+        step.click()
+        expect(page.locator(".now.neighbours")).to_contain_text(said)
+        expect(page.locator("svg.strip .vma")).to_have_count(1)
 
     def test_failures_unwind(self, page: Page, hooks: Path) -> None:
         page.goto(self.pictured(hooks, "--inject", "action"))

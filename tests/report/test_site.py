@@ -69,6 +69,34 @@ class TestTable:
         expect(page.locator("h1")).to_contain_text("cupboard_mmap")
 
 
+class TestBars:
+    @pytest.mark.parametrize(
+        ("bar", "left"), [("refuses", 1), ("room_ops.room_mmap", 1), ("not-file-operations", 1)]
+    )
+    def test_a_bar_filters_the_table(self, page: Page, site: str, bar: str, left: int) -> None:
+        page.goto(site)
+        page.locator(".bars").get_by_role("link", name=bar, exact=True).click()
+        expect(page.locator("#shown")).to_have_text(f"{left} of 8 sites")
+        expect(page.locator("#sites tbody tr:visible")).to_have_count(left)
+
+    def test_with_the_keyboard_alone(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.locator(".bars a").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#sites tbody tr:visible")).not_to_have_count(8)
+
+    def test_what_would_unlock_most(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.locator("svg.graph a").first.click()
+        expect(page.locator("#sites tbody tr:visible")).to_have_count(2)
+        assert "waits=struct+room_ops.room_mmap" in page.url
+
+    def test_the_rules_are_stated(self, page: Page, site: str) -> None:
+        page.goto(site)
+        expect(page.locator("#rules")).to_contain_text("in a comment")
+        expect(page.locator("main")).to_contain_text("grep finds 11 places")
+
+
 class TestHandler:
     def test_what_is_said_of_one(self, page: Page, site: str) -> None:
         page.goto(site)

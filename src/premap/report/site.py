@@ -6,6 +6,7 @@ Everything that comes from sources (names, code, messages) is escaped; no script
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _MOST = 12
 _NODES = 24
 """Rows of the ranking of what sites wait for."""
 _ROW = 26
+_ARROW = re.compile(r"(->\w*)")
 _WIDEST = 430
 
 Site = dict[str, Any]
@@ -40,11 +42,21 @@ class Pictured:
 
 def environment() -> jinja2.Environment:
     """Return what makes pages: it escapes, and fails on a name that is not there."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("premap.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
+    )
+    made.filters["whole"] = whole
+    return made
+
+
+def whole(text: str) -> Markup:
+    """Return text whose arrows (`->mapped`) are not broken at the hyphen at a line's end."""
+    return Markup("<wbr>").join(
+        Markup('<span class="whole">{}</span>').format(part) if part.startswith("->") else part
+        for part in _ARROW.split(text)
     )
 
 
@@ -130,6 +142,9 @@ def _overview(
         "sites": sites,
         "choices": {
             "verdict": sorted({s["verdict"]["status"] for s in sites if s["verdict"]}),
+            "table": list(totals["tables"]),
+            "reason": list(totals["reasons"]),
+            "finding": sorted(totals["findings"]),
             **{
                 key: sorted({site[key] for site in sites if site[key]})
                 for key in ("subsystem", "class", "status", "cluster")
@@ -156,15 +171,18 @@ def short(name: str) -> str:
 
 def _bars(
     counts: Mapping[str, int], titles: Mapping[str, str]
-) -> list[tuple[str, int, float, str]]:
-    shown = list(counts.items())[:_MOST]
+) -> list[tuple[str, str | None, int, float, str]]:
+    """Return name, value to filter by, count, width (per cent) and meaning of a chart's rows."""
+    shown: list[tuple[str, str | None, int]] = [
+        (short(name), name, count) for name, count in list(counts.items())[:_MOST]
+    ]
     rest = sum(list(counts.values())[_MOST:])
     if rest:
-        shown.append((f"{len(counts) - _MOST} more", rest))
-    most = max((count for _, count in shown), default=1)
+        shown.append((f"{len(counts) - _MOST} more", None, rest))
+    most = max((count for _, _, count in shown), default=1)
     return [
-        (short(name), count, round(100 * count / most, 1), titles.get(name, name))
-        for name, count in shown
+        (name, value, count, round(100 * count / most, 1), titles.get(value or name, value or name))
+        for name, value, count in shown
     ]
 
 

@@ -14,7 +14,7 @@ from premap.survey.index import Index, is_user_space
 from premap.survey.records import Hook
 from premap.survey.textfacts import Member
 
-_FILE_OPERATIONS = "struct file_operations"
+FILE_OPERATIONS = "struct file_operations"
 UNTOLD = "?"
 """Stands for a structure that the tree does not declare."""
 
@@ -23,10 +23,10 @@ def members_of_tree(index: Index) -> list[Member]:
     """Return every member that sets a mapping up, each structure's once."""
     declared = index.members
     found = [*declared, *_inferred(index, {member.name for member in declared})]
-    if all(member.ops != _FILE_OPERATIONS for member in declared):
+    if all(member.ops != FILE_OPERATIONS for member in declared):
         hooks: tuple[Hook, Hook] = ("mmap", "mmap_prepare")
         known = zip(MEMBERS, hooks, strict=True)
-        found += [Member(_FILE_OPERATIONS, name, hook, "", 0) for name, hook in known]
+        found += [Member(FILE_OPERATIONS, name, hook, "", 0) for name, hook in known]
     return found
 
 

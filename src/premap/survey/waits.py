@@ -2,7 +2,8 @@
 """What a handler waits for, and what would let most handlers go on: members and helpers.
 
 A wait is named "struct v4l2_file_operations.mmap" for a member whose table has no
-`mmap_prepare` twin yet, and "some_helper()" for a function that gets a VMA and lies elsewhere.
+`mmap_prepare` twin yet (struct file_operations has one in every release that can be written for),
+and "some_helper()" for a function that gets a VMA and lies elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from premap.idioms.twins import TWINS
+from premap.survey.members import FILE_OPERATIONS
 from premap.survey.records import FileFacts, RawSite, Site, Unlock
 from premap.survey.textfacts import Member
 
@@ -32,7 +34,8 @@ class Waits:
     _of_function: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._prepared = {member.ops for member in self.members if member.hook == "mmap_prepare"}
+        prepared = (member.ops for member in self.members if member.hook == "mmap_prepare")
+        self._prepared = {FILE_OPERATIONS, *prepared}
 
     def of_site(self, file: str, site: RawSite, meant: Iterable[str]) -> list[str]:
         """Return what has to be converted before a site can be, which may be set to `meant`."""

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 "use strict";
 // Steps through a call. All text comes as data and goes in as text, never as markup.
+// The parts of a text, of which no line ends within an arrow of C.
+const whole = (text) =>
+  text.split(/(->\w*)/).flatMap((part, index) => (index % 2 ? [make("wbr"), make("span", { class: "whole" }, part)] : [part]));
 const SVG = "http://www.w3.org/2000/svg";
 const make = (tag, attributes = {}, text = "") => {
   const node = tag.startsWith("svg:")
@@ -114,7 +117,7 @@ function build(section, side) {
     slider.value = at;
     where.textContent = `${at + 1} of ${steps.length}`;
     now.className = `now ${step.failing ? "failed" : step.kind}`;
-    now.replaceChildren(make("b", {}, step.kind.replace("_", " ")), step.text);
+    now.replaceChildren(make("b", {}, step.kind.replace("_", " ")), ...whole(step.text));
     if (lines.has(step.line)) now.append(make("code", {}, lines.get(step.line).lastChild.textContent.trim()));
     drawStrip(strip, steps, step);
     fields.replaceChildren();
