@@ -27,6 +27,18 @@ class TestCompare:
             ("converted", "room_common_mmap", "room_prepare")
         ]
 
+    def test_assignments_through_pointers_are_told_by_their_handlers(
+        self, small_tree: Path
+    ) -> None:
+        file = small_tree / "drivers/room/attic.c"
+        text = "#include <linux/fs.h>\nvoid f(struct file_operations *o)\n{\n%s}\n"
+        file.write_text(text % "\to->mmap = first_mmap;\n\to->mmap = second_mmap;\n")
+        before = surveyed(small_tree)["handlers"]
+        file.write_text(text % "\to->mmap = second_mmap;\n\to->mmap = third_mmap;\n")
+        moved = compare(before, surveyed(small_tree)["handlers"])
+        found = {(m.how, m.old and m.old["handler"], m.new and m.new["handler"]) for m in moved}
+        assert found == {("gone", "first_mmap", None), ("new", None, "third_mmap")}
+
     def test_what_came_and_went(self, small_tree: Path) -> None:
         before = surveyed(small_tree)["handlers"]
         (small_tree / "drivers/room/window.c").unlink()

@@ -10,12 +10,18 @@ from typing import Any
 
 from premap.survey.records import Site
 
-Key = Callable[[Site], tuple[Any, ...]]
+Key = Callable[[Site], tuple[Any, ...] | None]
+
+
+def _table(site: Site, *more: str) -> tuple[Any, ...] | None:
+    """Return what names a site's table: assignments through pointers have none in common."""
+    return None if site["table"] is None else (site["file"], site["ops"], site["table"], *more)
+
 
 _KEYS: tuple[Key, ...] = (
     lambda site: (site["file"], site["ops"], site["table"], site["handler"], tuple(site["arms"])),
-    lambda site: (site["file"], site["ops"], site["table"], tuple(site["arms"])),
-    lambda site: (site["file"], site["ops"], site["table"]),
+    lambda site: _table(site, *site["arms"]),
+    _table,
     lambda site: (site["file"], site["ops"], stem(site["handler"])),
     lambda site: (site["file"], site["handler"]),
     lambda site: (
@@ -25,11 +31,7 @@ _KEYS: tuple[Key, ...] = (
         stem(site["handler"]),
     ),
 )
-"""What makes two sites the same one, the surest first."""
-
-
-def _base(file: str) -> str:
-    return file.rpartition("/")[2]
+"""What makes two sites the same one, the surest first; None where that says nothing of a site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,12 @@ def compare(old: Iterable[Site], new: Iterable[Site]) -> list[Moved]:
 def _pairs(before: list[Site], after: list[Site]) -> Iterator[tuple[Site, Site]]:
     """Yield the sites that are in both; what is left in the lists is in one only."""
     for key in _KEYS:
-        waiting: dict[tuple[Any, ...], list[Site]] = defaultdict(list)
+        waiting: dict[tuple[Any, ...] | None, list[Site]] = defaultdict(list)
         for site in before:
             waiting[key(site)].append(site)
         for site in list(after):
-            same = waiting.get(key(site))
+            name = key(site)
+            same = None if name is None else waiting.get(name)
             if same:
                 other = same.pop(0)
                 after.remove(site)

@@ -80,14 +80,15 @@ class Index:
         return digest_of(json.dumps(self.stamps, sort_keys=True).encode())
 
     def digest(self, name: str) -> str:
-        """Digest of a file's text; "" where it can't be read."""
+        """Digest of a file's text; "" where it has none, or can't be read."""
         if name in self.facts:
             return self.facts[name]["digest"]
         if name not in self.digests:
             try:
-                self.digests[name] = digest_of((self.root / name).read_bytes())
+                text = (self.root / name).read_bytes()
             except OSError:
-                self.digests[name] = ""
+                text = b""
+            self.digests[name] = digest_of(text) if text else ""
         return self.digests[name]
 
 

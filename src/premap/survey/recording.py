@@ -74,10 +74,11 @@ class RecordingTree(KernelTree):
         return super().once(key, make)
 
     def digest(self, name: str) -> str:
-        """Return the digest of a file's text, which is read once."""
+        """Return the digest of a file's text, which is read once; as Index.digest does."""
         if name not in self._digests:
             file = self._files.get(name)
-            self._digests[name] = digest_of(self.bytes_of(name) if file is None else file.text)
+            text = self.bytes_of(name) if file is None else file.text
+            self._digests[name] = digest_of(text) if text else ""
         return self._digests[name]
 
     def rests_on(self) -> list[str]:

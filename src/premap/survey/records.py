@@ -203,5 +203,7 @@ class Document(TypedDict, total=False):
     explained: list[dict[str, Any]]
     rules: list[Rule]
     errors: list[FileProblem]
+    results: dict[str, int]
+    """How many results of files were "kept" from earlier surveys, and how many are "new"."""
     problem: str | None
     moved: list[dict[str, Any]]

@@ -88,6 +88,7 @@ class _Run:
         self.tree = KernelTree(plan.root)
         self.target = _target(self.tree, plan.target)
         self.errors: dict[str, str] = {}
+        self.results = {"kept": 0, "new": 0}
         self.engine = plan.engine or LocalEngine(plan.jobs, plan.time_limit)
 
     def run(self) -> Survey:
@@ -113,6 +114,7 @@ class _Run:
             "target": self.target,
             "seconds": round(perf_counter() - began, 2),
             **document_of(sites, facts, members, waits, self.index, self.errors),
+            "results": self.results,
             "problem": store.problem,
         }
         return Survey(document, *_patches_and_runs(facts, deep or {}))
@@ -175,9 +177,11 @@ class _Run:
                 missing.append(job)
                 continue
             self.progress.step()
+            self.results["kept"] += 1
             results[job.key] = kept
             yield job.name, kept
         for job, made in self._new(missing):
+            self.results["new"] += 1
             results[job.key] = made
             yield job.name, made
         if jobs:
