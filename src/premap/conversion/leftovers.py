@@ -9,39 +9,8 @@ from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
 from premap.idioms.idiom import Declined, Hook
+from premap.idioms.populating import DMA_POPULATIONS, PAGE_POPULATIONS, WITHOUT_ACTION
 
-PAGE_POPULATIONS = frozenset(
-    {
-        "vm_insert_page",
-        "vm_insert_pages",
-        "vm_map_pages",
-        "vm_map_pages_zero",
-        "vm_insert_mixed",
-        "vmf_insert_page",
-        "vmf_insert_pfn",
-        "vmf_insert_pfn_prot",
-        "vmf_insert_mixed",
-        "remap_vmalloc_range",
-        "remap_vmalloc_range_partial",
-        "remap_4k_pfn",
-        "apply_to_page_range",
-    }
-)
-DMA_POPULATIONS = frozenset(
-    {
-        "dma_mmap_attrs",
-        "dma_mmap_coherent",
-        "dma_mmap_noncoherent",
-        "dma_mmap_pages",
-        "dma_mmap_wc",
-        "dma_mmap_writecombine",
-        "dma_common_mmap",
-    }
-)
-WITHOUT_ACTION = DMA_POPULATIONS | (
-    PAGE_POPULATIONS - {"vm_insert_page", "vm_insert_pages", "vm_map_pages", "vm_map_pages_zero"}
-)
-"""Populations that no action stands for, whatever their arguments are."""
 STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mmap_backing_file"})
 """Functions that hand the mapping on to another file."""
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\(")

@@ -8,7 +8,7 @@ from pathlib import Path
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 
-_CORE = Path("mm")
+CORE = "mm"
 """Where the kernel defines most of what is handed a mapping."""
 
 
@@ -34,10 +34,10 @@ def defining_near(name: str, seen_from: SourceFile, tree: KernelTree) -> list[So
 
 
 def _defining(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
-    for folder in [folders[0], _CORE, *folders[1:]]:
+    for folder in [folders[0], Path(CORE), *folders[1:]]:
         top = "" if folder == Path() else folder.as_posix()
         found = _public(name, tree.search.mentioning(name, top), tree)
-        if found and not (folder == _CORE and _weak(name, found)):
+        if found and not (folder == Path(CORE) and _weak(name, found)):
             return found
     return []
 

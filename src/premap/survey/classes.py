@@ -15,6 +15,7 @@ from tree_sitter import Node
 from premap.csource.calls import aliases, receivers
 from premap.csource.nodes import arguments, calls_in, find_all, text_of
 from premap.csource.source import Function
+from premap.idioms.populating import functions_of
 from premap.survey.records import FunctionFacts
 
 UNKNOWN = "unknown"
@@ -41,7 +42,9 @@ def pattern_classes() -> dict[str, PatternClass]:
     """Return all classes by id, in the order in which they are tried."""
     text = files("premap.survey").joinpath("classes.toml").read_text("utf-8")
     found = (
-        PatternClass(c["id"], c["title"], frozenset(c["calls"]))
+        PatternClass(
+            c["id"], c["title"], functions_of(c.get("maps", ())) | frozenset(c.get("calls", ()))
+        )
         for c in tomllib.loads(text)["class"]
     )
     return {each.id: each for each in found}

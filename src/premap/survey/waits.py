@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from premap.csource.definitions import CORE
 from premap.idioms.twins import TWINS
 from premap.survey.members import FILE_OPERATIONS
 from premap.survey.records import FileFacts, RawSite, Site, Unlock
 from premap.survey.textfacts import Member
 
-_CORE = ("mm/", "include/linux/mm")
+_CORE = (f"{CORE}/", f"include/linux/{CORE}")
 """Where the functions on a VMA live that the converter itself knows, or says why not."""
 
 
