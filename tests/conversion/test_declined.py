@@ -541,3 +541,8 @@ class TestFoundByTheFuzzer:
         )
         body = f"{TestState.TAKES.removesuffix('return 0;')}return {REMAP};"
         assert reason(hook(body, close + table)) == "keeps-state"
+
+    def test_a_table_of_a_structure_without_a_name(self) -> None:
+        table = TABLE.replace("struct file_operations", "struct *")
+        [found] = convert_file(SourceFile("ring.c", (TestFile.HOOK + table).encode()), None, "7.3")
+        assert found.reason is not None

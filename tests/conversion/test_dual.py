@@ -266,3 +266,15 @@ class TestArm:
         condition = Condition("#ifdef X")
         assert arm(text, condition, new=True) == b"#if A\na\n#else\nb\n#endif\nd\n"
         assert arm(text, condition, new=False) == b"#ifdef Y\nc\n#endif\nd\n"
+
+
+class TestComment:
+    def test_of_the_hook_stands_in_its_arms_with_all_its_changes(self) -> None:
+        doc = "/**\n * ring_mmap - maps\n * @file: file\n * @vma: VMA to map into\n */\n"
+        hook = "int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n\treturn 0;\n}\n"
+        table = "\nstatic const struct file_operations ring_fops = {\n\t.mmap = ring_mmap,\n};\n"
+        source = SourceFile("ring.c", (f"{doc}static {hook}" + table).encode())
+        made = dual(convert_file(source, None, "7.3"), lambda _: source, "NEW")
+        text = apply(made, source)
+        assert arm(text, by_macro("NEW"), new=False) == source.text
+        assert b" * @desc: VMA descriptor to map into\n" in arm(text, by_macro("NEW"), new=True)

@@ -473,6 +473,13 @@ class TestLines:
             "\t\t\t\t\t    struct vm_area_desc *desc)\n"
         )
 
+    def test_of_a_head_and_its_list_are_joined_too(self):
+        old = (
+            "\tvma->vm_page_prot = ring_prot(file, vma->vm_pgoff,\n"
+            "\t\t\t\t      ring_size(ring),\n\t\t\t\t      vma->vm_page_prot);\n\treturn 0;\n"
+        )
+        assert "ring_prot(desc->file, desc->pgoff, ring_size(ring),\n" in body(old)
+
     def test_of_one_argument_each_stay(self):
         old = "\treturn f(a,\n\t\t vma->vm_start,\n\t\t vma->vm_end,\n\t\t b);\n"
         assert body(old) == "\treturn f(a,\n\t\t desc->start,\n\t\t desc->end,\n\t\t b);\n"
@@ -573,6 +580,12 @@ class TestComments:
         assert "remap_pfn_range" not in new
         assert " * Calls mmap_action_remap_full().\n" in new
         assert "\t/* mmap_action_remap_full() maps all */\n" in new
+
+    def test_follow_the_member(self):
+        new = converted(f"/*\n * ring - file_operations::mmap\n */\n{self.OLD}{TABLE}")
+        assert "file_operations::mmap\n" in new  # not right before the function
+        new = converted(self.OLD.replace("Calls", "file_operations::mmap calls") + TABLE)
+        assert " * file_operations::mmap_prepare calls" in new
 
     def test_that_are_of_another_function_stay(self):
         before = "/* not remap_pfn_range() */\nstatic int ring_pfn;\n\n"

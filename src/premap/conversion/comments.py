@@ -25,6 +25,7 @@ _MEMBERS = {
 """What a member of a VMA is called in a descriptor."""
 
 
+_MEMBER = re.compile(r"\bfile_operations(?:::|\.|->)(mmap)\b")
 _BEFORE = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
 _LOOK_BACK = 1 << 14
 
@@ -58,6 +59,8 @@ def before(hook: Hook, actions: Mapping[str, str]) -> Iterator[Change]:
 
 
 def _actions(text: str, at: int, actions: Mapping[str, str]) -> Iterator[Change]:
+    for found in _MEMBER.finditer(text):
+        yield Change(at + found.start(1), at + found.end(1), "mmap_prepare")
     for old, new in actions.items():
         for found in re.finditer(rf"\b{re.escape(old)}\b", text):
             yield Change(at + found.start(), at + found.end(), new)

@@ -34,8 +34,8 @@ def parameter_changes(hook: Hook, *, is_hook: bool) -> Iterator[Change]:
         end = start + vma.end() + len(line.rstrip())
         yield Change(end - len("VMA"), end, "descriptor of the mapping")
     elif (word := _VMA.search(line)) is not None:
-        end = start + vma.end() + word.end()
-        yield Change(end, end, " descriptor")
+        at = start + vma.end()
+        yield Change(at + word.start(), at + word.end(), f"{word[0]} descriptor")
     if is_hook and hook.file is not None:
         entry = re.search(
             rf"(?m)^[ \t]*\*[ \t]*@{re.escape(hook.file)}[ \t]*:.*\n"

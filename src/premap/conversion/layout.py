@@ -157,6 +157,9 @@ def _share_a_list(text: str, first: int, second: int) -> bool:
     code = _hidden(text)
     opened = dict(_open_parens(code))
     before, behind = opened[first], opened[second]
+    if len(behind) == len(before) + 1 and behind[-1] >= first:  # the first line opens the list
+        goes_on = code[second : code.find("\n", second)].rstrip().endswith(",")
+        return goes_on and behind[:-1] == before and code[behind[-1]] == "("
     return bool(before) and before == behind and code[before[-1]] == "("
 
 

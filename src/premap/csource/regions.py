@@ -38,7 +38,7 @@ _OPENS = re.compile(rb"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)*\{")
 
 def struct_braces(source: SourceFile, kind: str, tag: str) -> Iterator[int]:
     """Offsets of the opening braces of the definitions of `struct tag` (or `union tag`)."""
-    if not _opens(source.text, tag.encode()):
+    if not tag or not _opens(source.text, tag.encode()):
         return
     pattern = rb"\b%b\b%b*%b\b%b*\{" % (kind.encode(), _SPECIFIERS, re.escape(tag.encode()), b"\\s")
     for match in re.finditer(pattern, source.code):
