@@ -34,6 +34,12 @@ def vma_only() -> dict[str, str]:
 
 
 @functools.cache
+def descriptor_functions() -> frozenset[str]:
+    """Functions on descriptors that no release is known to lack."""
+    return frozenset(_table()["descriptors"]["names"])
+
+
+@functools.cache
 def core() -> tuple[str, ...]:
     """Folders of the code that implements mmap() and its interface."""
     return tuple(_table()["core"]["folders"])

@@ -435,12 +435,16 @@ def plausible(*terms: Iterable[Any]) -> list[Any]:
 
 
 def _computed(terms: Iterable[Any]) -> list[symbolic.Word]:
-    """Return the words within terms that are computed of driver state alone."""
+    """Return the words within terms that are computed of driver state alone.
+
+    A word whose sign bit is turned over, as signed comparisons have it, is no such number.
+    """
     return [
         each
         for each in nodes(terms)
         if isinstance(each, symbolic.Word)
         and each.op not in {"var", "apply", "const"}
+        and not (each.op == "bits" and each.data[1] >= WRAPPED)
         and not any(name.startswith((CALL, "&")) for name in variables([each]))
     ]
 

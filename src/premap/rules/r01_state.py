@@ -6,13 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from premap import symbolic
 from premap.csource.nodes import callee, calls_in, path_to, text_of
 from premap.csource.source import SourceFile
 from premap.interp.machine import Event
+from premap.interp.operators import is_scalar, word_of
 from premap.rules.balance import GIVES, TAKES, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import Step, Trace
+from premap.rules.paths import Step, Trace, leaves
 from premap.rules.rule import Found, Rule, at
 
 _LINKS = re.compile(
@@ -53,6 +55,7 @@ def _kept(hook: Hook, trace: Trace) -> Iterator[Found]:
             yield found
     if trace.returned is not None:
         yield from _counted(hook, trace)
+        yield from _claimed(hook, trace)
 
 
 def _at_event(hook: Hook, event: Event) -> Found | None:
@@ -76,16 +79,47 @@ def _counted(hook: Hook, trace: Trace) -> Iterator[Found]:
     for step in trace.steps:
         if step.kind != "store":
             continue
-        operator = text_of(step.node.child_by_field_name("operator"))
-        counts = step.node.type == "update_expression" or operator in _COUNTS
         source = step.function.source
-        if counts and _last_count(trace, step):
+        if _is_count(step) and _last_count(trace, step):
             yield at(
                 source,
                 step.node,
                 f"`{text_of(step.node)}` in a hook counts a mapping that may fail or merge",
                 hook=hook,
             )
+
+
+def _claimed(hook: Hook, trace: Trace) -> Iterator[Found]:
+    """Find a write after which the hook refuses the next mapping: "it is in use now"."""
+    last = {step.name: step for step in trace.steps if step.kind == "store"}
+    for place, step in last.items():
+        if _is_count(step) or not is_scalar(step.given[1]):
+            continue
+        written = symbolic.as_word(word_of(step.given[1]))
+        if any(_refuses(hook, each, place, written) for each in hook.exploration.traces):
+            yield at(
+                step.function.source,
+                step.node,
+                f"`{text_of(step.node)}` in a hook has the next mapping refused: if this one "
+                "fails or merges, nothing takes it back",
+                level="warning",
+                hook=hook,
+            )
+
+
+def _refuses(hook: Hook, trace: Trace, place: str, written: symbolic.Word) -> bool:
+    """Whether a path fails for what was written to a place, and that was its last question."""
+    if not trace.failed or not trace.decisions:
+        return False
+    refusal = trace.decisions[-1].condition
+    asked = [leaf for leaf in leaves([refusal]) if leaf.data[0] == place]
+    same = [symbolic.as_word(leaf) == written for leaf in asked]
+    return bool(same) and hook.exploration.ask(*trace.condition, *same) is not None
+
+
+def _is_count(step: Step) -> bool:
+    operator = text_of(step.node.child_by_field_name("operator"))
+    return step.node.type == "update_expression" or operator in _COUNTS
 
 
 def _last_count(trace: Trace, step: Step) -> bool:

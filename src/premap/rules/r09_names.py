@@ -8,33 +8,46 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, find_all, text_of
+from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.records import Edit
 from premap.rules.context import Context
+from premap.rules.names import descriptor_functions
 from premap.rules.rule import Found, Repair, Rule, at
 
 _TESTS = re.compile(r"vma_desc_test(?:_flags|_any|_all)?")
-_ACTION = re.compile(r"mmap_action_(?!prepare|complete)\w+")
+_NAMES = re.compile(r"mmap_action_\w+|vma_desc_\w+")
 _COMPARES = frozenset({"==", "!="})
+_CALLERS = frozenset(
+    f"VMA_{name}_BIT"
+    for name in ["READ", "WRITE", "EXEC", "SHARED", "MAYREAD", "MAYWRITE", "MAYSHARE"]
+)
+"""Flags that every mmap() of a file decides alone; others hang on mounts and limits, too."""
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find tests of flags that don't mean what they say, and names that there are not."""
-    if not context.says(b"vma_desc_test", b"mmap_action_") or context.release is None:
+    if not context.says(b"vma_desc_", b"mmap_action_") or context.release is None:
         return
-    for call in context.source.calls_to(f"{_TESTS.pattern}|{_ACTION.pattern}"):
+    for call in context.source.calls_to(_NAMES.pattern):
         name = callee(call) or ""
         if _TESTS.fullmatch(name):
             yield from _test(context, call, name)
-        elif _ACTION.fullmatch(name) and not _has(context, name):
+        elif not _has(context, name):
             yield at(context.source, call, f"{context.target} has no {name}()")
     yield from _compared(context)
+    yield from _settled(context)
 
 
-def _has(context: Context, action: str) -> bool:
-    release, source = context.release, context.source
-    listed = release is not None and action in release.actions
-    return listed or action in source.functions or action in source.macros
+def _has(context: Context, name: str) -> bool:
+    """Whether the release has a function, as far as that is known, or the file defines it."""
+    release, source, tree = context.release, context.source, context.tree
+    listed = release is not None and name in release.names | descriptor_functions()
+    return (
+        listed
+        or name in source.functions
+        or name in source.macros
+        or (tree is not None and bool(context.scope.function(name) or context.scope.macro(name)))
+    )
 
 
 def _test(context: Context, call: Node, name: str) -> Iterator[Found]:
@@ -77,6 +90,39 @@ def _compared(context: Context) -> Iterator[Found]:
             )
 
 
+def _settled(context: Context) -> Iterator[Found]:
+    """Find a test of several flags that has one answer, whatever mmap() was called with."""
+    for hook in context.prepares:
+        if hook.source is not context.source or not hook.exploration.complete:
+            continue
+        answers: dict[int, tuple[Node, set[bool]]] = {}
+        for trace in hook.exploration.traces:
+            for step in trace.steps:
+                if step.kind == "decision" and step.function.source is hook.source:
+                    answers.setdefault(step.node.id, (step.node, set()))[1].add(step.given[0])
+        for node, given in answers.values():
+            test = _several(node)
+            if test is not None and len(given) == 1:
+                answer = given.pop() != (unwrapped(node).type == "unary_expression")
+                yield at(
+                    context.source,
+                    test,
+                    f"this is {str(answer).lower()} for every mmap(): is another of "
+                    "vma_desc_test_any() and vma_desc_test_all() meant?",
+                    level="warning",
+                    hook=hook,
+                )
+
+
+def _several(node: Node) -> Node | None:
+    """Return the test of several flags that a condition is, or is the opposite of."""
+    inner = unwrapped(node)
+    if inner.type == "unary_expression":
+        inner = unwrapped(inner.child_by_field_name("argument") or inner)
+    flags = [text_of(each) for each in arguments(inner)[1:]] if _is_test(inner) else []
+    return inner if len(flags) > 1 and _CALLERS.issuperset(flags) else None
+
+
 def _is_test(node: Node) -> bool:
     return node.type == "call_expression" and bool(_TESTS.fullmatch(callee(node) or ""))
 
@@ -89,7 +135,8 @@ RULE = Rule(
 `vma_desc_test_flags()` of 7.0 was true if any of its flags was set. 7.1 split it:
 `vma_desc_test()` takes one flag, `vma_desc_test_any()` and `vma_desc_test_all()` several. What
 a mask comparison such as `(flags & (A | B)) == A` became is easily the wrong one of them, and
-some names exist in some releases only.
+some names exist in some releases only. A test of several flags that all paths answer alike, for
+every mmap(), is the wrong one: MAYREAD is always set, and a private mapping is never SHARED.
 """,
     bad="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)

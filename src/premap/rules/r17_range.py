@@ -51,13 +51,17 @@ def _check(hook: Hook, trace: Trace) -> Found | None:
         elif (
             trace.stopped is not None
             or checked_elsewhere(trace)
-            or _asked(trace)
+            or _asked(trace, filling)
             or hook.frame.fake_offset
             or filling.first is None
         ):
             found = None
         elif OFFSET in depends:
-            found = _unbounded_offset(hook, trace, filling) or _beyond(hook, trace, filling)
+            found = (
+                _unbounded_offset(hook, trace, filling)
+                or _beyond(hook, trace, filling)
+                or _unbounded_length(hook, trace, filling)
+            )
         else:
             found = _unbounded_length(hook, trace, filling)
         if found is not None:
@@ -65,9 +69,9 @@ def _check(hook: Hook, trace: Trace) -> Found | None:
     return None
 
 
-def _asked(trace: Trace) -> bool:
-    """Whether an unknown function was asked about the offset or the length."""
-    for leaf in leaves(trace.condition):
+def _asked(trace: Trace, filling: Filling) -> bool:
+    """Whether an unknown function was asked about the offset or the length, or computed of them."""
+    for leaf in leaves([*trace.condition, filling.first, filling.size]):
         if leaf.op == "apply" and {OFFSET, LENGTH} & variables(leaf.args):
             return True
     return False
@@ -89,7 +93,7 @@ def _own_size(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     index = filling.filler.limit
     given = filling.step.given
     limit = given[index].data if index is not None and index < len(given) else None
-    if variables([limit]) != {LENGTH} or checked_elsewhere(trace) or _asked(trace):
+    if variables([limit]) != {LENGTH} or _judged_before(trace, filling) or _asked(trace, filling):
         return None
     if (
         hook.exploration.ask(*_huge(trace, symbolic.as_word(trace.call.pages) << PAGE_SHIFT))
@@ -105,6 +109,17 @@ def _own_size(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     )
 
 
+def _judged_before(trace: Trace, filling: Filling) -> bool:
+    """Whether code that was not seen got offset or length before the call that maps."""
+    mapping = trace.steps.index(filling.step)
+    before = {step.name for step in trace.steps[:mapping] if step.kind == "call"}
+    return any(
+        event.name in before and {OFFSET, LENGTH} & variables(event.arguments)
+        for event in trace.machine.events
+        if event.kind == "call"
+    )
+
+
 def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     conditions = [
         *trace.condition,
@@ -114,10 +129,10 @@ def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | Non
     model = hook.exploration.ask(*conditions)
     if model is None:
         return None
-    wraps = any(OFFSET in variables([each.condition]) for each in trace.decisions)
+    asked = (variables([each.condition]) for each in trace.decisions if each.split)
     message = (
         "an offset that wraps around passes the check, and is mapped"
-        if wraps
+        if any(OFFSET in names for names in asked)
         else "nothing bounds the offset: any page frame can be mapped"
     )
     return _found(hook, trace, filling, model, conditions, message)
@@ -137,7 +152,7 @@ def _unbounded_length(hook: Hook, trace: Trace, filling: Filling) -> Found | Non
 def _huge(trace: Trace, size: Any) -> list[Any]:
     """Return the conditions of a path on which more is mapped than any driver has."""
     enough = symbolic.as_word(size) >= HUGE_LENGTH << PAGE_SHIFT
-    return [*trace.condition, *plausible(trace.condition), enough]
+    return [*trace.condition, *plausible(trace.condition, [size]), enough]
 
 
 def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
@@ -191,10 +206,24 @@ def _found(
         filling.step.function.source,
         filling.step.node,
         message,
-        level=trace.doubt,
+        level="note" if _elsewhere_bounded(hook, trace) else trace.doubt,
         hook=hook,
         example=example(trace, small, result),
     )
+
+
+def _elsewhere_bounded(hook: Hook, trace: Trace) -> bool:
+    """Whether only other paths ask about offset and length: it hangs on the driver's state.
+
+    A resource that is empty may pass any check, and have no file that could be mapped.
+    """
+    asks = (_asks_of_call(each) for each in hook.exploration.traces if not each.failed)
+    return not _asks_of_call(trace) and any(asks)
+
+
+def _asks_of_call(trace: Trace) -> bool:
+    asked = (variables([each.condition]) for each in trace.decisions if each.split)
+    return any({OFFSET, LENGTH} & names for names in asked)
 
 
 RULE = Rule(
