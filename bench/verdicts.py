@@ -26,7 +26,7 @@ from premap.equivalence.api import NoSuchHook, hook, sides_of
 from premap.equivalence.compare import compare
 from premap.equivalence.comparison import verify
 from premap.equivalence.outcome import Side, run
-from premap.equivalence.setting import RandomCall, settings
+from premap.equivalence.setting import RandomCall, every_setting
 from premap.interp.memory import Namer
 from premap.model.errors import KernelBug, NotModelled
 from premap.records import Verdict
@@ -64,7 +64,7 @@ def told(verdict: Verdict) -> str:
 
 def disagreement(old: Side, new: Side, runs: int) -> str | None:
     """Return what differs in the first of that many runs on plain numbers that do not agree."""
-    kinds = tuple(settings())
+    kinds = tuple(every_setting())
     for seed in range(runs):
         setting, inputs, namer = kinds[seed % len(kinds)], RandomCall(seed), Namer()
         try:

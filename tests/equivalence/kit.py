@@ -11,7 +11,7 @@ from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare
 from premap.equivalence.comparison import verify
 from premap.equivalence.outcome import Side, run
-from premap.equivalence.setting import RandomCall, settings
+from premap.equivalence.setting import RandomCall, every_setting
 from premap.interp.memory import Namer
 from premap.records import Verdict
 
@@ -57,7 +57,7 @@ def judge(old: str, new: str, extra: str = "", new_extra: str | None = None) -> 
     return verify(old_side(old, extra), new_side(new, given), time_limit=15)
 
 
-_SETTINGS = tuple(settings())
+_SETTINGS = tuple(every_setting())
 
 
 def run_both(old: Side, new: Side, seed: int) -> list[Candidate]:

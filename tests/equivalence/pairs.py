@@ -527,7 +527,6 @@ static int ring_room(struct dev *dev, unsigned long first, unsigned long pages)
 """,
         "",
         "result-not-ignored",
-        "hook-decides-merge",
     ),
     "mode-switch": pair(
         """

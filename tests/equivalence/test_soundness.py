@@ -413,3 +413,25 @@ class TestFlagsOfTheCall:
 
     def test_a_mount_without_execution(self) -> None:
         differ("return vma->vm_flags & VM_MAYEXEC ? 0 : -EPERM;", "return 0;")
+
+
+class TestNeighbours:
+    """A neighbour after the mapping may show what one before it does not."""
+
+    def test_what_only_the_mapping_before_another_one_is(self) -> None:
+        old = "if (vma->vm_pgoff < 4) vm_flags_set(vma, VM_DONTEXPAND); return 0;"
+        new = "if (desc->pgoff < 4) vma_desc_set_flags(desc, VMA_DONTEXPAND_BIT); return 0;"
+        verdict = judge(old, new)
+        assert [difference.id for difference in verdict.differences] == ["hook-decides-merge"]
+        example = verdict.differences[0].example
+        assert example is not None
+        assert "directly before a mapping" in example["setting"]
+        assert "--layout before-itself --right-pages" in example["run"]["new"]
+
+    def test_private_data_that_is_lost_between_two(self) -> None:
+        differ(
+            "if (vma->vm_pgoff & 1) vma->vm_private_data = file; vm_flags_set(vma, VM_DONTCOPY);"
+            " return 0;",
+            "if (desc->pgoff & 1) desc->private_data = desc->file;"
+            " vma_desc_set_flags(desc, VMA_DONTCOPY_BIT); return 0;",
+        )

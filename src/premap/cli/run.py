@@ -109,9 +109,9 @@ def setting(text: str) -> tuple[str, int]:
     argument("--noexec", action="store_true", help="the file is on a mount without execution"),
     argument(
         "--layout",
-        choices=("alone", "after-itself", "replaces"),
+        choices=("alone", "after-itself", "before-itself", "between", "replaces"),
         default="alone",
-        help="directly after a mapping of the same file, or over an anonymous one (alone)",
+        help="beside mappings of the same file, or over an anonymous one (alone)",
     ),
     argument(
         "--left-pages",
@@ -119,6 +119,13 @@ def setting(text: str) -> tuple[str, int]:
         default=1,
         metavar="N",
         help="size of the mapping before it, pages (1)",
+    ),
+    argument(
+        "--right-pages",
+        type=pages,
+        default=1,
+        metavar="N",
+        help="size of the mapping after it, pages (1)",
     ),
     argument("--again", action="store_true", help="with --inject: then make the same call again"),
     argument("--html", metavar="FILE", type=Path, help="write a page that steps through the call"),
@@ -222,6 +229,7 @@ def _stepped(side: Side, given: argparse.Namespace, fails: str | None) -> Steppe
         "prot": given.prot,
         "f_mode_write": int(not given.read_only),
         "left_pages": given.left_pages,
+        "right_pages": given.right_pages,
         "extra": given.flags | (equivalence.NOEXEC if given.noexec else 0),
     }
     return equivalence.step_through(side, how, call, dict(given.set))

@@ -39,6 +39,8 @@ def compare(old: Outcome, new: Outcome) -> list[Candidate]:
 
 
 def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    if old.beside != new.beside:
+        return  # what came of the mapping before it is seen where that is alone
     if new.retried:
         yield from _second_call(old, new)
         return
@@ -124,13 +126,24 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     for event, condition in effects.outliving(calls):
         text = f"what {_call(event)} does stays, although the mapping merges or fails"
         yield Candidate("effect-outlives", text, condition)
-    if old.merged and (new.failed or len(old.vmas) != len(new.vmas)):
+    if old.merged and (new.failed or _otherwise(old.vmas, new.vmas)):
         text = "the hook, which now runs for a mapping that would merge, refuses it or the merge"
         yield Candidate("hook-decides-merge", text, condition=True, accepted=True)
+        return
+    if new.merged and not old.merged:
+        text = "a mapping for which no VMA can be allocated now merges with the one beside it"
+        yield Candidate("merges-now", text, condition=True, accepted=True, judgement=False)
         return
     yield from _repeated(old, calls)
     yield from _mappings(old, new)
     yield from _counts(old, new)
+
+
+def _otherwise(old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Return whether a mapping merged with another neighbour, or with more or fewer of them."""
+    if len(old) != len(new):
+        return True
+    return any(one.vm_end != other.vm_end for one, other in zip(old[:-1], new[:-1], strict=True))
 
 
 def _second_call(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -206,24 +219,35 @@ def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 
 def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    if new.merged and not old.merged and len(old.vmas) == len(new.vmas) + 1:
-        first, second = old.vmas[-2], old.vmas[-1]
-        merged = new.vmas[-1]
-        yield Candidate(
-            "merges-now",
-            "a mapping now merges with the one before it, which it did not",
-            condition=True,
-            accepted=True,
-            judgement=False,
-        )
-        for part in (first, second):
-            yield Candidate("flags", "vm_flags", part.vm_flags != merged.vm_flags)
-            yield Candidate("page-prot", "vm_page_prot", part.vm_page_prot != merged.vm_page_prot)
-            yield from _pointers(part, merged)
+    if not new.merged or old.merged or len(old.vmas) <= len(new.vmas):
+        text = f"{len(old.vmas)} mappings exist, and now {len(new.vmas)}"
+        yield Candidate("mappings", text, condition=True)
         return
-    yield Candidate(
-        "mappings", f"{len(old.vmas)} mappings exist, and now {len(new.vmas)}", condition=True
-    )
+    text = "a mapping now merges with the one beside it, which it did not"
+    yield Candidate("merges-now", text, condition=True, accepted=True, judgement=False)
+    for parts, merged in _joined(old.vmas, new.vmas):
+        yield Candidate("mappings", "start", parts[0].vm_start != merged.vm_start)
+        yield Candidate("mappings", "end", parts[-1].vm_end != merged.vm_end)
+        yield Candidate("pgoff", "vm_pgoff", parts[0].vm_pgoff != merged.vm_pgoff)
+        for part in parts:
+            yield from _part(part, merged)
+
+
+def _joined(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[Sequence[Any], Any]]:
+    """Yield the mappings of old that each one of new took the place of; there are three at most."""
+    if len(new) == 1:
+        yield old, new[0]
+    elif old[0].vm_end == new[0].vm_end:
+        yield from ((old[:1], new[0]), (old[1:], new[1]))
+    else:
+        yield from ((old[:-1], new[0]), (old[-1:], new[1]))
+
+
+def _part(part: Any, merged: Any) -> Iterator[Candidate]:
+    """Compare a mapping with the one of which it is now a part."""
+    yield Candidate("flags", "vm_flags", part.vm_flags != merged.vm_flags)
+    yield Candidate("page-prot", "vm_page_prot", part.vm_page_prot != merged.vm_page_prot)
+    yield from _pointers(part, merged)
 
 
 def _mapping(before: Any, after: Any, *, marks: bool) -> Iterator[Candidate]:

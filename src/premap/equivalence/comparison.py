@@ -14,7 +14,8 @@ from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
-from premap.equivalence.setting import Call, Setting, settings
+from premap.equivalence.position import positional
+from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, settings
 from premap.interp import handover
 from premap.interp.inputs import RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
@@ -40,8 +41,8 @@ was followed in vain; such a path is dropped if the solver can tell, and else le
 BOUNDS = (
     "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
     (
-        "one mapping of the file alone, right after one of its own kind, or over another mapping; "
-        "failing allocations of the VMA and of page tables"
+        "one mapping of the file alone, right after or before others of its own kind, or over "
+        "another mapping; failing allocations of the VMA and of page tables"
     ),
     "other threads change driver state only at locks, their release, and unknown calls",
     (
@@ -90,6 +91,7 @@ class _PathResult:
     candidates: Sequence[Candidate] = ()
     unsure: str | None = None
     """Why a difference on this path would be no proof of one."""
+    outcomes: Sequence[Outcome] = ()
 
 
 Explored = symbolic.Path[_PathResult]
@@ -122,6 +124,7 @@ class _Comparison:
         self.assumed: dict[str, None] = {}
         self.populates = False
         self.mergeable = False
+        self.positional = False
         self.disturbed = False
         self.enough = deadline
         """When to stop looking for differences, once there is one or no proof can be had any more
@@ -147,7 +150,9 @@ class _Comparison:
             return not self.populates
         if setting.alone and not setting.retried and not self.disturbed:
             return True
-        return setting.layout == "after-itself" and not self.mergeable
+        if setting.layout in RIGHT:
+            return not (self.mergeable and self.positional)
+        return setting.layout in LEFT and not self.mergeable
 
     def verdict(self) -> Verdict:
         """Return what was found."""
@@ -168,6 +173,7 @@ class _Comparison:
                 if path.exception is not None:
                     self.doubt(str(path.exception))
                 elif path.value is not None:
+                    self._place(setting, path.value, path.decisions)
                     self._judge(setting, path)
                 if self.settled and time.process_time() > self.enough:
                     return
@@ -177,6 +183,8 @@ class _Comparison:
 
     def _both(self, setting: Setting) -> _PathResult:
         """Run both versions on one path; the old one says which states are worth comparing."""
+        if not Call.of(self.inputs).fits(setting):
+            return _PathResult()
         try:
             before = run(self.old, setting, self.inputs, self.namer, self.watch)
         except (Undefined, BeyondBound, KernelBug) as error:
@@ -197,7 +205,8 @@ class _Comparison:
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
             self._note(setting, outcome)
-        return _PathResult(self.candidates(before, after), _unsure(before, after))
+        candidates = self.candidates(before, after)
+        return _PathResult(candidates, _unsure(before, after), (before, after))
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
@@ -206,6 +215,13 @@ class _Comparison:
             self.populates = self.populates or any(each.kind == "populate" for each in outcome.log)
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]
             self.mergeable = self.mergeable or any(each is not True for each in special)
+
+    def _place(
+        self, setting: Setting, found: _PathResult, decisions: Sequence[symbolic.Decision]
+    ) -> None:
+        """Note whether it may matter on which side of a mapping another one lies."""
+        if self.mergeable and not self.positional and setting.layout == "alone":
+            self.positional = any(positional(each, decisions) for each in found.outcomes)
 
     def _judge(self, setting: Setting, path: Explored) -> None:
         """Ask for inputs that show each candidate, and replay them on the concrete model."""

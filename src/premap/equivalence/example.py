@@ -9,7 +9,7 @@ from typing import Any
 
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
-from premap.equivalence.setting import NOEXEC, START_PAGE, Call, Setting
+from premap.equivalence.setting import LEFT, NOEXEC, RIGHT, START_PAGE, Call, Setting
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
 from premap.interp.machine import Machine
@@ -20,7 +20,10 @@ from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 
-_CALL = ("extra", "pages", "pgoff", "prot", "f_mode_write", "left_pages", "page", "start_page")
+_CALL = (
+    *("extra", "pages", "pgoff", "prot", "f_mode_write", "left_pages", "right_pages"),
+    *("page", "start_page"),
+)
 
 
 _MANY = 24
@@ -105,8 +108,8 @@ def _command(setting: Setting, model: symbolic.Model, machine: Machine) -> str:
     words += [f"--flags={','.join(_flags(setting, call)[2:])}"] if _number(call.extra) else []
     words += ["--noexec"] if _number(call.extra) & NOEXEC else []
     words += [] if setting.layout == "alone" else ["--layout", setting.layout]
-    if setting.layout == "after-itself":
-        words += ["--left-pages", str(_number(call.left_pages))]
+    words += ["--left-pages", str(_number(call.left_pages))] if setting.layout in LEFT else []
+    words += ["--right-pages", str(_number(call.right_pages))] if setting.layout in RIGHT else []
     values = _values(model)
     for name, value in (values | _zeros(model, values)).items():
         known = machine.memory.by_moment(name)

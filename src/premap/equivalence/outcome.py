@@ -11,7 +11,7 @@ from typing import Any, Literal
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
-from premap.equivalence.setting import Call, Setting, left_start
+from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, left_start
 from premap.interp.bindings import Bindings
 from premap.interp.hooks import ANY_ERRNO, callback, compat_hook, legacy_hook, prepare_hook
 from premap.interp.inputs import Inputs
@@ -86,6 +86,8 @@ class Outcome:
     log: list[Any]
     split: int = 0
     """How many of the machine's events belong to the mapping before it."""
+    beside: int = 0
+    """How many mappings the layout has beside it: fewer than it should, if the hook refused one."""
     retried: bool = False
     """Whether this is what a call did that was made again after it had failed."""
 
@@ -110,7 +112,8 @@ def run(
     with mm.trace() as log:
         if watch is not None and mm.log is not None:
             watch(machine, mm.log)
-        split = _lay_out(mm, setting, call, file, machine)
+        _lay_out(mm, setting, call, file, machine)
+        split, beside = len(machine.events), mm.map_count
         before = len(log)
         machine.hook_failed = False
         if setting.fails is not None:
@@ -133,6 +136,7 @@ def run(
         file,
         after,
         split,
+        beside,
         setting.retried,
     )
 
@@ -151,17 +155,21 @@ def _file(side: Side, machine: Machine, setting: Setting, call: Call) -> File:
     return file
 
 
-def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine) -> int:
-    """Map what the layout wants to be there before; return how many events that made."""
+def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine) -> None:
+    """Map what the layout wants to be there before."""
     if setting.layout == "replaces":
         flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
         mm.mmap(call.start, call.length, PROT_READ | PROT_WRITE, flags)
-    if setting.layout == "after-itself" and call.left_pages <= call.pgoff:
+    fits = setting.layout in (*LEFT, *RIGHT) and call.fits(setting)
+    if fits and setting.layout in LEFT:
         length = shl(call.left_pages, PAGE_SHIFT)
         pgoff = sub(call.pgoff, call.left_pages)
         mm.mmap_region(file, left_start(call), length, call.vm_flags(setting), pgoff)
-        machine.returned = None
-    return len(machine.events)
+    if fits and setting.layout in RIGHT:
+        length = shl(call.right_pages, PAGE_SHIFT)
+        pgoff = add(call.pgoff, call.pages)
+        mm.mmap_region(file, add(call.start, call.length), length, call.vm_flags(setting), pgoff)
+    machine.returned = None
 
 
 def _mmap(

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from premap.interp.inputs import Inputs, RandomInputs
 from premap.model import (
@@ -23,7 +24,11 @@ from premap.model import (
 from premap.model.constants import TASK_SIZE
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE, add, invert, shl, sub
 
-Layout = Literal["alone", "after-itself", "replaces"]
+Layout = Literal["alone", "after-itself", "before-itself", "between", "replaces"]
+LEFT = ("after-itself", "between")
+"""Layouts with a mapping of the same file before the call's."""
+RIGHT = ("before-itself", "between")
+"""Layouts with a mapping of the same file after the call's."""
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
 START_PAGE = 0x1000
 """Where a mapping is made if nobody says otherwise, in pages."""
@@ -38,6 +43,16 @@ MAX_OFFSET_PAGES = (1 << 52) - 1
 _FAILURES = {
     "page_table": "no page table can be allocated",
     "vma_alloc": "the VMA can't be allocated",
+    "vma_merge": "a merge can't be allocated",
+    "vma_tree": "the tree of VMAs can't be allocated",
+}
+
+
+_LAYOUTS = {
+    "after-itself": ", directly after a mapping of the file that continues",
+    "before-itself": ", directly before a mapping of the file that it continues",
+    "between": ", between two mappings of the file that it continues",
+    "replaces": ", over an anonymous mapping",
 }
 
 
@@ -56,10 +71,7 @@ class Setting:
 
     def __str__(self) -> str:
         text = "shared" if self.shared else "private"
-        if self.layout == "after-itself":
-            text += ", directly after a mapping of the file that continues"
-        if self.layout == "replaces":
-            text += ", over an anonymous mapping"
+        text += _LAYOUTS.get(self.layout, "")
         if self.fails is not None:
             text += f", where {_FAILURES[self.fails]}"
         text += ", and then again" if self.retried else ""
@@ -77,6 +89,21 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=True, layout="after-itself")
     yield Setting(shared=True, layout="after-itself", alone=True)
     yield Setting(shared=False, layout="after-itself")
+    yield Setting(shared=True, layout="before-itself")
+    yield Setting(shared=False, layout="before-itself")
+    yield Setting(shared=True, layout="between")
+
+
+def every_setting() -> Iterator[Setting]:
+    """Yield what a run on plain numbers may be in, settings that add nothing to a proof included.
+
+    A tree that can't be allocated fails where the VMA does. Where a merge can't be allocated, both
+    versions go on as if alone, from a state of which that setting has looked at all.
+    """
+    yield from settings()
+    for shared, layout in itertools.product((True, False), get_args(Layout)):
+        for fails in (None, *_FAILURES):
+            yield Setting(shared, layout, fails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +117,8 @@ class Call:
     f_mode_write: int
     left_pages: int
     """Size of the mapping before it, where the layout has one."""
+    right_pages: int
+    """Size of the mapping after it, where the layout has one."""
     page: int
     """Which page of the mapping the page tables are compared at."""
     extra: int = 0
@@ -105,6 +134,7 @@ class Call:
             inputs.word("call.prot") & 7,
             inputs.word("call.f_mode_write") & 1,
             inputs.word("call.left_pages"),
+            inputs.word("call.right_pages"),
             inputs.word("call.page"),
             inputs.word("call.extra") & (EXTRA_FLAGS | NOEXEC),
         )
@@ -149,7 +179,20 @@ class Call:
             self.page < self.pages,
             self.left_pages >= 1,
             add(self.left_pages, 16) <= self.start_page,
+            self.right_pages >= 1,
+            self.right_pages <= LAST_PAGE,
         ]
+
+    def fits(self, setting: Setting) -> bool:
+        """Return whether the mappings of the layout lie within the file and the address space."""
+        fits = True
+        if setting.layout in LEFT:
+            fits = fits & (self.left_pages <= self.pgoff)
+        if setting.layout in RIGHT:
+            after = add(self.pages, self.right_pages)
+            fits = fits & (add(self.start_page, after) <= LAST_PAGE)
+            fits = fits & (add(self.pgoff, after) <= MAX_OFFSET_PAGES)
+        return fits
 
 
 class RandomCall(RandomInputs):
@@ -160,10 +203,10 @@ class RandomCall(RandomInputs):
         drawn = super().word(name)
         if name == "call.start_page":
             return 0x10000 + drawn % 0x10000
-        if name in ("call.pages", "call.left_pages"):
+        if name in ("call.pages", "call.left_pages", "call.right_pages"):
             return 1 + drawn % 8
         if name == "call.pgoff":
-            return 8 + drawn % 24 if drawn % 3 else 8 + drawn % (MAX_OFFSET_PAGES - 8)
+            return 8 + drawn % 24 if drawn % 3 else 8 + drawn % (MAX_OFFSET_PAGES - 32)
         if name == "call.page":
             return drawn % self.word("call.pages")
         if name == "call.extra" and drawn % 2:
@@ -181,4 +224,14 @@ def left_start(call: Call) -> int:
     return shl(sub(call.start_page, call.left_pages), PAGE_SHIFT)
 
 
-__all__ = ["PAGE_SIZE", "Call", "RandomCall", "Setting", "left_start", "settings"]
+__all__ = [
+    "LEFT",
+    "PAGE_SIZE",
+    "RIGHT",
+    "Call",
+    "RandomCall",
+    "Setting",
+    "every_setting",
+    "left_start",
+    "settings",
+]

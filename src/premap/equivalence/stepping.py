@@ -32,6 +32,7 @@ DEFAULT_CALL = {
     "prot": 3,
     "f_mode_write": 1,
     "left_pages": 1,
+    "right_pages": 1,
     "page": 0,
     "extra": 0,
 }

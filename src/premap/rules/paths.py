@@ -188,7 +188,12 @@ class Exploration:
 
 Fixed = dict[str, Any]
 """Words of the call that are not symbolic, by their names."""
-_PLAIN: Fixed = {f"{CALL}extra": 0, f"{CALL}left_pages": 1, f"{CALL}page": 0}
+_PLAIN: Fixed = {
+    f"{CALL}extra": 0,
+    f"{CALL}left_pages": 1,
+    f"{CALL}right_pages": 1,
+    f"{CALL}page": 0,
+}
 """What no rule asks about."""
 
 

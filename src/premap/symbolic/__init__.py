@@ -13,6 +13,7 @@ from premap.symbolic.errors import (
     Undecided,
 )
 from premap.symbolic.explorer import Decision, Explorer, Path, concretise
+from premap.symbolic.leaves import variables_of
 from premap.symbolic.models import Model
 from premap.symbolic.solver import Solver, check
 from premap.symbolic.terms import (
@@ -55,4 +56,5 @@ __all__ = [
     "concretise",
     "const",
     "var",
+    "variables_of",
 ]
