@@ -415,6 +415,232 @@ class TestFlagsOfTheCall:
         differ("return vma->vm_flags & VM_MAYEXEC ? 0 : -EPERM;", "return 0;")
 
 
+UNION = "union u { unsigned long whole; unsigned int half; long sign; void *link; };\n"
+PAIR = """
+struct in { long a; long b; };
+struct pair { struct in one; struct in two; };
+static struct pair *first;
+static struct pair *second;
+"""
+
+
+class TestUnions:
+    """A member that is read after another one was written: exact, or `unknown`."""
+
+    def test_the_same_bits_with_another_sign(self) -> None:
+        differ(
+            "union u x; x.whole = vma->vm_pgoff - 1; return x.sign < 0 ? -EINVAL : 0;",
+            "return 0;",
+            UNION,
+        )
+
+    @pytest.mark.parametrize("start", ["union u x = {}", "union u x = { .half = 7 }"])
+    def test_part_of_what_was_written(self, start: str) -> None:
+        unproven(
+            f"{start}; x.whole = vma->vm_pgoff; return x.half == 7 ? -EINVAL : 0;",
+            "return 0;",
+            "shares its place",
+            UNION,
+        )
+
+    def test_driver_state_that_was_read_before(self) -> None:
+        extra = UNION + "static union u *state;\n"
+        body = "unsigned int h = state->half; state->whole = 5; return {} ? -EINVAL : 0;"
+        unproven(
+            body.format("state->half == h"),
+            body.format("1"),
+            "shares its place",
+            extra,
+        )
+
+    def test_a_copy_of_one_that_was_written(self) -> None:
+        body = "union u x = {{}}, y; x.whole = 1; y = x; return {} ? -EINVAL : 0;"
+        unproven(body.format("y.half"), body.format("0"), "shares its place", UNION)
+
+    def test_a_part_that_is_written_later(self) -> None:
+        extra = UNION + "static union u *state;\n"
+        unproven(
+            "state->whole = 1; state->half = 2; return 0;",
+            "state->half = 2; return 0;",
+            "shares its place",
+            extra,
+        )
+
+
+class TestWholeObjects:
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("*first = *second;", ""),
+            ("memset(first, 0, sizeof(*first));", ""),
+            ("memset(first, 0, sizeof(*first));", "first->one.a = 0;"),
+            ("first->one = second->one;", "first->one = second->two;"),
+        ],
+    )
+    def test_driver_state(self, old: str, new: str) -> None:
+        verdict = judge(f"{old} return 0;", f"{new} return 0;", PAIR)
+        assert verdict.status in ("different", "unknown"), verdict
+        same = judge(f"{old} return 0;", f"{old} return 0;", PAIR)
+        assert same.status == "equivalent-except", same
+
+    def test_what_was_set_to_zero(self) -> None:
+        differ(
+            "struct res r; fill(&r); memset(&r, 0, sizeof(r)); return r.start ? -EINVAL : 0;",
+            "struct res r; fill(&r); return r.start ? -EINVAL : 0;",
+            RES,
+        )
+
+    def test_only_a_part_was_set(self) -> None:
+        body = "struct res r = {{ .start = 5 }}; memset(&r, 0, {}); return r.start ? -EINVAL : 0;"
+        for size in ("sizeof(r.end)", "sizeof(&r)", "8"):
+            verdict = judge(body.format(size), "return 0;", RES)
+            assert verdict.status in ("different", "unknown"), size
+
+    def test_not_zero(self) -> None:
+        verdict = judge(
+            "struct res r; memset(&r, 0xff, sizeof(r)); return r.start ? -EINVAL : 0;",
+            "return 0;",
+            RES,
+        )
+        assert verdict.status in ("different", "unknown")
+
+    def test_what_was_written_after_it_was_set(self) -> None:
+        differ(
+            "struct pair p, q; memset(&p, 0, sizeof(p)); p.one.a = 5; q.one = p.one;"
+            " return q.one.a ? -EINVAL : 0;",
+            "return 0;",
+            PAIR,
+        )
+
+    def test_what_was_copied(self) -> None:
+        body = "struct in x; memcpy(&x, &{}->one, sizeof(x)); return x.a ? -EINVAL : 0;"
+        differ(body.format("first"), body.format("second"), PAIR)
+
+    def test_a_member_that_was_copied_from_elsewhere(self) -> None:
+        body = "struct pair t; first->one = second->{}; t = *first; return t.one.a ? -EINVAL : 0;"
+        differ(body.format("one"), body.format("two"), PAIR)
+
+    def test_a_call_is_shown_members_that_were_copied(self) -> None:
+        body = "struct pair t = {{}}; t.one = second->{}; put_pair({}, &t); return 0;"
+        differ(body.format("one", "file"), body.format("two", "desc->file"), PAIR)
+
+    def test_a_call_is_shown_a_structure(self) -> None:
+        body = "put_in({}, second->{}); return 0;"
+        differ(body.format("file", "one"), body.format("desc->file", "two"), PAIR)
+
+    def test_a_member_of_a_structure_that_is_passed(self) -> None:
+        body = "struct in x = second->one; x.a = {}; put_in({}, x); return 0;"
+        differ(body.format("1", "file"), body.format("2", "desc->file"), PAIR)
+
+    def test_a_parameter_that_is_a_structure(self) -> None:
+        extra = (
+            PAIR
+            + "static long f(struct in x)\n{\n\tx.a = 5;\n\tx = (struct in)x;\n\treturn x.a;\n}\n"
+        )
+        differ("return f(second->one) == 5 ? -EINVAL : 0;", "return 0;", extra)
+
+    def test_zeroes_that_were_published(self) -> None:
+        body = "struct in *x = kzalloc_obj(*x); publish({}, x); return {} ? -EINVAL : 0;"
+        differ(body.format("file", "x->a"), body.format("desc->file", "0"), PAIR)
+
+    def test_a_variable_is_not_what_it_points_to(self) -> None:
+        differ(
+            "*first = (struct pair){}; return first ? -EINVAL : 0;",
+            "*first = (struct pair){}; return 0;",
+            PAIR,
+        )
+
+
+class TestAddresses:
+    def test_two_members(self) -> None:
+        differ("return &first->one == &first->two ? -EINVAL : 0;", "return -EINVAL;", PAIR)
+
+    def test_the_first_member(self) -> None:
+        differ("return (void *)&first->one == (void *)first ? -EINVAL : 0;", "return 0;", PAIR)
+
+    def test_two_objects(self) -> None:
+        differ("return &first->one == &second->one ? -EINVAL : 0;", "return -EINVAL;", PAIR)
+
+    def test_what_may_be_empty(self) -> None:
+        extra = "struct none { };\nstruct x { struct none n; int after; };\nstatic struct x *it;\n"
+        verdict = judge(
+            "return (void *)&it->after == (void *)it ? -EINVAL : 0;", "return 0;", extra
+        )
+        assert verdict.status in ("different", "unknown")
+
+    def test_one_past_the_end(self) -> None:
+        extra = "struct x { int a[2]; int b; };\nstatic struct x *it;\n"
+        verdict = judge("return &it->a[2] == &it->b ? -EINVAL : 0;", "return 0;", extra)
+        assert verdict.status in ("different", "unknown")
+
+
+class TestTries:
+    """Whether a lock is held hangs on what the attempt gave."""
+
+    FILL = "remap_pfn_range(vma, vma->vm_start, 5, vma->vm_end - vma->vm_start, vma->vm_page_prot)"
+
+    @pytest.mark.parametrize(
+        ("taken", "failed"),
+        [
+            ("mutex_trylock(&d->lock)", "!mutex_trylock(&d->lock)"),
+            ("!mutex_lock_interruptible(&d->lock)", "mutex_lock_interruptible(&d->lock)"),
+            ("!down_trylock(&d->lock)", "down_trylock(&d->lock)"),
+        ],
+    )
+    def test_left_held(self, taken: str, failed: str) -> None:
+        end = "up" if "down" in taken else "mutex_unlock"
+        body = f"if ({failed}) return -EBUSY; {{}} return 0;"
+        differ(DEV + body.format(f"{end}(&d->lock);"), NEW_DEV + body.format(""))
+        body = f"if ({taken}) {end}(&d->lock); return 0;"
+        verdict = judge(DEV + body, NEW_DEV + body)
+        assert verdict.status.startswith("equivalent"), verdict
+
+    def test_filled_where_it_was_not_taken(self) -> None:
+        new = "if (mutex_trylock(&d->lock)) { mutex_unlock(&d->lock); return -EBUSY; }"
+        verdict = judge(
+            f"{DEV}{new} return {self.FILL};",
+            f"{NEW_DEV}{new} mmap_action_remap_full(desc, 5); return 0;",
+        )
+        assert "lock-population" not in [each.id for each in verdict.differences], verdict
+
+
+class TestReadsWithOrder:
+    def test_what_is_loaded_is_not_its_address(self) -> None:
+        body = "return smp_load_acquire(&d->{}) ? -EINVAL : 0;"
+        differ(DEV + body.format("size"), NEW_DEV + body.format("count"))
+
+    def test_a_store_is_one(self) -> None:
+        body = "smp_store_release(&d->size, {}); return 0;"
+        differ(DEV + body.format(1), NEW_DEV + body.format(2))
+
+
+class TestChoices:
+    def test_by_type(self) -> None:
+        body = "return _Generic((vma->vm_pgoff), unsigned long: {}, default: 0);"
+        verdict = judge(body.format(1), body.format(0).replace("vma->vm_", "desc->"))
+        assert verdict.status in ("different", "unknown")
+
+    def test_by_qualifiers(self) -> None:
+        body = (
+            "const struct dev *d = file->private_data;"
+            " return _Generic(d, struct dev *: -EINVAL, const struct dev *: 0);"
+        )
+        unproven(body, "return -EINVAL;", "hangs on `const`")
+
+
+class TestOverflows:
+    @pytest.mark.parametrize("operation", ["add", "sub", "mul"])
+    def test_into_a_narrower_type(self, operation: str) -> None:
+        body = f"{{}} out; return check_{operation}_overflow(d->size, 1ul, &out) ? -EINVAL : 0;"
+        differ(DEV + body.format("unsigned int"), NEW_DEV + body.format("unsigned long"))
+
+    def test_a_size_that_saturates(self) -> None:
+        differ(
+            DEV + "return size_add(d->size, 16) < 16 ? -EINVAL : 0;",
+            NEW_DEV + "return d->size + 16 < 16 ? -EINVAL : 0;",
+        )
+
+
 class TestNeighbours:
     """A neighbour after the mapping may show what one before it does not."""
 

@@ -69,10 +69,10 @@ UNKNOWN = [
     pytest.param(
         "struct dev *d = (struct dev *)0x5000; return d->ro;", "computed address", id="address"
     ),
-    pytest.param("union u w; w.a = 1; return w.b;", "a member of a union", id="union"),
-    pytest.param("union u w = { .a = 1 }; return w.b;", "a member of a union", id="union-begun"),
+    pytest.param("union u w; w.a = 1; return w.b;", "shares its place", id="union"),
+    pytest.param("union u w = { .a = 1 }; return w.b;", "shares its place", id="union-begun"),
     pytest.param(
-        "struct s w = { .a = 1 }; return w.b;", "a member of a union", id="unnamed-union-begun"
+        "struct s w = { .a = 1 }; return w.b;", "shares its place", id="unnamed-union-begun"
     ),
     pytest.param(
         "if (vma->vm_pgoff) goto in; { if (0) { in: return 0; } } return 0;",
@@ -92,7 +92,7 @@ BROKEN = {"read before it is written", "ends without returning"}
 
 @pytest.mark.parametrize(("old", "reason"), UNKNOWN)
 class TestUnknown:
-    EXTRA = "union u { int a; int b; };\nstruct s { union { int a; int b; }; };\n"
+    EXTRA = "union u { int a; short b; };\nstruct s { union { int a; short b; }; };\n"
 
     def test_it_says_why_and_where(self, old: str, reason: str) -> None:
         verdict = judge(old, "return 0;", self.EXTRA)

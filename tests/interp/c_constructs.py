@@ -14,6 +14,30 @@ from tests.interp.c_programs import TYPES
 
 PRELUDE = """
 #include <stdarg.h>
+#define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
+#define check_sub_overflow(a, b, d) __builtin_sub_overflow(a, b, d)
+#define check_mul_overflow(a, b, d) __builtin_mul_overflow(a, b, d)
+static size_t size_add(size_t a, size_t b)
+{
+	size_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? ~0ul : sum;
+}
+static size_t size_sub(size_t a, size_t b)
+{
+	size_t rest;
+
+	if (a == ~0ul || b == ~0ul || __builtin_sub_overflow(a, b, &rest))
+		return ~0ul;
+	return rest;
+}
+static size_t size_mul(size_t a, size_t b)
+{
+	size_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? ~0ul : product;
+}
+#define array_size(a, b) size_mul(a, b)
 #define __cleanup(f) __attribute__((cleanup(f)))
 """
 """What a kernel's headers have, for the compiler."""
@@ -39,6 +63,10 @@ struct whole { long number; struct part part; struct part *link; unsigned int ta
 #define OPTIONAL(n, ...) total(n __VA_OPT__(,) __VA_ARGS__)
 #define APPLY(f, x) f(x)
 #define SIZE(x) sizeof(x)
+#define KIND(x) _Generic((x), \
+	struct whole *: 1, struct part *: 2, int: 3, unsigned int: 4, long: 5, long *: 6, \
+	default: 7)
+#define LINK(x) _Generic((x), const struct whole *: (x)->link, struct whole *: (x)->link)
 static long total(int count, ...)
 {
 	va_list args, again;
@@ -289,3 +317,39 @@ def bit_fields(some: Constructs) -> Sequence[str]:
         f"\t{name}.b = {some.leaf()}; {name}.x++;",
         f"\tout += {name}.x + {name}.y * 3 + {name}.b; out ^= {name}.s - {name}.z; }}",
     ]
+
+
+@makes
+def overflows(some: Constructs) -> Sequence[str]:
+    """Arithmetic that tells of overflows, with operands and results of any types."""
+    name, operation = some.new(), some.random.choice(("add", "sub", "mul"))
+    one, two = (
+        f"({some.type()})((long){some.value()} << {some.random.choice((0, 0, 15, 31, 47))})"
+        for _ in range(2)
+    )
+    into = some.random.choice([each for each in TYPES if each not in ("bool", "char")])
+    return some.random.choice(
+        (
+            [
+                f"{{ {into} {name}; out += check_{operation}_overflow({one}, {two}, &{name});",
+                f"\tout ^= {name} * 3; }}",
+            ],
+            [f"out += check_{operation}_overflow({some.value()}, {some.leaf()}, &w.number);"],
+            [f"out ^= size_{operation}({one}, {two});"],
+            [f"out ^= array_size({some.value()} & 0xffffffff, {two});"],
+        )
+    )
+
+
+@makes
+def choices(some: Constructs) -> Sequence[str]:
+    """Choices by type."""
+    subject = some.random.choice(
+        ("p", "p->link", "i", "0u", "out", "&out", "w.tail + 1", "w.table", "a", "1 ? 0u : 1")
+    )
+    return some.random.choice(
+        (
+            [f"out += KIND({subject}) * {some.leaf()};"],
+            [f"LINK(p)->first = {some.value()};"],
+        )
+    )

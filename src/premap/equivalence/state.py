@@ -106,8 +106,4 @@ def undone(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 def _object(memory: Memory, like: Object) -> Object:
     """Return the object that is called so there, made up if need be."""
-    found = memory.objects.get(like.name)
-    if found is None:
-        found = memory.object(like.name, like.type)
-        found.pointee = like.pointee
-    return found
+    return memory.at(like.key, like.type)

@@ -22,18 +22,26 @@ from premap.csource.ctypes import (
     UnknownType,
     VoidType,
 )
-from premap.csource.errors import NotC
 from premap.csource.nodes import (
     callee,
     calls_in,
-    parse_expression,
     text_of,
     walk,
 )
-from premap.csource.readable import readable
+from premap.csource.readable import readable, readable_expression
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
-from premap.interp import cleanup, expansion, handover, model_calls, unknown, varargs
+from premap.interp import (
+    cleanup,
+    expansion,
+    generic,
+    handover,
+    model_calls,
+    overflow,
+    unknown,
+    varargs,
+    whole,
+)
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
 from premap.interp.expressions import cast_type, write
@@ -123,6 +131,11 @@ def _computed_type(machine: Machine, frame: Frame, name: str, given: Sequence[No
 
 
 TYPERS["call_expression"] = _type_of_call
+TYPERS["generic_expression"] = generic.type_of_choice
+evaluates("generic_expression")(generic.choose)
+SPECIAL.update(overflow.MACROS)
+SPECIAL.update(varargs.MACROS)
+SPECIAL.update(whole.MACROS)
 
 
 def _assign(machine: Machine, frame: Frame, name: str, targets: Sequence[Node]) -> None:
@@ -240,12 +253,9 @@ def _is_known(scope: Scope, name: str, depth: int) -> bool:
 
 def _is_plain_macro(macro: Macro) -> bool:
     """Return whether a macro's body is an expression without calls: a test of some member."""
-    try:
-        body = parse_expression(macro.body)
-    except NotC:
-        return False
+    read = readable_expression(macro.body)
     heavy = (*_HEAVY, "call_expression", "compound_statement", "assignment_expression")
-    return all(node.type not in heavy for node in walk(body))
+    return read is not None and all(node.type not in heavy for node in walk(read.node))
 
 
 def call_function(
@@ -266,7 +276,7 @@ def call_function(
     types = parameter_types(scope, function)
     for parameter, ctype, value in zip(parameters, types, given, strict=False):
         variable = machine.new_local(parameter.name, ctype)
-        variable.object.cells[()] = convert(machine.inputs, value, ctype)
+        variable.object.store((), convert(machine.inputs, value, ctype))
         inner.blocks[0][parameter.name] = variable
     machine.depth += 1
     try:
@@ -355,12 +365,9 @@ def _calls_unknown(frame: Frame, macro: Macro) -> bool:
 
     Raises NotModelled if it might assign to its arguments: a function can't.
     """
-    try:
-        body = parse_expression(macro.body)
-    except NotC:
-        body = None
-    if body is not None and all(node.type != "compound_statement" for node in walk(body)):
-        calls = [text_of(node.child_by_field_name("function")) for node in calls_in(body)]
+    read = readable_expression(macro.body)
+    if read is not None and all(node.type != "compound_statement" for node in walk(read.node)):
+        calls = [text_of(node.child_by_field_name("function")) for node in calls_in(read.node)]
         if all(_is_known(frame.scope, name, 0) for name in calls):
             return False
     for name in macro.parameters or ():

@@ -25,9 +25,11 @@ from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, of_truth, truth, word_of
 from premap.interp.types import (
     VM_OPS,
-    in_union,
+    begins,
     member_type,
     named_type,
+    occupies,
+    sharing,
 )
 from premap.interp.undefined import NullPointer
 from premap.interp.values import (
@@ -101,7 +103,10 @@ def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
 
 
 def address_of(machine: Machine, place: Place) -> int:
-    """Return the address of a place as a word; a member's is made up, and not NULL."""
+    """Return the address of a place as a word; a member's is made up, and not NULL.
+
+    Where it is the same as another's is told by their places (`operators.same_place()`).
+    """
     if not place.path:
         return place.object.address
     word = machine.inputs.apply(f"&{Place(place.object, place.path)}", place.object.address)
@@ -160,9 +165,21 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
         return base.object.embedded[name], member_type(frame.scope, ctype, name)
     if isinstance(ctype, StructType):
         base.object.look_into(base.path, ctype)
-    place = base.field(name)
-    if in_union(frame.scope, ctype, name):
-        place.object.unions.add(place.path)
+    return member_of(frame, base, ctype, name)
+
+
+def member_of(frame: Frame, base: Place, ctype: CType, name: str) -> tuple[Place, CType]:
+    """Return the place of a structure's member, of which is noted what shares it, and its type."""
+    place, made = base.field(name), base.object
+    if place.path not in made.known_members:
+        made.known_members.add(place.path)
+        others = sharing(frame.scope, ctype, name)
+        if others:
+            made.unions[place.path] = {base.field(o).path: same for o, same in others.items()}
+        if begins(frame.scope, ctype, name):
+            made.firsts.add(place.path)
+        if occupies(frame.scope, member_type(frame.scope, ctype, name)):
+            made.solid.add(place.path)
     return place, member_type(frame.scope, ctype, name)
 
 
@@ -545,6 +562,11 @@ def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
         ctype = statictypes.declared_type(machine, frame, descriptor)
     else:
         ctype = statictypes.operand_type(machine, frame, _child(node, "value"))
+    return size_value(machine, ctype)
+
+
+def size_value(machine: Machine, ctype: CType) -> Value:
+    """Return `sizeof (type)`, in bytes; made up where it hangs on a layout."""
     size = operators.size_of(ctype)
     if size is None or isinstance(ctype, UnknownType):
         return Value(ULONG, machine.inputs.word(_size_name(machine, ctype)))

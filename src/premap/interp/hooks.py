@@ -126,7 +126,7 @@ def _mapped(machine: Machine, function: Function, arguments: Sequence[Any]) -> i
     anything = PointerType(VoidType())
     held = machine.new_local("vm_private_data", anything)
     before = private_data[0]
-    held.object.cells[()] = before if before is not None else Value(anything, Pointer(None, 0))
+    held.object.store((), before if before is not None else Value(anything, Pointer(None, 0)))
     given = [
         Value(ULONG, start),
         Value(ULONG, end),

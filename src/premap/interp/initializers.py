@@ -9,10 +9,9 @@ from premap.csource.ctypes import ArrayType, CType, StructType
 from premap.csource.nodes import text_of
 from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
-from premap.interp.expressions import read, write
+from premap.interp.expressions import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
 from premap.interp.statictypes import declared_type
-from premap.interp.types import in_union, member_type
 from premap.interp.values import Place, Value
 from premap.model.errors import NotModelled
 
@@ -103,10 +102,7 @@ def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item
         if designator.type != "field_designator" or not isinstance(ctype, StructType):
             raise NotModelled(f"initializer {text_of(designator)}")
         name = text_of(designator.named_children[0])
-        place, of = place.field(name), ctype
-        ctype = member_type(frame.scope, of, name)
-        if in_union(frame.scope, of, name):
-            place.object.unions.add(place.path)
+        place, ctype = member_of(frame, place, ctype, name)
     _initialise_place(machine, frame, place, ctype, _required(item.child_by_field_name("value")))
 
 

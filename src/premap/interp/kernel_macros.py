@@ -21,7 +21,7 @@ from premap.interp.expressions import address_of, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
 from premap.interp.statictypes import operand_type, type_argument
-from premap.interp.types import member_type
+from premap.interp.types import member_type, sharing
 from premap.interp.values import (
     BOOL,
     INT,
@@ -71,7 +71,6 @@ def _special(*names: str) -> Callable[[Special], Special]:
     "unlikely",
     "READ_ONCE",
     "data_race",
-    "smp_load_acquire",
     "rcu_dereference",
     "rcu_access_pointer",
     "array_index_nospec",
@@ -244,6 +243,8 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
         return Value(PointerType(ctype), Pointer(outer, address_of(machine, outer)))
     if place.path:
         raise machine.failure(frame, node, f"container_of: {place} is not a member `{member}`")
+    if sharing(frame.scope, ctype, member):
+        raise machine.failure(frame, node, f"container_of: {member} is a member of a union")
     made = machine.memory.object(f"container_of({place.object.name}, {ctype}, {member})", ctype)
     made.embedded.setdefault(member, place)
     address = sub(pointer.data.address, machine.inputs.word(f"offsetof({ctype}, {member})"))
@@ -318,11 +319,31 @@ def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
     )
 
 
-@_special("WRITE_ONCE")
+@_special("WRITE_ONCE", "rcu_assign_pointer", "RCU_INIT_POINTER")
 def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     del node
     place, ctype = place_of(machine, frame, arguments[0])
     return write(machine, place, ctype, evaluate(machine, frame, arguments[1]))
+
+
+@_special("smp_load_acquire")
+def _load_acquire(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    pointer = evaluate(machine, frame, arguments[0])
+    if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
+        raise machine.failure(frame, node, "smp_load_acquire(): where is not known")
+    return read(machine, frame, pointer.data.place, pointer.type.target)
+
+
+@_special("smp_store_release", "smp_store_mb")
+def _store_release(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    """Write through the pointer for smp_store_release(), to the place for smp_store_mb()."""
+    if text_of(node.child_by_field_name("function")) == "smp_store_mb":
+        return _write_once(machine, frame, node, arguments)
+    pointer = evaluate(machine, frame, arguments[0])
+    value = evaluate(machine, frame, arguments[1])
+    if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
+        raise machine.failure(frame, node, "smp_store_release(): where is not known")
+    return write(machine, pointer.data.place, pointer.type.target, value)
 
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
@@ -339,24 +360,6 @@ def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node
     if length is not None:
         return Value(ULONG, length)
     return Value(ULONG, machine.inputs.word(f"ARRAY_SIZE({spelled(machine, frame, arguments[0])})"))
-
-
-@_special("check_add_overflow", "check_sub_overflow", "check_mul_overflow")
-def _check_overflow(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    name = text_of(node.child_by_field_name("function"))
-    a, b = (evaluate(machine, frame, argument) for argument in arguments[:2])
-    target = evaluate(machine, frame, arguments[2])
-    if not isinstance(target.type, PointerType) or target.data.place is None:
-        raise machine.failure(frame, node, f"{name}: where the result goes is not known")
-    ctype = int_type(target.type.target)
-    same = all(isinstance(v.type, IntType) and v.type == ctype for v in (a, b))
-    if not same or ctype.signed or ctype.width != 64 or "mul" in name:
-        raise machine.failure(frame, node, f"{name} of other types than unsigned long")
-    x, y = word_of(a), word_of(b)
-    total = add(x, y) if "add" in name else sub(x, y)
-    overflow = total < x if "add" in name else x < y
-    write(machine, target.data.place, ctype, Value(ctype, total))
-    return of_truth(overflow)
 
 
 @_special("swap")

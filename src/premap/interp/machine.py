@@ -15,9 +15,9 @@ from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.scope import Scope
 from premap.csource.source import Function
 from premap.interp.inputs import Inputs, NotedInputs
-from premap.interp.memory import Memory, Namer, Object
+from premap.interp.memory import Content, Memory, Namer, Object
 from premap.interp.undefined import BeyondBound, Undefined
-from premap.interp.values import Origin, Path, Value
+from premap.interp.values import Path, Value
 from premap.model.errors import NotModelled
 from premap.symbolic import Explorer
 
@@ -76,7 +76,7 @@ class Snapshot:
     """What `Machine.restore` goes back to."""
 
     objects: dict[str, Object]
-    cells: list[tuple[Object, dict[Path, Value], dict[Path, None], dict[Path, Origin]]]
+    cells: list[tuple[Object, Content]]
     written: dict[str, list[Path]]
     history: int
     epoch: str
@@ -180,10 +180,7 @@ class Machine:
     def snapshot(self) -> Snapshot:
         """Remember memory and events, to go back to them."""
         memory = self.memory
-        cells = [
-            (each, dict(each.cells), dict(each.stores), dict(each.sources))
-            for each in (*memory.objects.values(), *self.locals)
-        ]
+        cells = [(each, each.content()) for each in (*memory.objects.values(), *self.locals)]
         written = {name: list(paths) for name, paths in memory.written.items()}
         return Snapshot(
             dict(memory.objects),
@@ -200,9 +197,8 @@ class Machine:
         """Go back to a snapshot."""
         memory = self.memory
         memory.objects = before.objects
-        for each, cells, stores, sources in before.cells:
-            each.cells, each.sources = cells, sources
-            each.written(stores)
+        for each, content in before.cells:
+            each.restore(content)
         memory.written = before.written
         memory.history, memory.epoch = before.history, before.epoch
         del self.events[before.events :]

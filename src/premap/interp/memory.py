@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -27,12 +28,15 @@ from premap.interp.inputs import Inputs
 from premap.interp.undefined import Uninitialised
 from premap.interp.values import (
     Aggregate,
+    FunctionName,
     Index,
     Origin,
     Path,
     Place,
     Pointer,
+    Stale,
     StructCopy,
+    Truth,
     Value,
     int_type,
     is_unknown,
@@ -40,6 +44,7 @@ from premap.interp.values import (
     plain,
 )
 from premap.model.errors import NotModelled
+from premap.model.words import select
 
 NONNULL_BIT = 1 << 63
 NOT_ERROR_BIT = 1 << 62
@@ -50,6 +55,10 @@ _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 
 
+Content = tuple[dict[Path, Value], dict[Path, None], dict[Path, Origin], Stale, bool]
+"""What is in an object: cells, stores, sources, what is stale, whether the rest is 0."""
+
+
 class Object:
     """A C object: a variable, something allocated, or what a made-up pointer points to."""
 
@@ -57,11 +66,15 @@ class Object:
         "address",
         "cells",
         "embedded",
+        "firsts",
+        "known_members",
         "local",
         "memory",
         "name",
         "pointee",
+        "solid",
         "sources",
+        "stale",
         "stores",
         "structs",
         "type",
@@ -82,8 +95,17 @@ class Object:
         self.cells: dict[Path, Value] = {}
         self.embedded: dict[str, Place] = {}
         """Members that are other objects: what container_of() was given."""
-        self.unions: set[Path] = set()
-        """Members that share their place with others, as far as they were used."""
+        self.unions: dict[Path, dict[Path, bool]] = {}
+        """Members that share their place with others, as far as they were used: with which, and
+        whether both begin at the same byte."""
+        self.stale: Stale = {}
+        """Members whose bytes are those of another one that was written since."""
+        self.known_members: set[Path] = set()
+        """Members of which it was noted whether they are in `unions`, `firsts` and `solid`."""
+        self.solid: set[Path] = set()
+        """Members that have a size in every configuration."""
+        self.firsts: set[Path] = set()
+        """Members that are where what they are members of begins."""
         self.stores: dict[Path, None] = {}
         """What was written, each once, to tell what a symbolic index may have changed."""
         self.vague: dict[Path, None] = {}
@@ -94,6 +116,17 @@ class Object:
         """As which structure a place was looked into."""
         self.pointee = False
         """Whether the name is that of the pointer that leads here."""
+
+    @property
+    def key(self) -> str:
+        """By what memory knows the object: a pointer and what it points to have the same name."""
+        return f"*{self.name}" if self.pointee else self.name
+
+    def begin_of(self, path: Path) -> Path:
+        """Return the outermost place that begins where a place does, as far as is known."""
+        while path in self.firsts:
+            path = path[:-1]
+        return path
 
     def name_of(self, path: Path) -> str:
         """Return the C-like name of a place in this object."""
@@ -112,16 +145,53 @@ class Object:
     def load(self, path: Path, ctype: CType) -> Value:
         """Read the place; made up where nobody wrote it."""
         self._refuse_aliases(path)
+        if isinstance(ctype, StructType):
+            return self._load_structure(path, ctype)
         found = self.cells.get(path)
         if found is not None and not isinstance(found.data, Aggregate):
             return self._read_as(path, found, ctype)
+        if self.stale:
+            shared = self._of_other_member(path, ctype)
+            if shared is not None:
+                return shared
         if isinstance(ctype, ArrayType):
             return Value(PointerType(ctype.element), Pointer(Place(self, path), 1))
-        if isinstance(ctype, StructType):
-            return Value(ctype, self._whole(path))
-        value = zero_of(ctype) if self.is_zeroed(path) else self.memory.make_up(self, path, ctype)
+        zero = self.is_zeroed(path)
+        value = zero_of(ctype) if zero else self.memory.make_up(self, path, ctype)
         self.cells[path] = value
         return value
+
+    def _load_structure(self, path: Path, ctype: StructType) -> Value:
+        """Read a structure or union whole."""
+        found = self.cells.get(path)
+        if found is not None and not isinstance(found.data, Aggregate):
+            return found
+        if self.stale:
+            self._of_other_member(path, ctype)
+        depth = len(path)
+        stale = {each[depth:]: (by[depth:], same) for each, (by, same) in self._stale_in(path)}
+        return Value(ctype, replace(self._whole(path), stale=stale))
+
+    def _stale_in(self, path: Path) -> Iterator[tuple[Path, tuple[Path, bool]]]:
+        """Yield what is stale of a place and its members, and by what."""
+        return ((each, by) for each, by in self.stale.items() if _within(each, path))
+
+    def _of_other_member(self, path: Path, ctype: CType) -> Value | None:
+        """Return what a union's member holds since another one of its width was written.
+
+        None for members that share their place with none that was. Raises for others.
+        """
+        for length in range(len(path) + 1):
+            by, same = self.stale.get(path[:length], (None, False))
+            if by is None:
+                continue
+            found, width = self.cells.get(by), kind_of(ctype)[0]
+            whole = same and length == len(path) and width
+            if whole and found is not None and kind_of(found.type)[0] == width:
+                return _same_bits(found, ctype)
+            text = f"{self.name_of(path)} is read after {self.name_of(by)}"
+            raise NotModelled(f"{text}, which shares its place, was written")
+        return None
 
     def _read_as(self, path: Path, found: Value, ctype: CType) -> Value:
         """Return what a cell holds, read as a type of the same size."""
@@ -147,25 +217,48 @@ class Object:
     def store(self, path: Path, value: Value) -> None:
         """Write the place."""
         self._refuse_aliases(path)
-        if any(path[: length + 1] in self.unions for length in range(len(path))):
-            raise NotModelled(f"{self.name_of(path)} is written, a member of a union")
         self._note(path)
+        self._drop(path)
+        self._put(path, value)
+        for length in range(1, len(path) + 1 if self.unions else 0):
+            for sibling, same in self.unions.get(path[:length], {}).items():
+                if not self.local:
+                    self._refuse_to_mix(path, value, sibling, same=same and length == len(path))
+                self._drop(sibling)
+                self.stale[sibling] = path[:length], same
+
+    def _refuse_to_mix(self, path: Path, value: Value, sibling: Path, *, same: bool) -> None:
+        """Refuse to write a part of a union that was written: its bytes are neither's then."""
+        if not any(_within(each, sibling) for each in self.stores):
+            return
+        held = self.cells.get(sibling)
+        width = kind_of(value.type)[0]
+        if not same or not width or held is None or kind_of(held.type)[0] != width:
+            text = f"{self.name_of(path)} is written after {self.name_of(sibling)}"
+            raise NotModelled(f"{text}, which shares its place")
+
+    def _drop(self, path: Path) -> None:
+        """Forget what a place and its members held, as something else is written there."""
         for known in self._below(path):
             del self.cells[path + known]
         for copied in [each for each in self.sources if _within(each, path)]:
             del self.sources[copied]
-        self._put(path, value)
+        for each, _ in [*self._stale_in(path)] if self.stale else ():
+            del self.stale[each]
 
     def _put(self, path: Path, value: Value) -> None:
-        if isinstance(value.data, StructCopy):
-            self.sources[path] = value.data.origin
-            members = value.data.known
-        elif isinstance(value.data, Aggregate):
+        data = value.data
+        if isinstance(data, StructCopy):
+            self.sources[path] = data.origin
+            members = data.known
+        elif isinstance(data, Aggregate):
             self.cells[path] = Value(value.type, Aggregate({}))
-            members = value.data.members
+            members = data.members
         else:
             self.cells[path] = value
             return
+        for each, (by, same) in data.stale.items():
+            self.stale[path + each] = path + by, same
         for member, content in members.items():
             if isinstance(content.data, StructCopy):
                 self.sources[path + member] = content.data.origin
@@ -173,10 +266,15 @@ class Object:
                 self.cells[path + member] = content
             self._note(path + member)
 
-    def written(self, stores: dict[Path, None]) -> None:
-        """Go back to what had been written."""
-        self.stores = stores
-        self.vague = {path: None for path in stores if _is_vague(path)}
+    def content(self) -> Content:
+        """Return what is in it, to go back to."""
+        kept = dict(self.cells), dict(self.stores), dict(self.sources), dict(self.stale)
+        return (*kept, self.zeroed)
+
+    def restore(self, content: Content) -> None:
+        """Go back to what was in it."""
+        self.cells, self.stores, self.sources, self.stale, self.zeroed = content
+        self.vague = {path: None for path in self.stores if _is_vague(path)}
 
     def _note(self, path: Path) -> None:
         self.stores[path] = None
@@ -191,8 +289,8 @@ class Object:
 
     def members(self, path: Path) -> dict[Path, Value]:
         """Return what is known of a structure's members, by the path within; copies among them."""
-        known = self._below(path)
-        known.pop((), None)
+        below = self._below(path).items()
+        known = {each: held for each, held in below if each and path + each in self.stores}
         for copied, origin in self.sources.items():
             if copied != path and _within(copied, path):
                 known[copied[len(path) :]] = Value(VoidType(), StructCopy(origin, {}))
@@ -239,8 +337,10 @@ class Object:
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
+        self.zeroed = False
         self.cells.clear()
         self.sources.clear()
+        self.stale.clear()
         self.stores.clear()
         self.vague.clear()
 
@@ -261,6 +361,25 @@ class Object:
                 raise NotModelled(
                     f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
                 )
+
+
+def _same_bits(found: Value, ctype: CType) -> Value:
+    """Return a scalar's bits as another type of the same width."""
+    if isinstance(ctype, PointerType):
+        held = found.data if isinstance(found.data, Pointer) else Pointer(None, number(found))
+        return Value(ctype, held)
+    return Value(ctype, normalise(number(found), int_type(ctype)))
+
+
+def number(value: Value) -> int:
+    """Return the word of a scalar that was stored. Raises NotModelled for a function's address."""
+    data = value.data
+    if isinstance(data, Truth):
+        return select(data.condition, 1, 0)
+    if isinstance(data, FunctionName):
+        raise NotModelled(f"the address of function {data.name} is computed with")
+    word: int = data.address if isinstance(data, Pointer) else data
+    return word
 
 
 def _is_vague(path: Path) -> bool:
@@ -310,6 +429,7 @@ class Memory:
         self.inputs = inputs
         self.namer = namer
         self.objects: dict[str, Object] = {}
+        """All of them, by key."""
         self.written: dict[str, list[Path]] = {}
         self.shared: set[tuple[str, Path]] = set()
         """What was written, and is left to other threads since a lock was taken or released."""
@@ -334,9 +454,17 @@ class Memory:
             found.type = ctype
         return found
 
+    def at(self, key: str, ctype: CType) -> Object:
+        """Return the made-up object of that key, making it up if it is new."""
+        found = self.objects.get(key)
+        if found is not None or not key.startswith("*"):
+            return found or self.object(key, ctype)
+        self.named(key[1:], PointerType(ctype))
+        return self.objects[key]
+
     def adopt(self, made: Object) -> None:
         """Enter an object that was made elsewhere under its name."""
-        self.objects[made.name] = made
+        self.objects[made.key] = made
 
     def number(self, *what: Any) -> int:
         """Return the number of what happened so far, and then this."""
@@ -352,13 +480,13 @@ class Memory:
         """Record a write that code elsewhere could see."""
         if place.object.local:
             return
-        self.written.setdefault(place.object.name, []).append(place.path)
+        self.written.setdefault(place.object.key, []).append(place.path)
         self.history = self.number("write", str(place), describe(value))
 
     def let_others(self, why: tuple[Any, ...]) -> None:
         """Let other threads run: what this one wrote until now is there, but may not stay."""
         self.shared.update(
-            (known.name, path) for known in self.objects.values() for path in known.stores
+            (known.key, path) for known in self.objects.values() for path in known.stores
         )
         self.forget_shared(why)
 
@@ -375,8 +503,6 @@ class Memory:
         copied = owner.copied_name(path)
         if copied is not None:
             return self.named(copied, ctype)
-        if owner.zeroed:
-            return zero_of(ctype)
         if owner.local:
             raise _unwritten(owner.name_of(path))
         name = owner.name_of(path)
@@ -396,10 +522,11 @@ class Memory:
             word = self.inputs.word(name)
         if isinstance(ctype, PointerType) or is_unknown(ctype):
             target = ctype.target if isinstance(ctype, PointerType) else ctype
-            pointee = self.objects.get(name)
+            pointee = self.objects.get(f"*{name}")
             if pointee is None:
-                pointee = self.objects[name] = Object(self, name, target, word, local=False)
+                pointee = Object(self, name, target, word, local=False)
                 pointee.pointee = True
+                self.objects[pointee.key] = pointee
             return Value(ctype, Pointer(Place(pointee), word))
         return Value(ctype, normalise(word, int_type(ctype)))
 
@@ -502,9 +629,9 @@ def describe(value: Value) -> Any:
     data = value.data
     if isinstance(data, Pointer):
         return data.address if data.place is None else (data.address, str(data.place))
-    if isinstance(data, StructCopy):
-        known = sorted((str(path), describe(each)) for path, each in data.known.items())
-        return (str(data.origin), *known)
-    if isinstance(data, Aggregate):
-        return tuple(sorted((str(path), describe(each)) for path, each in data.members.items()))
+    if isinstance(data, StructCopy | Aggregate):
+        members = data.known if isinstance(data, StructCopy) else data.members
+        origin = str(data.origin) if isinstance(data, StructCopy) else ""
+        known = sorted((str(path), describe(each)) for path, each in members.items())
+        return (origin, *known, *sorted(map(str, data.stale)))
     return data

@@ -8,6 +8,8 @@ that depends on one is `unknown`, never `different`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from premap.csource.ctypes import (
     ArrayType,
     CType,
@@ -24,6 +26,7 @@ from premap.interp.values import (
     LONG,
     FunctionName,
     Index,
+    Path,
     Place,
     Pointer,
     Truth,
@@ -222,6 +225,10 @@ def unary(inputs: Inputs, operator: str, value: Value) -> Value:
 
 
 def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value:
+    if operator in ("==", "!="):
+        same = same_place(left.data, right.data)
+        if same is not None:
+            return of_truth(same == (operator == "=="))
     if operator in COMPARISONS:
         return of_truth(compare(operator, word_of(left), word_of(right), signed=False))
     if operator in ("+", "-") and not isinstance(right.type, PointerType):
@@ -232,6 +239,31 @@ def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value
     if operator == "-":
         return _distance(left, right)
     raise NotModelled(f"operator {operator} on pointers")
+
+
+def same_place(one: Any, other: Any) -> bool | None:
+    """Return whether two pointers into one object are equal; None where that can't be told.
+
+    A structure and its first member have one address, members that have a size have different ones.
+    """
+    if not isinstance(one, Pointer) or not isinstance(other, Pointer):
+        return None
+    if one.place is None or other.place is None or one.place.object is not other.place.object:
+        return None
+    held = one.place.object
+    paths = one.place.path, other.place.path
+    if held.begin_of(paths[0]) == held.begin_of(paths[1]):
+        return True
+    if any(path not in held.solid or _has_index(path) for path in paths):
+        return None
+    parted = next((n for n, (a, b) in enumerate(zip(*paths, strict=False), 1) if a != b), None)
+    if parted is None or paths[1][:parted] in held.unions.get(paths[0][:parted], {}):
+        return None
+    return False
+
+
+def _has_index(path: Path) -> bool:
+    return any(isinstance(step, Index) for step in path)
 
 
 def advance(inputs: Inputs, pointer: Value, count: int) -> Value:

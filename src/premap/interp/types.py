@@ -22,7 +22,7 @@ from premap.csource.ctypes import (
 from premap.csource.declarators import decayed
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Parameter
-from premap.csource.structs import Field
+from premap.csource.structs import Field, StructDef, overlap
 from premap.interp.values import BOOL, INT, PGPROT, ULONG
 
 VMA_FLAGS = IntType("vma_flags_t", 64, signed=False)
@@ -140,18 +140,54 @@ def member_type(scope: Scope, ctype: CType, name: str) -> CType:
     return settled(found.type)
 
 
-def in_union(scope: Scope, ctype: CType, name: str) -> bool:
-    """Return whether a member shares its place with another one."""
-    if isinstance(ctype, StructType) and ctype.kind == "union":
+def sharing(scope: Scope, ctype: CType, name: str) -> dict[str, bool]:
+    """Return the members that share their bytes with a member, as those of a union do.
+
+    The value says whether both begin at the same byte, for certain.
+    """
+    definition, found = _definition(scope, ctype), _field(scope, ctype, name)
+    if definition is None or found is None:
+        return {}
+    return {
+        each.name: each.path[:-1] == found.path[:-1] and each.bits is found.bits is None
+        for each in definition.fields
+        if each.name != name and overlap(found, each)
+    }
+
+
+def begins(scope: Scope, ctype: CType, name: str) -> bool:
+    """Return whether a member is at the address of its structure, in every configuration."""
+    definition, found = _definition(scope, ctype), _field(scope, ctype, name)
+    if definition is None or found is None or found.bits is not None:
+        return False
+    if found.arms != definition.arms or _is_shuffled(definition):
+        return False
+    return definition.fields[0] is found or (definition.kind == "union" and len(found.path) == 1)
+
+
+def occupies(scope: Scope, ctype: CType, depth: int = 0) -> bool:
+    """Return whether a type has a size that is not 0, in every configuration."""
+    if isinstance(ctype, IntType | EnumType | PointerType):
         return True
-    found = _field(scope, ctype, name)
-    return found is not None and found.in_union
+    if isinstance(ctype, ArrayType):
+        return bool(ctype.length) and occupies(scope, ctype.element, depth + 1)
+    definition = _definition(scope, ctype)
+    if definition is None or depth > 3:
+        return False
+    always = (each for each in definition.fields if each.arms == definition.arms)
+    return any(occupies(scope, settled(each.type), depth + 1) for each in always)
+
+
+def _is_shuffled(definition: StructDef) -> bool:
+    """Return whether a compiler may be told to put the members in any order."""
+    after = definition.source.text[definition.end : definition.end + 200]
+    return b"randomize_layout" in after.partition(b";")[0]
 
 
 def _field(scope: Scope, ctype: CType, name: str) -> Field | None:
-    if not isinstance(ctype, StructType):
-        return None
-    definition = ctype.definition
-    if definition is None and ctype.tag is not None:
-        definition = scope.struct(ctype.kind, ctype.tag)
+    definition = _definition(scope, ctype)
     return definition.field(name) if definition is not None else None
+
+
+def _definition(scope: Scope, ctype: CType) -> StructDef | None:
+    return scope.definition(ctype) if isinstance(ctype, StructType) else None

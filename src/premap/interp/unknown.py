@@ -27,6 +27,7 @@ from premap.interp.values import (
     Path,
     Place,
     Pointer,
+    StructCopy,
     Value,
     int_type,
     is_unknown,
@@ -159,7 +160,7 @@ def _resulted(machine: Machine, entry: Effect, result: Value) -> Value:
         machine.resulted(word, succeeded=(word != 0) & (word <= U64_MAX - MAX_ERRNO))
     elif "bool" in (entry.result, entry.returns):
         machine.resulted(None, succeeded=word_of(result) != 0)
-    elif entry.result == "0-or-negative-errno":
+    elif entry.result in ("0-or-negative-errno", "0-if-done"):
         machine.resulted(None, succeeded=word_of(result) == 0)
     return result
 
@@ -174,27 +175,30 @@ def _call_event(
     where: str,
 ) -> Value:
     machine.record(entry.kind or "event", name, arguments, where, given)
-    if entry.kind in ("lock", "unlock"):
-        _lock(machine, entry, name, arguments)
+    if entry.kind in ("lock", "unlock") and not machine.alone:
+        machine.memory.let_others((entry.kind, name, arguments))
     key = _numbered(machine, name, arguments)
     for index in entry.writes:
         if index < len(given) and not _overwrite(machine, f"{key}:*{index}", given[index]):
             machine.memory.forget_shared(("through", name, arguments))
     if entry.result == "argument" and entry.object is not None:
         return given[entry.object]
-    result = _result(machine, key, returns, entry.result, _words(given))
-    return _resulted(machine, entry, result)
+    result = _resulted(machine, entry, _result(machine, key, returns, entry.result, _words(given)))
+    if entry.kind in ("lock", "unlock"):
+        _lock(machine, entry, name, arguments)
+    return result
 
 
 def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]) -> None:
-    """Hold or release a lock; others, if there are any, may change what it protects."""
+    """Hold a lock, if the call says that it was taken, or release it."""
     lock = arguments[entry.object] if entry.object is not None else name
     if entry.kind == "lock":
-        machine.locks.append(lock)
+        succeeded = machine.events[-1].succeeded
+        machine.splits += not isinstance(succeeded, bool)
+        if succeeded:
+            machine.locks.append(lock)
     elif lock in machine.locks:
         machine.locks.remove(lock)
-    if not machine.alone:
-        machine.memory.let_others((entry.kind, name, arguments))
 
 
 def _call_anything(
@@ -273,8 +277,10 @@ def argument_key(value: Value, within: tuple[Place, ...] = ()) -> Any:
     """
     if isinstance(value.data, FunctionName):
         return value.data.name
+    if isinstance(value.data, StructCopy | Aggregate):
+        return ("struct", *_held(value.data, within))
     if not is_scalar(value):
-        raise NotModelled("a structure is passed by value")
+        raise NotModelled("something else than a number, a pointer or a structure is passed")
     if isinstance(value.data, Pointer) and value.data.place is not None:
         place: Place = value.data.place
         if place in within:
@@ -284,19 +290,38 @@ def argument_key(value: Value, within: tuple[Place, ...] = ()) -> Any:
     return word_of(value)
 
 
+def _held(data: StructCopy | Aggregate, within: tuple[Place, ...]) -> Iterator[Any]:
+    """Yield what a structure's value holds: where its members come from, and those that differ."""
+    yield str(data.origin) if isinstance(data, StructCopy) else "zero"
+    members = data.known if isinstance(data, StructCopy) else data.members
+    for path, held in sorted(members.items(), key=lambda cell: _shown(cell[0])):
+        if is_scalar(held) or isinstance(held.data, FunctionName):
+            yield _shown(path)
+            yield argument_key(held, within)
+        elif isinstance(held.data, Aggregate | StructCopy):
+            yield _shown(path)
+            yield "zero" if isinstance(held.data, Aggregate) else str(held.data.origin)
+    yield from sorted(_shown(path) for path in data.stale)
+
+
 def _content(place: Place, within: tuple[Place, ...]) -> Iterator[Any]:
-    """Yield what a variable of our own holds where a pointer points to, by member."""
-    depth = len(place.path)
-    yield place.object.copied_name(place.path) or ""
-    yield "zero" if place.object.is_zeroed(place.path) else "unset"
-    for path, held in sorted(place.object.cells.items(), key=lambda cell: _shown(cell[0])):
-        if path[:depth] == place.path and (is_scalar(held) or isinstance(held.data, Aggregate)):
+    """Yield what a variable of our own holds where a pointer points to, by member.
+
+    What was only read is what its name says.
+    """
+    depth, held_in = len(place.path), place.object
+    yield held_in.copied_name(place.path) or ""
+    yield "zero" if held_in.is_zeroed(place.path) else "unset"
+    for path, held in sorted(held_in.cells.items(), key=lambda cell: _shown(cell[0])):
+        if path[:depth] != place.path or path not in held_in.stores:
+            continue
+        if is_scalar(held) or isinstance(held.data, Aggregate | FunctionName):
             yield _shown(path[depth:])
-            yield argument_key(held, within) if is_scalar(held) else "zero"
-    for path, origin in sorted(place.object.sources.items(), key=lambda each: _shown(each[0])):
-        if path[:depth] == place.path and len(path) > depth:
-            yield _shown(path[depth:])
-            yield str(origin)
+            yield "zero" if isinstance(held.data, Aggregate) else argument_key(held, within)
+    copied = ((path, origin) for path, origin in held_in.sources.items() if len(path) > depth)
+    for path, origin in sorted(copied, key=lambda each: _shown(each[0])):
+        if path[:depth] == place.path:
+            yield f"{_shown(path[depth:])} {origin}"
 
 
 def _shown(path: Path) -> str:
@@ -304,4 +329,6 @@ def _shown(path: Path) -> str:
 
 
 def _words(given: Sequence[Value]) -> tuple[int, ...]:
+    if any(isinstance(value.data, StructCopy | Aggregate) for value in given):
+        raise NotModelled("a structure is passed by value to what computes")
     return tuple(word_of(value) for value in given if not isinstance(value.data, FunctionName))

@@ -8,7 +8,7 @@ word is enough for all of C's integers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from premap.csource.ctypes import (
@@ -58,6 +58,9 @@ class Index:
 
 Step = str | Index
 Path = tuple[Step, ...]
+Stale = dict[Path, tuple[Path, bool]]
+"""Members whose bytes were written as those of another one, of which, and whether both begin at the
+same byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class Aggregate:
     """The value of a structure or union: the members that were given, the rest being zero."""
 
     members: dict[Path, Value]
+    stale: Stale = field(default_factory=dict)
+    """As in StructCopy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ class StructCopy:
 
     origin: Origin
     known: dict[Path, Value]
+    stale: Stale = field(default_factory=dict)
+    """Members of unions that are not known any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from premap.csource.source import Function, Parameter
 from premap.interp import operators
 from premap.interp.dispatch import evaluate
 from premap.interp.inputs import Inputs
-from premap.interp.kernel_macros import SPECIAL
 from premap.interp.machine import Frame, Machine
 from premap.interp.memory import kind_of
 from premap.interp.operators import convert, is_scalar
@@ -112,4 +111,4 @@ def _end(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> V
     return _VOID
 
 
-SPECIAL.update(va_start=_start, va_arg=_take, va_copy=_copy, va_end=_end)
+MACROS = {"va_start": _start, "va_arg": _take, "va_copy": _copy, "va_end": _end}

@@ -142,7 +142,7 @@ def _mapped(trace: Trace, function: Function) -> list[Value]:
     if len(function.parameters) != 5:
         raise NotModelled("->mapped with other parameters")
     held = machine.new_local("vm_private_data", _ANYTHING)
-    held.object.cells[()] = machine.memory.named("vma->vm_private_data", _ANYTHING)
+    held.object.store((), machine.memory.named("vma->vm_private_data", _ANYTHING))
     return [
         Value(ULONG, vma.vm_start),
         Value(ULONG, vma.vm_end),
