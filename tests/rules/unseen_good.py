@@ -444,4 +444,21 @@ static void cam_prot(struct vm_area_desc *desc)
 	mmap_action_remap(desc, desc->start, cam->base >> PAGE_SHIFT, n);
 	return 0;
 """),
+    "a count that an int cuts off, and as many pages": legacy(
+        """\
+	struct cam *cam = filp->private_data;
+	int count = vma_pages(vma);
+	int i, ret;
+
+	if (vma->vm_pgoff || count > 4)
+		return -EINVAL;
+	vm_flags_set(vma, VM_DONTEXPAND);
+	for (i = 0; i < count; i++) {
+		ret = vm_insert_page(vma, vma->vm_start + i * PAGE_SIZE, cam->pages[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+"""
+    ),
 }

@@ -50,6 +50,8 @@ def fillings(trace: Trace) -> Iterator[Filling]:
             size = given[filler.size]
         elif filler.pages is not None:
             size = shl(given[filler.pages], PAGE_SHIFT)
+        elif filler.start is not None:
+            size = 1 << PAGE_SHIFT  # vm_insert_page(); of vm_insert_pages() the least
         where = start if filler.start is None else given[filler.start]
         first = given[filler.first]
         whole = filler.size is None and filler.pages is None and filler.start is None
