@@ -40,6 +40,10 @@ class Hook:
     tree: KernelTree | None = field(repr=False)
     callbacks: dict[tuple[str, str], Exploration] = field(default_factory=dict, repr=False)
     """Paths of the callbacks of its operations, by table and member."""
+    explored: dict[frozenset[tuple[str, str]], Exploration] = field(
+        default_factory=dict, repr=False
+    )
+    """Its paths where words of the call are fixed, by these words."""
 
     @property
     def source(self) -> SourceFile:

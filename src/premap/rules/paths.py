@@ -205,9 +205,12 @@ def explore(hook: Hook) -> Exploration:
 def explore_again(hook: Hook, fixed: Fixed) -> Exploration:
     """Follow the paths of a hook with words of the call fixed; its paths can be compared.
 
-    Driver state of the same name is the same in both.
+    Driver state of the same name is the same in both. What several rules ask is explored once.
     """
-    return _explore(hook, hook.exploration.shared, fixed)
+    key = frozenset((name, str(word)) for name, word in fixed.items())
+    if key not in hook.explored:
+        hook.explored[key] = _explore(hook, hook.exploration.shared, fixed)
+    return hook.explored[key]
 
 
 def _explore(hook: Hook, shared: Shared, fixed: Fixed) -> Exploration:
