@@ -11,8 +11,6 @@ from tree_sitter import Node
 from premap.csource.handlers import find_handlers
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
-from premap.equivalence.comparison import changed_errno
-from premap.equivalence.outcome import Side
 from premap.records import Level
 from premap.rules.context import Context
 from premap.rules.filling import fillings
@@ -31,11 +29,17 @@ def check(context: Context) -> Iterator[Found]:
     for hook in context.prepares:
         if hook.source is context.source:
             for name, functions in _replaced(context, hook).items():
-                yield from _compared(context, hook, Side(name, functions, "mmap", context.tree))
+                yield from _compared(context, hook, name, functions)
 
 
-def _compared(context: Context, hook: Hook, old: Side) -> Iterator[Found]:
+def _compared(
+    context: Context, hook: Hook, name: str, functions: list[Function]
+) -> Iterator[Found]:
     """Run both versions where page tables can't be allocated; ask for an errno that differs."""
+    from premap.equivalence.comparison import changed_errno  # noqa: PLC0415  for patches alone
+    from premap.equivalence.outcome import Side  # noqa: PLC0415
+
+    old = Side(name, functions, "mmap", context.tree)
     new = Side(hook.name, hook.functions, "mmap_prepare", context.tree)
     verdict = changed_errno(old, new, time_limit=TIME_LIMIT)
     for difference in verdict.differences:
@@ -44,7 +48,7 @@ def _compared(context: Context, hook: Hook, old: Side) -> Iterator[Found]:
         result = f"mmap() failed with {before}, and fails with {after} now"
         yield _lost(hook, before, None, {**shown, "result": result})
     if verdict.status == "unknown":
-        error = next((e for function in old.functions for e in _translated(function)), None)
+        error = next((e for function in functions for e in _translated(function)), None)
         if error is not None and not _overrides(hook):
             yield _lost(hook, error, "note", None)
 
