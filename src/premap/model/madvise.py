@@ -18,6 +18,7 @@ from premap.model.bits import (
     VM_DONTCOPY,
     VM_DONTDUMP,
     VM_DROPPABLE,
+    VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
     VM_MAYBE_GUARD,
@@ -82,6 +83,9 @@ _DISCARD = frozenset(
 )
 _GUARDS = frozenset({c.MADV_GUARD_INSTALL, c.MADV_GUARD_REMOVE})
 _ADVISORY = frozenset({c.MADV_WILLNEED, c.MADV_COLD})
+
+_NOT_AGED = VM_LOCKED | VM_PFNMAP | VM_HUGETLB
+"""can_madv_lru_vma(): no pages that could be reclaimed."""
 
 
 def do_madvise(mm: AddressSpace, start: int, length: int, advice: int) -> int:
@@ -153,7 +157,8 @@ def _advise(mm: AddressSpace, position: int, start: int, end: int, advice: int) 
     if advice in _DISCARD and not _may_discard(vma):
         return -errno.EPERM, 0
     if advice in _ADVISORY:
-        return 0, vma.vm_end
+        refused = advice == c.MADV_COLD and (vma.vm_flags & _NOT_AGED) != 0
+        return (-errno.EINVAL if refused else 0), vma.vm_end
     if advice in (c.MADV_DONTNEED, c.MADV_DONTNEED_LOCKED, c.MADV_FREE):
         return _dontneed_free(mm, vma, start, end, advice), vma.vm_end
     if advice in _GUARDS:

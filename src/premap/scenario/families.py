@@ -144,7 +144,7 @@ FAMILIES = {
         Family(
             "limited",
             COMMON
-            | {"limit": 3, "counts": 3, "heap": 1, "brk": 4, "mlock": 3, "mlockall": 1}
+            | {"join": 2, "limit": 3, "counts": 3, "heap": 1, "brk": 4, "mlock": 3, "mlockall": 1}
             | {"munlockall": 1, "mprotect": 5, "grow": 2, "touch": 3},
             hooks=("mmap_prepare", "mmap"),
             files=("f0",),
@@ -181,7 +181,7 @@ FAMILIES = {
         ),
         Family(
             "sealed",
-            COMMON | {"seal": 2, "mseal": 2, "madvise": 3, "mprotect": 5, "touch": 3},
+            COMMON | {"seal": 3, "mseal": 4, "madvise": 3, "mprotect": 5, "touch": 3},
             hooks=("mmap_prepare", "mmap"),
             files=("f0", "f1", "f2"),
             anonymous=(None,),
@@ -204,7 +204,7 @@ FAMILIES = {
         ),
         Family(
             "stacks",
-            COMMON | {"grow": 9, "mmap": 8, "mlock": 2, "limit": 1, "fail": 1},
+            COMMON | {"grow": 9, "mmap": 8, "mlock": 2, "limit": 2, "fail": 1},
             files=("f0",),
             anonymous=(None,) * 4,
             sharing=("PRIVATE", "PRIVATE", "PRIVATE", "SHARED"),

@@ -88,6 +88,7 @@ class Generator(Situations):
         self.back: list[Json] = []
         self.planned: list[str] = []
         self.script: list[Json] = []
+        self.touched = 0
         self.armed: set[str] = set()
 
     def _hooks(self) -> dict[str, str]:
@@ -114,7 +115,10 @@ class Generator(Situations):
             step = getattr(self, "_" + op)(layout)
             if step is not None:
                 self._plan(op)
-                return self._remembered({"op": op, **step}, layout)
+                step = {"op": op, **step}
+                if step["op"] in ("mseal", "seal") and self.pick.random() < 0.5:
+                    self.sealed(step)
+                return self._remembered(step, layout)
 
     def _next_op(self) -> str:
         while self.planned:
@@ -141,7 +145,22 @@ class Generator(Situations):
     def _join(self, layout: Layout) -> Json | None:
         """Begin a situation: three neighbours that may become one."""
         kind, _ = self._kind(layout, self.aim.anywhere(layout))
+        rare = self.pick.random()
+        if rare < 0.15 and self.family.weights.get("fail") and self.devices:
+            self.met(layout, self.pick.choice(("accounting", "page", "page_table", "anon_vma")))
+            return self.script.pop(0)
+        if rare < 0.25 and self.family.weights.get("limit") and self.devices:
+            self.committed(layout)
+            return self.script.pop(0)
         programme = self.programmes.get(kind.file or "")
+        if programme is not None and rare > 0.6:
+            device: Json = {"op": "device", "name": kind.file, "hook": self.hooks[str(kind.file)]}
+            old = programme.step
+            kept: Json = {key: old[key] for key in ("sync", "area") if key in old}
+            self.programmes[str(kind.file)] = Programme({**device, **kept})
+            like = Like(kind.file, "rw" if kind.prot == "" else kind.prot, "SHARED", 0)
+            self.reprogrammed(layout, {**device, **kept}, like)
+            return self.script.pop(0)
         if programme is not None and (programme.least, programme.most) != Programme.ANY:
             return None
         sharing = self.pick.choice(("PRIVATE", "PRIVATE", kind.sharing))
@@ -314,6 +333,9 @@ class Generator(Situations):
         if self.fatal:
             return None
         page = self.aim.page(layout)
+        if layout.at(self.touched) is not None and self.pick.random() < 0.3:
+            page = self.touched
+        self.touched = page
         vma = layout.reached(page)
         access = self.pick.choice("rww")
         if vma is not None and "wr" not in vma["flags"] and self.pick.random() < 0.7:

@@ -74,6 +74,8 @@ class ProcessSteps:
 
     def _name(self, layout: Layout) -> Json:
         where = self.numbers(layout, self.aim.mapped(layout))
+        if self.pick.random() < 0.05:
+            where["len"] = self.pick.choice((0, 1, (1 << 64) - 1))
         return {**where, "name": self.pick.choice(NAMES)}
 
     def _heap(self, layout: Layout) -> Json | None:

@@ -39,7 +39,7 @@ TOLD: tuple[list[str], ...] = (
 REFUSING = ("may_split", "mremap", "mprotect")
 """Callbacks that may refuse what is asked for."""
 CLEARED = (["MAYWRITE"], ["MAYEXEC"], ["MAYWRITE", "MAYEXEC"], ["MAYREAD"])
-OFFSETS = (0, 0, 1, 2, 3, 5, 13, 33, (1 << 52) - 3)
+OFFSETS = (0, 0, 1, 2, 3, 5, 13, 33, (1 << 52) - 3, (1 << 64) - 3)
 TESTED = ("READ", "WRITE", "EXEC", "SHARED", "MAYWRITE", "MAYSHARE", "IO", "DONTDUMP", "PFNMAP")
 """Flags that a hook asks for."""
 RANGES = ("remap", "ioremap")
@@ -130,7 +130,8 @@ class Programmer:
         if pick.random() < 0.03 and "lower" not in step:
             chosen["generic"] = pick.choice(GENERIC)
         if "lower" in step:
-            chosen["filled"] = pick.random() < 0.4
+            if pick.random() < 0.4:
+                chosen["filled"] = True
         elif hook == "mmap" and pick.random() < 0.12:
             start, pages = pick.choice((0, 0, 1, 2)), pick.choice((1, 1, 2, 3))
             chosen["zap"] = {"start": start * PAGE_SIZE, "size": pages * PAGE_SIZE}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from premap.model.words import PAGE_SHIFT
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import comparable
 from premap.scenario.failures import ASKED, FailingSteps
@@ -13,6 +13,9 @@ from premap.scenario.reader import Json
 
 JOINING = ("vma_merge", "vma_merge", "anon_vma_clone", "anon_vma_clone", "vma_dup", "vma_tree")
 """What may fail where neighbours become one."""
+
+
+SHARED = ("SHARED", "SHARED", "PRIVATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Situations(FailingSteps):
     """Plans whole situations: `script` are the steps that are still to come of one."""
 
     devices: bool
+    window: tuple[int, int]
     script: list[Json]
 
     def next_of_script(self, layout: Layout) -> Json | None:
@@ -47,6 +51,70 @@ class Situations(FailingSteps):
     def _may_touch(self, layout: Layout, step: Json) -> bool:
         page = (step["addr"] - layout.low) >> PAGE_SHIFT
         return not self.fatal and comparable(layout.reached(page), step["access"])
+
+    def sealed(self, step: Json) -> None:
+        """Plan what a seal of memory forbids, or of a file; `step` sealed it."""
+        if step["op"] == "mseal":
+            where = {"addr": step["addr"], "len": step["len"]}
+            advice = self.pick.choice(("DONTNEED", "DONTNEED", "FREE", "WIPEONFORK", "DONTFORK"))
+            self.script = [{"op": "madvise", **where, "advice": advice}]
+        elif self.pick.random() < 0.7:
+            where = {"addr": self.window[0], "len": PAGE_SIZE, "offset": 0}
+            prot, sharing = self.pick.choice(("rw", "rw", "r")), self.pick.choice(SHARED)
+            made = {"op": "mmap", "file": step["file"], **where, "prot": prot}
+            self.script = [{**made, "flags": [sharing, "FIXED"]}]
+
+    def met(self, layout: Layout, point: str) -> None:
+        """Plan what surely meets a failure that little else does."""
+        first = self.pick.randrange(layout.pages - 4)
+        like = Like(None, "r" if point == "accounting" else "rw", "PRIVATE", 0)
+        whole = Range(first, self.pick.choice((2, 3, 4)))
+        part = self.pick.choice((whole, Range(first, 1), Range(whole.end - 1, 1)))
+        step, numbers = self._map(layout, like, whole, whole), self.numbers(layout, part)
+        if point == "accounting":
+            change: Json = {"op": "mprotect", **numbers, "prot": "rw"}
+            self.script = [step, {"op": "fail", "point": point}, change, {"op": "counts"}, change]
+        else:
+            advice = self.pick.choice(("POPULATE_WRITE", "POPULATE_WRITE", "POPULATE_READ"))
+            made: Json = {"op": "madvise", **numbers, "advice": advice}
+            touch = {"op": "touch", "addr": layout.address(part.first), "access": "w"}
+            before = self.pick.choice(
+                ([touch], [touch, {"op": "fork"}], [{**touch, "access": "r"}])
+            )
+            failing = {"op": "fail", "point": point, "after": self.pick.choice((0, 0, 1))}
+            calm = {"op": "fail", "point": point, "never": True}
+            entries: Json = {"op": "entries"}
+            self.script = [step, *before, failing, made, entries, calm, made, entries]
+
+    def committed(self, layout: Layout) -> None:
+        """Plan shared memory that is paid for page by page, with little left."""
+        first = self.pick.randrange(layout.pages - 4)
+        where = Range(first, 3)
+        step = self._map(layout, Like(None, "rw", "SHARED", 0), where, where)
+        step["flags"] = [*step["flags"], "NORESERVE"]
+        pages = sum(each.count for each in layout.ranges) + self.pick.choice((0, 1, 2))
+        limit = {"op": "limit", "of": "COMMIT", "to": pages << PAGE_SHIFT}
+        touches: list[Json] = [
+            {"op": "touch", "addr": layout.address(first + page), "access": "w"}
+            for page in range(3)
+        ]
+        again: Json = {"op": "madvise", **self.numbers(layout, where), "advice": "DONTNEED"}
+        self.limited.add("COMMIT")
+        self.script = [step, limit, *touches, again, touches[0], {"op": "counts"}]
+
+    def reprogrammed(self, layout: Layout, device: Json, like: Like) -> None:
+        """Plan neighbours of one device, with operations of their own, that become one."""
+        first = self.pick.randrange(layout.pages - 3)
+        other = self.pick.choice([prot for prot in ("rw", "r", "rx") if prot != like.prot])
+        for page in range(3):
+            at, prot = Range(first + page, 1), other if page == 1 else like.prot
+            operations = self.pick.choice(([], [], ["close"], ["open", "close"], ["fault"]))
+            self.script.append({**device, "vm_ops": operations})
+            step = self._map(layout, like, Range(first, 3), at)
+            self.script.append({**step, "prot": prot})
+        middle = {"op": "mprotect", **self.numbers(layout, Range(first + 1, 1))}
+        self.script.append({**middle, "prot": like.prot})
+        self.script += [{"op": "counts"}, {**middle, "prot": other}, {**middle, "prot": like.prot}]
 
     def joined(self, layout: Layout, like: Like) -> None:
         """Plan three neighbours, pages in some of them, and a step that may make them one."""
@@ -142,6 +210,10 @@ class Situations(FailingSteps):
         made = self._map(layout, like, left, middle)
         made.update(self.numbers(layout, source))
         flags = ["MAYMOVE", "FIXED", *self.pick.choice(((), (), ("DONTUNMAP",)))]
+        if self.pick.random() < 0.2 and source.count > 1:
+            made = {**made, "flags": [*made["flags"], "LOCKED"]}
+            source = Range(source.first + 1, source.count - 1)
+            middle = Range(middle.first + 1, middle.count - 1)
         move = {
             "op": "mremap",
             **self.numbers(layout, source),

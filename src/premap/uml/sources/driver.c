@@ -300,7 +300,7 @@ static int call_lower(struct vm_area_struct *vma, const struct programme *progra
 	struct vm_area_desc desc;
 	int err;
 
-	if (is_given(programme, FILLED)) {
+	if (programme->number[FILLED]) {
 		compat_set_desc_from_vma(&desc, file, vma);
 		err = vfs_mmap_prepare(file, &desc);
 		return err ?: __compat_vma_mmap(&desc, vma);
