@@ -248,8 +248,11 @@ def _do_wp_page(mm: AddressSpace, vma: VmAreaStruct, address: int, entry: PteRan
         return 0
     if (vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) != 0:
         return _wp_shared(mm, vma, address, entry)
-    if entry.kind is pagetable.ANON and not entry.source.forked:
-        _set_written(_one_page(mm, vma, address))
+    if entry.kind is pagetable.ANON and not entry.source.shared_with:
+        single = _one_page(mm, vma, address)
+        if single.source.forked:  # and the other process has gone: it is this one's alone again
+            single.source = AnonPages(single.source.copied)
+        _set_written(single)
         return 0
     if anon_vma_prepare(mm, vma) or mm.failing("page"):
         return VM_FAULT_OOM

@@ -16,7 +16,7 @@ from premap.model.bits import (
 )
 from premap.model.file import get_file
 from premap.model.flags import cleared
-from premap.model.pagetable import ANON
+from premap.model.pagetable import ANON, let_go
 from premap.model.vma import (
     VmAreaStruct,
     call_open,
@@ -84,6 +84,7 @@ def copy_page_range(new: VmAreaStruct, parent: VmAreaStruct) -> int:
             entry.write = False
         if entry.kind is ANON:
             entry.source.forked = True
+            entry.source.shared_with = (*entry.source.shared_with, new.vm_mm)
         copy = entry.moved(0)
         copy.dirty = entry.dirty and cow
         new.ptes.append(copy)
@@ -93,6 +94,7 @@ def copy_page_range(new: VmAreaStruct, parent: VmAreaStruct) -> int:
 def _tear_down(child: AddressSpace) -> None:
     """tear_down_vmas(): close what was copied before the failure."""
     for vma in child.tree.vmas:
+        let_go(child, vma.ptes)
         if (vma.vm_flags & VM_ACCOUNT) != 0:
             child.memory.uncharge(vma_pages(vma))
         remove_vma(vma)

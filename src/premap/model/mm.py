@@ -237,7 +237,7 @@ class AddressSpace:
         """exit_mmap(): close every mapping, lowest first; the address space is empty then."""
         vmas = self.vmas()
         for vma in vmas:
-            vma.ptes = []
+            pagetable.let_go(self, vma.ptes)
         for vma in vmas:
             if (vma.vm_flags & VM_ACCOUNT) != 0:
                 self.memory.uncharge(vma_pages(vma))

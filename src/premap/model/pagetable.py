@@ -49,14 +49,16 @@ class AnonPages:
     """Anonymous pages that one fault or one population made.
 
     `copied` is the entry whose page the first of them was copied from, None if they began as
-    zeroes. After a fork (`forked`) two processes have them, so that a write makes a copy.
+    zeroes. After a fork (`forked`) they are not this process's alone: a write makes a copy as
+    long as a child has them (`shared_with`).
     """
 
-    __slots__ = ("copied", "forked")
+    __slots__ = ("copied", "forked", "shared_with")
 
     def __init__(self, copied: Pte | None = None) -> None:
         self.copied = copied
         self.forked = False
+        self.shared_with: tuple[Any, ...] = ()
 
 
 class Pte:
@@ -231,6 +233,15 @@ def zap(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int) -> None:
     for entry in take(mm, vma, start & PAGE_MASK, end):
         if entry.kind is GUARD:
             insert(mm, vma, entry)
+
+
+def let_go(mm: AddressSpace, entries: list[PteRange]) -> None:
+    """Forget the entries of an address space that ends: its anonymous pages are others' again."""
+    for entry in entries:
+        if entry.kind is ANON:
+            sharing = entry.source.shared_with
+            entry.source.shared_with = tuple(each for each in sharing if each is not mm)
+    entries.clear()
 
 
 def take_guards(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int) -> None:
