@@ -58,6 +58,10 @@ class Memory:
         self.committed_as = committed
         return 0
 
+    def account(self, pages: int) -> None:
+        """vm_acct_memory(): commit `pages`, whatever the limit is."""
+        self.committed_as = add(self.committed_as, pages)
+
     def uncharge(self, pages: int) -> None:
         """vm_unacct_memory(): give back `pages`."""
         self.committed_as = sub(self.committed_as, pages)

@@ -250,7 +250,7 @@ def _unmap_source(
     if accountable:
         vma.vm_flags = cleared(vma.vm_flags, VM_ACCOUNT)
     if do_munmap(mm, addr, length):
-        mm.memory.charge(length >> PAGE_SHIFT)
+        mm.memory.account(length >> PAGE_SHIFT)
         return
     if not accountable:
         return

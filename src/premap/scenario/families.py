@@ -82,7 +82,16 @@ FAMILIES = {
         ),
         Family(
             "merge",
-            COMMON | {"join": 5, "mprotect": 6, "touch": 3, "munmap": 4, "madvise": 2, "undo": 5},
+            COMMON
+            | {
+                "mmap": 12,
+                "join": 4,
+                "mprotect": 6,
+                "touch": 3,
+                "munmap": 4,
+                "madvise": 2,
+                "undo": 5,
+            },
             files=("f0",),
             anonymous=(None,),
             devices=0.6,
