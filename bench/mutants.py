@@ -13,8 +13,9 @@ can be observed, which is shown there by hand. The exit status is 1 if fewer tha
 of the others are found.
 
 Left out is what a model has and a kernel has not: refusals of what only Python could ask for
-(AttributeError, ValueError, NotModelled, KernelBug), warnings, the log, and how failures are asked
-for. The tests see to those.
+(AttributeError, ValueError, NotModelled, KernelBug) and their conditions, warnings, the log, and
+how failures are asked for. The tests see to those. So is, by rule, what no scenario can reach: see
+bench/mutants_reach.py; `--everything` mutates that as well.
 
 `--by conform` asks instead what `premap conform` finds within 20,000 steps of seed 0. A model with
 a mistake makes up the same steps as one without, up to the first whose result differs: so the
@@ -41,6 +42,7 @@ from itertools import count
 from pathlib import Path
 
 from mutants_equivalent import why_equivalent
+from mutants_reach import TELLING, mentioned, out_of_reach
 
 from premap.scenario.conform import SCENARIO_STEPS, tree_of
 from premap.scenario.families import FAMILIES
@@ -177,10 +179,12 @@ def _says_nothing(part: ast.AST) -> bool:
     return False
 
 
-def mutants(model: Path, file: str) -> Iterator[Mutant]:
-    """Every change that can be made to a file."""
+def mutants(model: Path, file: str, names: frozenset[str] | None = None) -> Iterator[Mutant]:
+    """Every change that can be made to a file; with `names`, to what they can reach."""
     tree = parse(model / file)
     hidden = _hidden(tree)
+    if names is not None:
+        hidden |= out_of_reach(tree, names)
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in hidden:
             continue
@@ -206,7 +210,8 @@ def _hidden(tree: ast.Module) -> set[int]:
 def _is_told(node: ast.AST) -> bool:
     """Say whether a statement refuses what no kernel is asked, warns, or logs."""
     if isinstance(node, ast.If):
-        return ".log is not None" in ast.unparse(node.test)
+        refuses = all(_is_told(part) for part in node.body) and not node.orelse
+        return refuses or ".log is not None" in ast.unparse(node.test)
     if isinstance(node, ast.Raise):
         return isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in REFUSALS
     call = node.value if isinstance(node, ast.Expr) else None
@@ -261,10 +266,11 @@ def change(node: ast.AST, mutant: Mutant) -> None:
         getattr(node, kind.split()[1])[detail] = ast.Pass()
 
 
-def drawn(model: Path, count: int, seed: int) -> list[Mutant]:
+def drawn(model: Path, count: int, seed: int, names: frozenset[str] | None) -> list[Mutant]:
     """Draw so many of all changes."""
-    files = sorted(path.name for path in model.glob("*.py") if path.name not in MACHINERY)
-    every = [mutant for file in files for mutant in mutants(model, file)]
+    left_out = MACHINERY if names is None else MACHINERY | TELLING
+    files = sorted(path.name for path in model.glob("*.py") if path.name not in left_out)
+    every = [mutant for file in files for mutant in mutants(model, file, names)]
     print(f"{len(every):,} changes are possible; {count} are drawn by seed {seed}", flush=True)
     return random.Random(seed).sample(every, count)
 
@@ -358,12 +364,14 @@ def main() -> int:
     parser.add_argument("--by", choices=("tests", "conform"), default="tests")
     parser.add_argument("--only", type=int, action="append", help="numbers of those drawn")
     parser.add_argument("--list", action="store_true", help="print the changes, try none")
+    parser.add_argument("--everything", action="store_true", help="what is out of reach, too")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copied = copy_of_package(Path(folder))
         # The changes are drawn from a copy of their own: the code may change meanwhile.
         model = Path(shutil.copytree(copied / MODEL, Path(folder) / "original"))
-        chosen = list(enumerate(drawn(model, given.count, given.seed)))
+        names = None if given.everything else mentioned(copied / "src/premap")
+        chosen = list(enumerate(drawn(model, given.count, given.seed, names)))
         if given.only:
             chosen = [(number, mutant) for number, mutant in chosen if number in given.only]
         if given.by == "conform":

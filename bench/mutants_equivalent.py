@@ -13,7 +13,7 @@ BESIDE_AN_ERROR = "what is returned beside an error is not read"
 FALLS_THROUGH = "without it, the code that follows does the same"
 NONE_IS_ZERO = "its only caller says `if err`, to which None and 0 are the same"
 
-_BESIDE = re.compile(r"return \((err|-errno\.\w+), [01](, [01])?\)")
+_BESIDE = re.compile(r"return \((err|-errno\.\w+), (?:[01]|None)(, [01])?\)")
 """Functions that return an error and something else: every caller looks at the error first, and
 returns it or makes another of it without a look at the rest."""
 
