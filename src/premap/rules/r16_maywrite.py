@@ -176,4 +176,9 @@ static const struct file_operations ring_fops = {
 """,
     check=check,
     legacy=True,
+    upstream=(
+        "a659daf63d16 (usb: mon: make mmapped memory read only)",
+        "CVE-2026-89793, 6e2b571b0a54 (ublk: clear VM_MAYWRITE on read-only ublk char device mmap)",
+        "9b66c9af7172 (RDMA/bnxt_re: Clear VM_MAYWRITE on DBR/toggle page mmap)",
+    ),
 )

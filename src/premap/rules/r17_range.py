@@ -296,4 +296,5 @@ static const struct file_operations ring_fops = {
     check=check,
     since="6.1",
     legacy=True,
+    upstream=("CVE-2013-2596, fc9bbca8f650 (vm: convert fb_mmap to vm_iomap_memory() helper)",),
 )

@@ -154,4 +154,8 @@ static const struct file_operations ring_fops = {
     check=check,
     since="6.1",
     legacy=True,
+    upstream=(
+        "CVE-2024-39497",
+        "39bc27bd6880 (drm/shmem-helper: Fix BUG_ON() on mmap(PROT_WRITE, MAP_PRIVATE))",
+    ),
 )

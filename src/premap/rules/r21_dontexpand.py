@@ -153,4 +153,5 @@ static const struct file_operations ring_fops = {
     check=check,
     since="6.1",
     legacy=True,
+    upstream=("59f39bfa6553 (drm/cma-helper: Set VM_DONTEXPAND for mmap)",),
 )
