@@ -641,6 +641,34 @@ class TestOverflows:
         )
 
 
+class TestUnknownIndexes:
+    """An example has the names of a run on plain numbers, where element 0 has its array's own."""
+
+    IMAGE = "struct image { struct dev *dev; unsigned long n; };\nstatic struct image image[8];\n"
+    LOCKED = "mutex_lock(&d->lock); mutex_unlock(&d->lock); "
+
+    @pytest.mark.parametrize(
+        "element",
+        ["image[{} & 7].dev->ro", "image[{} & 7].n", "d->table[{} & 7]", "image[d->limit].dev->ro"],
+    )
+    def test_what_lies_behind_one_is_shown(self, element: str) -> None:
+        differ(
+            f"{DEV}{self.LOCKED}return {element.format('vma->vm_pgoff')} > 5 ? -EINVAL : 0;",
+            f"{NEW_DEV}{self.LOCKED}return {element.format('desc->pgoff')} > 6 ? -EINVAL : 0;",
+            self.IMAGE,
+        )
+
+    def test_only_the_name_that_was_asked_for_is_shown(self) -> None:
+        verdict = judge(
+            f"{DEV}{self.LOCKED}return image[d->limit].dev->ro > 5 ? -EINVAL : 0;",
+            f"{NEW_DEV}{self.LOCKED}return image[d->limit].dev->ro > 6 ? -EINVAL : 0;",
+            self.IMAGE,
+        )
+        example = verdict.differences[0].example
+        assert example is not None
+        assert len([name for name in example["state"] if "image" in name]) == 1
+
+
 class TestNeighbours:
     """A neighbour after the mapping may show what one before it does not."""
 

@@ -16,8 +16,9 @@ from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.position import positional
 from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, settings
+from premap.equivalence.spelling import spelled
 from premap.interp import handover
-from premap.interp.inputs import RecordedInputs, SymbolicInputs
+from premap.interp.inputs import AnsweredInputs, RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
 from premap.interp.memory import Namer
 from premap.interp.undefined import BeyondBound, NullPointer, Undefined, Uninitialised
@@ -266,16 +267,18 @@ class _Comparison:
         conditions: list[symbolic.Condition] = [*path.condition]
         if candidate.condition is not True:
             conditions.append(candidate.condition)
-        small = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
-        inputs = RecordedInputs(small.variables, small.functions)
-        namer = self.namer.concrete(small.eval)
+        found = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
+        small = spelled(found, self.namer)
+        inputs = AnsweredInputs(RecordedInputs(small.variables, small.functions))
+        namer = self.namer.concrete(found.eval)
         before = run(self.old, setting, inputs, namer, self.watch)
         try:
             after = run(self.new, setting, inputs, namer, self.watch)
         except BROKEN as error:
             if _broken(error).id != candidate.id:
                 raise
-            return examples.broken(setting, small, before, str(error))
+            return examples.broken(setting, _asked(small, inputs), before, str(error))
+        small = _asked(small, inputs)
         again = [each for each in self.candidates(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
@@ -292,6 +295,14 @@ def _broken(error: Exception) -> Candidate:
     """Return the difference that only the new version goes where nothing can be told any more."""
     id_ = "kernel-bug" if isinstance(error, KernelBug) else "undefined"
     return Candidate(id_, f"only the new hook meets: {error}", condition=True)
+
+
+def _asked(model: symbolic.Model, inputs: AnsweredInputs) -> symbolic.Model:
+    """Leave out what a run did not ask for."""
+    return symbolic.Model(
+        {name: value for name, value in model.variables.items() if name in inputs.variables},
+        {key: value for key, value in model.functions.items() if key in inputs.functions},
+    )
 
 
 def _unsure(*outcomes: Outcome) -> str | None:

@@ -54,6 +54,9 @@ MOMENT = re.compile(r"@(\d+)")
 _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 
+UNKNOWN_WORD = re.compile(r"(?<!\w)#(\d+)")
+"""An index or an argument that is not known, in a name (`Namer.text`)."""
+
 
 Content = tuple[dict[Path, Value], dict[Path, None], dict[Path, Origin], Stale, bool]
 """What is in an object: cells, stores, sources, what is stale, whether the rest is 0."""
@@ -572,6 +575,11 @@ class Namer:
         """Return a word as part of a name."""
         known = plain(word)
         return str(known) if known is not None else f"#{self.number(('word', word))}"
+
+    def word(self, number: int) -> Any:
+        """Return the word that a name shows as `#number`, None if it is something else."""
+        found = (key for key, known in self._numbers.items() if known == number)
+        return next((key[1] for key in found if key[0] == "word"), None)
 
     def concrete(self, value_of: Callable[[Any], Any]) -> Namer:
         """Return the names of a concrete run: words of histories have the values they take.
