@@ -6,12 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from tests.survey.test_survey import Silent, surveyed
+from tests.survey.test_survey import surveyed
 
 from premap.survey import compare
-from premap.survey.store import Store
-from premap.survey.survey import Plan, survey
 
 
 class TestCompare:
@@ -47,24 +44,3 @@ class TestCompare:
         )
         moved = compare(before, surveyed(small_tree)["handlers"])
         assert [m.how for m in moved] == ["new", "gone"]
-
-
-class TestUpstream:
-    @pytest.mark.parametrize(
-        ("file", "handler"),
-        [("fs/ext4/file.c", "ext4_file_mmap_prepare"), ("drivers/char/mem.c", "mmap_mem_prepare")],
-    )
-    def test_conversions_since_6_12(
-        self, kernel_tree: Callable[[str], Path], tmp_path: Path, file: str, handler: str
-    ) -> None:
-        """What upstream converted, by its own history, moved from one member to the other."""
-        store = Store(tmp_path)
-        both = [
-            survey(Plan(kernel_tree(r), deep=False, jobs=2, store=store), Silent()).document
-            for r in ("6.12", "7.3")
-        ]
-        moved = compare(both[0]["handlers"], both[1]["handlers"])
-        found = [
-            m.how for m in moved if m.new and (m.new["file"], m.new["handler"]) == (file, handler)
-        ]
-        assert found == ["converted"]
