@@ -53,6 +53,8 @@ HOSTILE = {
     "many sites": b"a.mmap = m;" * 100_000,
     "struct names": b"struct s " * 100_000,
     "structs": b"struct s {" * 100_000,
+    "struct names before open comments": b"struct s/*" * 3_000,
+    "a struct without a name": b"static struct * t = { .mmap = m };",
     "enums": b"enum {" * 100_000,
     "typedefs": b"typedef struct {" * 60_000,
     "members": b"struct s {" + b"int a;" * 100_000 + b"};",

@@ -33,7 +33,7 @@ _PART_OF_NAME = re.compile(rb"[\w.>]")
 """What stands before a name that is the end of another one, or a member."""
 _NO_TYPE = {b"else", b"do", b"return", b"case", b"goto", b"sizeof"}
 _SPECIFIERS = rb"(?:\s|__attribute__\s*\(\(.*?\)\)|__\w+(?:\([^()]*\))?)"
-_OPENS = re.compile(rb"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)*\{")
+_OPENS = re.compile(rb"\s*(?:\{|/[*/])")
 
 
 def struct_braces(source: SourceFile, kind: str, tag: str) -> Iterator[int]:
@@ -47,8 +47,8 @@ def struct_braces(source: SourceFile, kind: str, tag: str) -> Iterator[int]:
 
 
 def _opens(text: bytes, tag: bytes) -> bool:
-    """Whether a brace follows a tag somewhere: most headers only name it, and need no code view."""
-    at = text.find(tag)
+    """Whether a brace may follow a tag: most headers only name it, and need no code view."""
+    at = text.find(tag) if tag else -1
     while at >= 0:
         if _OPENS.match(text, at + len(tag)):
             return True
