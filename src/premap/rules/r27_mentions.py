@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import posixpath
 from collections.abc import Iterator
 
 from premap.csource.calls import mentions
+from premap.csource.errors import SourceError
+from premap.csource.source import SourceFile
 from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.rule import Found, Repair, Rule
@@ -17,17 +21,19 @@ def check(context: Context) -> Iterator[Found]:
         old = hook.name.removesuffix("_prepare")
         if hook.source is not context.source or old == hook.name or not hook.sites:
             continue
-        if old.encode() not in context.source.text or len(old) < 5:
+        if len(old) < 5:
             continue
-        found = mentions(context.source, old)
-        if any(each.kind not in {"comment", "string"} for each in found):
+        found = [
+            (source, each) for source in _around(context, old) for each in mentions(source, old)
+        ]
+        if any(each.kind not in {"comment", "string"} for _, each in found):
             continue
-        for mention in found:
+        for source, mention in found:
             if mention.kind == "string":
                 continue  # a parameter's name, a message: what others may depend on
-            edit = Edit(context.source.name, mention.start, mention.end, hook.name.encode())
+            edit = Edit(source.name, mention.start, mention.end, hook.name.encode())
             yield Found(
-                context.source,
+                source,
                 mention.start,
                 mention.end,
                 f"there is no {old} any more: it is {hook.name} now",
@@ -36,13 +42,26 @@ def check(context: Context) -> Iterator[Found]:
             )
 
 
+def _around(context: Context, name: str) -> Iterator[SourceFile]:
+    """Yield the file, and those beside it, that hold a name."""
+    if name.encode() in context.source.text:
+        yield context.source
+    if context.tree is None:
+        return
+    for other in context.tree.search.beside(name, posixpath.dirname(context.source.name)):
+        if other != context.source.name:
+            with contextlib.suppress(SourceError):
+                yield context.tree.open(other)
+
+
 RULE = Rule(
     "R27",
     "comments still name the old hook",
     "note",
     """
 Comments, kernel-doc and documentation that name a function which is gone send their readers
-looking for it, and the kernel-doc checker warns.
+looking for it, and the kernel-doc checker warns. With a tree, the files beside the hook's are
+looked at, too.
 """,
     bad="""\
 /**
