@@ -26,7 +26,7 @@ def print_survey(document: Mapping[str, Any], out: Console) -> None:
     _counted("tables", totals["tables"], out)
     _counted("findings", totals["findings"], out)
     explained = {each["is"]: each["sites"] for each in document["rules"]}
-    _counted(f"of {totals['grep']} sites that grep finds, none are", explained, out)
+    _counted(f"no sites, of the {totals['grep']} places that grep finds", explained, out)
     _ranking(document, out)
     _clusters(document, out)
     _moved(document, out)
