@@ -424,8 +424,10 @@ def state_of(model: symbolic.Model) -> dict[str, int]:
     return state
 
 
+COMPUTED_LIMIT = 1 << 45
+"""What is computed of such state, too: the product of three of them is no everyday number."""
 WRAPPED = 1 << 62
-"""What is computed of everyday numbers stays below this, if nothing wraps."""
+"""Words from here on are no numbers, but have the sign bit turned over."""
 STATE_LIMIT = 1 << 20
 """What driver state is taken to be at most where a rule asks whether something is bounded."""
 
@@ -434,12 +436,12 @@ def plausible(*terms: Iterable[Any]) -> list[Any]:
     """Return conditions that keep the driver state in some terms to everyday numbers.
 
     With sizes below a megabyte, an offset or length far beyond that has passed no check. What is
-    computed of such state does not wrap: a resource does not end before it begins.
+    computed of such state does not wrap, nor is it huge: a resource does not end before it begins.
     """
     given = list(chain(*terms))
     state = [leaf for leaf in leaves(given) if not leaf.data[0].startswith((CALL, "&"))]
     small = [symbolic.as_word(leaf) <= STATE_LIMIT for leaf in state]
-    return small + [each < WRAPPED for each in _computed(given)]
+    return small + [each < COMPUTED_LIMIT for each in _computed(given)]
 
 
 def _computed(terms: Iterable[Any]) -> list[symbolic.Word]:
