@@ -165,11 +165,13 @@ def _called(machine: Machine, frame: Frame, node: Node, name: str, given: Sequen
         return COMPUTED[name](machine, given)
     own = frame.scope.source.functions.get(name)
     if own:
+        machine.memory.namer.executed.add(name)
         return call_function(machine, frame, configured(machine, own), given)
     where = f"{frame.function.source.name}:{frame.line(node)}"
     if name not in unknown.table():
         inline = [found for found in frame.scope.function(name) if found.static]
-        if inline and worth_executing(frame.scope, inline):
+        moved = name in machine.memory.namer.executed
+        if inline and (moved or worth_executing(frame.scope, inline)):
             return _call_inline(machine, frame, node, inline, given)
         elsewhere = _elsewhere(machine, frame, name, given)
         if elsewhere:
@@ -307,13 +309,18 @@ def configured(machine: Machine, found: Sequence[Function]) -> Function:
 def _call_inline(
     machine: Machine, frame: Frame, node: Node, found: Sequence[Function], given: Sequence[Value]
 ) -> Value:
-    """Execute a header's inline function; where that can't be done, it is unknown code."""
+    """Execute a header's inline function; where that can't be done, it is unknown code.
+
+    Unless the other version has a function of that name in its own file, and executed it.
+    """
     before = machine.snapshot()
     try:
         return call_function(machine, frame, configured(machine, found), given)
     except Undefined:
         raise
     except NotModelled:
+        if found[0].name in machine.memory.namer.executed:
+            raise
         machine.restore(before)
         where = f"{frame.function.source.name}:{frame.line(node)}"
         return unknown.call_unknown(machine, frame, found[0].name, given, where)

@@ -558,6 +558,8 @@ class Namer:
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._next = itertools.count(1)
         self._facts: dict[Hashable, Hashable] = {}
+        self.executed: set[str] = set()
+        """Functions of the files themselves that some run executed."""
 
     def agree(self, about: Hashable, fact: Hashable, text: str) -> None:
         """Raise NotModelled(text) where runs that share names don't mean the same by one."""
