@@ -14,6 +14,8 @@ from tests.interp.c_programs import TYPES
 
 PRELUDE = """
 #include <stdarg.h>
+void *memset(void *, int, unsigned long);
+void *memcpy(void *, const void *, unsigned long);
 #define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
 #define check_sub_overflow(a, b, d) __builtin_sub_overflow(a, b, d)
 #define check_mul_overflow(a, b, d) __builtin_mul_overflow(a, b, d)
@@ -67,6 +69,23 @@ struct whole { long number; struct part part; struct part *link; unsigned int ta
 	struct whole *: 1, struct part *: 2, int: 3, unsigned int: 4, long: 5, long *: 6, \
 	default: 7)
 #define LINK(x) _Generic((x), const struct whole *: (x)->link, struct whole *: (x)->link)
+union word { u64 number; s64 sign; void *pointer; unsigned long other; u8 least; };
+struct held { int kind; union { u32 code; s32 delta; u8 octets[4]; }; union word word; };
+struct nested { struct held one; struct held two; long after; };
+struct flexible { u16 count; u8 kind; u32 items[]; };
+struct room { struct flexible head; u32 space[4]; };
+static long weigh(struct part part)
+{
+	part.first++;
+	return part.first * 5 + part.second - part.third;
+}
+static struct part swapped(struct part part, int third)
+{
+	struct part made = { .first = part.second, .second = part.first };
+
+	made.third = third;
+	return made;
+}
 static long total(int count, ...)
 {
 	va_list args, again;
@@ -353,3 +372,102 @@ def choices(some: Constructs) -> Sequence[str]:
             [f"LINK(p)->first = {some.value()};"],
         )
     )
+
+
+@makes
+def unions(some: Constructs) -> Sequence[str]:
+    """Members of unions, read as the one that was written or as one of its width."""
+    name = some.new()
+    kind = some.random.choice(("number", "sign", "other"))
+    again = some.random.choice(("number", "sign", "other"))
+    return some.random.choice(
+        (
+            [f"{{ union word {name}; {name}.{kind} = {some.value()}; out ^= {name}.{again}; }}"],
+            [
+                f"{{ union word {name} = {{}}, copy;",
+                f"\t{name}.{kind} = {some.value()}; copy = {name};",
+                f"\tcopy.{again} += 3; out -= copy.{kind} ^ {name}.{again}; }}",
+            ],
+            [
+                f"{{ struct held {name} = {{ .kind = {some.leaf()}, .code = {some.value()} }};",
+                f"\tout += {name}.delta * {name}.kind; {name}.word.least = {some.leaf()};",
+                f"\tout ^= {name}.word.least; {name}.delta--; out += {name}.code; }}",
+            ],
+            [
+                f"{{ union word {name}; {name}.pointer = &w;",
+                f"\tout += ((struct whole *){name}.pointer)->number; }}",
+            ],
+        )
+    )
+
+
+@makes
+def whole_objects(some: Constructs) -> Sequence[str]:
+    """memset() and memcpy() of objects, and structures that are copied within others."""
+    name = some.new()
+    return some.random.choice(
+        (
+            [f"memset(&w, 0, sizeof(w)); w.link = &w.part; w.number = {some.value()};"],
+            [f"memset(&w.part, 0, sizeof(w.part)); w.part.second = {some.value()};"],
+            ["memset(w.table, 0, sizeof(w.table));"],
+            ["memset(&out, 0, sizeof(out));"],
+            [
+                f"{{ struct whole {name}; memcpy(&{name}, &w, sizeof({name}));",
+                f"\t{name}.tail++; w = {name}; }}",
+            ],
+            [
+                f"{{ u32 {name}[3]; memcpy({name}, w.table, sizeof({name}));",
+                f"\tout += {name}[0] - {name}[2]; }}",
+            ],
+            [
+                f"{{ struct nested {name} = {{}}, copy; {name}.two.kind = {some.leaf()};",
+                f"\t{name}.one = {name}.two; {name}.one.code = {some.value()}; copy = {name};",
+                f"\tcopy.two = copy.one; {name} = copy; {name}.after = {some.leaf()};",
+                f"\tout ^= {name}.two.kind + {name}.two.delta - {name}.after; }}",
+            ],
+            [
+                f"{{ struct nested {name}; memset(&{name}, 0, sizeof(struct nested));",
+                f"\t{name}.one = (struct held){{ .kind = {some.leaf()} }};",
+                f"\t{name}.two = {name}.one;",
+                f"\tout += {name}.two.kind * 3 + {name}.two.code + {name}.after; }}",
+            ],
+        )
+    )
+
+
+@makes
+def by_value(some: Constructs) -> Sequence[str]:
+    """Structures as arguments and results."""
+    return some.random.choice(
+        (
+            ["out += weigh(w.part);"],
+            [f"w.part = swapped(w.part, {some.value()});"],
+            [f"out ^= swapped(*p->link, {some.leaf()}).second;"],
+            [f"out -= weigh(swapped(w.part, {some.leaf()})) + w.part.first;"],
+            [f"out += weigh((struct part){{ .second = {some.value()} }});"],
+        )
+    )
+
+
+@makes
+def flexible(some: Constructs) -> Sequence[str]:
+    """Structures whose last member is an array without an end."""
+    name = some.new()
+    return [
+        f"{{ struct room {name} = {{}}; struct flexible *f = &{name}.head;",
+        f"\tf->count = 3; f->items[1] = {some.value()}; f->items[2] = {some.leaf()};",
+        "\tfor (i = 0; i < f->count; i++) out = out * 3 + f->items[i];",
+        f"\tf->items[{some.random.randrange(3)}]--; out ^= f->items[1] + f->kind; }}",
+    ]
+
+
+@makes
+def addresses(some: Constructs) -> Sequence[str]:
+    """Whether two pointers into one object are equal."""
+    pairs = (
+        "(void *)&w == (void *)&w.number", "(void *)p->link == (void *)&w.part.first",
+        "&p->tail == (u8 *)&w.tail", "(void *)&w.part == (void *)&w.number",
+        "(void *)&w.part.second != (void *)&w.part.first", "p == &w", "&w.table[1] == p->table + 1",
+        "(void *)w.link != (void *)&w.link",
+    )  # fmt: skip
+    return [f"if ({some.random.choice(pairs)}) out += {some.leaf()};"]
