@@ -473,6 +473,24 @@ class TestLines:
             "\t\t\t\t\t    struct vm_area_desc *desc)\n"
         )
 
+    def test_break_before_an_operand_only_where_its_argument_is_too_long(self):
+        long = "ring_of(desc->file)->window.first"
+        old = "\treturn remap_pfn_range(vma, vma->vm_start,\n\t\t\t       {} >> PAGE_SHIFT,\n"
+        old += "\t\t\t       vma->vm_end - vma->vm_start, vma->vm_page_prot);\n"
+        short = body(old.format(long.replace("desc->file", "file")))
+        assert f"full(desc,\n\t\t\t       {long} >> PAGE_SHIFT);\n" in short
+        longer = body(old.format(f"{long.replace('desc->file', 'file')}_bus"))
+        assert f"full(desc, {long}_bus >>\n\t\t\t       PAGE_SHIFT);\n" in longer
+
+    def test_astray_among_aligned_ones_are_aligned_if_they_change(self):
+        head = "static int ring_check(struct ring *ring,\n\t\t      int a, int b,\n"
+        rest = "\tstruct vm_area_struct *vma)\n{\n\treturn ring_ok(vma->vm_start,\n"
+        rest += "\t\t       1,\n\t     2);\n}\n\n"
+        hook = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        new = converted(f"{head}{rest}{hook}\treturn ring_check(x, 1, 2, vma);\n}}\n{TABLE}")
+        assert "\n\t\t      struct vm_area_desc *desc)\n" in new
+        assert "\n\t     2);\n" in new
+
     def test_of_a_head_and_its_list_are_joined_too(self):
         old = (
             "\tvma->vm_page_prot = ring_prot(file, vma->vm_pgoff,\n"

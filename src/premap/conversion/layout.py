@@ -26,6 +26,8 @@ class Aligned:
     """Offset of its first character that is no white space."""
     paren: int
     """Offset of the parenthesis."""
+    astray: bool = False
+    """Whether it begins elsewhere, though others of its list begin there."""
 
 
 class Moved:
@@ -80,13 +82,19 @@ def _open_parens(code: str) -> Iterator[tuple[int, list[int]]]:
 
 
 def _aligned_lines(text: str) -> list[Aligned]:
-    found = []
+    found, astray = [], []
     for start, parens in _open_parens(_hidden(text)):
         line = text[start : text.find("\n", start)]
         inner = start + len(line) - len(line.lstrip())
-        if parens and line.strip() and _column(text, inner) == _column(text, parens[-1]) + 1:
+        if not parens or not line.strip():
+            continue
+        if _column(text, inner) == _column(text, parens[-1]) + 1:
             found.append(Aligned(inner, parens[-1]))
-    return found
+        else:
+            astray.append(Aligned(inner, parens[-1], astray=True))
+    lists = {each.paren for each in found}
+    found += [each for each in astray if each.paren in lists]
+    return sorted(found, key=lambda each: each.start)
 
 
 def _column(text: str, offset: int) -> int:
@@ -105,11 +113,17 @@ def _realigned(old: str, new: str, moved: Moved) -> str:
         line_start = new.rfind("\n", 0, start) + 1
         if new[line_start:start].strip() or new[paren : paren + 1] not in "([":
             continue
+        if line.astray and _rest(old, line.start) == _rest(new, start):
+            continue
         indent = _indent(_column(new, paren) + 1)
         shift = len(indent) - (start - line_start)
         new = new[:line_start] + indent + new[start:]
         moves.append((start, shift))
     return new
+
+
+def _rest(text: str, start: int) -> str:
+    return text[start:].partition("\n")[0]
 
 
 def _now(offset: int, moves: list[tuple[int, int]]) -> int:
@@ -192,7 +206,10 @@ def _break_line(text: str, start: int, end: int, old_lines: set[str]) -> tuple[s
             stack.pop()
         if not stack or not _may_break(code, offset) or _column(text, offset) >= WIDTH:
             continue
-        rank = len(stack), code[offset - 1 : offset + 1] not in {"&&", "||"}
+        wanted = code[offset - 1 : offset + 1] in {"&&", "||"} or (
+            character == "," and _column(text, stack[-1]) + end - offset - 1 <= WIDTH
+        )
+        rank = len(stack), not wanted
         if best is None or rank <= best[0]:
             best = (rank, offset + 1, stack[-1])
     if best is None:
