@@ -161,12 +161,19 @@ class Generator(Situations):
             like = Like(kind.file, "rw" if kind.prot == "" else kind.prot, "SHARED", 0)
             self.reprogrammed(layout, {**device, **kept}, like)
             return self.script.pop(0)
-        if programme is not None and (programme.least, programme.most) != Programme.ANY:
+        if not self._fits_all(kind.file):
             return None
         sharing = self.pick.choice(("PRIVATE", "PRIVATE", kind.sharing))
         offset = self.pick.randrange(16) << PAGE_SHIFT
         self.joined(layout, Like(kind.file, kind.prot, sharing, offset))
         return self.script.pop(0)
+
+    def _fits_all(self, name: str | None) -> bool:
+        """Say whether a device, if it is one, may be mapped anywhere, and so may what it calls."""
+        steps = {each: programme.step for each, programme in self.programmes.items()}
+        limits = [self.programmes[step["name"]] for step in reached(name, steps)]
+        anywhere = all((each.least, each.most) == Programme.ANY for each in limits)
+        return anywhere and not unlocks(name, steps)
 
     def _undo(self, layout: Layout) -> Json | None:
         """Return what takes one of the last steps back."""

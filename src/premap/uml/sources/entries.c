@@ -4,12 +4,14 @@
  * anonymous page, the page of zeroes, a guard. Pages of other files are passed over: how many of
  * them a fault maps is the kernel's own choice. And which mappings file anonymous pages together.
  */
-#include <linux/leafops.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/rmap.h>
 #include <linux/sched.h>
+#include <linux/swap.h>
+/* Before 7.3 it does not include what it needs. */
+#include <linux/leafops.h>
 
 #include "premap.h"
 
