@@ -461,4 +461,43 @@ static void cam_prot(struct vm_area_desc *desc)
 	return 0;
 """
     ),
+    "a lock in what is found, and an error in its place": legacy(
+        """\
+	struct seated *seated = seat_lock(filp->private_data);
+
+	if (IS_ERR(seated))
+		return PTR_ERR(seated);
+	seated->width++;
+	spin_unlock(&seated->seat.lock);
+	return 0;
+""",
+        before="""\
+struct seat {
+	spinlock_t lock;
+	bool gone;
+};
+
+struct seated {
+	int kind;
+	struct seat seat;
+	unsigned int width;
+};
+
+struct seat *seat_find(void *all);
+
+static struct seated *seat_lock(void *all)
+{
+	struct seat *seat = seat_find(all);
+
+	if (IS_ERR(seat))
+		return ERR_CAST(seat);
+	spin_lock(&seat->lock);
+	if (!seat->gone)
+		return container_of(seat, struct seated, seat);
+	spin_unlock(&seat->lock);
+	return ERR_PTR(-EIDRM);
+}
+
+""",
+    ),
 }

@@ -39,9 +39,10 @@ from premap.model import (
     VmAreaDesc,
     VmAreaStruct,
 )
+from premap.model.constants import MAX_ERRNO
 from premap.model.errors import KernelBug, NotModelled
 from premap.model.pgprot import vm_get_page_prot
-from premap.model.words import PAGE_SHIFT, add, select, shl
+from premap.model.words import PAGE_SHIFT, U64_MAX, add, select, shl
 from premap.records import Level
 from premap.symbolic.node import Node as Term
 
@@ -457,6 +458,22 @@ def _computed(terms: Iterable[Any]) -> list[symbolic.Word]:
         and not (each.op == "bits" and each.data[1] >= WRAPPED)
         and not any(name.startswith((CALL, "&")) for name in variables([each]))
     ]
+
+
+def containers_exist(terms: Iterable[Any]) -> list[Any]:
+    """Return conditions under which no structure that holds another has an address like an errno.
+
+    container_of() subtracts an offset that is not known; of a pointer that was followed before,
+    what is left is none for which IS_ERR() is true.
+    """
+    found = [
+        each
+        for each in nodes(terms)
+        if isinstance(each, symbolic.Word)
+        and each.op == "sum"
+        and any(name.startswith("offsetof(") for name in variables([each]))
+    ]
+    return [each < U64_MAX + 1 - MAX_ERRNO for each in found]
 
 
 def leaves(terms: Iterable[Any]) -> list[Any]:

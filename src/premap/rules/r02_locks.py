@@ -10,7 +10,7 @@ from premap.interp.machine import Event
 from premap.interp.unknown import table
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import Trace, example, variables
+from premap.rules.paths import Trace, containers_exist, example, variables
 from premap.rules.rule import Found, Rule
 
 _VARIANT = re.compile(r"_(?:interruptible|killable|nested|io|irqsave|irqrestore|irq|bh)\b|_nested")
@@ -42,6 +42,9 @@ def _held(hook: Hook, trace: Trace) -> Found | None:
         return None
     taken = next((e for e in _taken(trace) if not _refused(trace, e)), None)
     if taken is None:
+        return None
+    containers = containers_exist(trace.condition)
+    if containers and hook.exploration.ask(*trace.condition, *containers) is None:
         return None
     file, _, line = taken.where.rpartition(":")
     what = f"{taken.name}() of line {line}" + ("" if file == hook.source.name else f" of {file}")
