@@ -60,6 +60,25 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("move.py", "_uncharge", "vrm.charged = 0", "pass"): (
         "the move has failed, and nobody asks for its charge again"
     ),
+    (
+        "madvise.py",
+        "_set_name",
+        "return (-errno.EAGAIN if err == -errno.ENOMEM else err, 0)",
+        "return (-errno.EAGAIN if err == -errno.ENOMEM else err, 1)",
+    ): BESIDE_AN_ERROR,
+    ("madvise.py", "_populate", "if done < 0:", "if done <= 0:"): (
+        "of a range that is not empty, at least a page is in, or there is an error"
+    ),
+    ("area.py", "_topdown", "if not remembered:", "if +bool(remembered):"): (
+        "what a search remembers only makes the next one shorter"
+    ),
+    ("tree.py", "search_from", "del length", "pass"): "the name is not used",
+    (
+        "tree.py",
+        "__init__",
+        "self._no_gap = (U64_MAX, 0, 0)",
+        "self._no_gap = (U64_MAX, 1, 0)",
+    ): "no search ends at 0, and whatever opens a gap makes it 0 again",
     ("region.py", "_new_file_vma", "vma.vm_file = None", "pass"): (
         "the hook has failed: the VMA is in no tree, and freed"
     ),
