@@ -11,6 +11,10 @@ import pytest
 from premap.model import (
     MAP_FIXED,
     MAP_PRIVATE,
+    MREMAP_FIXED,
+    MREMAP_MAYMOVE,
+    PROT_READ,
+    VM_ACCOUNT,
     AddressSpace,
     File,
     Page,
@@ -299,3 +303,17 @@ class TestRarerCalls:
         mm.inject("anon_vma", ENOMEM)
         mm.touch(BASE, write=True)  # as a 7.3 kernel does: pagefault_out_of_memory() retries
         assert mm.page_at(BASE) is not None
+
+
+class TestMoves:
+    def test_a_source_that_stays_is_not_marked_as_accounted(self) -> None:
+        mm = AddressSpace()
+        private(mm, None, pages=3)
+        mm.mmap(BASE + 20 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED)
+        mm.inject("munmap_gather", ENOMEM, after=1)  # not what FIXED replaces
+        fixed = MREMAP_MAYMOVE | MREMAP_FIXED
+        mm.mremap(BASE + PAGE, PAGE, PAGE, fixed, BASE + 20 * PAGE)
+        mm.mmap(BASE + 30 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED)
+        assert layout(mm) == [(0, 1), (1, 1), (2, 1), (20, 1), (30, 1)]  # split, not unmapped
+        accounted = [bool(vma.vm_flags & VM_ACCOUNT) for vma in mm.vmas()]
+        assert accounted == [False, False, False, True, False]

@@ -322,6 +322,15 @@ class TestBrk:
         assert mm.brk(BASE - 1) == BASE + 9
         assert (layout(mm), mm.total_vm) == ([(0, 1)], 1)
 
+    @pytest.mark.parametrize("point", ["vma_alloc", "vma_tree"])
+    def test_without_memory_for_a_mapping(self, point: str) -> None:
+        mm = AddressSpace()
+        mm.start_brk = mm.brk_end = BASE
+        mm.inject(point, errno.ENOMEM)
+        assert mm.brk(at(2)) == BASE
+        assert (layout(mm), mm.memory.committed_as, mm.total_vm) == ([], 0, 0)
+        assert mm.brk(at(2)) == at(2)
+
     def test_locked_memory_has_a_limit(self) -> None:
         mm = AddressSpace(rlimits={"MEMLOCK": PAGE}, cap_ipc_lock=False)
         mm.start_brk = mm.brk_end = BASE
