@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from premap.csource import ctypes
@@ -32,6 +33,13 @@ _GROUP = re.compile(rb"\s*(struct_group(?:_attr|_tagged)?|__struct_group)\s*\(")
 _GROUP_SKIPS = {b"struct_group": 1, b"struct_group_attr": 2, b"struct_group_tagged": 2}
 _BITMAP = re.compile(rb"\s*DECLARE_BITMAP\s*\(\s*(\w+)\s*,(.*)\)\s*\Z", re.DOTALL)
 _FLEXIBLE = re.compile(rb"\s*(?:__)?DECLARE_FLEX_ARRAY\s*\((.*),\s*(\w+)\s*\)\s*\Z", re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(member: bytes) -> Node:
+    """Parse one member; the same headers are read for the old and for the new version of a file."""
+    return parse(b"struct s {" + member + b";};")
+
 
 Step = tuple[str, int]
 """Kind of a container ("struct" or "union"), and a number of its own for the member of it."""
@@ -182,7 +190,7 @@ class _Reader:
     def _declarators(
         self, text: bytes, at: int, path: tuple[Step, ...], base: CType | None
     ) -> None:
-        root = parse(b"struct s {" + text + b";};")
+        root = _parsed(text)
         for declaration in find_all(root, "field_declaration"):
             for declarator, bits in _fields_of(declaration):
                 name = declared_name(declarator)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import abc
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
@@ -356,9 +357,9 @@ class VmOperationsTable:
         self.pointer = pointer
         self.label = name
         self.source = source
-        self._members: dict[str, Member] | None = None
+        self._members: Mapping[str, Member] | None = None
 
-    def members(self) -> dict[str, Member]:
+    def members(self) -> Mapping[str, Member]:
         """Return which callbacks the table names."""
         if self._members is None:
             self._members = self._find()
@@ -374,7 +375,7 @@ class VmOperationsTable:
             return None
         return self.machine.bindings.callback(self.machine, self.source, name, member.function)
 
-    def _find(self) -> dict[str, Member]:
+    def _find(self) -> Mapping[str, Member]:
         if self.label in _KERNEL_TABLES:
             return {name: Member(function, ()) for name, function in _KERNEL_TABLES[self.label]}
         found = _variable(self.machine.bindings.scope(self.source), self.label)
@@ -419,7 +420,8 @@ class Member:
 _HEAD = b"int table = "
 
 
-def _designated(variable: Variable) -> dict[str, Member]:
+@lru_cache(maxsize=256)
+def _designated(variable: Variable) -> Mapping[str, Member]:
     """Read an initializer without its directives, which would confuse the parser."""
     if variable.initializer is None:
         raise NotModelled(f"the operations {variable.name} have no initializer")

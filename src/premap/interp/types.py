@@ -145,8 +145,15 @@ def sharing(scope: Scope, ctype: CType, name: str) -> dict[str, bool]:
 
     The value says whether both begin at the same byte, for certain.
     """
-    definition, found = _definition(scope, ctype), _field(scope, ctype, name)
-    if definition is None or found is None:
+    definition = _definition(scope, ctype)
+    if definition is None:
+        return {}
+    return scope.once("sharing", (definition, name), lambda: _sharing(definition, name))
+
+
+def _sharing(definition: StructDef, name: str) -> dict[str, bool]:
+    found = definition.field(name)
+    if found is None:
         return {}
     return {
         each.name: each.path[:-1] == found.path[:-1] and each.bits is found.bits is None
