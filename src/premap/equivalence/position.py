@@ -34,8 +34,11 @@ def _left(outcome: Outcome) -> Iterator[object]:
     memory = outcome.machine.memory
     for name, paths in memory.written.items():
         known = memory.objects.get(name)
+        cells = known.cells if known is not None else {}
         for path in paths:
-            yield from _words(known.cells.get(path) if known is not None else None)
+            for place, value in cells.items():
+                if place[: len(path)] == path:  # a structure written as a whole has members
+                    yield from _words(value)
 
 
 def _words(value: object) -> Iterator[object]:
