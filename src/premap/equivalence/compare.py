@@ -300,7 +300,7 @@ def _changed_callback(before: VmOperationsTable, after: VmOperationsTable) -> st
     return None if changed is None else f"{changed}()"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _changed_text(before: SourceFile, after: SourceFile, names: Sequence[str]) -> str | None:
     """Return the first that these functions reach and that is not the same in both files."""
     old_text, new_text = _reached(before, names), _reached(after, names)

@@ -420,7 +420,7 @@ class Member:
 _HEAD = b"int table = "
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _designated(variable: Variable) -> Mapping[str, Member]:
     """Read an initializer without its directives, which would confuse the parser."""
     if variable.initializer is None:
