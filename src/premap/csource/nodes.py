@@ -28,12 +28,12 @@ def _language() -> Language:
     return Language(tree_sitter_c.language())
 
 
-def parse(text: bytes) -> Node:
-    """Parse a whole file. Annotations such as `__user` are hidden from the parser.
+def parse(text: bytes, code: bytes | None = None) -> Node:
+    """Parse a whole file, whose code view is `code`. Annotations are hidden from the parser.
 
     Node offsets are those of `text`; errors in it stay local.
     """
-    return Parser(_language()).parse(parser_view(text)).root_node
+    return Parser(_language()).parse(parser_view(text, code)).root_node
 
 
 def parse_range(text: bytes, start: int, end: int, line: int) -> Node:

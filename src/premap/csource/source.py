@@ -9,13 +9,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, count
+from operator import add
 from pathlib import Path
 
 from tree_sitter import Node
 
 from premap.csource import errors
 from premap.csource.nodes import parse, path_to, specifier_text, text_of, walk
-from premap.csource.text import Conditionals, code_view, matching, pairs, without_comments
+from premap.csource.text import Conditionals, code_view, matching, pairs, places, without_comments
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; the largest .c file of a kernel has under 2 MiB."""
@@ -30,6 +32,11 @@ _DEFINE = re.compile(
 )
 _WORDS = bytes(c if re.match(rb"\w", bytes([c])) else 0x20 for c in range(256))
 """Translates what is no part of a word to a space."""
+_FILE_LEVEL = frozenset(
+    {"function_definition", "declaration", "preproc_def", "preproc_function_def"}
+)
+_FEW_FUNCTIONS = 8
+"""Functions that are looked for one by one; an index of all costs about as much."""
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
@@ -145,7 +152,7 @@ class SourceFile:
     @cached_property
     def root(self) -> Node:
         """The translation_unit of tree-sitter; annotations (`__user`) are spaces in it."""
-        return parse(self.text)
+        return parse(self.text, self.code)
 
     @cached_property
     def code(self) -> bytes:
@@ -164,7 +171,8 @@ class SourceFile:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(match.end() for match in re.finditer(rb"\n", self.text))]
+        ends = accumulate(map(len, self.text.split(b"\n")))
+        return [0, *map(add, ends, count(1))][:-1]
 
     def line_of(self, byte: int) -> int:
         """Line that holds the byte, from 1."""
@@ -199,9 +207,27 @@ class SourceFile:
     def functions_of(self, name: str) -> list[Function]:
         """Return the definitions of one function; the others are not looked into."""
         if name not in self._functions_of:
-            made = (function_of(self, node) for node in self._function_nodes.get(name, ()))
+            made = (function_of(self, node) for node in self._nodes_of(name))
             self._functions_of[name] = [function for function in made if function is not None]
         return self._functions_of[name]
+
+    def _nodes_of(self, name: str) -> list[Node]:
+        """Return the definitions of a name; the first few are looked for in the text."""
+        if len(self._functions_of) >= _FEW_FUNCTIONS or "_function_nodes" in self.__dict__:
+            return self._function_nodes.get(name, [])
+        found = (
+            self._defined_at(at) for at in places(name.encode("latin-1", "replace"), self.code)
+        )
+        return [node for node in found if node is not None]
+
+    def _defined_at(self, byte: int) -> Node | None:
+        """Return the definition at file level whose name begins at a byte."""
+        path = path_to(self.root, byte)
+        outer = next((node for node in path if node.type in _FILE_LEVEL), None)
+        if outer is None or outer.type != "function_definition":
+            return None
+        named = function_name(outer)
+        return outer if named is not None and named[0].start_byte == byte else None
 
     @cached_property
     def _functions_of(self) -> dict[str, list[Function]]:
@@ -236,7 +262,11 @@ class SourceFile:
     @cached_property
     def macro_list(self) -> list[Macro]:
         """Every `#define` in the order of the file."""
-        return [_macro(self, match) for match in _DEFINE.finditer(self.code)]
+        return [_macro(self, match) for match in self._defines]
+
+    @cached_property
+    def _defines(self) -> list[re.Match[bytes]]:
+        return list(_DEFINE.finditer(self.code))
 
     def closing(self, byte: int) -> int | None:
         """Offset of the bracket that closes the one at `byte` of the code view, if one does."""
@@ -249,22 +279,17 @@ class SourceFile:
 
     def macro_at(self, byte: int) -> Macro | None:
         """Return the `#define` whose text holds the byte."""
-        index = bisect_right(self._macro_starts, byte) - 1
-        if index < 0 or byte >= self.macro_list[index].end:
+        index = bisect_right(self._defines, byte, key=re.Match.start) - 1
+        if index < 0 or byte >= _end_of(self._defines[index]):
             return None
         return self.macro_list[index]
 
     @cached_property
-    def _macro_starts(self) -> list[int]:
-        return [macro.start for macro in self.macro_list]
-
-    @cached_property
     def _file_level(self) -> list[Node]:
         """Definitions and declarations outside functions; within ERROR nodes, too."""
-        stop = {"function_definition", "declaration", "preproc_def", "preproc_function_def"}
         return [
             node
-            for node in walk(self.root, into=lambda node: node.type not in stop)
+            for node in walk(self.root, into=lambda node: node.type not in _FILE_LEVEL)
             if node.type in {"function_definition", "declaration"}
         ]
 
@@ -448,12 +473,17 @@ def _one_line(text: bytes) -> str:
     return " ".join(without_comments(text).decode("latin-1").split())
 
 
+def _end_of(define: re.Match[bytes]) -> int:
+    """Return the offset after a macro's body."""
+    return define.start(3) + len(define[3].rstrip())
+
+
 def _macro(source: SourceFile, match: re.Match[bytes]) -> Macro:
     parameters: tuple[str, ...] | None = None
     if match[2] is not None:
         inner = _CONTINUATION.sub(b" ", match[2])[1:-1].decode("latin-1").strip()
         parameters = tuple(part.strip() for part in inner.split(",")) if inner else ()
-    end = match.start(3) + len(match[3].rstrip())
+    end = _end_of(match)
     body = without_comments(source.text[match.start(3) : end])
     return Macro(
         match[1].decode(),

@@ -8,6 +8,7 @@ found in a view are offsets of the file.
 from __future__ import annotations
 
 import re
+import string
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
 STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"
 _LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
+_IN_WORDS = frozenset((string.ascii_letters + string.digits + "_").encode())
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
 
 # Annotations that change neither what a declaration declares nor what code does; the parser is
@@ -38,22 +40,19 @@ _CALLED_ANNOTATIONS = """
     __designated_init __context_unsafe __nonstring
 """
 _ARGUMENTS = rb"\((?:[^()\n]|\([^()\n]*\)){0,200}\)"
-_NOISE = re.compile(
-    COMMENT
-    + rb"|"
-    + STRING
-    + rb"|(?P<noise>\b(?:"
-    + "|".join(sorted(_PLAIN_ANNOTATIONS.split(), key=len, reverse=True)).encode()
-    + rb")\b(?!\s*\()|\b(?:"
-    + "|".join(sorted(_CALLED_ANNOTATIONS.split(), key=len, reverse=True)).encode()
-    + rb")\b\s*"
-    + _ARGUMENTS
-    + rb")",
-    re.DOTALL,
+_PLAIN, _CALLED = (
+    frozenset(words.encode().split()) for words in (_PLAIN_ANNOTATIONS, _CALLED_ANNOTATIONS)
 )
+_NOISE = (
+    re.compile(rb"__\w+"),
+    re.compile(rb"(?:noin|notrace|asmlinkage|randomized_)\w*"),
+)
+"""What annotations begin with, in patterns that are searched for fast."""
+_CALL = re.compile(rb"\s*" + _ARGUMENTS)
+_NO_CALL = re.compile(rb"(?!\s*\()")
 _NOISE_NEEDED = re.compile(rb"__|noin|notrace|asmlinkage|randomized_")
 # No cast and no compound literal: a name or a comma comes before it.
-_TYPE_ARGUMENT = re.compile(rb"\b(struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))")
+_TYPE_ARGUMENT = re.compile(rb"(struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))")
 _BEFORE = 80
 """Bytes before a type in which the name of what it is an argument of is looked for."""
 _LAST_WORD = re.compile(rb"\w+\Z")
@@ -69,6 +68,21 @@ _DIRECTIVE = re.compile(
 _DIRECTIVE_LINE = re.compile(rb"^[ \t]*#(?:[^\n\\]|\\(?:\r?\n|.)?)*", re.MULTILINE)
 _BRACKET = re.compile(rb"[][(){}]")
 _SPACES = re.compile(r"(?:\s|\\\r?\n)+")
+
+
+def in_word(text: bytes, byte: int) -> bool:
+    """Tell whether what is at `byte` goes on a word that began before it."""
+    return byte > 0 and text[byte - 1] in _IN_WORDS
+
+
+def places(word: bytes, text: bytes) -> Iterator[int]:
+    """Yield where a word stands: a search for bytes is faster than a pattern's."""
+    at = text.find(word) if word else -1
+    while at >= 0:
+        end = at + len(word)
+        if not in_word(text, at) and not (end < len(text) and text[end] in _IN_WORDS):
+            yield at
+        at = text.find(word, end)
 
 
 def blank(text: bytes) -> bytes:
@@ -105,8 +119,8 @@ def without_comments(text: bytes) -> bytes:
 _AUTO = re.compile(rb"\bauto(?=\s+\w+\s*=[^=])")
 
 
-def parser_view(text: bytes) -> bytes:
-    """Return `text` with spaces for what is no C without the preprocessor.
+def parser_view(text: bytes, code: bytes | None = None) -> bytes:
+    """Return `text`, whose code view is `code`, with spaces for what is no C by itself.
 
     That is annotations such as `__user`, and the keyword of a type that is an argument: the
     `struct` of `container_of(p, struct foo, member)`. The `auto` of C23 is a type, of which nothing
@@ -117,9 +131,29 @@ def parser_view(text: bytes) -> bytes:
     text = _TYPE_ARGUMENT.sub(_hide_keyword, text)
     if not _NOISE_NEEDED.search(text):
         return text
-    return _NOISE.sub(
-        lambda match: match.group() if match["noise"] is None else blank(match.group()), text
-    )
+    return _without_noise(text, code_view(text) if code is None else code)
+
+
+def _without_noise(text: bytes, code: bytes) -> bytes:
+    for pattern in _NOISE:
+        pieces: list[bytes] = []
+        done = 0
+        for match in pattern.finditer(code):
+            start = match.start()
+            end = _end_of_noise(code, match)
+            if end is not None and start >= done and not in_word(code, start):
+                pieces += (text[done:start], blank(text[start:end]))
+                done = end
+        text = b"".join((*pieces, text[done:])) if pieces else text
+    return text
+
+
+def _end_of_noise(code: bytes, match: re.Match[bytes]) -> int | None:
+    """Return where the annotation ends that a word may be; None where it is none."""
+    if match[0] in _PLAIN and _NO_CALL.match(code, match.end()):
+        return match.end()
+    call = _CALL.match(code, match.end()) if match[0] in _CALLED else None
+    return None if call is None else call.end()
 
 
 def without_directives(code: bytes) -> bytes:
@@ -145,6 +179,8 @@ def directives_replaced(code: bytes) -> bytes:
 def _hide_keyword(match: re.Match[bytes]) -> bytes:
     found = match.group()
     start = match.start()
+    if in_word(match.string, start):
+        return found
     before = match.string[max(0, start - _BEFORE) : start].rstrip()
     if not before.endswith(b","):
         called = _LAST_WORD.search(before[:-1].rstrip(b" \t")) if before.endswith(b"(") else None

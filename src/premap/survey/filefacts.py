@@ -73,7 +73,7 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
             sites.append({**_site(source, element, hook), "by_position": True})
     sites.sort(key=lambda site: site["start"])
     explained += [_explained(other.line, other.why, parsed=other.parsed) for other in others]
-    explained += _hidden(source, names)
+    explained += _hidden(source, names, len(handlers) + len(others))
     wanted = {*asked.wanted, *(name for site in sites for name in site["names"])}
     return {
         "sites": sites,
@@ -115,13 +115,16 @@ def _explained(line: int, why: str, *, parsed: bool) -> Explained:
     return {"line": line, "rule": "no-function" if parsed else "not-c", "why": why}
 
 
-def _hidden(source: SourceFile, names: Iterable[str]) -> Iterator[Explained]:
-    """Yield what grep sees in comments and strings."""
-    seen = {match.start() for match in site_pattern(names).finditer(source.code)}
+def _hidden(source: SourceFile, names: Iterable[str], seen: int) -> Iterator[Explained]:
+    """Yield what grep sees in comments and strings; `seen` is how much it sees outside of them."""
+    found = list(site_pattern(names).finditer(source.text))
+    if len(found) == seen:
+        return
+    in_code = {match.start() for match in site_pattern(names).finditer(source.code)}
     in_comments = list(comments(source.text))
-    for match in site_pattern(names).finditer(source.text):
+    for match in found:
         at = match.start()
-        if at in seen:
+        if at in in_code:
             continue
         inside = any(start <= at < end for start, end in in_comments)
         why = "stands in a comment" if inside else "stands in a string"

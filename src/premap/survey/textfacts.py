@@ -23,6 +23,8 @@ IN_LIST = "{"
 """Stands for a function or macro where a name stands in a list of initializers."""
 _VMA = re.compile(rb"struct\s+vm_area_(struct|desc)\b")
 _POINTER = re.compile(rb"\bint\s*\(\s*\*\s*(\w*mmap\w*)\s*\)\s*\(([^(){};]*)\)\s*;")
+_IN_POINTER = re.compile(rb"mmap\w*\s*\)\s*\(")
+"""What such a pointer has; begins with a word, which is found ten times as fast."""
 _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*(?:__\w+\s*)*\{")
 _END_OF_WORD = re.compile(rb"mmap\w*")
 _WORD_BYTES = (string.ascii_letters + string.digits + "_").encode()
@@ -130,7 +132,7 @@ def members_of(name: str, facts: TextFacts) -> Iterator[Member]:
 
 
 def _members(name: str, text: bytes) -> Iterator[tuple[str, str, Hook, int]]:
-    if not _POINTER.search(text):
+    if not _IN_POINTER.search(text) or not _POINTER.search(text):
         return
     source = SourceFile(name, text)
     for match in _POINTER.finditer(source.code):
