@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from premap._dataclasses import dataclass
 
 VerdictStatus = Literal["equivalent", "equivalent-except", "different", "unknown"]
 Safety = Literal["automatic", "review"]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
+
+from premap._dataclasses import dataclass
 
 NEWEST: Final = "7.3"
 """The newest release that is known here, and the target where no tree says another."""

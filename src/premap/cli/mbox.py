@@ -9,11 +9,12 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from premap._dataclasses import dataclass
 from premap.cli.command import UsageError
 from premap.cli.explain import explanations
 from premap.cli.inputs import Input

@@ -11,7 +11,9 @@ import email
 import email.policy
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from premap._dataclasses import dataclass
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAIL = re.compile(rb"^From [^\n]*\d{4}\n", re.MULTILINE)

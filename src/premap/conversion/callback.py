@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from premap._dataclasses import dataclass
 from premap.records import Groundwork, Reason
 
 _SPELLING = re.compile(r"(?P<ops>struct\s+\w+)\s*\.\s*(?P<member>\w+)")

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from premap import releases
+from premap._dataclasses import dataclass
 from premap.conversion import (
     comments,
     declarations,

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tree_sitter import Node
 
+from premap._dataclasses import dataclass
 from premap.conversion import mapped
 from premap.conversion.callback import Callback
 from premap.conversion.mentions import mentions

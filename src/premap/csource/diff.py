@@ -11,7 +11,8 @@ import difflib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from premap._dataclasses import dataclass
 
 MAX_GAP = 1000
 """Lines on one side of a gap without unique lines that are still compared in full."""

@@ -11,7 +11,8 @@ import re
 import string
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from premap._dataclasses import dataclass
 
 COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
 STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tree_sitter import Node
 
+from premap._dataclasses import dataclass
 from premap.csource.nodes import (
     arguments,
     block_macro_body,

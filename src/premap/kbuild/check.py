@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from premap._dataclasses import dataclass
 from premap.kbuild import farm
 from premap.kbuild.make import Diagnostic, Make, new_enough_sparse
 

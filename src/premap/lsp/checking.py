@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from premap._dataclasses import dataclass
 from premap.lsp import jobs
 from premap.lsp.answers import CheckedDocument
 from premap.lsp.documents import Document, Documents

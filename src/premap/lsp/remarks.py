@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from premap._dataclasses import dataclass
 from premap.records import Fix, Handler
 
 Level = Literal["error", "warning", "note", "hint"]

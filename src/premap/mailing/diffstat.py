@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from premap._dataclasses import dataclass
 
 WIDTH = 72
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from premap._dataclasses import dataclass
 from premap.scenario.programmes import Taste
 from premap.scenario.steps import ADVICE
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from premap._dataclasses import dataclass
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import comparable

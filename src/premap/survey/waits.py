@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from premap._dataclasses import dataclass
 from premap.csource.definitions import CORE
 from premap.idioms.twins import TWINS
 from premap.survey.members import FILE_OPERATIONS
