@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from premap._dataclasses import dataclass
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.records import Conversion, Outcome, Reason, Safety, Verdict

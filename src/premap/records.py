@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from premap._dataclasses import dataclass
 
 VerdictStatus = Literal["equivalent", "equivalent-except", "different", "unknown"]
 Safety = Literal["automatic", "review"]

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
-
-from premap._dataclasses import dataclass
 
 NEWEST: Final = "7.3"
 """The newest release that is known here, and the target where no tree says another."""

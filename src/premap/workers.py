@@ -19,10 +19,9 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
-
-from premap._dataclasses import dataclass
 
 MEMORY_LIMIT = 6 << 30
 """Bytes of address space that one process may have."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from premap import conversion as converter
-from premap._dataclasses import dataclass
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input
 from premap.conversion.callback import FILE_OPERATIONS

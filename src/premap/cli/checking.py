@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap import releases
-from premap._dataclasses import dataclass
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input, find_inputs
 from premap.csource.errors import SourceError

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
-
-from premap._dataclasses import dataclass
 
 
 class Exit(IntEnum):

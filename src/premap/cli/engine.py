@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from premap import conversion as converter
-from premap._dataclasses import dataclass
 from premap.cli.inputs import MENTIONED, Input
 from premap.cli.opening import open_source, torn_reason, unreadable, world_of
 from premap.conversion.callback import FILE_OPERATIONS

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.cli.command import UsageError
 from premap.csource.tree import KernelTree, find_tree
 

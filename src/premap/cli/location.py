@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input, find_inputs, is_folder
 from premap.csource.errors import SourceError

@@ -9,12 +9,11 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.cli.command import UsageError
 from premap.cli.explain import explanations
 from premap.cli.inputs import Input

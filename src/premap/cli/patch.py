@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.cli.engine import digest
 from premap.cli.inputs import Input
 from premap.csource.edit import BadEdit, apply_edits, unified_diff

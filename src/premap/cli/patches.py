@@ -11,9 +11,7 @@ import email
 import email.policy
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import field
-
-from premap._dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAIL = re.compile(rb"^From [^\n]*\d{4}\n", re.MULTILINE)

@@ -8,9 +8,8 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from premap._dataclasses import dataclass
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion.rewriting import Change, applied, preprocessed
 from premap.csource.nodes import walk
 from premap.idioms.idiom import Hook

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from premap._dataclasses import dataclass
 from premap.records import Groundwork, Reason
 
 _SPELLING = re.compile(r"(?P<ops>struct\s+\w+)\s*\.\s*(?P<member>\w+)")

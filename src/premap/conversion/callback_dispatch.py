@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion.callback import Callback
 from premap.conversion.callback_member import VMA_TYPE, Member, declared
 from premap.conversion.callback_uses import Use, call_of, tested

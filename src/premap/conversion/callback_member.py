@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from premap._dataclasses import dataclass
 from premap.conversion.callback import Callback
 from premap.csource import regions
 from premap.csource.includes import closure

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion.callback import Callback
 from premap.conversion.callback_member import Member
 from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, UnknownType

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from premap import releases
-from premap._dataclasses import dataclass
 from premap.conversion import (
     comments,
     declarations,

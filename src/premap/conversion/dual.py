@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from premap import releases
-from premap._dataclasses import dataclass
 from premap.conversion.convert import reason_of
 from premap.csource.edit import apply_edits
 from premap.csource.source import SourceFile

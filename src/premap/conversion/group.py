@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion import mapped
 from premap.conversion.callback import Callback
 from premap.conversion.mentions import mentions

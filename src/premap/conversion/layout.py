@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.conversion.rewriting import Change
 from premap.idioms.r1_table import TAB, advance
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion.rewriting import Change, applied
 from premap.csource.nodes import calls_in, find_all, text_of
 from premap.csource.text import code_view

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion.leftovers import left_over
 from premap.csource.nodes import callee, text_of, unwrapped, walk
 from premap.idioms import (

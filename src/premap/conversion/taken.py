@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.conversion import mapped
 from premap.conversion.effects import has_table, installed, operations_of, takes
 from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of

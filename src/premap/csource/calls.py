@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.errors import LargeSource
 from premap.csource.nodes import arguments, callee, calls_in, find_all, path_to, text_of, unwrapped
 from premap.csource.source import Function, SourceFile

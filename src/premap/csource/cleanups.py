@@ -8,9 +8,9 @@ by that name in a file and in what it includes.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import partial
 
-from premap._dataclasses import dataclass
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import arguments, callee, text_of
 
 MAX_DEPTH = 100

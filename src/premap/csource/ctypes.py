@@ -6,10 +6,8 @@ Qualifiers are dropped: what is const matters to a compiler, not to what code do
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
-
-from premap._dataclasses import dataclass
 
 if TYPE_CHECKING:
     from premap.csource.structs import StructDef

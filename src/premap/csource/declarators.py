@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource import ctypes
 from premap.csource.ctypes import CType
 from premap.csource.nodes import specifier_text, text_of

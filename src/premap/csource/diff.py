@@ -11,8 +11,7 @@ import difflib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-
-from premap._dataclasses import dataclass
+from dataclasses import dataclass
 
 MAX_GAP = 1000
 """Lines on one side of a gap without unique lines that are still compared in full."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource import ctypes
 from premap.csource.ctypes import CType
 from premap.csource.declarators import declared_name

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource import ctypes, regions
 from premap.csource.constants import ConstantReader
 from premap.csource.ctypes import CType

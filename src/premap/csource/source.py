@@ -7,7 +7,7 @@ import re
 import stat
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, count
 from operator import add
@@ -15,7 +15,6 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource import errors
 from premap.csource.nodes import parse, path_to, specifier_text, text_of, walk
 from premap.csource.text import Conditionals, code_view, matching, pairs, places, without_comments

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from premap._dataclasses import dataclass
 from premap.csource import ctypes
 from premap.csource.ctypes import CType
 from premap.csource.declarators import TypeReader, declared_name

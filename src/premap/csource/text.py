@@ -11,8 +11,7 @@ import re
 import string
 from bisect import bisect_right
 from collections.abc import Iterator
-
-from premap._dataclasses import dataclass
+from dataclasses import dataclass
 
 COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
 STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"

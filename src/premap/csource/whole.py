@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.csource.source import SourceFile
 from premap.csource.text import comments
 

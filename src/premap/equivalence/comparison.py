@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from premap import symbolic
-from premap._dataclasses import dataclass
 from premap.equivalence import example as examples
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling

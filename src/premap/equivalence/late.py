@@ -7,8 +7,8 @@ import functools
 import operator
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.interp.machine import Event, Machine
 from premap.interp.values import Pointer, Value
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, get_args
 
-from premap._dataclasses import dataclass
 from premap.interp.inputs import Inputs, RandomInputs
 from premap.model import (
     PROT_WRITE,

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.idioms.idiom import DESC, Declined, Hook, Pieces
 from premap.releases import HIGHEST_PORTABLE_BIT

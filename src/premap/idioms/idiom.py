@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import text_of, unwrapped, walk
 from premap.csource.source import Function, SourceFile
 from premap.records import Note

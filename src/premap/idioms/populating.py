@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from premap._dataclasses import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import (
     arguments,
     block_macro_body,

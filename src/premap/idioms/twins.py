@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import arguments, callee
 from premap.idioms.idiom import DESC, FILE, Hook, Piece, Pieces
 

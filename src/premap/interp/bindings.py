@@ -7,10 +7,10 @@ import abc
 import pathlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from premap._dataclasses import dataclass
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.definitions import defining
 from premap.csource.errors import SourceError

@@ -13,12 +13,11 @@ import functools
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.cleanups import Definition, cleanup
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.errors import NotC

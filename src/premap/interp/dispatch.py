@@ -7,11 +7,11 @@ C's constructs contain each other in every way, so no module of them could impor
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.ctypes import CType
 from premap.csource.nodes import text_of
 from premap.interp.machine import Frame, Machine

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import find_all, text_of, walk
 from premap.csource.readable import Readable, readable_expression, readable_statements
 from premap.csource.source import Macro

@@ -6,12 +6,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.scope import Scope
 from premap.csource.source import Function

@@ -11,10 +11,10 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp import handover
 from premap.interp.machine import Frame, Machine

@@ -8,10 +8,9 @@ word is enough for all of C's integers.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from premap._dataclasses import dataclass
 from premap.csource.ctypes import (
     BOOL,
     CHAR,

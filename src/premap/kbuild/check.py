@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.kbuild import farm
 from premap.kbuild.make import Diagnostic, Make, new_enough_sparse
 

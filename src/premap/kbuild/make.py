@@ -11,9 +11,8 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from premap._dataclasses import dataclass
 
 TIME_LIMIT = 7200
 """Seconds that one make may take."""

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.lsp.remarks import Remark, Site
 from premap.lsp.snapshot import Snapshot
 from premap.records import Edit, Outcome

@@ -6,9 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from premap._dataclasses import dataclass
 from premap.lsp import jobs
 from premap.lsp.answers import CheckedDocument
 from premap.lsp.documents import Document, Documents

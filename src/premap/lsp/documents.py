@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls import uris
 
-from premap._dataclasses import dataclass
 from premap.csource.search import SUFFIXES
 from premap.csource.tree import KernelTree, find_tree
 from premap.lsp.remarks import Change

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from premap import releases
-from premap._dataclasses import dataclass
 from premap.conversion import target_release
 from premap.csource.source import SourceFile, source_of
 from premap.csource.tree import KernelTree

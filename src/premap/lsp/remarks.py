@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from premap._dataclasses import dataclass
 from premap.records import Fix, Handler
 
 Level = Literal["error", "warning", "note", "hint"]

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from premap._dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

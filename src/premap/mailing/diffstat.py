@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from premap._dataclasses import dataclass
+from dataclasses import dataclass
 
 WIDTH = 72
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
 import premap
-from premap._dataclasses import dataclass
 from premap.mailing.maintainers import NOBODY, Recipients
 
 _FROM_LINE = b"From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n"

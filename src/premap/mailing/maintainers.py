@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
-
-from premap._dataclasses import dataclass
 
 _ENTRY = re.compile(r"([A-Z]):\s*(.*)")
 _EVERYTHING = "THE REST"

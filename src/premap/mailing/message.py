@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
-from premap._dataclasses import dataclass
 from premap.mailing.diffstat import diffstat
 from premap.mailing.series import Patch
 from premap.records import Conversion, Explanation, Outcome, Verdict

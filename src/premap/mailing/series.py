@@ -8,8 +8,8 @@ lines, such as a helper that they share. So each patch builds without those that
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.csource.edit import apply_edits, git_diff
 from premap.mailing.diffstat import Stat, stat
 from premap.records import Conversion, Edit, Groundwork, Outcome

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from premap._dataclasses import dataclass
 from premap.gitrepo import GitError, git
 from premap.mailing.maintainers import Maintainers
 

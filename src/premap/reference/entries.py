@@ -7,13 +7,13 @@ import inspect
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import FunctionType
 from typing import Any, Literal
 
 from premap import model
-from premap._dataclasses import dataclass
 from premap.releases import HIGHEST_PORTABLE_BIT, KNOWN, Release
 
 Kind = Literal["function", "flag", "mask", "field", "member"]

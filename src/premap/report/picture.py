@@ -8,11 +8,11 @@ the page as JSON, and from there as text: nothing of a source can become markup 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from markupsafe import Markup
 
-from premap._dataclasses import dataclass
 from premap.report.site import environment, template_text
 
 Step = Mapping[str, Any]

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from premap._dataclasses import dataclass
+from dataclasses import dataclass
+
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.nodes import text_of
 from premap.csource.source import Function

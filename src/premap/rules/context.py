@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tree_sitter import Node
 
 from premap import releases
-from premap._dataclasses import dataclass
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile

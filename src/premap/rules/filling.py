@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.interp.inputs import CALL
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.values import Value

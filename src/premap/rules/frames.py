@@ -6,10 +6,10 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.csource.handlers import MEMBERS
 from premap.records import Handler
 

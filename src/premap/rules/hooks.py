@@ -6,12 +6,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from premap._dataclasses import dataclass
 from premap.csource.calls import Passing, aliases, receivers
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
-
-from premap._dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

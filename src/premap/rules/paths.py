@@ -10,14 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tree_sitter import Node
 
 from premap import symbolic
-from premap._dataclasses import dataclass
 from premap.csource.definitions import defining_near
 from premap.csource.source import Function, SourceFile
 from premap.equivalence.setting import Call, Setting

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.interp.inputs import CALL
 from premap.interp.values import to_signed
 from premap.model import (

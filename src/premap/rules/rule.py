@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.records import Edit, Explanation, Level, Safety
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from premap._dataclasses import dataclass
 from premap.records import Checked, Finding
 from premap.rules import engine
 from premap.rules.context import Context

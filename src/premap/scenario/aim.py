@@ -9,8 +9,8 @@ beginning of the window.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.reader import Json
 

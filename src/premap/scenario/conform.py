@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 
-from premap._dataclasses import dataclass
 from premap.model.tree import SortedTree, VmaTree
 from premap.model.words import PAGE_SIZE
 from premap.scenario.allowed import broken_rule

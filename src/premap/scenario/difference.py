@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 
-from premap._dataclasses import dataclass
 from premap.scenario.outcome import FAILED
 from premap.scenario.reader import Json
 

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from premap._dataclasses import dataclass
 from premap.scenario.programmes import Taste
 from premap.scenario.steps import ADVICE
 

@@ -8,8 +8,8 @@ does not allow, depends on what is mapped.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import comparable, reached, unlocks

@@ -8,9 +8,9 @@ tests/scenario/known is a scenario for each, with what both do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.difference import Difference
 from premap.scenario.reader import Json, number

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from premap._dataclasses import dataclass
 from premap.model.words import PAGE_SIZE
 from premap.scenario.reader import Json
 from premap.scenario.steps import DEVICE_PAGES, GENERIC, WAYS

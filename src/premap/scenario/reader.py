@@ -11,10 +11,10 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.scenario.errors import ScenarioError
 from premap.scenario.steps import Names, check_header, check_step
 

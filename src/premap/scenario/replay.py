@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.model.tree import ListTree
 from premap.scenario.backend import Backend, MissingStep
 from premap.scenario.device import Word

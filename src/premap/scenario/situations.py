@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from premap._dataclasses import dataclass
+from dataclasses import dataclass
+
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import comparable

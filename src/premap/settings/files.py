@@ -7,10 +7,10 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.settings.errors import BadSettings
 
 _MAX_UP = 64

@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource.calls import aliases, receivers
 from premap.csource.nodes import arguments, calls_in, find_all, text_of
 from premap.csource.source import Function

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.survey.records import Site
 
 Key = Callable[[Site], tuple[Any, ...] | None]

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap._dataclasses import dataclass
 from premap.csource import ctypes
 from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
 from premap.csource.handlers import find_elements, find_sites, site_pattern

@@ -11,11 +11,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from premap._dataclasses import dataclass
 from premap.csource.search import SUFFIXES, speaks_of_mappings
 from premap.survey.records import TextFacts
 from premap.survey.store import Store, digest_of

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from premap._dataclasses import dataclass
 from premap.csource.nodes import path_to
 from premap.csource.source import SourceFile, function_of
 from premap.records import Handler

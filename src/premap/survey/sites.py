@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.survey.classes import UNDEFINED, UNKNOWN, UNSET, pattern_classes
 from premap.survey.clusters import cluster_of
 from premap.survey.named import Names

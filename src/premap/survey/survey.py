@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
 from premap import releases
-from premap._dataclasses import dataclass
 from premap.conversion import target_release
 from premap.csource.tree import KernelTree
 from premap.survey import work

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from premap._dataclasses import dataclass
 from premap.csource.source import SourceFile
 from premap.survey.records import Hook, TextFacts
 from premap.survey.store import digest_of

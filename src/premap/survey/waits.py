@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from premap._dataclasses import dataclass
 from premap.csource.definitions import CORE
 from premap.idioms.twins import TWINS
 from premap.survey.members import FILE_OPERATIONS

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from premap import conversion as converter
-from premap._dataclasses import dataclass
 from premap.csource.edit import unified_diff
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from premap._dataclasses import dataclass
 from premap.symbolic.errors import (
     NotDeterministic,
     OutOfTime,

@@ -6,9 +6,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from premap._dataclasses import dataclass
 from premap.model import (
     MAP_FIXED,
     MAP_SHARED,

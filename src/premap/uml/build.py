@@ -14,10 +14,10 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from premap._dataclasses import dataclass
 from premap.uml import cpio
 from premap.uml.cache import Entry
 from premap.uml.errors import UmlError
