@@ -7,6 +7,7 @@ import pytest
 from tests.interp.test_execution import TYPES, refused, returns, run
 
 from premap.interp.inputs import SymbolicInputs
+from premap.interp.values import Pointer
 
 GET = "#define GET(p, size) ((p)->size)\n"
 LOGGED = """
@@ -53,6 +54,43 @@ class TestParametersThatAreNoOperands:
     def test_a_macro_that_would_be_expanded_before_it_is_pasted(self) -> None:
         extra = "#define WHAT si\n#define PICK(p, m) ((p)->m##ze)\n#define OUT(p, m) PICK(p, m)\n"
         refused("return OUT(the_card, WHAT);", "itself a macro", extra)
+
+
+class TestTextsSideBySide:
+    PREFIX = '#define LEVEL "7"\n#define FORMAT(text) "card: " text\n'
+    LOG = PREFIX + "#define LOG(text, ...) log_it(LEVEL text, ##__VA_ARGS__)\n"
+    DEEP = PREFIX + "#define LOG(text, ...) log_it(LEVEL FORMAT(text), ##__VA_ARGS__)\n"
+
+    @pytest.mark.parametrize("macros", [LOG, DEEP])
+    def test_a_name_before_a_text(self, macros: str) -> None:
+        events = []
+        for given in (3, 4):
+            _, machine = run('LOG("of %d\\n", n); return 0;', given, None, macros)
+            (event,) = machine.events
+            assert event.name == "log_it"
+            events.append(event.arguments)
+        assert events[0] != events[1]
+
+    @pytest.mark.parametrize(
+        ("macros", "text"), [(LOG, 'LEVEL "of"'), (DEEP, 'LEVEL "card: " "of"')]
+    )
+    def test_the_whole_text_is_what_is_given(self, macros: str, text: str) -> None:
+        _, machine = run('LOG("of"); return 0;', 0, None, macros)
+        (given,) = machine.events[0].given
+        assert isinstance(given.data, Pointer)
+        assert str(given.data.place) == text
+
+    def test_a_prefix_that_is_not_one_text(self) -> None:
+        extra = self.DEEP.replace("FORMAT(text) ", "OTHER(text) ")
+        refused('LOG("x"); return 0;', "neither expression nor statement", extra)
+
+    def test_a_type_before_a_name(self) -> None:
+        extra = "#define HELD(T, x) ({ T held = (x); held + 1; })\n"
+        assert returns("return HELD(unsigned char, n);", 0x1FF, extra) == 0x100
+
+    def test_a_word_that_an_operand_stands_beside(self) -> None:
+        extra = "#define SIZE(x) (sizeof x)\n#define LOCAL(x) ({ long y = 9; y + (x); })\n"
+        assert returns("int y = 5; return SIZE(y) + LOCAL(n);", 2, extra) == 15
 
 
 class TestPlaces:

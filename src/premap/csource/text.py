@@ -32,6 +32,7 @@ _PLAIN_ANNOTATIONS = """
     ____cacheline_aligned_in_smp __cacheline_aligned_in_smp ____cacheline_internodealigned_in_smp
     randomized_struct_fields_start randomized_struct_fields_end __bpf_kfunc __ksym
     __no_sanitize_address __no_kcsan __no_kasan_or_inline __returns_nonnull __flatten
+    __jiffy_arch_data
 """
 _CALLED_ANNOTATIONS = """
     __printf __scanf __aligned __section __counted_by __counted_by_le __counted_by_be

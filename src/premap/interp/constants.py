@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from premap import model
 from premap.interp.machine import Machine
 from premap.interp.operators import UNKNOWN
-from premap.interp.values import INT, PGPROT, ULONG, Pointer, Value
+from premap.interp.values import INT, PGPROT, ULONG, Pointer, Value, normalise
 from premap.model import words
 
 _CONSTANT = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
@@ -22,6 +22,8 @@ _PROTECTION = re.compile(
 """Constants of the type `pgprot_t`; every architecture has its own."""
 _ENTRY_BIT = re.compile(r"_PAGE_[A-Z0-9_]+\Z")
 """Bits of page table entries, likewise."""
+_CONFIGURED = frozenset({"HZ", "NR_CPUS"})
+"""Numbers of type `int` that the configuration chooses."""
 _LIMITS = {
     "PAGE_SIZE": words.PAGE_SIZE,
     "PAGE_MASK": words.PAGE_MASK,
@@ -60,11 +62,13 @@ def kernel_constant(name: str) -> Value | None:
 
 
 def of_architecture(machine: Machine, name: str) -> Value | None:
-    """Return a made-up value for what each architecture defines in its own way, else None."""
+    """Return a made-up value for what architecture or configuration choose, else None."""
     if _PROTECTION.match(name):
         return Value(PGPROT, machine.inputs.word(f"constant {name}"))
     if _ENTRY_BIT.match(name):
         return Value(ULONG, machine.inputs.word(f"constant {name}"))
+    if name in _CONFIGURED:
+        return Value(INT, normalise(machine.inputs.word(f"constant {name}"), INT))
     return None
 
 

@@ -2,7 +2,8 @@
 """What a macro's use expands to: C that is parsed, and what names of parameters in it stand for.
 
 Where a parameter is an operand or a type, it stays a name, which a frame binds to the argument's
-node. Elsewhere C wants text: beside `##`, `#` or a string, as a member, a tag or a label.
+node. Elsewhere C wants text: beside `##`, `#`, a string or another name, as a member, a tag or a
+label.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _TOKEN = re.compile(
 )
 _BEFORE_TEXT = frozenset({".", "->", "##", "#", "struct", "union", "enum", "goto"})
 """What stands before names that are no operands."""
+_KEYWORDS = frozenset({"return", "else", "do", "case", "sizeof", "typeof", "__typeof__", "in"})
+"""Words that an operand may stand beside."""
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _BINDABLE = frozenset({"identifier", "type_identifier"})
 _NAMES = frozenset({"field_identifier", "statement_identifier"})
 _REST = "premap_given_"
@@ -81,10 +85,11 @@ def expand(
 ) -> Expanded:
     """Expand a function-like macro. Raises NotModelled with what can't be understood."""
     uses = _Uses(machine, frame, node, macro, arguments)
-    found = _parsed(machine, frame, node, macro.name, uses.text(frozenset()))
-    named = _as_names(found.read.node, uses.bound.keys())
-    if named:
-        found = _parsed(machine, frame, node, macro.name, uses.text(frozenset(named)))
+    beside = uses.beside_names()
+    found = _parsed(machine, frame, node, macro.name, uses.text(beside))
+    named = beside | _as_names(found.read.node, uses.bound.keys())
+    if named > beside:
+        found = _parsed(machine, frame, node, macro.name, uses.text(named))
     kept = {name: each for name, each in uses.bound.items() if name not in named}
     if not pasting.arguments_hold_together(found.text, kept):
         text = f"macro {macro.name} has parameters without parentheses"
@@ -150,7 +155,7 @@ class _Uses:
         others = arguments[len(parameters) :]
         self.others = {f"{_REST}{number}": each for number, each in enumerate(others)}
         self.bound.update(self.others)
-        self.tokens = _TOKEN.findall(self._with_options(macro.body))
+        self.tokens = _texts_expanded(frame, _TOKEN.findall(self._with_options(macro.body)))
 
     def _with_options(self, body: str) -> str:
         """Return the body with what `__VA_OPT__(…)` gives."""
@@ -175,6 +180,15 @@ class _Uses:
                 out.append(piece)
         return "".join(out).strip()
 
+    def beside_names(self) -> frozenset[str]:
+        """Return the parameters that stand beside a name somewhere: of a type, or of a text."""
+        beside = set[str]()
+        for index, piece in enumerate(self.tokens):
+            near = self._near(index, -1), self._near(index, 1)
+            if piece in self.bound and any(map(_is_name, near)):
+                beside.add(piece)
+        return frozenset(beside)
+
     def _is_operator(self, index: int) -> bool:
         """Return whether a token is the blank after `##`, or the `#` before a parameter."""
         piece = self.tokens[index]
@@ -184,10 +198,8 @@ class _Uses:
 
     def _near(self, index: int, step: int) -> str:
         """Return the token before or after one, blanks left out."""
-        index += step
-        while 0 <= index < len(self.tokens) and self.tokens[index].isspace():
-            index += step
-        return self.tokens[index] if 0 <= index < len(self.tokens) else ""
+        found = _next(self.tokens, index, step)
+        return "" if found is None else self.tokens[found]
 
     def _wants_text(self, index: int) -> bool:
         before, after = self._near(index, -1), self._near(index, 1)
@@ -219,6 +231,66 @@ class _Uses:
         while index > 0 and self.tokens[index] != "##":
             index -= 1
         return self._near(index, -1) == ","
+
+
+def _is_name(token: str) -> bool:
+    return _NAME.match(token) is not None and token not in _KEYWORDS
+
+
+def _next(tokens: Sequence[str], index: int, step: int) -> int | None:
+    """Return where the token before or after one is, blanks left out."""
+    index += step
+    while 0 <= index < len(tokens) and tokens[index].isspace():
+        index += step
+    return index if 0 <= index < len(tokens) else None
+
+
+def _texts_expanded(frame: Frame, tokens: Sequence[str]) -> list[str]:
+    """Return a macro's body, with what macros of texts stand for in it, beside other texts.
+
+    In `KERN_DEBUG pr_fmt(format)`, `pr_fmt()` is nothing that could be called.
+    """
+    out: list[str] = []
+    index = 0
+    while index < len(tokens):
+        piece, end = tokens[index], None
+        before = _next(tokens, index, -1)
+        if before is not None and _is_name(piece) and _is_text(tokens[before]):
+            end = _closing(tokens, _next(tokens, index, 1))
+        macros = [each for each in frame.scope.macro(piece) if each.parameters] if end else []
+        if end and len({each.body.strip() for each in macros}) == 1:
+            opened = tokens.index("(", index)
+            out += _substituted(macros[0], "".join(tokens[opened + 1 : end]))
+            index = end + 1
+        else:
+            out.append(piece)
+            index += 1
+    return out
+
+
+def _is_text(token: str) -> bool:
+    return token.startswith('"') or _is_name(token)
+
+
+def _closing(tokens: Sequence[str], index: int | None) -> int | None:
+    """Return where the parenthesis is closed that is opened here."""
+    level = 0
+    for at in range(len(tokens) if index is None else index, len(tokens)):
+        level += (tokens[at] == "(") - (tokens[at] == ")")
+        if level == 0:
+            return at if at != index else None
+    return None
+
+
+def _substituted(macro: Macro, given: str) -> list[str]:
+    """Return the body of a macro of one parameter, with text for it."""
+    (parameter, *others) = macro.parameters or ("",)
+    body = _TOKEN.findall(macro.body)
+    if others or "#" in body or "##" in body:
+        return [macro.name, "(", given, ")"]
+    return [
+        token for each in body for token in (_TOKEN.findall(given) if each == parameter else [each])
+    ]
 
 
 _OPTION = re.compile(r"\b__VA_OPT__\s*\(([^()]*)\)")
