@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 from premap.csource.source import SourceFile
@@ -12,6 +13,10 @@ from premap.records import Conversion, Outcome, Reason, Safety, Verdict
 
 DIFFERENT = "different"
 """Id of the reason to decline a conversion that was shown to change what happens."""
+
+
+Compared = tuple[Hashable, ...]
+"""What a verdict hangs on, within one tree: the functions, the kind of hook, and all edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +31,48 @@ class Asked:
     """Whether a verifier that fails shows where, on standard error."""
 
 
+def outcomes(
+    conversions: Iterable[Conversion], source: SourceFile, tree: KernelTree | None, asked: Asked
+) -> list[Outcome]:
+    """Say what became of a file's handlers.
+
+    Sites of several tables whose function and edits are the same are compared once.
+    """
+    verdicts: dict[Compared, Verdict] = {}
+    return [outcome(each, source, tree, asked, verdicts) for each in conversions]
+
+
 def outcome(
-    conversion: Conversion, source: SourceFile, tree: KernelTree | None, asked: Asked
+    conversion: Conversion,
+    source: SourceFile,
+    tree: KernelTree | None,
+    asked: Asked,
+    verdicts: dict[Compared, Verdict] | None = None,
 ) -> Outcome:
     """Say what became of a handler; `source` is the file that it was found in.
 
-    A conversion that is `different` becomes one that was declined, with that reason.
+    A conversion that is `different` becomes one that was declined, with that reason. `verdicts`
+    holds what is known already, and gets what is found out.
     """
     name = conversion.handler.file
     if conversion.reason is not None:
         return Outcome(name, "declined", conversion)
     if not asked.verify:
         return Outcome(name, "converted", conversion, safety="review")
-    verdict = _verdict(conversion, source, tree, asked)
+    known = {} if verdicts is None else verdicts
+    key = _compared(conversion)
+    if key not in known:
+        known[key] = _verdict(conversion, source, tree, asked)
+    verdict = known[key]
     if verdict.status == "different" and not asked.allow_different:
         return Outcome(name, "declined", _withdrawn(conversion, verdict), verdict)
     return Outcome(name, "converted", conversion, verdict, safety_of(conversion, verdict))
+
+
+def _compared(conversion: Conversion) -> Compared:
+    handler = conversion.handler
+    hook = handler.file, handler.name, handler.ops, handler.member, conversion.new_name
+    return (*hook, conversion.edits, conversion.groundwork)
 
 
 def _verdict(

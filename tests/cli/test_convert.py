@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from premap import equivalence
+from premap.conversion import convert_file
+from premap.csource.source import SourceFile
+from premap.outcomes import Asked, outcomes
+from premap.records import Conversion, Verdict
+
 from .conftest import DRIVER, Premap
 
 DECLINED = DRIVER.replace(b"vma->vm_ops = &ring_vm_ops;", b"frobnicate(vma);")
@@ -199,6 +205,48 @@ class TestJson:
         (result,) = json.loads(ran.out)["results"]
         assert tuple(result) == self.RESULT
         assert (result["file"], result["status"]) == ("missing.c", "error")
+
+
+class TestSeveralTables:
+    """One function that two tables name is compared once, and told of at both."""
+
+    SECOND = b"\nstatic const struct file_operations other_fops = {\n\t.mmap = ring_mmap,\n};\n"
+    TEXT = DRIVER.replace(b"\tvma->", b"\tfile_accessed(file);\n\tvma->", 1) + SECOND
+
+    @pytest.fixture
+    def several(self, tmp_path: Path) -> Path:
+        path = tmp_path / "several.c"
+        path.write_bytes(self.TEXT)
+        return path
+
+    def test_the_differences_are_printed_once(self, premap: Premap, several: Path) -> None:
+        said = premap("convert", several.name).err
+        assert said.count("[hook-runs-on-merge]") == 1
+        assert said.count("as said of line 15") == 1
+        assert "premap run FILE:ring_mmap_prepare --pages" in said
+
+    def test_json_has_them_at_both(self, premap: Premap, several: Path) -> None:
+        results = json.loads(premap("convert", "--format=json", several.name).out)["results"]
+        assert [each["line"] for each in results] == [15, 19]
+        first, second = (each["verdict"] for each in results)
+        assert first == second
+        assert first["differences"]
+
+    def test_other_edits_are_compared_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        compared: list[str] = []
+
+        def verify(conversion: Conversion, *_: object) -> Verdict:
+            compared.append(conversion.handler.name)
+            return Verdict("equivalent")
+
+        monkeypatch.setattr(equivalence, "verify_conversion", verify)
+        other = self.SECOND.replace(b"other_", b"third_").replace(b"ring_mmap", b"other_mmap")
+        function = DRIVER[DRIVER.index(b"static int") : DRIVER.index(b"static const struct file_")]
+        text = self.TEXT + function.replace(b"ring_mmap", b"other_mmap") + other
+        source = SourceFile("several.c", text)
+        made = outcomes(convert_file(source, None, "7.3"), source, None, Asked("7.3"))
+        assert [each.status for each in made] == ["converted"] * 3
+        assert compared == ["ring_mmap", "other_mmap"]
 
 
 class TestDual:

@@ -14,7 +14,7 @@ from premap.conversion.callback import FILE_OPERATIONS
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
-from premap.outcomes import Asked, outcome, safety_of
+from premap.outcomes import Asked, outcomes, safety_of
 from premap.records import Outcome
 
 
@@ -64,7 +64,7 @@ def convert_input(task: Task) -> FileResult:
         conversions += converter.convert_named_elsewhere(
             source, tree, target, task.only, task.callback
         )
-    found = tuple(outcome(conversion, source, tree, task.asked) for conversion in conversions)
+    found = tuple(outcomes(conversions, source, tree, task.asked))
     if task.dual:
         found = tuple(_dual(found, source, tree, task.macro))
     return FileResult(task.input, found, digests=_digests(found, source, tree))

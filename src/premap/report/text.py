@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, TextIO
@@ -31,6 +31,8 @@ _STYLES = {
 _DIFF_COLOURS = ((b"@", b"\x1b[36m"), (b"+", b"\x1b[32m"), (b"-", b"\x1b[31m"))
 _COPIED = frozenset({"see"})
 """Labels of what is there to be copied: a command that was wrapped could not be."""
+_HOOK = "FUNCTION"
+"""Stands for a hook whose name is not known."""
 _LARGE = 4096
 """Numbers from here on are shown in hexadecimal: they are addresses, sizes or masks."""
 
@@ -59,12 +61,29 @@ class ConvertText:
         self._color = color
         self._console = console(color, messages)
         self._diff = diff
+        self._told: dict[tuple[str, str], Outcome] = {}
+        """By file and function: what was printed of a verdict with differences."""
 
     def outcomes(self, found: Iterable[Outcome]) -> None:
         """Print what became of some handlers."""
         for outcome in found:
             for line in _outcome_lines(outcome):
                 show(self._console, line)
+            for line in self._verdict_lines(outcome):
+                show(self._console, line)
+
+    def _verdict_lines(self, outcome: Outcome) -> Iterator[Text]:
+        """Say what old and new differ in: once for all tables that name the same function."""
+        conversion, verdict = outcome.conversion, outcome.verdict
+        if conversion is None or verdict is None:
+            return
+        hooks = {"old": conversion.handler.name, "new": conversion.new_name or _HOOK}
+        told = self._told.setdefault((outcome.file, hooks["old"]), outcome)
+        if told is not outcome and told.verdict == verdict and told.conversion is not None:
+            if verdict.differences or verdict.reason:
+                yield _detail("differs", f"as said of line {told.conversion.handler.line}")
+            return
+        yield from _verdict_lines(verdict, hooks)
 
     def written(self, paths: Iterable[Path]) -> None:
         """Print the names of files that were written, one a line, on standard output."""
@@ -84,7 +103,7 @@ class ConvertText:
 def print_verdict(verdict: Verdict, out: Console) -> None:
     """Print a verdict with everything that it says."""
     out.print(Text(verdict.status, _STYLES[verdict.status]))
-    for line in _verdict_lines(verdict):
+    for line in _verdict_lines(verdict, {}):
         show(out, line)
     for bound in verdict.bounds:
         show(out, _detail("holds for", bound))
@@ -110,8 +129,6 @@ def _outcome_lines(outcome: Outcome) -> Iterator[Text]:
     conversion = outcome.conversion
     for note in conversion.notes if conversion else ():
         yield _detail(f"note [{note.id}]", _at(note.line) + note.message)
-    if outcome.verdict:
-        yield from _verdict_lines(outcome.verdict)
 
 
 def _headline(outcome: Outcome) -> Text:
@@ -136,11 +153,12 @@ def _at(line: int | None) -> str:
     return "" if line is None else f"line {line}: "
 
 
-def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
+def _verdict_lines(verdict: Verdict, hooks: Mapping[str, str]) -> Iterator[Text]:
+    """Yield what is said of a verdict; `hooks` has the names of the old and the new function."""
     if verdict.reason:
         yield _detail("because", verdict.reason)
     for example, group in itertools.groupby(
-        verdict.differences, key=lambda each: tuple(_example_lines(each))
+        verdict.differences, key=lambda each: tuple(_example_lines(each, hooks))
     ):
         for difference in group:
             yield _detail(f"differs [{difference.id}]", difference.message)
@@ -165,7 +183,7 @@ def _bounds_lines(outcomes: Iterable[Outcome]) -> Iterator[Text]:
         yield Text(f"  {printable(bound)}{only}")
 
 
-def _example_lines(difference: Difference) -> Iterator[tuple[str, str]]:
+def _example_lines(difference: Difference, hooks: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield what is shown of a difference's example, each with its label."""
     example = difference.example
     if example is None:
@@ -176,8 +194,8 @@ def _example_lines(difference: Difference) -> Iterator[tuple[str, str]]:
         yield "  where", state
     for side in ("old", "new"):
         yield f"  {side}", "; ".join(_behaviour(example[side]))
-    for command in dict.fromkeys(example["run"].values()):
-        yield "  see", f"premap run FILE:FUNCTION {command}"
+    for side, command in example["run"].items():
+        yield "  see", f"premap run FILE:{hooks.get(side, _HOOK)} {command}"
 
 
 def _behaviour(side: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from premap.csource.handlers import find_handlers
 from premap.csource.source import SourceFile, read_source
 from premap.model import KernelBug, NotModelled
 from premap.outcomes import Asked as JudgedBy
-from premap.outcomes import outcome
+from premap.outcomes import outcomes
 from premap.records import Conversion, Outcome
 from premap.report import documents
 from premap.survey.filefacts import Asked, file_facts
@@ -150,10 +150,10 @@ def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> Deep:
 
     judged = JudgedBy(job.target)
     conversions = converter.convert_file(source, tree, job.target)
-    outcomes = [outcome(each, source, tree, judged) for each in conversions]
+    found = outcomes(conversions, source, tree, judged)
     checked = rules.check_file(source, tree, job.target)
     return {
-        "outcomes": {str(_start(each)): _outcome(each, source, tree) for each in outcomes},
+        "outcomes": {str(_start(each)): _outcome(each, source, tree) for each in found},
         "findings": [documents.finding(each) for each in checked.findings],
         "runs": {name: run for name in _hooks(source) if (run := _run(source, name, tree))},
     }
