@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from premap.csource.regions import functions_named
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 
@@ -58,5 +59,7 @@ def _near(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
 
 
 def _public(name: str, files: list[str], tree: KernelTree) -> list[SourceFile]:
+    """Return which of the files define it for others; those that only call it are not parsed."""
     opened = [tree.open(file) for file in files]
-    return [file for file in opened if any(not f.static for f in file.functions.get(name, ()))]
+    likely = [file for file in opened if next(functions_named(file, name), None) is not None]
+    return [file for file in likely if any(not f.static for f in file.functions_of(name))]

@@ -313,17 +313,17 @@ def _call_inline(
 
     Unless the other version has a function of that name in its own file, and executed it.
     """
-    before = machine.snapshot()
-    try:
-        return call_function(machine, frame, configured(machine, found), given)
-    except Undefined:
-        raise
-    except NotModelled:
-        if found[0].name in machine.memory.namer.executed:
+    with machine.attempt() as take_back:
+        try:
+            return call_function(machine, frame, configured(machine, found), given)
+        except Undefined:
             raise
-        machine.restore(before)
-        where = f"{frame.function.source.name}:{frame.line(node)}"
-        return unknown.call_unknown(machine, frame, found[0].name, given, where)
+        except NotModelled:
+            if found[0].name in machine.memory.namer.executed:
+                raise
+            take_back()
+    where = f"{frame.function.source.name}:{frame.line(node)}"
+    return unknown.call_unknown(machine, frame, found[0].name, given, where)
 
 
 def _indirect(

@@ -82,7 +82,7 @@ def _initialise_place(
     if value.type != "initializer_list":
         write(machine, place, ctype, evaluate(machine, frame, value))
         return
-    place.object.zeroed = True
+    place.object.fill(zeroed=True)
     position = 0
     for item in value.named_children:
         if item.type == "comment":

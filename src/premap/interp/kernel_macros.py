@@ -271,7 +271,7 @@ def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list
     memory.history = memory.number(name, (*given, member))
     made = memory.named(f"{name}@{memory.history}", PointerType(ctype))
     place: Place = made.data.place
-    place.object.zeroed = "z" in name.partition("alloc")[0]
+    place.object.fill(zeroed="z" in name.partition("alloc")[0])
     counter = _counter(frame, ctype, member)
     if counter is not None:
         of = member_type(frame.scope, ctype, counter)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.scope import Scope
 from premap.csource.source import Function
 from premap.interp.inputs import Inputs, NotedInputs
-from premap.interp.memory import Content, Memory, Namer, Object
+from premap.interp.memory import Memory, Namer, Object
 from premap.interp.undefined import BeyondBound, Undefined
-from premap.interp.values import Path, Value
+from premap.interp.values import Value
 from premap.model.errors import NotModelled
 from premap.symbolic import Explorer
 
@@ -69,20 +70,6 @@ class Variable:
 
     object: Object
     type: CType
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What `Machine.restore` goes back to."""
-
-    objects: dict[str, Object]
-    cells: list[tuple[Object, Content]]
-    written: dict[str, list[Path]]
-    history: int
-    epoch: str
-    events: int
-    escaped: int
-    locks: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,33 +164,22 @@ class Machine:
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
         """Told of each decision, write and return, and of calls before and after ("called")."""
 
-    def snapshot(self) -> Snapshot:
-        """Remember memory and events, to go back to them."""
-        memory = self.memory
-        cells = [(each, each.content()) for each in (*memory.objects.values(), *self.locals)]
-        written = {name: list(paths) for name, paths in memory.written.items()}
-        return Snapshot(
-            dict(memory.objects),
-            cells,
-            written,
-            memory.history,
-            memory.epoch,
-            len(self.events),
-            len(self.escaped),
-            list(self.locks),
-        )
+    @contextmanager
+    def attempt(self) -> Iterator[Callable[[], None]]:
+        """Execute what may turn out not to be modelled; yields what takes all of it back."""
+        events, escaped, locks = len(self.events), len(self.escaped), list(self.locks)
 
-    def restore(self, before: Snapshot) -> None:
-        """Go back to a snapshot."""
-        memory = self.memory
-        memory.objects = before.objects
-        for each, content in before.cells:
-            each.restore(content)
-        memory.written = before.written
-        memory.history, memory.epoch = before.history, before.epoch
-        del self.events[before.events :]
-        del self.escaped[before.escaped :]
-        self.locks = before.locks
+        def take_back() -> None:
+            self.memory.go_back()
+            del self.events[events:]
+            del self.escaped[escaped:]
+            self.locks = locks
+
+        self.memory.set_mark()
+        try:
+            yield take_back
+        finally:
+            self.memory.drop_mark()
 
     def failure(self, frame: Frame, node: Node, message: str) -> NotModelled:
         """Return the error that says what could not be executed, and where."""
@@ -279,4 +255,4 @@ class Machine:
         return Variable(made, ctype)
 
 
-__all__ = ["BeyondBound", "Event", "Frame", "Machine", "Snapshot", "Undefined", "Variable"]
+__all__ = ["BeyondBound", "Event", "Frame", "Machine", "Undefined", "Variable"]

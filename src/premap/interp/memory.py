@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
@@ -72,6 +72,7 @@ class Object:
         "firsts",
         "known_members",
         "local",
+        "mark",
         "memory",
         "name",
         "pointee",
@@ -94,6 +95,8 @@ class Object:
         self.type = ctype
         self.address = address
         self.local = local
+        self.mark = memory.mark
+        """The newest mark of the memory of which this object's content is known."""
         self.zeroed = False
         self.cells: dict[Path, Value] = {}
         self.embedded: dict[str, Place] = {}
@@ -161,6 +164,7 @@ class Object:
             return Value(PointerType(ctype.element), Pointer(Place(self, path), 1))
         zero = self.is_zeroed(path)
         value = zero_of(ctype) if zero else self.memory.make_up(self, path, ctype)
+        self._keep()
         self.cells[path] = value
         return value
 
@@ -220,6 +224,7 @@ class Object:
     def store(self, path: Path, value: Value) -> None:
         """Write the place."""
         self._refuse_aliases(path)
+        self._keep()
         self._note(path)
         self._drop(path)
         self._put(path, value)
@@ -269,13 +274,25 @@ class Object:
                 self.cells[path + member] = content
             self._note(path + member)
 
-    def content(self) -> Content:
-        """Return what is in it, to go back to."""
+    def fill(self, *, zeroed: bool) -> None:
+        """Say whether members that nobody wrote are 0."""
+        self._keep()
+        self.zeroed = zeroed
+
+    def _keep(self) -> None:
+        """Keep what is in it for those who may go back to a mark, before it changes."""
+        memory = self.memory
+        if self.mark != memory.mark and memory.marks:
+            memory.kept.append((self, self.mark, self._content()))
+            self.mark = memory.mark
+
+    def _content(self) -> Content:
         kept = dict(self.cells), dict(self.stores), dict(self.sources), dict(self.stale)
         return (*kept, self.zeroed)
 
-    def restore(self, content: Content) -> None:
+    def restore(self, mark: int, content: Content) -> None:
         """Go back to what was in it."""
+        self.mark = mark
         self.cells, self.stores, self.sources, self.stale, self.zeroed = content
         self.vague = {path: None for path in self.stores if _is_vague(path)}
 
@@ -340,6 +357,7 @@ class Object:
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
+        self._keep()
         self.zeroed = False
         self.cells.clear()
         self.sources.clear()
@@ -425,6 +443,19 @@ def may_overlap(one: Path, other: Path) -> bool:
 _FIRST = Index(0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What was in memory at some moment, but for the content of objects."""
+
+    kept: int
+    """How many contents had been kept for older marks."""
+    objects: dict[str, Object]
+    written: dict[str, int]
+    """How many writes there had been, by object."""
+    history: int
+    epoch: str
+
+
 class Memory:
     """All objects of one run, and the version of what unknown code may have changed."""
 
@@ -440,10 +471,43 @@ class Memory:
         """Number of what was written and called so far; results of unknown code depend on it."""
         self.epoch = ""
         """Suffix of the names of what is read after unknown code ran."""
+        self.marks: list[_Mark] = []
+        """What one may go back to, the newest last."""
+        self.mark = 0
+        """The number of the newest mark that was ever set."""
+        self.kept: list[tuple[Object, int, Content]] = []
+        """What objects held that were changed since a mark, with the mark they knew then."""
         self.moments: dict[int, int] = {}
         """Which number of a history came how manieth in this run: what `@` in a name counts."""
         self.reader: Callable[[str, Value], None] | None = None
         """Called with what is made up, where someone wants to watch."""
+
+    def set_mark(self) -> None:
+        """Remember everything, to go back to it; each mark is dropped by the one who set it."""
+        written = {key: len(paths) for key, paths in self.written.items()}
+        self.mark += 1
+        self.marks.append(
+            _Mark(len(self.kept), dict(self.objects), written, self.history, self.epoch)
+        )
+
+    def go_back(self) -> None:
+        """Let everything be as it was when the newest mark was set."""
+        mark = self.marks[-1]
+        while len(self.kept) > mark.kept:
+            changed, known, content = self.kept.pop()
+            changed.restore(known, content)
+        self.objects = dict(mark.objects)
+        for key in [*self.written]:
+            del self.written[key][mark.written.get(key, 0) :]
+            if key not in mark.written:
+                del self.written[key]
+        self.history, self.epoch = mark.history, mark.epoch
+
+    def drop_mark(self) -> None:
+        """Forget the newest mark."""
+        self.marks.pop()
+        if not self.marks:
+            self.kept.clear()
 
     def object(self, name: str, ctype: CType, *, nonnull: bool = False) -> Object:
         """Return the made-up object of that name, making it up if it is new."""
