@@ -51,6 +51,8 @@ class Premap:
         self.folder = folder
 
     def __call__(self, *arguments: str | Path, **environment: str) -> Ran:
+        if arguments and arguments[0] == "check":
+            environment.setdefault("XDG_CACHE_HOME", f"{self.folder}-cache")
         command = [sys.executable, "-m", "premap", *map(os.fsencode, arguments)]
         done = subprocess.run(
             command,

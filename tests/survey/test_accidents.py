@@ -17,9 +17,9 @@ import pytest
 from tests.survey.test_store import told
 from tests.survey.test_survey import Silent, surveyed
 
+from premap.cache.store import Store
 from premap.survey import Plan, survey
 from premap.survey.engine import LocalEngine
-from premap.survey.store import Store
 from premap.survey.work import Job, do
 from premap.workers import Workers
 

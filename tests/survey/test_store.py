@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.survey.test_survey import surveyed
 
-from premap.survey.store import Store
+from premap.cache.store import Store
 
 Change = Callable[[str, str, str], None]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from premap.cache.store import Store
 from premap.survey import Plan, survey
-from premap.survey.store import Store
 
 
 class Silent:

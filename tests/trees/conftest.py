@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from tests.survey.test_survey import Silent
 
+from premap.cache.store import Store
 from premap.survey import Plan, survey
-from premap.survey.store import Store
 
 
 @pytest.fixture(scope="session")

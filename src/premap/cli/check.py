@@ -43,6 +43,7 @@ _GARBAGE = 50_000
         action="store_true",
         help='for make C=2 CHECK="premap check --kbuild": the compiler\'s arguments may follow',
     ),
+    argument("--no-cache", action="store_true", help="neither use nor keep results of other runs"),
     argument("--for-make", action="store_true", help=argparse.SUPPRESS),
     options.TARGET,
     options.TREE,
@@ -88,7 +89,9 @@ def _results(given: argparse.Namespace, settings: Settings) -> list[FileChecked]
 
     if given.patch is not None:
         return checking.check_patch(given.patch, given.tree, settings.target, given.jobs)
-    return checking.check_paths(given.paths, given.tree, settings.target, given.jobs)
+    return checking.check_paths(
+        given.paths, given.tree, settings.target, given.jobs, cached=not given.no_cache
+    )
 
 
 def _chosen(results: list[FileChecked], settings: Settings) -> list[FileChecked]:

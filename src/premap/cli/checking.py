@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from premap import releases
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input, find_inputs
+from premap.cli.known import MOST_FILES, Known, known
 from premap.csource.errors import SourceError
-from premap.csource.source import source_of
+from premap.csource.source import MAX_BYTES, source_of
 from premap.csource.tree import KernelTree, find_tree
 from premap.records import Checked, Finding, Reason
-from premap.workers import Failure, Workers
 
 if TYPE_CHECKING:
+    from premap.cache.witness import WitnessTree
     from premap.cli.patches import FilePatch
 
 TIME_LIMIT = 60
@@ -31,6 +32,8 @@ class CheckTask:
 
     input: Input
     target: str
+    known: Known | None = None
+    """What came of files before; None to neither use nor keep such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,47 @@ class FileChecked:
 
 
 def check_paths(
-    paths: Sequence[Path], root: Path | None, target: str | None, jobs: int
+    paths: Sequence[Path], root: Path | None, target: str | None, jobs: int, *, cached: bool = True
 ) -> list[FileChecked]:
-    """Check files, and those of folders that say mmap; each finding once."""
+    """Check files, and those of folders that say mmap; each finding once.
+
+    What is `cached` of earlier runs is used, and kept for later ones.
+    """
     inputs = find_inputs(paths, root)
     targets = _targets(inputs, target)
-    tasks = [CheckTask(file, targets[file.root]) for file in inputs]
-    results = list(Workers(check_input, jobs, TIME_LIMIT).run(tasks))
-    found = [
-        FileChecked(task.input.name, task.target, problem=Reason("error", result.message))
-        if isinstance(result, Failure)
-        else result
-        for task, result in zip(tasks, results, strict=True)
-    ]
-    return _distinct(found)
+    before = known() if cached and len(inputs) <= MOST_FILES else None
+    tasks = [CheckTask(file, targets[file.root], before) for file in inputs]
+    found = {task: result for task in tasks if (result := _at_once(task)) is not None}
+    left = [task for task in tasks if task not in found]
+    if left:
+        found.update(zip(left, _worked(left, jobs), strict=True))
+    return _distinct([found[task] for task in tasks])
+
+
+def _worked(tasks: Sequence[CheckTask], jobs: int) -> Iterator[FileChecked]:
+    """Check files in processes of their own."""
+    from premap.workers import Failure, Workers
+
+    workers: Workers[CheckTask, FileChecked] = Workers(check_input, jobs, TIME_LIMIT)
+    for task, result in zip(tasks, workers.run(tasks), strict=True):
+        if isinstance(result, Failure):
+            problem = Reason("error", result.message)
+            yield FileChecked(task.input.name, task.target, problem=problem)
+        else:
+            yield result
+
+
+def _at_once(task: CheckTask) -> FileChecked | None:
+    """Return what can be said of a file without work; None where there is some."""
+    try:
+        text = task.input.path.read_bytes() if task.input.path.is_file() else None
+    except (OSError, ValueError):
+        return None
+    if text is None or b"\0" in text or len(text) > MAX_BYTES:
+        return None
+    if not concerned(text):
+        return FileChecked(task.input.name, task.target)
+    return None if task.known is None else task.known.get(task, text)
 
 
 def _targets(inputs: Sequence[Input], given: str | None) -> dict[Path | None, str]:
@@ -112,9 +142,9 @@ def concerned(text: bytes) -> bool:
 
 def check_input(task: CheckTask) -> FileChecked:
     """Check what one file holds. Runs in a worker's process."""
-    from premap.cli.opening import open_source, torn_reason, tree_of, unreadable
+    from premap.cli.opening import open_source, torn_reason, unreadable
 
-    tree = tree_of(task.input)
+    tree = None if task.input.root is None else _tree(task.input.root)
     name, target = task.input.name, task.target
     try:
         source = open_source(task.input, tree)
@@ -124,7 +154,21 @@ def check_input(task: CheckTask) -> FileChecked:
         return FileChecked(name, target)
     from premap import rules
 
-    return FileChecked(name, target, rules.check_file(source, tree, target), torn_reason(source))
+    checked = rules.check_file(source, tree, target)
+    found = FileChecked(name, target, checked, torn_reason(source))
+    if task.known is not None and not checked.cut_short:
+        task.known.keep(task, source.text, tree, found)
+    return found
+
+
+_TREES: dict[Path, WitnessTree] = {}
+"""Trees by root: a process that works on many files reads shared headers once."""
+
+
+def _tree(root: Path) -> WitnessTree:
+    from premap.cache.witness import WitnessTree
+
+    return _TREES.setdefault(root, WitnessTree(root))
 
 
 def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) -> list[FileChecked]:
@@ -144,6 +188,8 @@ def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) ->
         for name in after
         if concerned(after[name]) or concerned(before.get(name, b""))
     ]
+    from premap.workers import Failure, Workers
+
     results = Workers(check_patched, jobs, TIME_LIMIT).run(tasks)
     found = [
         FileChecked(task.name, release, problem=Reason("error", result.message))

@@ -105,8 +105,8 @@ def survey(given: argparse.Namespace) -> Exit:
 
 
 def _plan(given: argparse.Namespace, root: Path, engine: Engine | None) -> Plan:
+    from premap.cache.store import Store, folder
     from premap.survey import Plan
-    from premap.survey.store import Store, folder
 
     return Plan(
         root=root,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-
-import tree_sitter_c
-from tree_sitter import Language, Node, Parser, Range
+from typing import TYPE_CHECKING
 
 from premap.csource.errors import NotC
 from premap.csource.text import parser_view
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Parser, Range
 
 MAX_LEVELS = 5000
 """Nesting beyond which a tree is not looked into for one byte; kernel code has under 100."""
@@ -25,7 +26,16 @@ _STATEMENT_HEAD = b"void f(void){"
 
 @functools.cache
 def _language() -> Language:
+    import tree_sitter_c  # noqa: PLC0415 - to know that a file maps nothing takes no parser
+    from tree_sitter import Language  # noqa: PLC0415
+
     return Language(tree_sitter_c.language())
+
+
+def _parser(ranges: list[Range] | None = None) -> Parser:
+    from tree_sitter import Parser  # noqa: PLC0415
+
+    return Parser(_language(), included_ranges=ranges)
 
 
 def parse(text: bytes, code: bytes | None = None) -> Node:
@@ -33,7 +43,7 @@ def parse(text: bytes, code: bytes | None = None) -> Node:
 
     Node offsets are those of `text`; errors in it stay local.
     """
-    return Parser(_language()).parse(parser_view(text, code)).root_node
+    return _parser().parse(parser_view(text, code)).root_node
 
 
 def parse_range(text: bytes, start: int, end: int, line: int) -> Node:
@@ -43,8 +53,10 @@ def parse_range(text: bytes, start: int, end: int, line: int) -> Node:
     """
     view = parser_view(text[start:end])
     padded = bytes(start) + view
+    from tree_sitter import Range  # noqa: PLC0415
+
     only = Range((line - 1, 0), (line - 1 + view.count(b"\n"), 0), start, end)
-    return Parser(_language(), included_ranges=[only]).parse(padded).root_node
+    return _parser([only]).parse(padded).root_node
 
 
 @functools.lru_cache(maxsize=KEPT_TREES)

@@ -12,12 +12,14 @@ from functools import cached_property
 from itertools import accumulate, count
 from operator import add
 from pathlib import Path
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING
 
 from premap.csource import errors
 from premap.csource.nodes import parse, path_to, specifier_text, text_of, walk
 from premap.csource.text import Conditionals, code_view, matching, pairs, places, without_comments
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; the largest .c file of a kernel has under 2 MiB."""

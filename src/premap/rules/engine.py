@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from premap.csource.calls import function_at
 from premap.csource.edit import apply_edits, unified_diff
@@ -31,7 +32,9 @@ def check_file(
     """
     context = Context(source, tree, target, before)
     found = [finding for rule in rules for finding in findings(rule, context)]
-    return apply_suppressions(source, sorted(found, key=order))
+    checked = apply_suppressions(source, sorted(found, key=order))
+    cut_short = any(hook.cut_short for hook in context.hooks)
+    return replace(checked, cut_short=True) if cut_short else checked
 
 
 def order(finding: Finding) -> tuple[str, int, int, int, str, str]:

@@ -143,11 +143,15 @@ class Budget:
 
     def __init__(self, seconds: float) -> None:
         self._end = time.process_time() + seconds
+        self.spent = False
+        """Whether a search ended for want of time."""
 
     @property
     def left(self) -> float:
         """Seconds that are left."""
-        return self._end - time.process_time()
+        left = self._end - time.process_time()
+        self.spent = self.spent or left <= 0
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ class Exploration:
         try:
             return self.shared.solver.check(conditions, SOLVER_LIMIT_MS)
         except symbolic.SymbolicError:
+            self.shared.budget.spent = True
             return None
 
     def small(self, model: symbolic.Model, conditions: Sequence[Any]) -> symbolic.Model:
@@ -264,8 +269,10 @@ def explore_program(
                 trace.stopped = path.exception
                 complete = False
             traces.append(trace)
-    except (symbolic.SymbolicError, RecursionError):
+    except (symbolic.SymbolicError, RecursionError) as problem:
         complete = False
+        if isinstance(problem, symbolic.OutOfTime | symbolic.SolverGaveUp):
+            shared.budget.spent = True
     return Exploration(traces, shared, complete)
 
 

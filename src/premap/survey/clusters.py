@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from premap.cache.store import digest_of
 from premap.survey.classes import pattern_classes
 from premap.survey.records import Cluster, Site
-from premap.survey.store import digest_of
 
 
 def cluster_of(site: Site) -> str:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from premap.cache.store import Store, digest_of
 from premap.csource.search import SUFFIXES, speaks_of_mappings
 from premap.survey.records import TextFacts
-from premap.survey.store import Store, digest_of
 from premap.survey.textfacts import WORD, Member, members_of, text_facts
 from premap.workers import Failure, Workers
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import premap
+from premap.cache.store import Store, digest_of
 from premap.csource.tree import KernelTree
 from premap.survey.filefacts import Asked
 from premap.survey.index import Index
 from premap.survey.recording import asked_again
-from premap.survey.store import Store, digest_of
 from premap.survey.work import Job, Kind, answer, combined, variants
 
 

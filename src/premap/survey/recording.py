@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from premap.cache.store import digest_of
 from premap.csource.errors import SourceError
 from premap.csource.includes import closure
 from premap.csource.search import Search
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
-from premap.survey.store import digest_of
 
 T = TypeVar("T")
 Query = tuple[str, str]

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from premap import releases
+from premap.cache.store import LIMIT, Store
 from premap.conversion import target_release
 from premap.csource.tree import KernelTree
 from premap.survey import work
@@ -23,7 +24,6 @@ from premap.survey.members import members_of_tree
 from premap.survey.named import Names, passed_in
 from premap.survey.records import Deep, Document, FileFacts, Hook, Run, Site, TextFacts
 from premap.survey.sites import Sites
-from premap.survey.store import LIMIT, Store
 from premap.survey.subsystems import Subsystems
 from premap.survey.textfacts import IN_LIST, WORD
 from premap.survey.waits import Waits

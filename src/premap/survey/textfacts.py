@@ -13,9 +13,9 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from premap.cache.store import digest_of
 from premap.csource.source import SourceFile
 from premap.survey.records import Hook, TextFacts
-from premap.survey.store import digest_of
 
 WORD = b"mmap"
 """What every file with such a member says, in its definition as in its uses."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from premap import conversion as converter
+from premap.cache.store import Store, digest_of
 from premap.csource.edit import unified_diff
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
@@ -22,7 +23,6 @@ from premap.report import documents
 from premap.survey.filefacts import Asked, file_facts
 from premap.survey.recording import RecordingTree
 from premap.survey.records import Deep, FileFacts, Judged, Run
-from premap.survey.store import Store, digest_of
 
 if TYPE_CHECKING:
     from premap.equivalence import Stepped

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `premap check` found in a file before, kept while all that it rests on is as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from premap.cache.code import code_stamp
+from premap.cache.evidence import Evidence, holds
+from premap.cache.store import Store, digest_of, folder
+
+if TYPE_CHECKING:
+    from premap.cache.witness import WitnessTree
+    from premap.cli.checking import CheckTask, FileChecked
+
+MOST_FILES = 32
+"""Files of a run beyond which nothing is kept: each rests on what was read for all before it."""
+_MOST_BESIDE = 16
+"""Entries that one of the 256 folders of the store may hold: some 40 MiB in all."""
+_CLASSES = frozenset(
+    {
+        ("premap.cli.checking", "FileChecked"),
+        ("premap.cache.evidence", "Evidence"),
+        *(("premap.records", n) for n in ("Checked", "Edit", "Finding", "Fix", "Reason")),
+        ("premap.records", "Suppression"),
+    }
+)
+"""What an entry may be made of: to read one never runs anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The results of earlier runs."""
+
+    code: str
+    """What tells this premap from others."""
+    store: str
+
+    def get(self, task: CheckTask, text: bytes) -> FileChecked | None:
+        """Return what came of the file before; None if that is not known, or may have changed."""
+        entry = Store(Path(self.store)).get(self._key(task, text))
+        if entry is None:
+            return None
+        try:
+            evidence, found = _read(entry)
+        except (ValueError, TypeError, EOFError, pickle.UnpicklingError, zlib.error):
+            return None
+        if task.input.root is not None and not holds(evidence, task.input.root):
+            return None
+        return found
+
+    def keep(self, task: CheckTask, text: bytes, tree: WitnessTree | None, found: Any) -> None:
+        """Keep what came of a file, if it can be told what that rests on."""
+        evidence = Evidence((), "", (), (), "") if tree is None else tree.evidence()
+        if evidence is None:
+            return
+        store = Store(Path(self.store))
+        key = self._key(task, text)
+        store.put(key, zlib.compress(pickle.dumps((evidence, found)), 1))
+        _drop_oldest(Path(self.store) / key[:2])
+
+    def _key(self, task: CheckTask, text: bytes) -> str:
+        file = task.input
+        parts = (self.code, task.target, str(file.root), file.name, str(file.driver))
+        return digest_of(*(part.encode("utf-8", "surrogateescape") for part in parts), text)
+
+
+def known() -> Known:
+    """Return the results that are kept for this user."""
+    return Known(code_stamp(), str(folder() / "check"))
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _CLASSES:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return super().find_class(module, name)
+
+
+def _read(entry: bytes) -> tuple[Evidence, FileChecked]:
+    import io
+
+    found = _Unpickler(io.BytesIO(zlib.decompress(entry))).load()
+    return cast("tuple[Evidence, FileChecked]", found)
+
+
+def _drop_oldest(among: Path) -> None:
+    with contextlib.suppress(OSError):
+        entries = sorted(os.scandir(among), key=lambda entry: entry.stat().st_mtime)
+        for entry in entries[:-_MOST_BESIDE]:
+            os.unlink(entry.path)  # noqa: PTH108
