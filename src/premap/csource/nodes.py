@@ -137,7 +137,8 @@ def path_to(root: Node, byte: int) -> list[Node]:
 
 def text_of(node: Node | None) -> str:
     """Text of a node, byte for byte (Latin-1); "" without one."""
-    return "" if node is None or node.text is None else node.text.decode("latin-1")
+    text = None if node is None else node.text
+    return "" if text is None else text.decode("latin-1")
 
 
 def find_all(node: Node, *types: str) -> Iterator[Node]:

@@ -249,8 +249,7 @@ class Machine:
     def new_local(self, name: str, ctype: CType) -> Variable:
         """Make a local variable, unset."""
         unique = f"{name}#{len(self.locals)}"
-        address = self.inputs.word(f"&local:{name}") | (1 << 63)
-        made = Object(self.memory, unique, ctype, address, local=True)
+        made = Object(self.memory, unique, ctype, None, local=True)
         self.locals.append(made)
         return Variable(made, ctype)
 

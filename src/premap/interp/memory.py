@@ -66,7 +66,7 @@ class Object:
     """A C object: a variable, something allocated, or what a made-up pointer points to."""
 
     __slots__ = (
-        "address",
+        "_address",
         "cells",
         "embedded",
         "firsts",
@@ -88,12 +88,12 @@ class Object:
     )
 
     def __init__(
-        self, memory: Memory, name: str, ctype: CType, address: int, *, local: bool
+        self, memory: Memory, name: str, ctype: CType, address: int | None, *, local: bool
     ) -> None:
         self.memory = memory
         self.name = name
         self.type = ctype
-        self.address = address
+        self._address = address
         self.local = local
         self.mark = memory.mark
         """The newest mark of the memory of which this object's content is known."""
@@ -122,6 +122,14 @@ class Object:
         """As which structure a place was looked into."""
         self.pointee = False
         """Whether the name is that of the pointer that leads here."""
+
+    @property
+    def address(self) -> int:
+        """Where it is, as a word. That of a local variable is made up where it is asked for."""
+        if self._address is None:
+            word = self.memory.inputs.word(f"&local:{_NUMBER.sub('', self.name)}")
+            self._address = word | NONNULL_BIT
+        return self._address
 
     @property
     def key(self) -> str:
@@ -405,7 +413,7 @@ def number(value: Value) -> int:
 
 def _is_vague(path: Path) -> bool:
     """Return whether it can't be told to which element a path leads."""
-    return any(isinstance(step, Index) and step.symbolic for step in path)
+    return path != () and any(isinstance(step, Index) and step.symbolic for step in path)
 
 
 def _within(path: Path, outer: Path) -> bool:
