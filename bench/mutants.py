@@ -315,7 +315,7 @@ def record(copied: Path) -> None:
                 return
             family = list(FAMILIES)[place % len(FAMILIES)]
             model = ModelBackend(tree=tree_of(place, len(FAMILIES)))
-            made = generate(f"0:{place}", SCENARIO_STEPS, family, model=model)
+            made = generate(f"0:{place}", SCENARIO_STEPS, family, model=model, turn=place)
             scenario = [made.header, *made.steps]
             line = {"seed": made.seed, "scenario": scenario, "results": made.results}
             file.write(json.dumps(line) + "\n")

@@ -47,6 +47,7 @@ def move(first: int, pages: int, to: int) -> Json:
 
 
 WRITE = {"op": "touch", "addr": LOW + PAGE, "access": "w"}
+FORK = {"op": "fork"}
 CASES: dict[str, list[Json]] = {
     "accounting": [fail("accounting"), mmap(None, 0, 4)],
     "munmap_gather": [mmap(None, 0, 4), fail("munmap_gather"), on_range("munmap", 0, 4)],
@@ -101,6 +102,14 @@ CASES: dict[str, list[Json]] = {
         fail("vma_dup", after=1),
         {"op": "fork"},
     ],
+    "accounting in fork": [mmap(None, 0, 1), mmap(None, 2, 1), fail("accounting", after=1), FORK],
+    "accounting in the next fork": [mmap(None, 0, 1), fail("accounting", after=1), FORK, FORK],
+    "page_table of guards": [
+        mmap(None, 0, 4),
+        WRITE,
+        fail("page_table"),
+        on_range("madvise", 0, 4, advice="GUARD_INSTALL"),
+    ],
 }
 LOOKS: list[Json] = [{"op": "entries"}, {"op": "anon"}, {"op": "counts"}]
 """What is left: page tables, anonymous pages, counts, accounting, references."""
@@ -122,6 +131,9 @@ EXPECTED = {
     "action": "EIO",
     "mapped": "EIO",
     "vma_dup in fork": "ENOMEM",
+    "accounting in fork": "ENOMEM",
+    "accounting in the next fork": "ENOMEM",
+    "page_table of guards": "ENOMEM",
 }
 """What the last step returns, where it is the one that fails."""
 

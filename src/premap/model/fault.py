@@ -248,9 +248,9 @@ def _do_wp_page(mm: AddressSpace, vma: VmAreaStruct, address: int, entry: PteRan
         return 0
     if (vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) != 0:
         return _wp_shared(mm, vma, address, entry)
-    if entry.kind is pagetable.ANON and not entry.source.shared_with:
+    if entry.kind is pagetable.ANON and not entry.source.shared:
         single = _one_page(mm, vma, address)
-        if single.source.forked:  # and the other process has gone: it is this one's alone again
+        if single.source.forked:  # and the others have gone: it is this one's alone again
             single.source = AnonPages(single.source.copied)
         _set_written(single)
         return 0

@@ -83,8 +83,7 @@ def copy_page_range(new: VmAreaStruct, parent: VmAreaStruct) -> int:
         if cow:
             entry.write = False
         if entry.kind is ANON:
-            entry.source.forked = True
-            entry.source.shared_with = (*entry.source.shared_with, new.vm_mm)
+            entry.source.share(parent.vm_mm, new.vm_mm)
         copy = entry.moved(0)
         copy.dirty = entry.dirty and cow
         new.ptes.append(copy)

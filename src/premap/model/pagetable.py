@@ -49,16 +49,26 @@ class AnonPages:
     """Anonymous pages that one fault or one population made.
 
     `copied` is the entry whose page the first of them was copied from, None if they began as
-    zeroes. After a fork (`forked`) they are not this process's alone: a write makes a copy as
-    long as a child has them (`shared_with`).
+    zeroes. After a fork (`forked`) they are not one process's alone: a write makes a copy as long
+    as several address spaces have them (`owners`: those that forks made, and their parents).
     """
 
-    __slots__ = ("copied", "forked", "shared_with")
+    __slots__ = ("copied", "forked", "owners")
 
     def __init__(self, copied: Pte | None = None) -> None:
         self.copied = copied
         self.forked = False
-        self.shared_with: tuple[Any, ...] = ()
+        self.owners: tuple[Any, ...] = ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether more than one address space has them."""
+        return len(self.owners) > 1
+
+    def share(self, parent: AddressSpace, child: AddressSpace) -> None:
+        """Take note that a fork gave them to a child."""
+        self.forked = True
+        self.owners = (*(self.owners or (parent,)), child)
 
 
 class Pte:
@@ -239,8 +249,8 @@ def let_go(mm: AddressSpace, entries: list[PteRange]) -> None:
     """Forget the entries of an address space that ends: its anonymous pages are others' again."""
     for entry in entries:
         if entry.kind is ANON:
-            sharing = entry.source.shared_with
-            entry.source.shared_with = tuple(each for each in sharing if each is not mm)
+            owners = entry.source.owners
+            entry.source.owners = tuple(each for each in owners if each is not mm)
     entries.clear()
 
 

@@ -55,8 +55,6 @@ def broken_rule(
             rule = _granted(step, wanted, result, placed=placed)
         elif op in ("touch", "peek"):
             rule = _access(step, vmas) or _fatal(armed)
-        elif op == "fork" and "accounting" in armed:
-            rule = "accounting fails for more than what lies in the window"
         else:
             rule = None
         rule = rule or _beyond(step, process)
@@ -64,14 +62,19 @@ def broken_rule(
             (armed.discard if step.get("never") else armed.add)(step["point"])
         if rule is not None:
             return f"{op}: {rule}"
-        vmas = result["vmas"] if op != "fork" else vmas
+        if op != "fork" or "then" in step:
+            vmas = result["vmas"]
     return None
 
 
 def _beyond(step: Json, process: set[str]) -> str | None:
     """Return a rule for what concerns more than the window; notes what was done to the process."""
     op = step["op"]
-    if op == "limit":
+    if op == "heap":
+        process.add(op)
+    elif op == "brk" and "heap" not in process:
+        return "the program's own data segment"
+    elif op == "limit":
         process.add(step["of"])
     elif op == "mlockall" and "CURRENT" in step["flags"]:
         process.add(op)
@@ -89,6 +92,8 @@ def _programme(step: Json) -> str | None:
     kind, page, flags = action["kind"], number(action["page"]), step.get("set", ())
     if kind in _REMAPS and "MIXEDMAP" in flags:
         return "MIXEDMAP for a remap"
+    if kind in _REMAPS and step.get("twice"):
+        return "a remap where there is one"
     if kind not in _REMAPS and "PFNMAP" in flags:
         return "PFNMAP for kernel pages"
     size = number(action.get("size", 0)) + number(action.get("pages", 0)) * PAGE_SIZE

@@ -18,7 +18,7 @@ from premap.scenario.generate import generate
 from premap.scenario.known import Known, Release, known
 from premap.scenario.model_backend import ModelBackend
 from premap.scenario.outcome import outcomes
-from premap.scenario.reader import Json, Scenario
+from premap.scenario.reader import Json, Scenario, number
 from premap.scenario.shrink import Shrinker
 from premap.scenario.steps import FORMAT
 from premap.scenario.trees import TREES
@@ -89,6 +89,7 @@ def conform(
             names[place % len(names)],
             devices=kernel.devices,
             model=ModelBackend(tree=tree),
+            turn=place,
         )
         compared = compare(scenario, kernel, tree)
         yield compared
@@ -129,11 +130,12 @@ def shrunk(found: Compared, kernel: Kernel) -> Difference:
 
 
 def _elsewhere(found: Difference, window: tuple[int, int]) -> bool:
-    """Say whether the kernel chose an address outside of the window, which the model has not."""
+    """Say whether the kernel maps what is not in the window, or not all: the model has no more."""
     address = found.kernel.get("ret")
     if found.step["op"] not in ("mmap", "mremap") or not isinstance(address, int):
         return False
-    return not window[0] <= address < window[1]
+    length = number(found.step.get("new_len", found.step["len"]))
+    return not window[0] <= address <= window[1] - min(length, PAGE_SIZE << 20)
 
 
 def scenario_header(window: tuple[int, int]) -> Json:

@@ -29,7 +29,14 @@ from premap.model.compat import (
 from premap.model.constants import FOP_MMAP_SYNC
 from premap.model.desc import VmAreaDesc, vma_desc_clear_flags, vma_desc_set_flags
 from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_LOCKED, VM_FAULT_SIGBUS, VmFault
-from premap.model.file import File, FileOperations, VmOperations, get_file
+from premap.model.file import (
+    AddressSpaceMapping,
+    File,
+    FileOperations,
+    Inode,
+    VmOperations,
+    get_file,
+)
 from premap.model.flags import cleared, is_cow_mapping, mask_of, smaps_flags
 from premap.model.legacy import (
     generic_file_mmap,
@@ -105,7 +112,8 @@ class Device:
             f_op = FileOperations(mmap_prepare=self.mmap_prepare)
         f_op.fop_flags = FOP_MMAP_SYNC if step.get("sync") else 0
         f_op.get_unmapped_area = mm_get_unmapped_area if step.get("area") else None
-        self.file = File(f_op, name=name)
+        mapping = AddressSpaceMapping(Inode(), read_folio=step.get("cached", False))
+        self.file = File(f_op, mapping=mapping, name=name)
 
     def operations(self, callbacks: list[str]) -> VmOperations:
         """Return a table of operations with the callbacks of the given names."""
@@ -224,6 +232,10 @@ class Device:
         if "zap" in self.programme:
             start, size = (self.word(number(self.programme["zap"][k])) for k in ("start", "size"))
             zap_special_vma_range(vma, add(vma.vm_start, start), size)
+        if self.programme.get("twice") and "action" in self.programme:
+            err = self._populate(vma, self.programme["action"])
+            if err:
+                return err
         return self._generic(generic_file_mmap, generic_file_readonly_mmap, vma.vm_file, vma)
 
     def _number(self, key: str) -> int:

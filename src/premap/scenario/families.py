@@ -25,6 +25,7 @@ COMMON = {
     "entries": 1,
     "anon": 1,
     "join": 1,
+    "drill": 3,
 }
 WINDOW = (0x10000000, 0x10040000)
 STACKS = (0x10000000, 0x101C0000)

@@ -14,12 +14,14 @@ from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import comparable, reached, unlocks
 from premap.scenario.backend import Backend
+from premap.scenario.drills import DRILLS, ON_HOST, deck
 from premap.scenario.failures import ASKED, PLANNED
 from premap.scenario.families import FAMILIES, STACKS, Family
 from premap.scenario.outcome import FAILED, attempt, begun
 from premap.scenario.programmes import Programme, Programmer
 from premap.scenario.reader import Json, Scenario
 from premap.scenario.replay import model_backend
+from premap.scenario.site import NoRoom, Site
 from premap.scenario.situations import Like, Situations
 from premap.scenario.steps import FORMAT
 from premap.scenario.undo import protection, undoing
@@ -72,7 +74,9 @@ class Generator(Situations):
     `devices` allows those, and whatever else the host can't do.
     """
 
-    def __init__(self, seed: object, family: Family, *, devices: bool = True) -> None:
+    def __init__(
+        self, seed: object, family: Family, *, devices: bool = True, turn: int | None = None
+    ) -> None:
         super().__init__(random.Random(f"{family.name}:{seed}:{devices}"))  # noqa: S311 - no secret
         self.family = family
         self.programmer = Programmer(self.pick, family.taste)
@@ -88,6 +92,10 @@ class Generator(Situations):
         self.back: list[Json] = []
         self.planned: list[str] = []
         self.script: list[Json] = []
+        if turn is None:
+            turn = self.pick.randrange(1 << 16)
+        self.deck = deck(turn, DRILLS if devices else ON_HOST)
+        self.drilled: set[str] = set()
         self.touched = 0
         self.armed: set[str] = set()
 
@@ -153,10 +161,10 @@ class Generator(Situations):
             self.committed(layout)
             return self.script.pop(0)
         programme = self.programmes.get(kind.file or "")
-        if programme is not None and rare > 0.6:
+        if programme is not None and kind.file in self.hooks and rare > 0.6:
             device: Json = {"op": "device", "name": kind.file, "hook": self.hooks[str(kind.file)]}
             old = programme.step
-            kept: Json = {key: old[key] for key in ("sync", "area") if key in old}
+            kept: Json = {key: old[key] for key in ("sync", "area", "cached") if key in old}
             self.programmes[str(kind.file)] = Programme({**device, **kept})
             like = Like(kind.file, "rw" if kind.prot == "" else kind.prot, "SHARED", 0)
             self.reprogrammed(layout, {**device, **kept}, like)
@@ -167,6 +175,25 @@ class Generator(Situations):
         offset = self.pick.randrange(16) << PAGE_SHIFT
         self.joined(layout, Like(kind.file, kind.prot, sharing, offset))
         return self.script.pop(0)
+
+    def _drill(self, layout: Layout) -> Json | None:
+        """Begin the next drill of the deck."""
+        limited = "COMMIT" in self.limited
+        site = Site(
+            self.pick,
+            layout,
+            self.drilled,
+            self.programmes,
+            devices=self.devices,
+            committed=limited,
+            mixed=self.programmer.mixed,
+        )
+        try:
+            next(self.deck)(site)
+        except NoRoom:
+            return None
+        self.script = site.steps
+        return self.script.pop(0) if self.script else None
 
     def _fits_all(self, name: str | None) -> bool:
         """Say whether a device, if it is one, may be mapped anywhere, and so may what it calls."""
@@ -197,7 +224,11 @@ class Generator(Situations):
 
     def _programmed(self, name: str) -> Json:
         """Return the step that gives a device a new programme."""
-        others = {other: self.hooks[other] for other in self.programmes if other != name}
+        others = {
+            other: hook
+            for other, hook in self.hooks.items()
+            if other in self.programmes and other != name
+        }
         programme = self.programmer.programme(name, self.hooks[name], others)
         self.programmes[name] = programme
         return programme.step
@@ -225,10 +256,14 @@ class Generator(Situations):
         if self.pick.random() < 0.01:
             step["flags"] = flags[1:]
         often = 0.3 if layout.has_stack else 0.1
-        if self._may_choose(layout, where.count) and self.pick.random() < often:
+        if self.devices and self.pick.random() < often:
             step["flags"] = [flag for flag in step["flags"] if flag not in placing]
             step["addr"] = self.pick.choice((0, 0, step["addr"]))
-        return self._spoilt(step, ("addr", "len", "offset"), (0, FAR, ALL, NEARLY_ALL, ROUNDED))
+        step = self._spoilt(step, ("addr", "len", "offset"), (0, FAR, ALL, NEARLY_ALL, ROUNDED))
+        placed = "FIXED" in step["flags"] or "FIXED_NOREPLACE" in step["flags"]
+        if placed or step["addr"] + step["len"] <= self.window[1]:
+            return step
+        return {**step, "addr": 0} if self.devices else None  # no hint that leads out of the window
 
     def _kind(self, layout: Layout, where: Range) -> tuple[Kind, Json | None]:
         """Return what to map: like a neighbour, so that they may merge, or anything."""
@@ -260,10 +295,6 @@ class Generator(Situations):
             return ["FIXED_NOREPLACE"]
         hint = kind < 0.12 and layout.free(where) and not layout.has_stack
         return [] if hint else ["FIXED"]
-
-    def _may_choose(self, layout: Layout, count: int) -> bool:
-        """Say whether the kernel, asked for an address, finds one in the window."""
-        return self.devices and layout.room(count)
 
     def _extra_flags(self) -> list[str]:
         if self.pick.random() > self.family.extra:
@@ -321,8 +352,6 @@ class Generator(Situations):
     def _madvise(self, layout: Layout) -> Json:
         numbers = self.numbers(layout, self.aim.mapped(layout))
         advice = self.pick.choice(self.family.advice)
-        if advice == "GUARD_INSTALL" and "page_table" in self.armed:
-            advice = "GUARD_REMOVE"
         step = {**numbers, "advice": advice}
         return self._spoilt(step, ("addr", "len"))
 
@@ -361,7 +390,10 @@ class Generator(Situations):
         del layout
         if not self.may_fork:
             return None
-        return {"entries": True} if self.devices and self.pick.random() < 0.5 else {}
+        step: Json = {"entries": True} if self.devices and self.pick.random() < 0.5 else {}
+        if self.pick.random() < 0.3:
+            step["then"] = self.pick.choice(("child", "orphan"))
+        return step
 
     def _mremap(self, layout: Layout) -> Json:
         where = self.aim.mapped(layout)
@@ -390,7 +422,7 @@ class Generator(Situations):
             count <= where.count + hole and vma is not None and vma is layout.at(where.first)
         )
         if not stays:
-            stays = self._may_choose(layout, count)
+            stays = self.devices
         flags = ["MAYMOVE"] if stays and self.pick.random() < 0.5 else []
         return {
             **self.numbers(layout, where),
@@ -425,36 +457,49 @@ class Generator(Situations):
         }
 
     def _hint(self, layout: Layout, first: int, count: int) -> bool:
-        if self._may_choose(layout, count):
+        if self.devices:
             return True
         return layout.free(Range(first, count)) and not layout.has_stack
 
 
 def generate(
-    seed: object, steps: int, family: str, *, devices: bool = True, model: Backend | None = None
+    seed: object,
+    steps: int,
+    family: str,
+    *,
+    devices: bool = True,
+    model: Backend | None = None,
+    turn: int | None = None,
 ) -> Scenario:
     """Return a scenario of so many steps; its `results` are those of the model.
+
+    In a run of many, `turn` is the place of this one: drills (see drills.py) are dealt by it.
 
     If the model raises an exception, the scenario ends with that step; see `outcome.attempt()`.
     Raises KeyError for a family that there is none of.
     """
-    generator = Generator(seed, FAMILIES[family], devices=devices)
-    header = {**generator.header(), "seed": f"{family}:{seed}"}
+    generator = Generator(seed, FAMILIES[family], devices=devices, turn=turn)
+    return carried_out(generator, steps, f"{family}:{seed}", model or model_backend())
+
+
+def carried_out(generator: Generator, steps: int, name: str, model: Backend) -> Scenario:
+    """Let a generator choose so many steps, one after the other."""
+    header = {**generator.header(), "seed": name}
     chosen: list[Json] = []
     results: list[Json] = []
     vmas: list[Json] = []
-    with begun(model or model_backend(), generator.window) as backend:
+    with begun(model, generator.window) as backend:
         while len(chosen) < steps:
             chosen.append(generator.next(vmas))
             results.append(attempt(backend, chosen[-1]))
             if FAILED in results[-1]:
                 break
-            if chosen[-1]["op"] != "fork":
+            if chosen[-1]["op"] != "fork" or "then" in chosen[-1]:
                 vmas = results[-1]["vmas"]
     return Scenario(
         header,
         tuple(chosen),
         tuple(range(2, len(chosen) + 2)),
-        seed=header["seed"],
+        seed=name,
         results=tuple(results),
     )

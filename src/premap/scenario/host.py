@@ -71,13 +71,15 @@ def _call(step: Json) -> list[Any]:
         return [op, _mask(step["flags"], MCL_FLAGS)]
     if op == "seal":
         return [op, step["file"], _mask(step["seals"], SEALS)]
-    if op == "file" and any(step.get(kind) for kind in ("noexec", "append", "zero")):
+    if op == "file" and any(step.get(kind) for kind in ("noexec", "append", "zero", "fifo")):
         raise MissingStep(op)
     if op == "file":
         return [op, step["name"], value["size"], int(step["mode"] == "rw")]
-    if op == "fork" and step.get("entries"):
-        raise MissingStep(op)
-    if op in ("peek", "fork", "munlockall"):
+    if op == "fork":
+        if step.get("entries"):
+            raise MissingStep(op)
+        return [op, step.get("then")]
+    if op in ("peek", "munlockall"):
         return [op, *value.values()]
     raise MissingStep(op)
 

@@ -16,13 +16,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 PAGE_SIZE = 4096
 CHUNK = 1 << 16
 MLOCK2, MSEAL = 325, 462
 MLOCK_ONFAULT = 1
 F_ADD_SEALS = 1033
+PR_SET_CHILD_SUBREAPER = 36
 HEADER = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ *(.*)")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -91,6 +92,14 @@ def make_file(name: str, size: int, writable: int) -> int:
     return reopened
 
 
+def stay(reading: int, writing: int, *, until_alone: bool) -> NoReturn:
+    """End a parent: at once, or when no child has the other end of the pipe open any more."""
+    if until_alone:
+        os.close(writing)
+        os.read(reading, 1)
+    os._exit(0)
+
+
 class Process:
     """One scenario's process, which serves the messages of one connection."""
 
@@ -128,7 +137,7 @@ class Process:
         while message := self.link.recv():
             name, *arguments = message
             if name == "fork":
-                self._fork()
+                self._fork(*arguments)
             else:
                 self.link.send((self._call(name, arguments), self.mappings()))
 
@@ -157,14 +166,23 @@ class Process:
         self.descriptors[name] = make_file(name, size, writable)
         return 0
 
-    def _fork(self) -> None:
-        """Let a child report its mappings, and exit."""
+    def _fork(self, then: str | None) -> None:
+        """Let a child report its mappings, and exit; or go on in it, without the parent or not."""
+        parent, (reading, writing) = os.getpid(), os.pipe()
         child = os.fork()
+        if child and then is not None:
+            stay(reading, writing, until_alone=then == "child")
         if child == 0:
+            while then == "orphan" and os.getppid() == parent:
+                os.sched_yield()
             self._watch()
             self.link.send((0, self.mappings()))
+            if then is not None:
+                return
             os._exit(0)
         os.waitpid(child, 0)
+        os.close(reading)
+        os.close(writing)
 
     def mappings(self) -> list[tuple[int, int, int, str, list[str]]]:
         """Return start, end, offset (bytes), name and flags of every mapping in the window.
@@ -208,6 +226,7 @@ def serve_one(link: Connection, low: int, high: int) -> None:
 def main(descriptor: int) -> None:
     """Fork a process for every window that is asked for, until the connection ends."""
     link = Connection(descriptor)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)  # children whose parents are gone become its own
     while True:
         try:
             low, high = link.recv()
@@ -221,8 +240,18 @@ def main(descriptor: int) -> None:
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)
-        _, status = os.waitpid(child, 0)
-        link.send(os.waitstatus_to_exitcode(status))
+        link.send(wait_for_all())
+
+
+def wait_for_all() -> int:
+    """Wait for a child, and for what it has left: how the first ended that did not end well."""
+    first = 0
+    while True:
+        try:
+            _, status = os.wait()
+        except ChildProcessError:
+            return first
+        first = first or os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":

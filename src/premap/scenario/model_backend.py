@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import operator
+import stat
 from typing import Any
 
 from premap.model.accounting import OVERCOMMIT_NEVER
@@ -106,11 +107,22 @@ class ModelBackend:
         except PageFaultError as signal:
             ret = signal.signal
         if isinstance(ret, _Forked):
-            mm, ret = ret.child, self._entries_of(ret.child) if step.get("entries") else 0
-            vmas = self._vmas(mm)
-            mm.exit()
-            return {"ret": ret, "events": self.events[:], "vmas": vmas}
+            return self._child(step, ret.child)
         return {"ret": ret, "events": self.events[:], "vmas": self._vmas(mm)}
+
+    def _child(self, step: Json, child: AddressSpace) -> Json:
+        """Report what a child has; then it exits, or the scenario goes on in it."""
+        parent, then = self.mm, step.get("then")
+        if then is not None:
+            child.injections = parent.injections
+            self.mm = child
+        if then == "orphan":
+            parent.exit()
+        ret = self._entries_of(child) if step.get("entries") else 0
+        vmas = self._vmas(child)
+        if then is None:
+            child.exit()
+        return {"ret": ret, "events": self.events[:], "vmas": vmas}
 
     def _vmas(self, mm: AddressSpace) -> list[Json]:
         low, high = self.window
@@ -165,6 +177,11 @@ class ModelBackend:
         mode = _MODES[step["mode"]]
         if step.get("zero"):
             self.files[step["name"]] = File(zero_fops, name=step["name"], f_mode=self.word(mode))
+            return 0
+        if step.get("fifo"):
+            mapping = AddressSpaceMapping(Inode(stat.S_IFIFO))
+            unmapped = FileOperations(label="pipefifo_fops")
+            self.files[step["name"]] = File(unmapped, f_mode=mode, mapping=mapping)
             return 0
         size = self._value(step, "size")
         if step.get("ramfs"):

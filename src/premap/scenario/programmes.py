@@ -87,7 +87,7 @@ class Programmer:
     def _of_the_file(self, name: str) -> Json:
         """Return what belongs to the device's file and does not change."""
         if name not in self.fixed:
-            keys = [key for key in ("sync", "area") if self.pick.random() < 0.2]
+            keys = [key for key in ("sync", "area", "cached") if self.pick.random() < 0.2]
             self.fixed[name] = dict.fromkeys(keys, True)
         return self.fixed[name]
 
@@ -117,7 +117,7 @@ class Programmer:
         if action is None:
             return Programme(step)
         step["action"] = action
-        return Programme(step, self._least(action, hook), self._most(action))
+        return Programme(step, least_pages(action, hook), most_pages(action))
 
     def _helpers(self, hook: str, step: Json) -> Json:
         """Return which of the kernel's helpers the hook calls: for flags, and at its end."""
@@ -223,11 +223,14 @@ class Programmer:
             action = {"kind": kind, "start": start, "page": page, "pages": pages}
         return action
 
-    def _least(self, action: Json, hook: str) -> int:
-        """Return the length that a legacy remap needs, which is not checked."""
-        if hook != "mmap" or action["kind"] not in RANGES:
-            return 1
-        return -(-(int(action["start"]) + int(action["size"])) // PAGE_SIZE)
 
-    def _most(self, action: Json) -> int:
-        return DEVICE_PAGES - int(action["page"]) if action["kind"] in WHOLE else 1 << 20
+def least_pages(action: Json, hook: str) -> int:
+    """Return the length (pages) that a legacy remap needs, which is not checked."""
+    if hook != "mmap" or action["kind"] not in RANGES:
+        return 1
+    return -(-(int(action["start"]) + int(action["size"])) // PAGE_SIZE)
+
+
+def most_pages(action: Json) -> int:
+    """Return the length (pages) up to which an action has pages for the whole mapping."""
+    return DEVICE_PAGES - int(action["page"]) if action["kind"] in WHOLE else 1 << 20

@@ -40,13 +40,30 @@ class Situations(FailingSteps):
         while self.script:
             step = self.script.pop(0)
             if self._may(layout, step):
+                self._note(layout, step)
                 return step
         return None
 
     def _may(self, layout: Layout, step: Json) -> bool:
-        if step["op"] == "fork":
+        """Say whether a step concerns nothing but the window, and is the same everywhere."""
+        op = step["op"]
+        if op == "fork":
             return self.may_fork
-        return step["op"] != "touch" or self._may_touch(layout, step)
+        if op == "limit":
+            return step["of"] != "MEMLOCK" or not self.locked_all
+        if op == "brk":
+            return self.heap is not None
+        return op != "touch" or self._may_touch(layout, step)
+
+    def _note(self, layout: Layout, step: Json) -> None:
+        """Take note of what stays after a step."""
+        op = step["op"]
+        if op == "fail":
+            (self.armed.discard if step.get("never") else self.armed.add)(step["point"])
+        elif op == "limit":
+            self.limited.add(step["of"])
+        elif op == "heap":
+            self.heap = (step["addr"] - layout.low) >> PAGE_SHIFT
 
     def _may_touch(self, layout: Layout, step: Json) -> bool:
         page = (step["addr"] - layout.low) >> PAGE_SHIFT

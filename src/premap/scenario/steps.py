@@ -50,6 +50,7 @@ WAYS = ("mask", "bits", "mod", "init")
 GENERIC = ("any", "readonly")
 """The helpers that a hook may end with."""
 MODES = ("rw", "r", "w")
+FILE_KINDS = ("memfd", "noexec", "append", "zero", "ramfs", "fifo")
 ANSWERS: dict[str, type] = {
     "size": int,
     "pages": int,
@@ -251,14 +252,16 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "by": _one_of(WAYS),
         "generic": _one_of(GENERIC),
         "filled": _bool,
+        "cached": _bool,
+        "twice": _bool,
         "zap": _part,
     },
-    "file": dict.fromkeys(("memfd", "noexec", "append", "zero", "ramfs"), _bool),
+    "file": dict.fromkeys(FILE_KINDS, _bool),
     "mremap": {"new_addr": _number},
     "mprotect": {"grows": _one_of(GROWS)},
     "mlock": {"onfault": _bool},
     "fail": {"after": _number, "errno": _errno, "never": _bool},
-    "fork": {"entries": _bool},
+    "fork": {"entries": _bool, "then": _one_of(("child", "orphan"))},
 }
 
 
@@ -289,10 +292,12 @@ def check_step(step: Any, path: str, line: int) -> None:
             _check(name, step[name], check, path, line)
     if op == "fail":
         _check("errno", step, _failure, path, line)
-    if op == "device" and step["hook"] != "mmap" and "action" in step:
-        kind = step["action"]["kind"]
+    if op == "device" and step["hook"] != "mmap":
+        kind = step.get("action", {}).get("kind")
         if kind in LEGACY_ACTIONS:
             raise ScenarioError(f"device: only an mmap hook has the action {kind}", path, line)
+        if step.get("twice"):
+            raise ScenarioError("device: only an mmap hook acts twice", path, line)
 
 
 class Names:

@@ -78,6 +78,8 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "fault": str,
     "sync": int,
     "area": int,
+    "cached": int,
+    "twice": int,
     "test": ",".join,
     "by": str,
     "generic": str,
@@ -290,7 +292,8 @@ class _Anon:
 
 _ANON = ("start", "anon_vma", "chain", "active", "children")
 _MODES = {"rw": "w", "r": "r", "w": "o"}
-_KINDS = {"noexec": "n", "memfd": "m", "append": "a", "zero": "z", "ramfs": "c"}
+_GOES_ON = {"child": "c", "orphan": "o"}
+_KINDS = {"noexec": "n", "memfd": "m", "append": "a", "zero": "z", "ramfs": "c", "fifo": "p"}
 """Keys of a file that are letters of its kind."""
 _COUNTS = ("total_vm", "locked_vm", "data_vm", "exec_vm", "stack_vm", "map_count", "committed_as")
 _MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts", "entries", "anon"})
@@ -310,6 +313,10 @@ def _range_call(which: int) -> Callable[[Conversation, Json], str]:
 
 def _failure(step: Json) -> int:
     return 0 if step.get("never") else _errno(step.get("errno", "ENOMEM"))
+
+
+def _fork(step: Json) -> str:
+    return ("e" if step.get("entries") else "") + _GOES_ON.get(step.get("then", ""), "")
 
 
 def _mprotect(_: Conversation, step: Json) -> str:
@@ -361,7 +368,7 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "anon": lambda _, __: "x anon",
     "touch": lambda _, step: f"t {number(step['addr']):x} {step['access']}",
     "peek": lambda _, step: f"p {number(step['addr']):x}",
-    "fork": lambda _, step: "k e" if step.get("entries") else "k",
+    "fork": lambda _, step: f"k {_fork(step)}".rstrip(),
     "fail": lambda _, step: f"i {step['point']} {number(step.get('after', 0))} {_failure(step)}",
 }
 

@@ -42,8 +42,12 @@ _REPLACED = {
         "anon_vma_clone",
         "shmem_zero_setup",
     ),
-    "madvise": ("__anon_vma_prepare",),
-    "mmap": ("vm_area_dup", "anon_vma_fork", "copy_page_range"),
+    "madvise": (
+        "__anon_vma_prepare",
+        "walk_page_range_mm_unsafe",
+        "walk_page_range_vma_unsafe",
+    ),
+    "mmap": ("anon_vma_fork", "copy_page_range", "unmapped_area", "unmapped_area_topdown"),
     "mprotect": ("__vm_enough_memory",),
     "mremap": ("__vm_enough_memory",),
     "memory": ("__anon_vma_prepare",),
@@ -54,8 +58,11 @@ _MORE = """\
 CFLAGS_memory.o += -include $(srctree)/drivers/misc/premap_page_table.h
 CFLAGS_mremap.o += -include $(srctree)/drivers/misc/premap_page_table.h
 CFLAGS_vma.o += -DVMA_DATA_DEFAULT_FLAGS=VMA_DATA_FLAGS_TSK_EXEC
+CFLAGS_mmap.o += -Dvm_area_dup=premap_fork_area_dup
+CFLAGS_mmap.o += -D__vm_enough_memory=premap_fork_enough_memory
 """
-"""Failing page tables; and a data segment that is not executable, as on other machines."""
+"""Failing page tables; a data segment that is not executable, as on other machines; and what a
+fork asks for, of which only what lies in the window may fail."""
 _OLDEST_REPLACED = (7, 2)
 """The first release whose functions are known to have these parameters."""
 _BUILT = (".config", "include/config", "include/generated", "arch/x86/include/generated")

@@ -7,7 +7,8 @@
  *	reset LOW HIGH
  *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
  *	fail POINT AFTER ERRNO
- *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR ..., entries, anon
+ *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR/PROCESSES ..., entries, anon
+ *	forked HOW			the scenario goes on in this process: a child, or an orphan
  *
  *	p SLOT start end pgoff flags		->mmap_prepare was called (m: ->mmap)
  *	o SLOT start end pgoff private_data	->open (c: ->close, n: ->mapped, s: ->may_split,
@@ -27,6 +28,7 @@
 #include <linux/init.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -309,17 +311,24 @@ static int call_lower(struct vm_area_struct *vma, const struct programme *progra
 	return vfs_mmap(file, vma);
 }
 
-/* What comes after the action: part of it may go again, and a helper may have the last word. */
-static int finish(struct vm_area_struct *vma, const struct programme *programme)
+/* After the action part of it may go again, it may be done again, and a helper may end it all. */
+static int finish(struct vm_area_struct *vma, struct device_slot *slot)
 {
+	const struct programme *programme = &slot->programme;
+	int err = 0;
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 	if (is_given(programme, ZAP))
 		zap_special_vma_range(vma, vma->vm_start + programme->number[ZAP],
 				      programme->number[ZAP_SIZE]);
 #endif
+	if (programme->number[TWICE])
+		err = populate(vma, slot);
+	if (err || !programme->generic)
+		return err;
 	if (programme->generic == GENERIC_READONLY)
 		return generic_file_readonly_mmap(vma->vm_file, vma);
-	return programme->generic ? generic_file_mmap(vma->vm_file, vma) : 0;
+	return generic_file_mmap(vma->vm_file, vma);
 }
 
 static int device_mmap(struct file *file, struct vm_area_struct *vma)
@@ -350,7 +359,7 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 		return call_lower(vma, programme);
 	}
 	premap_test_vma(slot, vma);
-	return populate(vma, slot) ?: finish(vma, programme);
+	return populate(vma, slot) ?: finish(vma, slot);
 }
 
 static unsigned long device_area(struct file *file, unsigned long addr, unsigned long length,
@@ -380,12 +389,24 @@ static void make_fops(void)
 	}
 }
 
+/* A file whose pages would be in the page cache; there are none, as its size is 0. */
+static int read_nothing(struct file *file, struct folio *folio)
+{
+	folio_unlock(folio);
+	return -EIO;
+}
+
+static const struct address_space_operations cached_aops = {
+	.read_folio	= read_nothing,
+};
+
 static int device_file_open(struct inode *inode, struct file *file)
 {
 	struct device_slot *slot = container_of(file->private_data, struct device_slot, misc);
 
 	file->private_data = slot;
 	slot->file = file;
+	file->f_mapping->a_ops = slot->cached ? &cached_aops : &empty_aops;
 	replace_fops(file, &scenario_fops[slot->legacy][slot->sync][slot->area]);
 	return 0;
 }
@@ -427,7 +448,7 @@ static int reset(char *window)
 
 	for (i = 0; i < SLOTS; i++) {
 		slots[i].name[0] = '\0';
-		slots[i].sync = slots[i].area = false;
+		slots[i].sync = slots[i].area = slots[i].cached = false;
 		slots[i].file = NULL;
 		memset(&slots[i].programme, 0, sizeof(slots[i].programme));
 	}
@@ -436,6 +457,12 @@ static int reset(char *window)
 	premap_inject_nothing(low, high);
 	premap_place_below(high);
 	return 0;
+}
+
+static void go_on_as_child(const char *how)
+{
+	premap_go_on_as_child(!strcmp(how, "orphan"));
+	premap_place_below(premap_window_end());
 }
 
 static ssize_t control_write(struct file *file, const char __user *from, size_t count, loff_t *at)
@@ -460,6 +487,8 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 		err = premap_limit(rest);
 	else if (!strcmp(word, "heap") && rest)
 		err = premap_heap(rest);
+	else if (!strcmp(word, "forked") && rest)
+		go_on_as_child(rest);
 	else if (!strcmp(word, "counts"))
 		err = premap_count(rest);
 	else if (!strcmp(word, "entries"))

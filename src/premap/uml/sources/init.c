@@ -18,7 +18,8 @@
  *	s NUMBER A B C D E F		any other system call
  *	t ADDR ACCESS			touch the last byte of the page (ACCESS: r or w)
  *	p ADDR				peek: the text at the beginning of the page
- *	k FLAGS				fork, report the child's mappings (FLAGS e: entries, too)
+ *	k FLAGS				fork, report the child's mappings (FLAGS e: entries, too;
+ *					c: go on in the child; o: the same, when the parent is gone)
  *	e				end of the scenario
  *
  * What comes back for each but the last: the driver's log; `v START END OFFSET FILE FLAGS...` for
@@ -29,6 +30,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -44,9 +46,11 @@ struct shared *shared;
 int console, control, smaps;
 unsigned long low, high;
 int files[2][SLOTS];
+int ancestors, opened_by[2][SLOTS];
 bool locked_all;
 static unsigned long held[2];
 static int maps;
+static bool is_child;	/* of a process that ran a part of the scenario */
 
 /*
  * User Mode Linux forgets to unmap what lay in a page table that goes and comes back within one
@@ -139,14 +143,61 @@ static bool end(void)
 	return length == shared->maps_length && !memcmp(shared->smaps, shared->maps, length);
 }
 
+static void look_at_oneself(void)
+{
+	smaps = open("/proc/self/smaps", O_RDONLY);
+	maps = open("/proc/self/maps", O_RDONLY);
+}
+
+/* A parent that stays until its children are gone: none of them has the pipe open then. */
+static void stay(int pipes[2])
+{
+	char byte;
+
+	close(pipes[1]);
+	while (read(pipes[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+long go_on_in_child(bool orphan)
+{
+	pid_t parent = getpid();
+	int pipes[2];
+	long child;
+
+	if (!orphan && pipe(pipes))
+		return -errno;
+	child = fork();
+	if (child > 0 && orphan)
+		_exit(0);
+	if (child > 0)
+		stay(pipes);
+	if (child < 0) {
+		child = -errno;
+		if (!orphan) {
+			close(pipes[0]);
+			close(pipes[1]);
+		}
+		return child;
+	}
+	while (orphan && getppid() == parent)
+		sched_yield();
+	close(smaps);
+	close(maps);
+	look_at_oneself();
+	is_child = true;
+	ancestors += !orphan;
+	return tell_driver("forked ", orphan ? "orphan" : "child");
+}
+
 /* The child: runs scenarios for as long as they leave nothing behind. */
 static void run_scenarios(void)
 {
 	char *line;
 
 	catch_signals();
-	smaps = open("/proc/self/smaps", O_RDONLY);
-	maps = open("/proc/self/maps", O_RDONLY);
+	look_at_oneself();
 	while ((line = read_line())) {
 		if (*line != 'b')
 			die("a scenario begins with b");
@@ -158,7 +209,7 @@ static void run_scenarios(void)
 			break;
 		shared->in_scenario = false;
 		put_text("e 0\n");
-		if (!end())
+		if (!end() || is_child)
 			_exit(0);
 	}
 	flush();
@@ -176,6 +227,21 @@ static void mourn(int status)
 	while (shared->in_scenario && (line = read_line()) && *line != 'e')
 		;
 	shared->in_scenario = false;
+}
+
+/* Waits for a child, and for what it has left; returns how the first ended that did not end well. */
+static int wait_for_all(void)
+{
+	int status, first = 0;
+
+	for (;;) {
+		if (wait(&status) >= 0)
+			first = first ?: status;
+		else if (errno == ECHILD)
+			return first;
+		else if (errno != EINTR)
+			die("wait");
+	}
 }
 
 int main(void)
@@ -205,9 +271,7 @@ int main(void)
 			die("fork");
 		if (!child)
 			run_scenarios();
-		while (waitpid(child, &status, 0) < 0)
-			if (errno != EINTR)
-				die("wait");
+		status = wait_for_all();
 		if (status)
 			mourn(status);
 	}

@@ -31,7 +31,12 @@ extern int console, control;		/* devices of the driver */
 extern unsigned long low, high;		/* the window */
 extern int files[2][SLOTS];		/* devices, files */
 extern int smaps;
+extern int ancestors;			/* that ran a part of the scenario, and still live */
+extern int opened_by[2][SLOTS];		/* how many there were when a file was opened */
 extern bool locked_all;			/* mlockall() was called */
+
+/* init.c: forks. The parent stays as it is, or is gone (orphan). Returns in the child, or an error. */
+long go_on_in_child(bool orphan);
 
 /* init_io.c: commands and answers. */
 

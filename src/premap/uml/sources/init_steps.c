@@ -63,8 +63,10 @@ static long make_device(char *rest)
 
 	if (err)
 		return err;
-	if (files[0][slot] < 0)
+	if (files[0][slot] < 0) {
 		files[0][slot] = open(path_of("/dev/premap", slot), O_RDWR);
+		opened_by[0][slot] = ancestors;
+	}
 	return files[0][slot] < 0 ? -errno : 0;
 }
 
@@ -75,12 +77,15 @@ static const char *folder_of(const char *kinds)
 	return strchr(kinds, 'c') ? "/cached/" : "/files/";
 }
 
-/* Opens a new file, as `kinds` says: n (noexec), m (memfd), z (zeroes), c (on ramfs). */
+/* Opens a new file, as `kinds` says: n (noexec), m (memfd), z (zeroes), p (fifo), c (on ramfs). */
 static int create(const char *kinds, int slot)
 {
 	if (strchr(kinds, 'm'))
 		return memfd_create(path_of("", slot), MFD_ALLOW_SEALING);
 	shared->named[slot] = true;
+	if (strchr(kinds, 'p'))
+		return mkfifo(path_of("/files/", slot), 0600) ? -1 :
+		       open(path_of("/files/", slot), O_RDWR);
 	if (strchr(kinds, 'z')) {
 		if (mknod(path_of("/files/", slot), S_IFCHR | 0600, makedev(1, 5)))
 			return -1;
@@ -149,12 +154,13 @@ static long make_file(char *rest)
 	int slot = slot_of(number(&rest)), append = FS_APPEND_FL;
 	unsigned long size = number(&rest);
 	const char *kinds = word(&rest);
+	bool empty = strchr(kinds, 'z') || strchr(kinds, 'p');
 	int fd = create(kinds, slot);
 	long err;
 
-	if (fd < 0 || (!strchr(kinds, 'z') && ftruncate(fd, size)))
+	if (fd < 0 || (!empty && ftruncate(fd, size)))
 		return -errno;
-	err = strchr(kinds, 'z') ? 0 : write_pages(fd, size, rest);
+	err = empty ? 0 : write_pages(fd, size, rest);
 	if (err)
 		return err;
 	if (*kinds != 'w')
@@ -162,6 +168,7 @@ static long make_file(char *rest)
 	if (strchr(kinds, 'a') && ioctl(fd, FS_IOC_SETFLAGS, &append))
 		return -errno;
 	files[1][slot] = fd;
+	opened_by[1][slot] = ancestors;
 	return fd < 0 ? -errno : 0;
 }
 
@@ -179,19 +186,28 @@ static long name_memory(char *rest)
 	return raw(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, length, rest));
 }
 
-static int file_of(const char *name)
+static int kind_of(const char *name)
 {
-	return *name == '-' ? -1 : files[*name == 'f'][slot_of(strtoul(name + 1, NULL, 16))];
+	return *name == 'f';
 }
 
-/* The driver counts, of files by their descriptors. */
+static int file_of(const char *name)
+{
+	return *name == '-' ? -1 : files[kind_of(name)][slot_of(strtoul(name + 1, NULL, 16))];
+}
+
+/* The driver counts, of files by their descriptors, and how many ancestors have them, too. */
 static long count(char *rest)
 {
 	char text[LINE] = "";
 
-	while (rest && *rest)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d",
-			 file_of(word(&rest)));
+	while (rest && *rest) {
+		char *name = word(&rest);
+		int held = ancestors - opened_by[kind_of(name)][slot_of(strtoul(name + 1, NULL, 16))];
+
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d/%d", file_of(name),
+			 held);
+	}
 	return tell_driver("counts", text);
 }
 
@@ -248,18 +264,32 @@ static const char *peek(char *rest)
 	return i ? text : "zero";
 }
 
-/* FLAGS: e, the driver notes its page table entries as well. */
+static void report(bool entries, int from)
+{
+	if (entries && tell_driver("entries", ""))
+		die("the driver");
+	put_mappings(from);
+}
+
+/* FLAGS: e, the driver notes its page table entries as well; c and o, the scenario goes on there. */
 static long report_child(const char *flags)
 {
+	bool entries = flags && strchr(flags, 'e'), orphan = flags && strchr(flags, 'o');
 	int status;
-	pid_t child = fork();
+	long err;
+	pid_t child;
 
+	if (orphan || (flags && strchr(flags, 'c'))) {
+		err = go_on_in_child(orphan);
+		if (!err)
+			report(entries, smaps);
+		return err;
+	}
+	child = fork();
 	if (child < 0)
 		return -errno;
 	if (!child) {
-		if (flags && *flags == 'e' && tell_driver("entries", ""))
-			die("the driver");
-		put_mappings(open("/proc/self/smaps", O_RDONLY));
+		report(entries, open("/proc/self/smaps", O_RDONLY));
 		_exit(0);
 	}
 	if (waitpid(child, &status, 0) < 0 || status)

@@ -42,6 +42,11 @@ bool premap_in_window(unsigned long address)
 	return address >= window_low && address < window_high;
 }
 
+unsigned long premap_window_end(void)
+{
+	return window_high;
+}
+
 static struct point *find(const char *name)
 {
 	int i;
@@ -67,6 +72,10 @@ int premap_failing(const char *name)
 	return err;
 }
 
+/* How far a fork of an address space has come: it copies one mapping after the other. */
+static const struct mm_struct *forking;
+static unsigned long copied_to;
+
 int premap_inject(char *words)
 {
 	struct point *point = find(strsep(&words, " "));
@@ -79,6 +88,7 @@ int premap_inject(char *words)
 	if (!word || !words || kstrtouint(word, 0, &after) || kstrtoint(words, 0, &point->err))
 		return -EINVAL;
 	point->after = after;
+	forking = NULL;
 	return 0;
 }
 
@@ -149,6 +159,82 @@ int premap___vm_enough_memory(const struct mm_struct *mm, long pages, int cap_sy
 	return __vm_enough_memory(mm, pages, cap_sys_admin);
 }
 
+/* What a fork asks memory for: it only says how many pages. */
+static struct vm_area_struct *to_be_copied(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, forking == mm ? copied_to : 0);
+
+	for_each_vma(vmi, vma)
+		if (!(vma->vm_flags & VM_DONTCOPY))
+			return vma;
+	vma_iter_set(&vmi, 0);	/* all of it was copied the last time */
+	for_each_vma(vmi, vma)
+		if (!(vma->vm_flags & VM_DONTCOPY))
+			return vma;
+	return NULL;
+}
+
+static int fork_failed(void)
+{
+	forking = NULL;
+	return -ENOMEM;
+}
+
+int premap_fork_enough_memory(struct mm_struct *mm, long pages, int cap_sys_admin)
+{
+	const struct vm_area_struct *vma = to_be_copied(mm);
+
+	if (vma && fails_for(vma, "accounting"))
+		return fork_failed();
+	return __vm_enough_memory(mm, pages, cap_sys_admin);
+}
+
+struct vm_area_struct *premap_fork_area_dup(struct vm_area_struct *original)
+{
+	forking = original->vm_mm;
+	copied_to = original->vm_end;
+	if (!fails_for(original, "vma_dup"))
+		return vm_area_dup(original);
+	fork_failed();
+	return NULL;
+}
+
+/* The first of at most two walks: the second comes after the range was cleared. */
+static bool walked;
+
+static int installs(const struct mm_walk_ops *ops, unsigned long start)
+{
+	bool first = !walked;
+
+	walked = false;
+	return first && ops->install_pte && premap_in_window(start) &&
+	       premap_failing("page_table") ? -ENOMEM : 0;
+}
+
+int premap_walk_page_range_mm_unsafe(struct mm_struct *mm, unsigned long start, unsigned long end,
+				     const struct mm_walk_ops *ops, void *private)
+{
+	int err = installs(ops, start);
+
+	if (!err)
+		err = walk_page_range_mm_unsafe(mm, start, end, ops, private);
+	walked = err > 0;
+	return err;
+}
+
+int premap_walk_page_range_vma_unsafe(struct vm_area_struct *vma, unsigned long start,
+				      unsigned long end, const struct mm_walk_ops *ops,
+				      void *private)
+{
+	int err = installs(ops, start);
+
+	if (!err)
+		err = walk_page_range_vma_unsafe(vma, start, end, ops, private);
+	walked = err > 0;
+	return err;
+}
+
 int premap___anon_vma_prepare(struct vm_area_struct *vma)
 {
 	return fails_for(vma, "anon_vma") ? -ENOMEM : __anon_vma_prepare(vma);
@@ -167,7 +253,7 @@ int premap_anon_vma_clone(struct vm_area_struct *to, struct vm_area_struct *from
 int premap_anon_vma_fork(struct vm_area_struct *to, struct vm_area_struct *from)
 {
 	if (from->anon_vma && (fails_for(from, "anon_vma") || fails_for(from, "anon_vma_clone")))
-		return -ENOMEM;
+		return fork_failed();
 	return anon_vma_fork(to, from);
 }
 
@@ -196,8 +282,24 @@ int premap_copy_page_range(struct vm_area_struct *to, struct vm_area_struct *fro
 	bool copied = from->anon_vma || (to->vm_flags & VM_COPY_ON_FORK);
 
 	if (copied && premap_has_entries(from) && fails_for(from, "page_table"))
-		return -ENOMEM;
+		return fork_failed();
 	return copy_page_range(to, from);
+}
+
+/* Addresses that are chosen for a scenario are those of its window, or none. */
+
+unsigned long premap_unmapped_area_topdown(struct vm_unmapped_area_info *info)
+{
+	if (window_high && info->high_limit == window_high)
+		info->low_limit = window_low;
+	return unmapped_area_topdown(info);
+}
+
+unsigned long premap_unmapped_area(struct vm_unmapped_area_info *info)
+{
+	if (window_high && current->mm->mmap_base == window_high)
+		return -ENOMEM;
+	return unmapped_area(info);
 }
 
 /* See page_table.h. */

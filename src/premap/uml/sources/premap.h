@@ -13,7 +13,8 @@
 
 enum number {
 	RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, MAY_SPLIT_RET,
-	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, FILLED, ZAP, ZAP_SIZE, NUMBERS
+	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, FILLED, ZAP, ZAP_SIZE, TWICE,
+	NUMBERS
 };
 
 /* Which functions change flags: the usual ones, those for bits, or for all at once. */
@@ -60,7 +61,7 @@ struct device_slot {
 	struct miscdevice misc;
 	char misc_name[16];
 	char name[32];
-	bool legacy, sync, area;
+	bool legacy, sync, area, cached;
 	struct file *file;	/* the scenario's, open as long as it runs */
 	struct page *pages[PREMAP_PAGES];
 	struct programme programme;
@@ -115,6 +116,9 @@ void premap_anon(void);
 /* A new scenario: forget limits, and count what the process has without it. */
 void premap_reset_process(void);
 
+/* The scenario goes on in this process, whose parent is gone (an orphan), or stays as it is. */
+void premap_go_on_as_child(bool orphan);
+
 /* Addresses that the kernel chooses lie below this one, as high as can be; 0: as they did before. */
 void premap_place_below(unsigned long high);
 
@@ -124,7 +128,7 @@ int premap_limit(char *words);
 /* ADDRESS: the data segment is empty, and begins there. */
 int premap_heap(const char *word);
 
-/* DESCRIPTOR ...: note counts of the process, and how often files are held. */
+/* DESCRIPTOR/PROCESSES ...: note counts of the process, and how often files are held besides. */
 int premap_count(char *descriptors);
 
 /* Whether this point fails now: 0 or a positive errno. */
@@ -134,6 +138,7 @@ int premap_failing(const char *point);
 int premap_inject(char *words);
 
 bool premap_in_window(unsigned long address);
+unsigned long premap_window_end(void);
 
 /* A new scenario: nothing fails; mappings outside of [low, high) are not its own. */
 void premap_inject_nothing(unsigned long low, unsigned long high);

@@ -56,15 +56,15 @@ static void count(long counts[COUNTS])
 static int count_file(const char *descriptor)
 {
 	struct file *file;
-	int fd;
+	int fd, ancestors;
 
-	if (kstrtoint(descriptor, 10, &fd))
+	if (sscanf(descriptor, "%d/%d", &fd, &ancestors) != 2)
 		return -EINVAL;
 	file = fget(fd);
 	if (!file)
 		return -EBADF;
-	/* Neither the descriptor counts, nor this look. */
-	premap_note(" %lx", file_count(file) - 2);
+	/* Neither this process's descriptor counts, nor those of its ancestors, nor this look. */
+	premap_note(" %lx", file_count(file) - 2 - ancestors);
 	fput(file);
 	return 0;
 }
@@ -230,6 +230,28 @@ void premap_place_below(unsigned long high)
 		mm_flags_set(MMF_TOPDOWN, mm);
 	else
 		mm_flags_clear(MMF_TOPDOWN, mm);
+}
+
+/* What a child was charged for that is not the scenario's. */
+static long accounted_outside(struct mm_struct *mm)
+{
+	struct vm_area_struct *vma;
+	long pages = 0;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	mmap_read_lock(mm);
+	for_each_vma(vmi, vma)
+		if ((vma->vm_flags & VM_ACCOUNT) && !premap_in_window(vma->vm_start))
+			pages += vma_pages(vma);
+	mmap_read_unlock(mm);
+	return pages;
+}
+
+void premap_go_on_as_child(bool orphan)
+{
+	if (orphan)
+		return;
+	begun[COMMITTED_AS] += accounted_outside(current->mm);
 }
 
 void premap_reset_process(void)

@@ -22,7 +22,7 @@ const struct premap_flag premap_flags[PREMAP_FLAGS] = {
 static const char *const number_names[NUMBERS] = {
 	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
 	"mapped_ret", "may_split_ret", "mremap_ret", "mprotect_ret", "mkwrite", "vm_file", "lower",
-	"filled", "zap", "zap_size",
+	"filled", "zap", "zap_size", "twice",
 };
 
 static const char *const protection_names[] = { "", "writecombine", "noncached" };
@@ -158,6 +158,10 @@ static int parse_key(struct device_slot *slot, const char *key, char *value)
 	}
 	if (!strcmp(key, "area")) {
 		slot->area = !strcmp(value, "1");
+		return 0;
+	}
+	if (!strcmp(key, "cached")) {
+		slot->cached = !strcmp(value, "1");
 		return 0;
 	}
 	if (!strcmp(key, "set"))

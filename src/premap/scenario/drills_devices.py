@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Drills with devices: actions at the edges of mappings, hooks and callbacks that refuse."""
+
+from __future__ import annotations
+
+from premap.model.words import PAGE_SIZE
+from premap.scenario.aim import Range
+from premap.scenario.programmes import ERRNOS, KERNEL_PAGES, LEGACY, RANGES, WHOLE
+from premap.scenario.reader import Json
+from premap.scenario.site import Site
+from premap.scenario.steps import DEVICE_PAGES
+
+OPS: tuple[list[str], ...] = (
+    ["open", "close", "mapped"],
+    ["open", "close"],
+    ["close"],
+    ["open"],
+    [],
+)
+HOOKS = ("mmap_prepare", "mmap")
+
+
+def _action(site: Site, hook: str, count: int) -> Json:
+    """Return an action at an edge of a mapping of so many pages, or of the device."""
+    kind = site.pick.choice((*RANGES, *WHOLE, "simple_ioremap", "map_kernel_pages", *LEGACY))
+    if hook == "mmap_prepare" and kind in LEGACY:
+        kind = "map_kernel_pages"
+    page = site.pick.choice((0, 0, 1, 3))
+    action: Json = {"kind": kind, "page": page}
+    if kind in RANGES:
+        start = site.pick.choice((0, 0, count - 1, *((1, count) if hook != "mmap" else ())))
+        most = count - start if hook == "mmap" else DEVICE_PAGES - page
+        pages = min(max(1, count - start + site.one_of(-1, 0, 0, 1)), max(1, most))
+        action |= {"start": start * PAGE_SIZE, "size": pages * PAGE_SIZE}
+    elif kind == "simple_ioremap":
+        pages = min(DEVICE_PAGES - page, max(1, count + site.one_of(-1, 0, 0, 1, 2)))
+        action["size"] = pages * PAGE_SIZE - site.one_of(0, 0, PAGE_SIZE // 2, 1)
+    elif kind in ("map_pages", "map_pages_zero"):
+        action["pages"] = max(1, count + site.one_of(-1, 0, 0, 1))
+    elif kind in ("insert_page", "map_kernel_pages"):
+        action["start"] = PAGE_SIZE * site.pick.choice((0, 0, 1, count - 1, count, count + 1))
+        if kind == "map_kernel_pages":
+            action["pages"] = max(0, count + site.one_of(-2, -1, 0, 0, 1))
+    return action
+
+
+def actions(site: Site) -> None:
+    """Let a hook fill its mapping up to its edges, and beyond; with an error of its own, or not."""
+    where = site.clean(6)
+    for _ in range(2):
+        hook, count = site.pick.choice(HOOKS), site.pick.randint(1, 4)
+        action = _action(site, hook, count)
+        more: Json = {"vm_ops": site.pick.choice(OPS)}
+        if site.chance(0.3):
+            more["error_override"] = site.pick.choice(ERRNOS)
+        if site.chance(0.2):
+            more["hide_from_rmap"] = True
+        if hook == "mmap" and action["kind"] in KERNEL_PAGES and site.chance(0.4):
+            more["twice"] = True
+        if hook == "mmap" and site.chance(0.4):
+            start = site.pick.randint(0, count)
+            more["zap"] = {"start": start * PAGE_SIZE, "size": site.pick.randint(1, 3) * PAGE_SIZE}
+        if site.chance(0.2):
+            more["pgoff"] = site.one_of(0, 1, 2, 17, (1 << 52) - 1, (1 << 64) - 1)
+        file = site.device(hook, 1, action=action, **more)
+        page = site.one_of(0, 0, 0, 1, 2, DEVICE_PAGES, (1 << 52) - 5)
+        part = Range(where.first, count)
+        prot, sharing = site.one_of("rw", "r"), site.one_of("SHARED", "SHARED", "PRIVATE")
+        site.map(part, prot, sharing, file=file, page=page)
+        site.ask("entries", "counts")
+        site.touch(part.first, "r")
+    site.move(Range(where.first, 1), where.first + 4)
+    site.munmap(site.part(where))
+    site.ask("entries")
+
+
+def failing_actions(site: Site) -> None:
+    """Let what comes after the hook fail, with what it has taken until then."""
+    where = site.clean(5)
+    hook = site.pick.choice(HOOKS)
+    whole = {"kind": site.one_of("remap_full", "map_kernel_pages_full"), "page": 2}
+    keys: Json = {"vm_ops": site.pick.choice(OPS), "private_data": 5}
+    if site.chance(0.7):
+        keys["action"] = whole
+    if site.chance(0.4):
+        keys["error_override"] = site.pick.choice(ERRNOS)
+    if site.chance(0.3):
+        keys["mapped_ret"] = site.pick.choice(ERRNOS)
+    if site.chance(0.2):
+        keys["hide_from_rmap"] = True
+    file = site.device(hook, 2, **keys)
+    part = Range(where.first, 3)
+    if site.chance(0.5):
+        site.map(Range(part.first + 1, 3), "rw", "PRIVATE")
+        site.touch(part.first + 1)
+    point = site.one_of("vma_alloc", "vma_tree", "action", "mapped", "page_table", "mmap_hook")
+    site.fail(point)
+    flags = site.one_of((), (), ("POPULATE",), ("LOCKED",))
+    sharing = site.one_of("SHARED", "PRIVATE")
+    for _ in range(2):
+        site.map(part, "rw", sharing, *flags, file=file)
+        site.ask("counts", "entries")
+    site.munmap(where)
+    site.ask("counts")
+
+
+def merged_hooks(site: Site) -> None:
+    """Let a device's mapping merge: with neighbours of its own, or fail to where memory ends."""
+    where = site.clean(6)
+    hook = site.pick.choice(HOOKS)
+    file = site.device(hook, 3, vm_ops=site.pick.choice(OPS), private_data=1)
+    sharing = site.one_of("SHARED", "PRIVATE")
+    site.map(Range(where.first, 2), "rw", sharing, file=file)
+    if site.chance(0.5):
+        site.map(Range(where.first + 4, 2), "rw", sharing, file=file, page=4)
+    keys = site.one_of({}, {}, {"set": ["DONTDUMP"]}, {"pgoff": 2}, {"pgoff": 3})
+    site.device(hook, 3, vm_ops=site.pick.choice(OPS), private_data=2, **keys)
+    if site.chance(0.4):
+        site.fail(site.one_of("vma_merge", "vma_alloc", "vma_tree"))
+    if site.chance(0.3):
+        site.touch(where.first)
+    site.map(Range(where.first + 2, 2), "rw", sharing, file=file, page=2)
+    site.ask("counts", "anon")
+    site.mprotect(site.part(where), "r")
+    site.munmap(site.part(where))
+    site.ask("counts")
+
+
+def told_twice(site: Site) -> None:
+    """Change a mapping that could join the one before it, but for a ->close that would not come."""
+    where = site.clean(6)
+    table = ["mprotect", *site.one_of(["close"], ["close"], ["open", "close"], [])]
+    hook = site.pick.choice(HOOKS)
+    special = site.one_of((), (), ("PFNMAP",), ("IO",))
+    keys: Json = {"vm_ops": table, **({"set": list(special)} if special else {})}
+    file = site.device(hook, 4, **keys)
+    sharing = site.one_of("SHARED", "PRIVATE")
+    prots = site.one_of(("r", "rw", "r"), ("rw", "r", "rw"), ("r", "rw", "rw"))
+    for place, prot in enumerate(prots):
+        page = 2 * place if site.chance(0.9) else 2 * place + 1
+        site.map(Range(where.first + 2 * place, 2), prot, sharing, file=file, page=page)
+    if site.chance(0.3):
+        site.device(hook, 4, **keys, mprotect_ret=site.pick.choice(ERRNOS))
+    middle = Range(where.first + 2, 2)
+    for part in (middle, Range(middle.first, 1), Range(middle.first + 1, 1), where):
+        if site.chance(0.6):
+            site.mprotect(part, site.one_of("r", "rw"))
+            site.mprotect(part, prots[0])
+    site.on("mlock", middle)
+    site.advise(middle, "RANDOM")
+    site.advise(middle, "NORMAL")
+    site.ask("counts")
+
+
+def refused(site: Site) -> None:
+    """Let callbacks refuse a split or a move; pages go back where they were."""
+    where = site.clean(8)
+    hook = site.pick.choice(HOOKS)
+    keys: Json = {"vm_ops": ["fault", "may_split", "mremap", *site.one_of(["close"], [])]}
+    if site.chance(0.3):
+        keys["set"] = site.one_of(["MIXEDMAP"], ["DONTEXPAND"], ["DONTDUMP"])
+    file = site.device(hook, 5, **keys)
+    part = Range(where.first, 4)
+    sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
+    site.map(part, "rw", sharing, *site.one_of((), (), ("LOCKED",)), file=file)
+    site.touch_some(part, 0.6, site.one_of("r", "w"))
+    refusals = site.one_of(("mremap",), ("mremap",), ("may_split",), ("mremap", "may_split"))
+    refusing = {f"{call}_ret": site.pick.choice(ERRNOS) for call in refusals}
+    site.device(hook, 5, **keys, **refusing)
+    for _ in range(2):
+        source, more = site.part(part), site.one_of((), (), ("DONTUNMAP",))
+        count = source.count + site.one_of(0, 0, 0 if more else 1)
+        site.move(source, part.end, *more, count=min(count, 4))
+        site.ask("entries", "counts")
+        site.munmap(Range(part.first + 1, site.one_of(1, 3)))
+    site.device(hook, 5, **keys)
+    site.move(part, part.end, *site.one_of((), ("DONTUNMAP",)))
+    site.ask()
+
+
+def layered(site: Site) -> None:
+    """Replace a mapping's file, with something failing after that; count who holds the files."""
+    where = site.clean(6)
+    lower = site.device("mmap_prepare", 6, vm_ops=site.pick.choice(OPS))
+    hook = site.pick.choice(HOOKS)
+    keys: Json = {"vm_file": lower, "vm_ops": site.pick.choice(OPS)}
+    if site.chance(0.3):
+        keys["mapped_ret"] = site.pick.choice(ERRNOS)
+    file = site.device(hook, 7, **keys)
+    points = ("vma_alloc", "vma_tree", "mapped", "vma_merge", "mmap_hook", "vma_dup")
+    for place in range(2):
+        if site.chance(0.6):
+            site.fail(site.pick.choice(points))
+        part = Range(where.first + 2 * place, 2)
+        site.map(part, "rw", site.one_of("SHARED", "PRIVATE"), file=file, page=2 * place)
+        site.ask("counts")
+    if site.chance(0.5):
+        site.map(Range(where.first + 4, 2), "rw", "SHARED", file=lower, page=4)
+    site.touch_some(where, 0.3)
+    site.move(Range(where.first, 1), where.first + 5)
+    site.munmap(site.part(where))
+    site.ask("counts")
+
+
+def compat(site: Site) -> None:
+    """Call a lower hook from a legacy one, in both ways; it changes, fills, or refuses."""
+    where = site.clean(6)
+    for _ in range(2):
+        count = site.pick.randint(1, 3)
+        keys: Json = {"vm_ops": site.one_of(["open", "close", "mapped"], ["mapped"], ["fault"], [])}
+        if site.chance(0.6):
+            keys["action"] = _action(site, "mmap_prepare", count)
+        choices: Json = {
+            "set": site.one_of(["DONTDUMP"], ["DONTEXPAND"], ["DONTCOPY"]),
+            "clear": ["MAYWRITE"],
+            "pgoff": site.pick.randint(1, 9),
+            "private_data": 7,
+            "prot": "noncached",
+            "mapped_ret": site.pick.choice(ERRNOS),
+            "error_override": site.pick.choice(ERRNOS),
+            "ret": site.pick.choice(ERRNOS),
+        }
+        rare = {"ret": 0.1, "mapped_ret": 0.25}
+        for key, value in choices.items():
+            if site.chance(rare.get(key, 0.35)):
+                keys[key] = value
+        filled = site.chance(0.5)
+        if not filled and site.chance(0.2):
+            keys["hide_from_rmap"] = True
+        lower = site.device("mmap_prepare", 8 + filled, **keys)
+        more: Json = {"vm_ops": site.pick.choice(OPS), **({"filled": True} if filled else {})}
+        file = site.device("mmap", 8 + filled, lower=lower, **more)
+        if site.chance(0.3):
+            site.fail(site.one_of("page_table", "mapped", "vma_tree", "action"))
+        part = Range(where.first, count)
+        site.map(part, "rw", site.one_of("SHARED", "PRIVATE"), file=file)
+        site.ask("entries", "counts")
+        site.touch(part.first, "r")
+        site.mprotect(part, site.one_of("r", "rw"))
+    site.munmap(where)
+    site.ask("counts")
+
+
+def faults(site: Site) -> None:
+    """Read and write pages that a device gives, in each way; it is told of writes, or refuses."""
+    where = site.clean(5)
+    hook = site.pick.choice(HOOKS)
+    way = site.one_of("page", "page", "pfn")
+    told = [] if site.mixed else site.one_of(["page_mkwrite", "pfn_mkwrite"], ["pfn_mkwrite"], [])
+    table = ["fault", *told]
+    keys: Json = {"vm_ops": table, "fault": way}
+    if way == "pfn":
+        keys["set"] = ["PFNMAP", *site.one_of([], ["IO"])]
+    if site.chance(0.2):
+        keys["clear"] = site.one_of(["MAYWRITE"], ["MAYREAD"])
+    file = site.device(hook, 10 if way == "page" else 11, **keys)
+    sharing = site.one_of("SHARED", "SHARED", "PRIVATE")
+    page = site.one_of(0, 0, 3, DEVICE_PAGES - 2)
+    site.map(where, site.one_of("rw", "r", "rw"), sharing, file=file, page=page)
+    site.touch_some(where, 0.7, site.one_of("r", "r", "w"))
+    number = 10 if way == "page" else 11
+    if site.chance(0.5):
+        site.device(hook, number, **keys, mkwrite="SIGBUS")
+    site.touch_some(where, 0.7)
+    site.ask("entries")
+    site.device(hook, number, **keys)
+    for _ in range(3):
+        site.mprotect(site.part(where), site.one_of("rw", "r", ""))
+        site.touch_some(where, 0.4, site.one_of("r", "w"))
+    kind = site.pick.randrange(4)
+    if kind == 0:
+        site.add("fork", entries=True, **site.one_of({}, {"then": "orphan"}))
+        site.touch_some(where, 0.5)
+    elif kind == 1:
+        site.advise(site.part(where), site.one_of("DONTNEED", "POPULATE_READ", "POPULATE_WRITE"))
+    elif kind == 2:
+        site.on("mlock", where)
+    site.ask("entries", "anon")
+
+
+def unreadable(site: Site) -> None:
+    """Populate what a hook made of a mapping: not to be read, or nobody's to fault in."""
+    where = site.clean(4)
+    clear = site.one_of(["MAYREAD"], ["MAYWRITE"], ["MAYREAD", "MAYWRITE"])
+    ops = site.one_of(["fault"], [], None)
+    file = site.device(site.pick.choice(HOOKS), 12, clear=clear, vm_ops=ops)
+    flags = site.one_of((), ("POPULATE",), ("LOCKED",))
+    sharing = site.one_of("SHARED", "PRIVATE")
+    site.map(where, site.one_of("w", "r", "rw", ""), sharing, *flags, file=file)
+    for _ in range(3):
+        part, kind = site.part(where), site.pick.randrange(4)
+        if kind == 0:
+            site.on("mlock", part)
+        elif kind == 1:
+            site.advise(part, site.one_of("POPULATE_READ", "POPULATE_WRITE"))
+        elif kind == 2:
+            site.mprotect(part, site.one_of("r", "rw", ""))
+        else:
+            site.touch(part.first, site.one_of("r", "w"))
+    site.ask("entries", "anon")
+
+
+def cached(site: Site) -> None:
+    """End a hook with the kernel's own for files, on a file with a page cache or without one."""
+    where = site.clean(4)
+    has = site.chance(0.7)
+    keys: Json = {
+        "generic": site.one_of("any", "any", "readonly"),
+        **({"cached": True} if has else {}),
+    }
+    hook = site.pick.choice(HOOKS)
+    if site.chance(0.3):
+        lower = site.device("mmap_prepare", 13, **({"cached": True} if site.chance(0.7) else {}))
+        file = site.device(hook, 14, vm_file=lower, generic=keys["generic"])
+    else:
+        file = site.device(hook, 15, **keys)
+    for _ in range(2):
+        prot, sharing = site.one_of("rw", "r"), site.one_of("SHARED", "PRIVATE")
+        site.map(where, prot, sharing, file=file)
+        site.touch(where.first, site.one_of("r", "w"))
+        site.mprotect(where, site.one_of("rw", "r"))
+    site.ask("counts", "entries")
+
+
+def chosen(site: Site) -> None:
+    """Map devices that are asked where they go; move several mappings, of which one is theirs."""
+    where = site.clean(8)
+    file = site.device(site.pick.choice(HOOKS), 16, area=site.chance(0.7))
+    parts = [Range(where.first, 2), Range(where.first + 2, 1), Range(where.first + 4, 1)]
+    site.pick.shuffle(parts)
+    for place, part in enumerate(parts):
+        if place:
+            site.map(part, "rw", "SHARED")
+        else:
+            site.map(part, "rw", "SHARED", file=file)
+    site.move(Range(where.first, site.one_of(2, 3, 5)), where.first - 1 if site.chance(0.2) else 0)
+    if site.devices:
+        addr = site.one_of(0, site.address(where.first + 6), site.address(where.first))
+        keys = {"file": file, "addr": addr, "len": 2 * PAGE_SIZE, "prot": "r", "offset": 0}
+        site.add("mmap", **keys, flags=["SHARED"])
+        site.add("mmap", **(keys | {"len": site.layout.pages * PAGE_SIZE}), flags=["SHARED"])
+        site.resize(parts[0], 4, "MAYMOVE")
+    site.ask("counts")

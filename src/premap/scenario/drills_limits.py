@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Drills at limits: the data segment, stacks, and what may be mapped, locked, or committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE
+from premap.scenario.aim import STACK_GAP, Range
+from premap.scenario.site import Site
+
+Plan = Callable[[], None]
+
+
+def heap(site: Site) -> None:
+    """Move the end of the data segment, with a failure, a limit, or a neighbour in the way."""
+    where = site.clean(12)
+    start = where.first + 1
+    if site.chance(0.4):
+        site.map(Range(where.first, 1))
+    site.add("heap", addr=site.address(start) + site.one_of(0, 0, 1))
+    if site.chance(0.3):
+        flags = site.one_of(["FUTURE"], ["FUTURE", "ONFAULT"])
+        site.add("mlockall", flags=flags)
+    beyond = start + site.pick.randint(4, 6)
+    if site.chance(0.4):
+        site.map(Range(beyond, 2), "rw", site.one_of("PRIVATE", "SHARED"))
+    points = ("vma_alloc", "vma_tree", "vma_merge", "accounting", "munmap_gather", "munmap_tree")
+    ends = [start + site.pick.randint(0, 6) for _ in range(6)] + [beyond, beyond - 1]
+    site.pick.shuffle(ends)
+    for place, end in enumerate(ends[:7]):
+        if place in (0, 2) and site.chance(0.6):
+            site.fail(site.pick.choice(points))
+        if place == 3 and site.chance(0.4):
+            pages = site.pages("wr", without=("sh", "gd"))
+            site.limit("DATA", pages + site.pick.randint(1, 6))
+        if place == 4 and site.chance(0.2):
+            site.on("mseal", Range(start, 2))
+        site.add("brk", addr=site.address(end) - site.one_of(0, 0, 0, 1, PAGE_SIZE))
+        if site.chance(0.3):
+            site.ask("counts")
+    site.no_limit("DATA")
+    site.add("munlockall")
+    site.ask("counts", "entries")
+
+
+def heap_limit(site: Site) -> None:
+    """Move the end of the data segment to just where a limit is."""
+    where = site.clean(8)
+    site.add("heap", addr=site.address(where.first))
+    pages = site.pick.randint(1, 3)
+    site.limit("DATA", pages)
+    for more in (0, 1, -1, 0):
+        site.add("brk", addr=site.address(where.first + pages) + more)
+    site.no_limit("DATA")
+    for page in (2, 1, 1, 0):
+        site.add("brk", addr=site.address(where.first + page) - site.one_of(0, 0, 1))
+    site.ask("counts")
+
+
+def stack(site: Site) -> None:
+    """Let a stack grow: with a limit, a failure, or something below it."""
+    where = site.clean(14)
+    top = Range(where.end - 2, 2)
+    kind = site.pick.randrange(4)
+    if kind == 0:
+        site.map(Range(where.first, 1), site.one_of("", "rw"), "PRIVATE")
+    elif kind == 1:
+        site.map(Range(where.first, 2), "rw", "PRIVATE", "GROWSDOWN")
+    site.map(top, "rw", "PRIVATE", "GROWSDOWN")
+    if site.chance(0.5):
+        site.touch(top.first)
+    if site.chance(0.3):
+        site.on("mlock", top)
+    page = top.first
+    for _ in range(3):
+        limit = _stack_limit(site, top, page)
+        page -= site.pick.randint(1, 3)
+        site.touch(page, site.one_of("w", "w", "r"))
+        site.ask("counts")
+        if limit is not None:
+            site.no_limit(limit)
+            site.touch(page)
+    site.ask("anon", "entries")
+    if site.chance(0.5):
+        site.on("mprotect", Range(top.first, 1), prot="r", grows="down")
+
+
+def _stack_limit(site: Site, top: Range, page: int) -> str | None:
+    """Set a limit, or let something fail, just before a stack grows."""
+    kind = site.pick.randrange(6)
+    size, more = top.end - page, site.pick.randint(0, 3)
+    if kind == 0:
+        site.limit("STACK", size + more)
+        return "STACK"
+    if kind == 1:
+        site.limit("AS", site.pages() + 4 + more)
+        return "AS"
+    if kind == 2:
+        site.limit("MEMLOCK", site.pages("lo") + 2 + more)
+        return "MEMLOCK"
+    if kind == 3:
+        site.fail(site.one_of("accounting", "vma_merge"))
+    return None
+
+
+def stack_gap(site: Site) -> None:
+    """Map, and grow, just at the gap below a stack; where the window has room for one."""
+    if site.layout.pages < STACK_GAP + 40:
+        stack(site)
+        return
+    where = Range(4, 20)
+    site.munmap(Range(0, STACK_GAP + 40))
+    top = where.end + STACK_GAP + 4
+    site.map(Range(top, 2), "rw", "PRIVATE", "GROWSDOWN")
+    edge = top - STACK_GAP
+    low = Range(edge + site.one_of(-3, -2, -1, 0, 1) - 2, 2)
+    site.map(low, site.one_of("rw", "r", ""), site.one_of("PRIVATE", "SHARED"))
+    for distance in site.pick.sample((1, 2, 3, 4, 5), 3):
+        site.touch(top - distance)
+    if site.devices:
+        for count in (1, 3):
+            keys = {"file": None, "len": count << PAGE_SHIFT, "prot": "rw", "offset": 0}
+            addr = site.address(edge - 1) if site.chance(0.5) else 0
+            site.add("mmap", **keys, addr=addr, flags=["PRIVATE"])
+        site.add("heap", addr=site.address(low.end))
+        site.add("brk", addr=site.address(edge + site.one_of(-1, 0, 1)))
+    site.ask("counts")
+
+
+def mapping_limit(site: Site) -> None:
+    """Do what makes more mappings, just below the limit of them, at it, and above it."""
+    where = site.clean(10)
+    whole = Range(where.first, 6)
+    site.map(whole, "rw", "PRIVATE", *site.one_of((), (), ("LOCKED",)))
+    site.touch_some(whole, 0.3)
+    ways: list[Callable[[Range], None]] = [
+        site.munmap,
+        lambda at: site.mprotect(at, "r"),
+        lambda at: site.advise(at, "DONTFORK"),
+        lambda at: site.on("mlock", at),
+        lambda at: site.move(at, where.end - 3),
+        lambda at: site.move(at, where.end - 3, "DONTUNMAP"),
+        lambda at: site.map(at, "r", "SHARED"),
+        lambda at: site.map(Range(where.end - at.count, at.count), "r", "SHARED"),
+    ]
+    for way in site.pick.sample(ways, 4):
+        site.limit("MAPS", len(site.layout.vmas) + 1 + site.pick.randint(0, 5))
+        way(Range(whole.first + site.pick.randint(0, 3), site.pick.randint(1, 2)))
+        if site.chance(0.3):
+            site.ask("counts")
+    site.no_limit("MAPS")
+    site.ask("counts")
+
+
+def space_limit(site: Site) -> None:
+    """Take pages up to a limit of what is mapped, of data, or of both, and one more."""
+    where = site.clean(12)
+    pages = site.pick.randint(2, 4)
+    site.map(Range(where.first, 2), site.one_of("r", "rw"), "PRIVATE")
+    which = site.one_of("AS", "DATA")
+    used = site.pages() if which == "AS" else site.pages("wr", without=("sh", "gd"))
+    site.limit(which, used + 2 + pages)
+    data = Range(where.first, 2)
+    ways: list[Plan] = [
+        lambda: site.map(Range(where.first + 3, pages), "rw"),
+        lambda: site.map(Range(where.first + 3, pages + 1), "rw"),
+        lambda: site.map(Range(where.first + 3, pages + 1), "rw", "SHARED"),
+        lambda: site.map(Range(where.first + 1, pages), "rw"),
+        lambda: site.mprotect(data, "rw"),
+        lambda: site.resize(data, 2 + pages),
+        lambda: site.resize(data, 3 + pages),
+        lambda: site.move(data, where.first + 8, "DONTUNMAP"),
+        lambda: site.move(data, where.first + 7, count=3 + pages),
+        lambda: site.munmap(Range(where.first + 3, 1)),
+    ]
+    for way in site.pick.sample(ways, 6):
+        way()
+    site.ask("counts")
+    site.no_limit(which)
+
+
+def lock_limit(site: Site) -> None:
+    """Lock up to a limit, what is locked partly already, and one page more."""
+    where = site.clean(10)
+    whole = Range(where.first, 8)
+    site.map(whole, "rw", site.one_of("PRIVATE", "SHARED"))
+    site.on("mlock", Range(whole.first + 2, 2))
+    pages = site.pick.randint(2, 4)
+    site.limit("MEMLOCK", site.pages("lo") + 2 + pages if site.chance(0.85) else 0)
+    for _ in range(4):
+        kind = site.pick.randrange(6)
+        part = Range(whole.first + site.pick.randint(0, 4), site.pick.randint(1, 4))
+        if kind < 3:
+            site.on("mlock", part, **({"onfault": True} if site.chance(0.3) else {}))
+        elif kind == 3:
+            site.on("munlock", Range(part.first, 1))
+        elif kind == 4:
+            site.map(Range(where.end - 1, 1), "rw", "PRIVATE", "LOCKED")
+        else:
+            site.add("mlockall", flags=["FUTURE"])
+        site.ask("counts")
+    site.resize(Range(whole.first + 2, 2), site.one_of(3, 4))
+    site.map(Range(where.end - 1, 1))
+    site.add("munlockall")
+    site.no_limit("MEMLOCK")
+    site.ask("counts")
+
+
+def lock_all(site: Site) -> None:
+    """Lock everything, or what is to come; something fails while it is changed."""
+    where = site.clean(8)
+    site.map(Range(where.first, 2), site.one_of("rw", "r", ""))
+    site.map(Range(where.first + 2, 2), "r", "SHARED")
+    site.on("mlock", Range(where.first + 1, 2), **site.one_of({}, {"onfault": True}))
+    site.fail(site.one_of("vma_merge", "anon_vma_clone", "vma_dup"))
+    flags = site.one_of(["FUTURE"], ["FUTURE", "ONFAULT"], ["ONFAULT"], [])
+    site.add("mlockall", flags=flags)
+    site.map(Range(where.first + 5, 2), "rw", site.one_of("PRIVATE", "DROPPABLE"))
+    site.ask("counts", "entries")
+    site.add("munlockall")
+    site.ask("counts")
+
+
+def commit(site: Site) -> None:
+    """Do what commits memory, with little left; from here on, there is a limit."""
+    if not site.devices:
+        return
+    where = site.clean(12)
+    private = Range(where.first, 3)
+    site.map(private, site.one_of("rw", "r"))
+    left = site.pick.randint(0, 4)
+    site.limit("COMMIT", sum(each.count for each in site.layout.ranges) + left)
+    free = Range(where.first + 4, site.pick.randint(1, 4))
+    ways: list[Plan] = [
+        lambda: site.map(free, "rw", "PRIVATE", *site.one_of((), ("NORESERVE",))),
+        lambda: site.map(free, "rw", "SHARED", *site.one_of((), ("NORESERVE",))),
+        lambda: site.map(private, "rw"),
+        lambda: site.map(Range(private.first, 4), "rw"),
+        lambda: site.mprotect(private, "rw"),
+        lambda: site.mprotect(private, "r"),
+        lambda: site.resize(private, 4),
+        lambda: site.move(private, where.first + 8),
+        lambda: site.move(private, where.first + 8, "DONTUNMAP"),
+        lambda: site.munmap(free),
+        lambda: site.touch_some(free),
+    ]
+    for way in site.pick.sample(ways, 7):
+        way()
+        if site.chance(0.3):
+            site.ask("counts")
+    site.ask("counts")
+    site.no_limit("COMMIT")

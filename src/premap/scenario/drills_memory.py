@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Drills within mappings: odd arguments, seals, advice, guards, names, and what is faulted in."""
+
+from __future__ import annotations
+
+from premap.model.words import PAGE_SIZE
+from premap.scenario.aim import Range
+from premap.scenario.reader import Json
+from premap.scenario.site import Site
+from premap.scenario.steps import ADVICE
+
+FAR = (1 << 64) - PAGE_SIZE
+ROUNDED = (1 << 64) - 1
+BEYOND = 1 << 47
+"""An address that no process has."""
+SPLITTING = ("vma_dup", "vma_tree")
+WALKS = tuple(advice for advice in ADVICE if not advice.startswith(("POPULATE", "GUARD")))
+DISCARDS = ("DONTNEED", "DONTNEED_LOCKED", "FREE", "DONTFORK", "WIPEONFORK", "GUARD_INSTALL")
+
+
+def odd_ranges(site: Site) -> None:
+    """Give a call addresses and lengths that are refused, or rounded, one after the other."""
+    where = site.clean(3)
+    site.map(where, site.one_of("rw", "r"))
+    start, length = site.numbers(where).values()
+    whole = [(start + 1, length), (start, 0), (start, ROUNDED), (start, FAR), (BEYOND, PAGE_SIZE)]
+    whole += [(start, (1 << 64) - start), (start, length - 1), (start + PAGE_SIZE, 1)]
+    whole.append((start, (1 << 64) - start - PAGE_SIZE))
+    calls: list[Json] = [
+        {"op": "munmap"},
+        {"op": "mprotect", "prot": "r"},
+        {"op": "madvise", "advice": site.one_of("RANDOM", "DONTNEED", "DONTDUMP")},
+        {"op": "madvise", "advice": site.one_of("POPULATE_READ", "POPULATE_WRITE")},
+        {"op": "mlock"},
+        {"op": "munlock"},
+    ]
+    if site.devices:
+        calls += [{"op": "name", "name": "one"}]
+    call = site.pick.choice(calls)
+    site.pick.shuffle(whole)
+    far = call["op"] in ("madvise", "name", "munlock")
+    for addr, size in whole:
+        if not (far and addr + size > BEYOND and addr + size < 1 << 64):
+            site.add(**call, addr=addr, len=size)
+
+
+def odd_seals(site: Site) -> None:
+    """Seal with addresses and lengths that are refused, or rounded to nothing; and over gaps."""
+    where = site.clean(5)
+    left, right = Range(where.first, 2), Range(where.first + 3, 2)
+    site.map(left)
+    site.map(right, "r")
+    start, length = site.numbers(left).values()
+    odd = [(start + 1, length), (start, 0), (start, ROUNDED), (start, FAR), (start, FAR - start)]
+    odd += [(start, 3 * PAGE_SIZE), (start, 5 * PAGE_SIZE), (start - PAGE_SIZE, length)]
+    odd += [(start, length - 1), (start + PAGE_SIZE, 1), (start, length)]
+    for addr, size in site.pick.sample(odd, 6):
+        site.add("mseal", addr=addr, len=size)
+    site.fail(site.one_of("vma_merge", *SPLITTING))
+    site.on("mseal", site.part(right))
+    site.on("mseal", site.part(right))
+    site.mprotect(site.part(right), "rw")
+
+
+def sealed_memory(site: Site) -> None:
+    """Try what a seal of memory forbids, on memory of all kinds."""
+    where = site.clean(4)
+    kind = site.pick.randrange(4)
+    if kind == 0:
+        site.map(where, "r", "PRIVATE", file=site.file("fx", 8))
+    else:
+        site.map(where, site.one_of("r", "r", "rw"), site.one_of("PRIVATE", "PRIVATE", "SHARED"))
+    site.touch_some(where, 0.4, "r")
+    sealed = site.part(where)
+    site.on("mseal", sealed)
+    for _ in range(5):
+        part = site.part(where)
+        step = site.pick.randrange(7)
+        if step < 3:
+            site.advise(site.part(sealed), site.pick.choice(DISCARDS))
+        elif step == 3:
+            site.mprotect(part, site.one_of("rw", "r", "rx"))
+        elif step == 4:
+            site.move(part, where.first - 1 if part.count == 1 else where.end)
+        elif step == 5:
+            site.munmap(part)
+        else:
+            site.map(part)
+    site.ask("entries")
+
+
+def advised(site: Site) -> None:
+    """Give an advice on memory of several kinds, with gaps between them; something may fail."""
+    where = site.clean(8)
+    left = Range(where.first, 3)
+    kind = site.pick.randrange(5)
+    if kind == 0:
+        site.map(left, "rw", site.one_of("PRIVATE", "SHARED"), file=site.file("fx", 12))
+    elif kind == 1:
+        site.map(left, "rw", "DROPPABLE")
+    else:
+        site.map(left, site.one_of("rw", "r"), site.one_of("PRIVATE", "PRIVATE", "SHARED"))
+    if site.chance(0.2):
+        site.on("mlock", site.part(left))
+    site.map(Range(where.first + 4, 2), "rw", "PRIVATE")
+    site.touch_some(where, 0.4)
+    for _ in range(3):
+        advice = site.pick.choice(WALKS)
+        if site.chance(0.5):
+            site.fail(site.one_of("vma_merge", "vma_dup", "vma_tree", "anon_vma_clone"))
+        part = site.part(Range(where.first, site.one_of(3, 5, 6, 8)))
+        site.advise(part, advice)
+        site.advise(part, advice)
+    site.ask("entries", "anon")
+
+
+def guards(site: Site) -> None:
+    """Guard what has pages, what has guards, and what may not; page tables may be missing."""
+    where = site.clean(6)
+    kind = site.pick.randrange(4)
+    file = site.file("fx", 12) if kind == 0 else None
+    sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
+    site.map(where, site.one_of("rw", "rw", "r"), sharing, file=file)
+    site.touch_some(where, 0.4)
+    if site.chance(0.2):
+        site.on("mlock", Range(where.first, 1))
+    for _ in range(3):
+        part = site.part(where)
+        point = site.one_of("page_table", "anon_vma")
+        failing = site.chance(0.5)
+        if failing:
+            site.fail(point, site.one_of(0, 0, 1))
+        site.advise(part, "GUARD_INSTALL")
+        site.ask("entries")
+        if failing:
+            site.calm(point)
+            site.advise(part, "GUARD_INSTALL")
+        kind = site.pick.randrange(5)
+        if kind == 0:
+            site.touch(part.first)
+        elif kind == 1:
+            site.advise(site.part(where), "GUARD_REMOVE")
+        elif kind == 2:
+            site.advise(site.part(where), site.one_of("DONTNEED", "POPULATE_READ", "FREE"))
+        elif kind == 3:
+            site.add("fork", **({"entries": True} if site.devices else {}))
+    site.touch_some(where, 0.5, "r")
+    site.ask("entries", "anon")
+
+
+def populated(site: Site) -> None:
+    """Fault in what has some pages, a gap, a guard, or what may not be accessed."""
+    where = site.clean(8)
+    prots = ("rw", "rw", "r", "", "w", "rx")
+    file = site.file("fx", 3) if site.chance(0.3) else None
+    site.map(Range(where.first, 4), site.pick.choice(prots), site.one_of("PRIVATE", "SHARED"))
+    site.map(Range(where.first + 4, 2), site.pick.choice(prots), file=file)
+    if site.chance(0.7):
+        site.map(Range(where.first + 7, 1))
+    site.touch_some(where, 0.3, site.one_of("r", "w"))
+    if site.chance(0.3):
+        site.advise(Range(where.first + site.pick.randint(0, 3), 1), "GUARD_INSTALL")
+    if site.chance(0.3):
+        site.add("fork")
+    for _ in range(3):
+        point = site.one_of("page", "page_table", "anon_vma")
+        failing = site.chance(0.3)
+        if failing:
+            site.fail(point, site.pick.randint(0, 3))
+        part = site.part(Range(where.first, site.one_of(4, 6, 7, 8)))
+        kind = site.pick.randrange(4)
+        if kind == 0:
+            site.on("mlock", part)
+        elif kind == 1:
+            site.map(Range(where.first, 3), "rw", "PRIVATE", site.one_of("POPULATE", "LOCKED"))
+        else:
+            site.advise(part, site.one_of("POPULATE_READ", "POPULATE_WRITE"))
+        site.ask("entries")
+        if failing:
+            site.calm(point)
+    site.ask("entries", "counts", "anon")
+
+
+def named(site: Site) -> None:
+    """Name parts of memory, so that neighbours differ in it or not; it may fail."""
+    if not site.devices:
+        return
+    where = site.clean(6)
+    sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
+    file = site.file("fx", 12) if site.chance(0.15) else None
+    site.map(where, "rw", sharing, file=file)
+    site.touch_some(where, 0.3)
+    for _ in range(5):
+        if site.chance(0.4):
+            site.fail(site.one_of("vma_merge", "vma_dup", "vma_tree", "anon_vma_clone"))
+        part = site.part(where)
+        site.on("name", part, name=site.one_of("one", "one", "two", None))
+        kind = site.pick.randrange(5)
+        if kind == 0:
+            site.advise(part, site.one_of("DONTFORK", "DOFORK"))
+        elif kind == 1:
+            site.map(site.part(part), "rw", sharing, file=file)
+        elif kind == 2:
+            site.advise(part, "GUARD_INSTALL")
+    site.ask("counts", "anon")
