@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from premap.csource.calls import function_at
-from premap.csource.edit import apply_edits, unified_diff
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.records import Checked, Finding, Fix, Level
@@ -23,15 +22,15 @@ def check_file(
     source: SourceFile,
     tree: KernelTree | None,
     target: str,
-    rules: Iterable[Rule],
+    applying: Callable[[Context], Iterable[Rule]],
     before: SourceFile | None = None,
 ) -> Checked:
     """Check one file for a release; sort what is silenced by comments from what isn't.
 
-    `before` is the file as it was, for rules that compare.
+    `applying` gives the rules; `before` is the file as it was, for rules that compare.
     """
     context = Context(source, tree, target, before)
-    found = [finding for rule in rules for finding in findings(rule, context)]
+    found = [finding for rule in applying(context) for finding in findings(rule, context)]
     checked = apply_suppressions(source, sorted(found, key=order))
     cut_short = any(hook.cut_short for hook in context.hooks)
     return replace(checked, cut_short=True) if cut_short else checked
@@ -96,6 +95,8 @@ def _decoded(text: bytes) -> str:
 
 
 def _fix(source: SourceFile, repair: Repair) -> Fix:
+    from premap.csource.edit import apply_edits, unified_diff  # noqa: PLC0415  few need it
+
     after = apply_edits(source.text, repair.edits)
     diff = _decoded(unified_diff(source.name, source.text, after))
     return Fix(repair.title, repair.edits, diff, repair.safety)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from premap import model
 from premap.csource.nodes import find_all, text_of
 from premap.releases import HIGHEST_PORTABLE_BIT, Release
 from premap.rules.context import Context
@@ -39,6 +38,8 @@ def check(context: Context) -> Iterator[Found]:
 
 def _bit(release: Release, name: str) -> int:
     """Return the bit that a name stands for; -1 if it stands for none that is known."""
+    from premap import model  # noqa: PLC0415  few files name any
+
     bit = release.bits.get(name.removeprefix("VMA_").removesuffix("_BIT"), -1)
     modelled: int = getattr(model, name, -1)
     return bit if bit >= 0 else modelled
