@@ -19,10 +19,11 @@ from premap.csource.ctypes import CType
 from premap.csource.declarators import declared_name
 from premap.csource.errors import LargeSource
 from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
+from premap.csource.given import SetByArgument, sets_by_argument
 from premap.csource.nodes import parse, path_to, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Macro, SourceFile
-from premap.csource.text import blank_directives
+from premap.csource.text import blank_directives, places
 from premap.records import Handler
 
 MAX_SITES = 1000
@@ -112,6 +113,26 @@ def find_elements(
         for match in re.finditer(rb"(?<![\w.>])(?:%b)(?=[\s\\]*[,}])" % names, source.code):
             finder.look_at_element(match, members)
     return finder.handlers
+
+
+def find_given(
+    source: SourceFile, scope: Scope, members: Sequence[str], macros: Iterable[str]
+) -> list[Handler]:
+    """Return where a macro sets the member that its argument names: `SET(ops, mmap, f)`."""
+    finder = _Finder(source, scope)
+    names = b"|".join(re.escape(name.encode()) for name in sorted(macros))
+    if names:
+        for match in re.finditer(rb"(?<!\w)(?:%b)(?=[\s\\]*\()" % names, source.code):
+            finder.look_at_call(match, members)
+    return finder.handlers
+
+
+def tables_of_entries(source: SourceFile, scope: Scope, name: str) -> tuple[set[str], set[str]]:
+    """Return the types of the tables that a macro of entries is put into, in this file.
+
+    And the names of the macros whose entries it is part of.
+    """
+    return _Finder(source, scope).users_of(name)
 
 
 def site_pattern(members: Iterable[str]) -> re.Pattern[bytes]:
@@ -242,6 +263,39 @@ class _Finder:
             )
         )
 
+    def look_at_call(self, match: re.Match[bytes], members: Sequence[str]) -> None:
+        """Record the members that the macro called at `match` sets, as its arguments name them."""
+        macro = self.source.macro_at(match.start())
+        for fragment in self._fragments(match, macro):
+            path = path_to(fragment.root, match.start() - fragment.shift)
+            at = next((i for i, node in enumerate(path) if _calls_at(node, path[-1])), None)
+            if at is None:
+                continue
+            for given in sets_by_argument(path[at], self.scope.macro, members):
+                self.handlers.append(
+                    Handler(
+                        file=self.source.name,
+                        line=self.source.line_of(match.start()),
+                        name=_value_name(given.value),
+                        ops=_spelled(self._given_table(given, path, at).type),
+                        member=given.member,
+                        start=match.start(),
+                        end=path[at].end_byte + fragment.shift,
+                        table=None,
+                        in_macro=match[0].decode() if macro is None else macro.name,
+                        arms=self.source.arms_at(match.start()),
+                    )
+                )
+            return
+
+    def _given_table(self, given: SetByArgument, path: list[Node], at: int) -> _Table:
+        if given.owner is not None:
+            before = path[at].start_byte
+            return self._owning_table(given.owner, path[:at], before, arrow=given.arrow)
+        if path[at - 1].type == "initializer_list":
+            return self._initialized_table(_Found(path[at - 1], path[: at - 1]))
+        return _Table(UNKNOWN, None)
+
     def _may_be_function(self, table: CType, member: str) -> bool:
         found = self.scope.field(table, member)
         if found is None or isinstance(found.type, ctypes.UnknownType):
@@ -255,7 +309,7 @@ class _Finder:
         if found.node.type == "assignment_expression":
             return self._assigned_table(found)
         table = self._initialized_table(found)
-        if macro is not None and macro.parameters is None and table.type == UNKNOWN:
+        if macro is not None and table.type == UNKNOWN:
             return self._table_with(macro) or table
         return table
 
@@ -264,10 +318,14 @@ class _Finder:
         owner = None if left is None else left.child_by_field_name("argument")
         if left is None or owner is None:
             return _Table(UNKNOWN, None)
-        function = next((n for n in reversed(found.path) if n.type == "function_definition"), None)
-        names = {} if function is None else local_types(self.scope, function, left.start_byte)
+        arrow = text_of(left.child_by_field_name("operator")) == "->"
+        return self._owning_table(owner, found.path, left.start_byte, arrow=arrow)
+
+    def _owning_table(self, owner: Node, path: list[Node], before: int, *, arrow: bool) -> _Table:
+        function = next((n for n in reversed(path) if n.type == "function_definition"), None)
+        names = {} if function is None else local_types(self.scope, function, before)
         given = ExpressionTypes(self.scope, names).of(owner)
-        if text_of(left.child_by_field_name("operator")) == "->":
+        if arrow:
             given = given.target if isinstance(given, ctypes.PointerType) else UNKNOWN
             return _Table(given, None)
         return _Table(given, text_of(owner) if owner.type == "identifier" else None)
@@ -320,20 +378,40 @@ class _Finder:
         return given
 
     def _table_with(self, macro: Macro) -> _Table | None:
-        """Return the table that a macro of initializers is put into, somewhere in its file."""
-        word = re.compile(rb"\b%b\b" % macro.name.encode())
-        for match in word.finditer(self.source.code):
-            user = self.source.macro_at(match.start())
-            if user is macro:
+        """Return the type of the tables that a macro of initializers is put into in its file."""
+        found = [table.type for table, _ in self._uses(macro.name) if table.type != UNKNOWN]
+        alike = len({_spelled(each) for each in found}) == 1
+        return _Table(found[0], None) if alike else None
+
+    def users_of(self, name: str) -> tuple[set[str], set[str]]:
+        """Return the types of the tables that a macro is put into, and the macros that have it."""
+        types: set[str] = set()
+        macros: set[str] = set()
+        for table, user in self._uses(name):
+            if table.type != UNKNOWN:
+                types.add(_spelled(table.type))
+            elif user is not None:
+                macros.add(user.name)
+        return types, macros
+
+    def _uses(self, name: str) -> Iterator[tuple[_Table, Macro | None]]:
+        """Yield every table that a macro is an entry of, and the macro that this stands in."""
+        for at in places(name.encode(), self.source.code):
+            user = self.source.macro_at(at)
+            if user is not None and user.name == name:
                 continue
             fragments = [_Fragment(self.source.root, 0)] if user is None else _body_fragments(user)
             for fragment in fragments:
-                path = path_to(fragment.root, match.start() - fragment.shift)
+                path = path_to(fragment.root, at - fragment.shift)
+                if path and len(path) > 1 and _calls_at(path[-2], path[-1]):
+                    path.pop()
                 if len(path) > 2 and path[-2].type == "initializer_list":
-                    table = self._initialized_table(_Found(path[-2], path[:-2]))
-                    if table.type != UNKNOWN:
-                        return _Table(table.type, None)
-        return None
+                    yield self._initialized_table(_Found(path[-2], path[:-2])), user
+                    break
+
+
+def _calls_at(node: Node, name: Node) -> bool:
+    return node.type == "call_expression" and node.child_by_field_name("function") == name
 
 
 def _site(fragment: _Fragment, start: int) -> _Found | None:

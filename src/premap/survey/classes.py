@@ -21,6 +21,7 @@ from premap.survey.records import FunctionFacts
 UNKNOWN = "unknown"
 UNDEFINED = "undefined"
 UNSET = "unset"
+COPIES = "copies"
 _VMA = re.compile(r"struct vm_area_(struct|desc)\b")
 _CHANGES = re.compile(
     r"\b(?:vm_flags|vma_flags|page_prot|vm_page_prot|private_data|pgoff|vm_pgoff)\b"

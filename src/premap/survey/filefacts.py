@@ -11,7 +11,13 @@ from tree_sitter import Node
 
 from premap.csource import ctypes
 from premap.csource.exprtypes import UNKNOWN, ExpressionTypes, local_types
-from premap.csource.handlers import find_elements, find_sites, site_pattern
+from premap.csource.handlers import (
+    find_elements,
+    find_given,
+    find_sites,
+    site_pattern,
+    tables_of_entries,
+)
 from premap.csource.nodes import find_all, path_to, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
@@ -20,7 +26,7 @@ from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.survey.classes import function_facts
 from premap.survey.named import names_in
-from premap.survey.records import Consumer, Explained, FileFacts, Hook, RawSite
+from premap.survey.records import Consumer, Explained, FileFacts, Hook, RawSite, TablesWith
 
 TESTS = frozenset(
     {
@@ -43,6 +49,8 @@ class Asked:
     """Functions of this file that tables of other files name."""
     listed: tuple[str, ...] = ()
     """Functions that get a VMA and seem to fill a table by position."""
+    given: tuple[str, ...] = ()
+    """What is called with the name of such a member: it may be a macro that sets it."""
 
 
 def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
@@ -58,7 +66,7 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
     by_name = {member: hook for _, member, hook in reversed(asked.members)}
     sites: list[RawSite] = []
     explained: list[Explained] = []
-    for handler in handlers:
+    for handler in (*handlers, *find_given(source, scope, names, asked.given)):
         hook = kinds.get((handler.ops, handler.member))
         if hook is None and not _declared(scope, handler.ops):
             hook = by_name[handler.member]
@@ -85,6 +93,18 @@ def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
             if (found := source.functions_of(name))
         },
     }
+
+
+def tables_with(source: SourceFile, tree: KernelTree, macros: Iterable[str]) -> TablesWith:
+    """Return what a file puts macros of entries into."""
+    scope = Scope(source, tree)
+    found: TablesWith = {"tables": {}, "macros": {}, "defined_in": {}}
+    for name in macros:
+        types, users = tables_of_entries(source, scope, name)
+        found["tables"][name] = sorted(types)
+        found["macros"][name] = sorted(users)
+        found["defined_in"][name] = [macro.source.name for macro in scope.macro(name)]
+    return found
 
 
 def _declared(scope: Scope, ops: str) -> bool:

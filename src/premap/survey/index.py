@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from premap.cache.store import Store, digest_of
 from premap.csource.search import SUFFIXES, speaks_of_mappings
+from premap.csource.text import places
 from premap.survey.records import TextFacts
 from premap.survey.textfacts import WORD, Member, members_of, text_facts
 from premap.workers import Failure, Workers
@@ -58,6 +59,12 @@ class Index:
     """Those that speak of mappings (csource.search), among those that `listen` looked at."""
     unheard: list[str] = field(default_factory=list)
     """Those that it did not look at yet."""
+    users: dict[str, list[str]] = field(default_factory=dict)
+    """Files that say a word, for the words that `users_of` was asked for."""
+    once_users: dict[str, list[str]] = field(default_factory=dict)
+    """The same of an earlier run, as far as the files did not change."""
+    changed: list[str] = field(default_factory=list)
+    """Files that changed since that run."""
     _names: str | None = None
 
     @property
@@ -96,7 +103,7 @@ def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
     """Look at a tree; what was found out before about files that did not change is reused."""
     began = time.time_ns()
     stamps = _walk(root)
-    known, facts, digests, speaking = _remembered(store, root, version)
+    known, facts, digests, speaking, users = _remembered(store, root, version)
     same = {name for name, stamp in stamps.items() if known.get(name) == stamp}
     changed = sorted(name for name in stamps if name not in same and name.endswith(SUFFIXES))
     index = Index(
@@ -107,6 +114,8 @@ def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
         read=len(changed),
         speaking=[] if speaking is None else [name for name in speaking if name in same],
         unheard=[n for n in stamps if n.endswith(SUFFIXES)] if speaking is None else changed,
+        once_users={word: [n for n in names if n in same] for word, names in users.items()},
+        changed=changed,
     )
     for found, problems in _spread(_looker(root), changed, jobs):
         index.facts.update(found)
@@ -126,6 +135,7 @@ def remember(index: Index, store: Store, version: str) -> None:
         "facts": index.facts,
         "digests": {name: digest for name, digest in index.digests.items() if digest},
         "speaking": index.speaking or None,
+        "users": index.users,
     }
     store.put(_key(index.root, version), json.dumps(kept).encode())
 
@@ -134,15 +144,17 @@ def _key(root: Path, version: str) -> str:
     return digest_of(b"index", version.encode(), os.fsencode(root))
 
 
-_Kept = tuple[dict[str, Stamp], dict[str, TextFacts], dict[str, str], list[str] | None]
+_Kept = tuple[
+    dict[str, Stamp], dict[str, TextFacts], dict[str, str], list[str] | None, dict[str, list[str]]
+]
 
 
 def _remembered(store: Store, root: Path, version: str) -> _Kept:
     entry = store.get(_key(root, version))
     if entry is None:
-        return {}, {}, {}, None
+        return {}, {}, {}, None, {}
     kept = json.loads(entry)
-    return kept["stamps"], kept["facts"], kept["digests"], kept["speaking"]
+    return kept["stamps"], kept["facts"], kept["digests"], kept["speaking"], kept["users"]
 
 
 def _walk(root: Path) -> dict[str, Stamp]:
@@ -181,6 +193,35 @@ def listen(index: Index, jobs: int) -> None:
     for found in _spread(look, index.unheard, jobs):
         index.speaking += found
     index.unheard = []
+
+
+def users_of(index: Index, words: Sequence[str], jobs: int) -> dict[str, list[str]]:
+    """Return the files that say each word; in those that did not change it is known."""
+    old = [word for word in words if word in index.once_users]
+    new = [word for word in words if word not in index.once_users]
+    everywhere = [name for name in sorted(index.stamps) if name.endswith(SUFFIXES)]
+    found = {word: list(index.once_users.get(word, ())) for word in words}
+    for asked, names in ((old, index.changed), (new, everywhere)):
+        if asked and names:
+            for each in _spread(_searcher(index.root, asked), names, jobs):
+                for name, word in each:
+                    found[word].append(name)
+    index.users.update(found)
+    return found
+
+
+def _searcher(root: Path, words: Sequence[str]) -> Callable[[Sequence[str]], list[tuple[str, str]]]:
+    plain = [(word, word.encode("latin-1", "replace")) for word in words]
+
+    def look(names: Sequence[str]) -> list[tuple[str, str]]:
+        found = []
+        for name in names:
+            if not is_user_space(name):
+                text = _text(root, name)
+                found += [(name, w) for w, sought in plain if next(places(sought, text), -1) >= 0]
+        return found
+
+    return look
 
 
 def _text(root: Path, name: str) -> bytes:

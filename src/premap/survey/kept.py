@@ -76,8 +76,10 @@ class Kept:
 
     def keep_all(self, kind: Kind, results: dict[str, Any]) -> None:
         """Keep all results of this very tree in one entry, for a survey with nothing changed."""
-        if results.keys() - self._last(kind).keys():
-            kept = {"state": self._state, "results": results}
+        last = self._last(kind)
+        if results.keys() - last.keys():
+            last |= results
+            kept = {"state": self._state, "results": last}
             self._store.put(self._last_key(kind), json.dumps(kept).encode())
 
     def _last(self, kind: str) -> dict[str, Any]:

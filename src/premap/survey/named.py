@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from premap.csource.nodes import path_to
 from premap.csource.source import SourceFile, function_of
 from premap.records import Handler
-from premap.survey.records import TextFacts
+from premap.survey.records import RawSite, TextFacts
 
 _NAME = re.compile(r"\(*\s*([A-Za-z_]\w*)\s*\)*")
 _EITHER = re.compile(r"[^?]+\?\s*(\w+)\s*:\s*(\w+)\s*\)?")
@@ -75,6 +75,11 @@ class Names:
         if giver is not None:
             found += sorted(name for name in self.passed.get(giver, ()) if name in self.defines)
         return found
+
+    def all_get_vma(self, file: str, site: RawSite) -> bool:
+        """Tell whether every function that a site's member may be set to gets a VMA."""
+        meant = self.meant(file, site["names"], site["giver"])
+        return bool(meant) and all(name in self.defines for name in meant)
 
     def _fitting(self, file: str, pattern: str) -> list[str]:
         """Return what a pasted name may be: functions of the folder that the macro is in."""

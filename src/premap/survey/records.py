@@ -67,6 +67,17 @@ class FileFacts(TypedDict):
     functions: dict[str, FunctionFacts]
 
 
+class TablesWith(TypedDict):
+    """What one file puts a macro of entries into, by the macro."""
+
+    tables: dict[str, list[str]]
+    """Types: "struct fb_ops"."""
+    macros: dict[str, list[str]]
+    """Other macros of entries."""
+    defined_in: dict[str, list[str]]
+    """Files whose macro of that name this file may mean."""
+
+
 class TextFacts(TypedDict):
     """What the bare text of a file tells (textfacts)."""
 

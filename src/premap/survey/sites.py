@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from premap.survey.classes import UNDEFINED, UNKNOWN, UNSET, pattern_classes
+from premap.survey.classes import COPIES, UNDEFINED, UNKNOWN, UNSET, pattern_classes
 from premap.survey.clusters import cluster_of
 from premap.survey.named import Names
 from premap.survey.records import Deep, DefinedIn, FileFacts, FunctionFacts, Judged, RawSite, Site
@@ -17,6 +18,11 @@ _NOTHING: Judged = {
     "status": None, "reason": None, "new_name": None, "idioms": [], "notes": [], "safety": None,
     "verdict": None, "patch": None,
 }  # fmt: skip
+
+
+MACRO = "macro-table"
+_COPY = re.compile(r"(?:->|\.)\s*\w+$")
+"""What is set to another table's member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,11 @@ class Sites:
     def _site(self, name: str, raw: RawSite, deep: Deep | None, problem: str | None) -> Site:
         meant = self.names.meant(name, raw["names"], raw["giver"])
         defined, pattern = self._definition(name, meant)
+        if not meant and _COPY.search(raw["handler"]):
+            pattern = COPIES
+        waits = self.waits.of_site(name, raw, meant)
         subsystem, maintainers = self.subsystems.of(name)
-        judged = _judged(raw, deep, problem)
+        judged = _judged(raw, deep, problem, prepared=self.waits.has_twin(raw["ops"]))
         site: Site = {
             "file": name,
             "line": raw["line"],
@@ -51,7 +60,7 @@ class Sites:
             "class": UNSET if raw["handler"] == "NULL" else pattern,
             "subsystem": subsystem,
             "maintainers": maintainers,
-            "waits_for": self.waits.of_site(name, raw, meant),
+            "waits_for": waits,
             "status": judged["status"],
             "reason": judged["reason"],
             "blockers": [judged["reason"]] if judged["reason"] else [],
@@ -89,9 +98,11 @@ def _findings(handler: str, deep: Deep) -> list[dict[str, object]]:
     return [each for each in deep["findings"] if handler in (each["handler"], each["function"])]
 
 
-def _judged(raw: RawSite, deep: Deep | None, problem: str | None) -> Judged:
+def _judged(raw: RawSite, deep: Deep | None, problem: str | None, *, prepared: bool) -> Judged:
     """Return what converting, comparing and checking came to."""
     told = None if deep is None else deep["outcomes"].get(str(raw["start"]))
+    if told is not None and not prepared and told["reason"] and told["reason"]["id"] == MACRO:
+        told = None  # it was asked about one table, and this one has no twin for its member
     if raw["hook"] == "mmap_prepare":
         return {**_NOTHING, "status": "prepared"}
     if raw["handler"] == "NULL":
@@ -103,13 +114,19 @@ def _judged(raw: RawSite, deep: Deep | None, problem: str | None) -> Judged:
         }
     if deep is not None and raw["by_position"]:
         message = f"{raw['table'] or 'the table'} is filled by position"
-        reason = {"id": "positional-table", "message": message, "line": raw["line"]}
-        return {**_NOTHING, "status": "declined", "reason": reason}
+        return _declined("positional-table", message, raw)
     if deep is not None:
+        if prepared and raw["in_macro"]:
+            message = f"the macro {raw['in_macro']} sets the member"
+            return _declined(MACRO, message, raw)
         message = f"{raw['ops']} has no mmap_prepare member"
-        reason = {"id": "not-file-operations", "message": message, "line": raw["line"]}
-        return {**_NOTHING, "status": "declined", "reason": reason}
+        return _declined("not-file-operations", message, raw)
     if problem is not None:
         reason = {"id": "error", "message": problem, "line": None}
         return {**_NOTHING, "status": "error", "reason": reason}
     return _NOTHING
+
+
+def _declined(id_: str, message: str, raw: RawSite) -> Judged:
+    reason = {"id": id_, "message": message, "line": raw["line"]}
+    return {**_NOTHING, "status": "declined", "reason": reason}

@@ -18,13 +18,14 @@ from premap.survey import work
 from premap.survey.document import document_of
 from premap.survey.engine import Engine, LocalEngine, Result
 from premap.survey.filefacts import Asked
-from premap.survey.index import build_index, is_user_space, listen, remember
+from premap.survey.index import build_index, is_user_space, listen, remember, users_of
 from premap.survey.kept import Kept, version
 from premap.survey.members import members_of_tree
 from premap.survey.named import Names, passed_in
-from premap.survey.records import Deep, Document, FileFacts, Hook, Run, Site, TextFacts
+from premap.survey.records import Deep, Document, FileFacts, Hook, Run, Site, TablesWith, TextFacts
 from premap.survey.sites import Sites
 from premap.survey.subsystems import Subsystems
+from premap.survey.tables import with_tables
 from premap.survey.textfacts import IN_LIST, WORD
 from premap.survey.waits import Waits
 from premap.survey.work import Job
@@ -101,8 +102,9 @@ class _Run:
         members = members_of_tree(self.index)
         facts = self._facts(tuple((m.ops, m.name, m.hook) for m in members))
         defines = self._defines()
-        waits = Waits(members, defines, facts)
         names = Names(defines, passed_in(told for _, told in self._kernel()))
+        facts = with_tables(facts, members, self._tables_with, names.all_get_vma)
+        waits = Waits(members, defines, facts)
         makes = Sites(facts, waits, names, Subsystems(self.tree.root))
         deep: dict[str, Deep] | None = {} if self.plan.deep else None
         sites = sorted(self._sites(makes, deep), key=lambda site: (site["file"], site["line"]))
@@ -145,10 +147,19 @@ class _Run:
             defined = [function for function, _ in facts["defines"]]
             wanted = [each for each in defined if each in named or WORD.decode() in each]
             listed = {word for called, word in facts["passes"] if called == IN_LIST} & defines
-            if set_in[name] or wanted or listed or members.intersection(facts["reads"]):
-                what = Asked(asked, tuple(wanted), tuple(sorted(listed)))
+            given = {called for called, word in facts["passes"] if word in members} - {IN_LIST}
+            if set_in[name] or wanted or listed or given or members.intersection(facts["reads"]):
+                what = Asked(asked, tuple(wanted), tuple(sorted(listed)), tuple(sorted(given)))
                 jobs.append(self.kept.job("facts", name, what))
         return dict(self._done("looking for hooks", jobs))
+
+    def _tables_with(self, macros: Sequence[str]) -> Iterator[tuple[str, TablesWith]]:
+        """Yield, file by file, the tables and macros that macros of entries are put into."""
+        found = users_of(self.index, macros, self.plan.jobs)
+        files = sorted({file for users in found.values() for file in users})
+        wanted = {file: tuple(m for m in macros if file in found[m]) for file in files}
+        jobs = [self.kept.job("tables", file, Asked((), wanted[file])) for file in files]
+        yield from self._done("looking where macros are used", jobs)
 
     def _sites(self, makes: Sites, deep: dict[str, Deep] | None) -> Iterator[Site]:
         """Yield the records of all sites; put what their handlers came to into `deep`."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from premap.csource.definitions import CORE
 from premap.idioms.twins import TWINS
-from premap.survey.members import FILE_OPERATIONS
+from premap.survey.members import FILE_OPERATIONS, UNTOLD
 from premap.survey.records import FileFacts, RawSite, Site, Unlock
 from premap.survey.textfacts import Member
 
@@ -43,7 +43,7 @@ class Waits:
         if site["hook"] != "mmap" or site["handler"] == "NULL":
             return []
         found = []
-        if site["ops"] != "?" and site["ops"] not in self._prepared:
+        if not self.has_twin(site["ops"]):
             found.append(f"{site['ops']}.{site['member']}")
         for name in meant:
             if name in self.facts[file]["functions"]:
@@ -51,6 +51,10 @@ class Waits:
             elif name in self.defines and name not in TWINS:
                 found.append(f"{name}()")
         return list(dict.fromkeys(found))
+
+    def has_twin(self, ops: str) -> bool:
+        """Tell whether a table has a mmap_prepare member; of one that is not known, it may."""
+        return ops == UNTOLD or ops in self._prepared
 
     def after(self, wait: str) -> list[str]:
         """Return what a wait itself waits for."""

@@ -20,9 +20,9 @@ from premap.outcomes import Asked as JudgedBy
 from premap.outcomes import outcomes
 from premap.records import Conversion, Outcome
 from premap.report import documents
-from premap.survey.filefacts import Asked, file_facts
+from premap.survey.filefacts import Asked, file_facts, tables_with
 from premap.survey.recording import RecordingTree
-from premap.survey.records import Deep, FileFacts, Judged, Run
+from premap.survey.records import Deep, FileFacts, Judged, Run, TablesWith
 
 if TYPE_CHECKING:
     from premap.equivalence import Stepped
@@ -39,7 +39,7 @@ STATES = (1 << 20, 0, 1)
 _PAGE = 4096
 
 
-Kind = Literal["facts", "deep"]
+Kind = Literal["facts", "tables", "deep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def do(job: Job) -> dict[str, Any]:
     source = _source(tree, job.name)
     if isinstance(source, str):
         return {"problem": source}
-    made = {"facts": _facts, "deep": _deep}[job.kind](job, source, tree)
+    made = {"facts": _facts, "tables": _tables, "deep": _deep}[job.kind](job, source, tree)
     rests = tree.rests_on()
     digests = {name: tree.digest(name) for name in rests if name != job.name}
     variant = {
@@ -141,6 +141,10 @@ def _source(tree: RecordingTree, name: str) -> SourceFile | str:
 
 def _facts(job: Job, source: SourceFile, tree: RecordingTree) -> FileFacts:
     return file_facts(source, tree, job.asked)
+
+
+def _tables(job: Job, source: SourceFile, tree: RecordingTree) -> TablesWith:
+    return tables_with(source, tree, job.asked.wanted)
 
 
 def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> Deep:
