@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from tests.survey.test_survey import Silent, surveyed
 from premap.cache.store import Store
 from premap.survey import Plan, survey
 from premap.survey.engine import LocalEngine
+from premap.survey.index import known_index, read_changed, remember
+from premap.survey.kept import version
 from premap.survey.work import Job, do
 from premap.workers import Workers
 
@@ -134,3 +136,43 @@ class TestDisk:
         assert first["problem"] == "Read-only file system"
         assert second["problem"] is None
         assert told(first) == told(second) == told(third) == told(surveyed(small_tree, deep=True))
+
+
+class TestReading:
+    """A tree is read in some seconds; what was read counts, whenever it is interrupted."""
+
+    def test_what_was_read_is_kept(self, small_tree: Path, tmp_path: Path) -> None:
+        store = Store(tmp_path / "store")
+        time.sleep(2.1)  # times of files tell only so well
+        index = known_index(small_tree, store, "now")
+        read, left = index.unread[:3], index.unread[3:]
+        index.unread = list(read)
+        read_changed(index, 1)
+        index.unread = list(left)
+        remember(index, store, "now")
+        again = known_index(small_tree, store, "now")
+        assert again.unread == left
+        assert set(again.facts) == {name for name in read if name in index.facts}
+        assert set(again.unheard) == {*read, *left}
+
+    def test_an_interrupt(self, kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
+        """It stops at once, with a whole tree half read; the next run reads the other half."""
+        root = kernel_tree("7.3")
+        run = subprocess.Popen(
+            [sys.executable, "-m", "premap", "survey", str(root), "--no-convert", "--jobs", "2"],
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for_workers(run)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        _, complaint = run.communicate()
+        assert time.monotonic() - sent < 2  # 0.2 on an idle machine
+        assert run.returncode == 130
+        assert "Traceback" not in complaint
+        index = known_index(root, Store(tmp_path / "premap" / "survey"), version())
+        assert index.facts
+        assert len(index.unread) < sum(name.endswith((".c", ".h")) for name in index.stamps)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Members that macros set: which table it is that only their users tell, and what arguments name."""
+"""Members that macros set: of which table, as their users tell; and by their arguments."""
 
 from __future__ import annotations
 

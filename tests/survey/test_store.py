@@ -54,12 +54,13 @@ class TestStore:
         assert store.get("abcd") is None
 
 
-class TestKept:
-    def settled(self, root: Path) -> None:
-        """Let the files be older than the moment in which a change might not show."""
-        for path in root.rglob("*"):
-            os.utime(path, (1, 1))
+def settled(root: Path) -> None:
+    """Let the files be older than the moment in which a change might not show."""
+    for path in root.rglob("*"):
+        os.utime(path, (1, 1))
 
+
+class TestKept:
     def test_a_second_survey_says_the_same(self, small_tree: Path, tmp_path: Path) -> None:
         first = surveyed(small_tree, tmp_path / "store", deep=True)
         second = surveyed(small_tree, tmp_path / "store", deep=True)
@@ -96,10 +97,10 @@ class TestKept:
     def test_an_edit_that_keeps_size_and_times_counts(
         self, small_tree: Path, tmp_path: Path, change: Change
     ) -> None:
-        self.settled(small_tree)
+        settled(small_tree)
         surveyed(small_tree, tmp_path / "store")
         change("drivers/room/door.c", ".mmap = door_mmap", ".mmap = load_mmap")
-        self.settled(small_tree)
+        settled(small_tree)
         handlers = {s["handler"] for s in surveyed(small_tree, tmp_path / "store")["handlers"]}
         assert "load_mmap" in handlers
 

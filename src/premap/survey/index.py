@@ -53,6 +53,8 @@ class Index:
     """Of files that results were made of."""
     read: int = 0
     """Files that had to be read."""
+    unread: list[str] = field(default_factory=list)
+    """Those that still have to be."""
     problems: dict[str, str] = field(default_factory=dict)
     """Files that can't be read, and why."""
     speaking: list[str] = field(default_factory=list)
@@ -99,11 +101,11 @@ class Index:
         return self.digests[name]
 
 
-def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
-    """Look at a tree; what was found out before about files that did not change is reused."""
+def known_index(root: Path, store: Store, version: str) -> Index:
+    """Look at what there is in a tree; what was found out before is taken over where it holds."""
     began = time.time_ns()
     stamps = _walk(root)
-    known, facts, digests, speaking, users = _remembered(store, root, version)
+    known, facts, digests, speaking, unheard, users = _remembered(store, root, version)
     same = {name for name, stamp in stamps.items() if known.get(name) == stamp}
     changed = sorted(name for name in stamps if name not in same and name.endswith(SUFFIXES))
     index = Index(
@@ -112,14 +114,12 @@ def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
         {name: facts[name] for name in facts if name in same},
         {name: digests[name] for name in digests if name in same},
         read=len(changed),
-        speaking=[] if speaking is None else [name for name in speaking if name in same],
-        unheard=[n for n in stamps if n.endswith(SUFFIXES)] if speaking is None else changed,
+        unread=changed,
+        speaking=[name for name in speaking if name in same],
+        unheard=[*changed, *(name for name in unheard if name in same)],
         once_users={word: [n for n in names if n in same] for word, names in users.items()},
-        changed=changed,
+        changed=list(changed),
     )
-    for found, problems in _spread(_looker(root), changed, jobs):
-        index.facts.update(found)
-        index.problems.update(problems)
     newest = began - _MOMENT
     for name, stamp in stamps.items():
         if max(stamp[0], stamp[1]) > newest:
@@ -127,14 +127,23 @@ def build_index(root: Path, store: Store, version: str, jobs: int) -> Index:
     return index
 
 
+def read_changed(index: Index, jobs: int) -> None:
+    """Read the files about which nothing is known that still holds."""
+    for names, (found, problems) in _spread(_looker(index.root), list(index.unread), jobs):
+        index.facts.update(found)
+        index.problems.update(problems)
+        index.unread = index.unread[len(names) :]
+
+
 def remember(index: Index, store: Store, version: str) -> None:
     """Keep what was found out for the next time."""
-    unread = index.problems.keys() | (index.unheard if index.speaking else ())
+    unread = {*index.problems, *index.unread}
     kept = {
         "stamps": {name: stamp for name, stamp in index.stamps.items() if name not in unread},
         "facts": index.facts,
         "digests": {name: digest for name, digest in index.digests.items() if digest},
-        "speaking": index.speaking or None,
+        "speaking": sorted({*index.speaking}.difference(index.unheard)),
+        "unheard": index.unheard,
         "users": index.users,
     }
     store.put(_key(index.root, version), json.dumps(kept).encode())
@@ -145,16 +154,23 @@ def _key(root: Path, version: str) -> str:
 
 
 _Kept = tuple[
-    dict[str, Stamp], dict[str, TextFacts], dict[str, str], list[str] | None, dict[str, list[str]]
+    dict[str, Stamp],
+    dict[str, TextFacts],
+    dict[str, str],
+    list[str],
+    list[str],
+    dict[str, list[str]],
 ]
 
 
 def _remembered(store: Store, root: Path, version: str) -> _Kept:
     entry = store.get(_key(root, version))
     if entry is None:
-        return {}, {}, {}, None, {}
+        return {}, {}, {}, [], [], {}
     kept = json.loads(entry)
-    return kept["stamps"], kept["facts"], kept["digests"], kept["speaking"], kept["users"]
+    parts = ("stamps", "facts", "digests", "speaking", "unheard", "users")
+    found: _Kept = tuple(kept[part] for part in parts)
+    return found
 
 
 def _walk(root: Path) -> dict[str, Stamp]:
@@ -190,9 +206,9 @@ def listen(index: Index, jobs: int) -> None:
     def look(names: Sequence[str]) -> list[str]:
         return [name for name in names if speaks_of_mappings(_text(root, name))]
 
-    for found in _spread(look, index.unheard, jobs):
+    for names, found in _spread(look, list(index.unheard), jobs):
         index.speaking += found
-    index.unheard = []
+        index.unheard = index.unheard[len(names) :]
 
 
 def users_of(index: Index, words: Sequence[str], jobs: int) -> dict[str, list[str]]:
@@ -203,7 +219,7 @@ def users_of(index: Index, words: Sequence[str], jobs: int) -> dict[str, list[st
     found = {word: list(index.once_users.get(word, ())) for word in words}
     for asked, names in ((old, index.changed), (new, everywhere)):
         if asked and names:
-            for each in _spread(_searcher(index.root, asked), names, jobs):
+            for _, each in _spread(_searcher(index.root, asked), names, jobs):
                 for name, word in each:
                     found[word].append(name)
     index.users.update(found)
@@ -233,16 +249,19 @@ def _text(root: Path, name: str) -> bytes:
 
 def _spread(
     look: Callable[[Sequence[str]], Found], names: Sequence[str], jobs: int
-) -> Iterator[Found]:
-    """Yield what `look` finds in chunks of the names, in processes if there are many."""
-    if len(names) <= _FEW or jobs == 1:
-        yield look(names)
-        return
-    size = -(-len(names) // _CHUNKS)
+) -> Iterator[tuple[Sequence[str], Found]]:
+    """Yield chunks of the names in their order, each with what `look` finds in it.
+
+    In processes, if there are many.
+    """
+    size = max(_FEW, -(-len(names) // _CHUNKS))
     chunks = [names[at : at + size] for at in range(0, len(names), size)]
+    if len(chunks) <= 1 or jobs == 1:
+        yield from ((chunk, look(chunk)) for chunk in chunks)
+        return
     workers: Workers[Sequence[str], Found] = Workers(look, jobs, 600)
     for chunk, found in zip(chunks, workers.run(chunks), strict=True):
-        yield look(chunk) if isinstance(found, Failure) else found
+        yield chunk, look(chunk) if isinstance(found, Failure) else found
 
 
 _Read = tuple[dict[str, TextFacts], dict[str, str]]

@@ -18,7 +18,7 @@ from premap.survey import work
 from premap.survey.document import document_of
 from premap.survey.engine import Engine, LocalEngine, Result
 from premap.survey.filefacts import Asked
-from premap.survey.index import build_index, is_user_space, listen, remember, users_of
+from premap.survey.index import is_user_space, known_index, listen, read_changed, remember, users_of
 from premap.survey.kept import Kept, version
 from premap.survey.members import members_of_tree
 from premap.survey.named import Names, passed_in
@@ -94,9 +94,22 @@ class _Run:
 
     def run(self) -> Survey:
         began = perf_counter()
-        store = self.plan.store
         self.progress.begin("reading", 0)
-        self.index = build_index(self.tree.root, store, version(), self.plan.jobs)
+        self.index = known_index(self.tree.root, self.plan.store, version())
+        try:
+            return self._survey(began)
+        except KeyboardInterrupt:
+            self._remember()
+            raise
+
+    def _remember(self) -> None:
+        remember(self.index, self.plan.store, version())
+
+    def _survey(self, began: float) -> Survey:
+        store = self.plan.store
+        read_changed(self.index, self.plan.jobs)
+        if self.index.read:
+            self._remember()
         self.errors.update(self.index.problems)
         self.kept = Kept(self.tree, self.target, store, self.index)
         members = members_of_tree(self.index)
@@ -108,7 +121,7 @@ class _Run:
         makes = Sites(facts, waits, names, Subsystems(self.tree.root))
         deep: dict[str, Deep] | None = {} if self.plan.deep else None
         sites = sorted(self._sites(makes, deep), key=lambda site: (site["file"], site["line"]))
-        remember(self.index, store, version())
+        self._remember()
         store.trim(self.plan.limit)
         document: Document = {
             "tree": str(self.tree.root),
