@@ -159,7 +159,7 @@ class TestLimits:
         a, b = var("a"), var("b")
         hard = [a * b == 0x7FFFFFFFFFFFFFE7 * 3, a > 3, b > 3, a < b, a * a * b % 1000003 == 77]
         with pytest.raises(SolverGaveUp):
-            check(hard, timeout_ms=5)
+            check(hard, limit_ms=5)
 
     def test_a_path_that_turns_out_to_be_impossible_is_none(self) -> None:
         explorer = Explorer([offset < 5], patience_ms=1)
@@ -259,12 +259,12 @@ class Impatient(Solver):
 
     gave_up = 0
 
-    def check(self, conditions: Iterable[Condition], timeout_ms: int | None = None) -> Model | None:
+    def check(self, conditions: Iterable[Condition], limit_ms: int | None = None) -> Model | None:
         given = list(conditions)
-        if timeout_ms is not None and timeout_ms < 1000 and any("size" in str(c) for c in given):
+        if limit_ms is not None and limit_ms < 1000 and any("size" in str(c) for c in given):
             self.gave_up += 1
             raise SolverGaveUp("too hard")
-        return super().check(given, timeout_ms)
+        return super().check(given, limit_ms)
 
 
 class TestPatience:
@@ -280,6 +280,6 @@ class TestPatience:
         assert solver.gave_up > 0
 
     def test_without_patience_it_ends(self) -> None:
-        explorer = Explorer(solver=Impatient(timeout_ms=500))
+        explorer = Explorer(solver=Impatient(limit_ms=500))
         with pytest.raises(SolverGaveUp):
             list(explorer.explore(lambda: bool(size > 5)))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,8 @@ from premap.model.errors import KernelBug, NotModelled
 from premap.records import Difference, Verdict
 
 TIME_LIMIT = 10.0
-"""Seconds of CPU time for one verdict; after that it is `unknown`."""
+"""Seconds that the work for one verdict may stand for (`premap.symbolic.effort`), all seconds and
+milliseconds here are such; after that it is `unknown`."""
 GRACE = 1.5
 """Seconds after the first difference, or doubt, in which (other) differences are looked for."""
 BETWEEN_LIMIT = 1.0
@@ -36,6 +36,8 @@ hook runs three times, with as many times the paths: what is not looked at is st
 SOLVER_LIMIT_MS = 3000
 PATIENCE_MS = 200
 """Milliseconds after which a branch that the solver has no answer for is followed all the same."""
+REPLAY = 10_000
+"""Work of running both versions again on the numbers of an example."""
 MAX_PATHS = 2000
 BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
 """After these nothing can be told of a run."""
@@ -63,8 +65,7 @@ BOUNDS = (
 
 def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
     """Compare two versions of a hook through the whole mmap path."""
-    deadline = time.process_time() + time_limit
-    comparison = _Comparison(old, new, deadline)
+    comparison = _Comparison(old, new, time_limit)
     for setting in settings():
         if comparison.pointless(setting):
             continue
@@ -72,7 +73,7 @@ def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
         if comparison.settled:
             break
     if comparison.reason and not comparison.differences:
-        comparison.try_concretely(deadline + time_limit / 4)
+        comparison.try_concretely(time_limit / 4)
     return comparison.verdict()
 
 
@@ -81,7 +82,7 @@ def changed_errno(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Ve
 
     The verdict is about that alone.
     """
-    comparison = _Comparison(old, new, time.process_time() + time_limit, errno_of_filling)
+    comparison = _Comparison(old, new, time_limit, errno_of_filling)
     for shared in (True, False):
         if not comparison.settled:
             comparison.explore(Setting(shared=shared, fails="page_table"))
@@ -106,11 +107,10 @@ class _Comparison:
     """One comparison: both versions, one solver for all settings, and what was found so far."""
 
     def __init__(
-        self, old: Side, new: Side, deadline: float, candidates: Candidates = compare
+        self, old: Side, new: Side, time_limit: float, candidates: Candidates = compare
     ) -> None:
         self.old = old
         self.new = new
-        self.deadline = deadline
         self.candidates = candidates
         self.namer = Namer()
         self.watch = handover.allow if old.member == new.member == "mmap" else None
@@ -119,9 +119,11 @@ class _Comparison:
         self.explorer = symbolic.Explorer(
             Call.of(self.inputs).valid(unsigned_offset=unsigned_offset),
             max_paths=MAX_PATHS,
-            solver_timeout_ms=SOLVER_LIMIT_MS,
+            solver_limit_ms=SOLVER_LIMIT_MS,
             patience_ms=PATIENCE_MS,
         )
+        self.effort = self.explorer.effort
+        self.deadline = self.effort.after(time_limit)
         self.differences: dict[str, Difference] = {}
         self.accepted: dict[str, Difference] = {}
         self.reason: str | None = None
@@ -130,9 +132,9 @@ class _Comparison:
         self.mergeable = False
         self.positional = False
         self.disturbed = False
-        self.enough = deadline
-        """When to stop looking for differences, once there is one or no proof can be had any more
-        (time.process_time)."""
+        self.enough = self.deadline
+        """When to stop looking for differences, once there is one or no proof can be had any more:
+        at which work, as `deadline`."""
 
     @property
     def settled(self) -> bool:
@@ -146,7 +148,7 @@ class _Comparison:
             self._hurry()
 
     def _hurry(self) -> None:
-        self.enough = min(self.enough, time.process_time() + GRACE)
+        self.enough = min(self.enough, self.effort.after(GRACE))
 
     def pointless(self, setting: Setting) -> bool:
         """Return whether the settings before have shown that this one adds nothing."""
@@ -170,7 +172,7 @@ class _Comparison:
 
     def explore(self, setting: Setting) -> None:
         """Follow all paths of one setting."""
-        left = self.deadline - time.process_time()
+        left = self.effort.left(self.deadline)
         limited = setting.layout == "between"
         self.explorer.deadline_seconds = min(left, BETWEEN_LIMIT) if limited else left
         paths = self.explorer.explore(lambda: self._both(setting), stop=ENDINGS)
@@ -181,7 +183,7 @@ class _Comparison:
                 elif path.value is not None:
                     self._place(setting, path.value, path.decisions)
                     self._judge(setting, path)
-                if self.settled and time.process_time() > self.enough:
+                if self.settled and self.effort.spent > self.enough:
                     return
         except symbolic.SymbolicError as error:
             if limited:
@@ -278,6 +280,7 @@ class _Comparison:
         small = spelled(found, self.namer)
         inputs = AnsweredInputs(RecordedInputs(small.variables, small.functions))
         namer = self.namer.concrete(found.eval)
+        self.effort.spent += REPLAY
         before = run(self.old, setting, inputs, namer, self.watch)
         try:
             after = run(self.new, setting, inputs, namer, self.watch)
@@ -289,9 +292,10 @@ class _Comparison:
         again = [each for each in self.candidates(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
-    def try_concretely(self, deadline: float) -> None:
+    def try_concretely(self, seconds: float) -> None:
         """Without a proof, look for a difference in concrete runs; say how many there were."""
-        found, tried = look_for_difference(self.old, self.new, deadline)
+        deadline = self.effort.after(seconds)
+        found, tried = look_for_difference(self.old, self.new, self.effort, deadline)
         if found is not None:
             self.differences[found.id] = found
         runs = "no concrete run could be made" if tried == 0 else f"{tried} concrete runs agree"

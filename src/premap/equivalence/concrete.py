@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 from premap import symbolic
@@ -22,22 +21,29 @@ from premap.records import Difference
 
 RUNS = 200
 """Concrete runs that are tried where there is no proof."""
+RUN = 3000
+"""Work of such a run (`premap.symbolic.effort`), besides the steps of its C code."""
+IN_VAIN = 20
+"""Runs of which not one can be made to its end, after which no other is tried."""
 MOST_VALUES = 200
 """How many made-up values of an example are tried to be left out."""
 
 
-def look_for_difference(old: Side, new: Side, deadline: float) -> tuple[Difference | None, int]:
-    """Run both up to RUNS times (until `deadline`, process time); return what differed first.
+def look_for_difference(
+    old: Side, new: Side, effort: symbolic.Effort, deadline: float
+) -> tuple[Difference | None, int]:
+    """Run both up to RUNS times (until `effort` comes to `deadline`); return what differed first.
 
     The second value says how many runs could be made.
     """
     tried = 0
     for seed in range(RUNS):
-        if time.process_time() > deadline:
+        effort.spent += RUN
+        if effort.spent > deadline or (seed >= IN_VAIN and tried == 0):
             break
         setting = Setting(shared=seed % 2 == 0)
         answered = AnsweredInputs(RandomCall(seed))
-        ran = _run_both(old, new, setting, answered, deadline)
+        ran = _run_both(old, new, setting, answered, effort, deadline)
         if ran is None:
             continue
         tried += 1
@@ -49,10 +55,17 @@ def look_for_difference(old: Side, new: Side, deadline: float) -> tuple[Differen
 
 
 def _run_both(
-    old: Side, new: Side, setting: Setting, inputs: Inputs, deadline: float = math.inf
+    old: Side,
+    new: Side,
+    setting: Setting,
+    inputs: Inputs,
+    effort: symbolic.Effort | None = None,
+    deadline: float = math.inf,
 ) -> tuple[Outcome, Outcome] | None:
+    counted = effort or symbolic.Effort()
+
     def watch(machine: Machine, _log: Log) -> None:
-        machine.deadline = deadline
+        machine.effort, machine.deadline = counted, deadline
 
     namer = Namer()
     try:

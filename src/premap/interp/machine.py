@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,8 @@ from premap.interp.memory import Memory, Namer, Object
 from premap.interp.undefined import BeyondBound, Undefined
 from premap.interp.values import Value
 from premap.model.errors import NotModelled
-from premap.symbolic import Explorer
+from premap.symbolic import Effort, Explorer
+from premap.symbolic.effort import STEP
 
 if TYPE_CHECKING:
     from premap.interp.bindings import Bindings
@@ -32,7 +32,7 @@ ITERATION_LIMIT = 1000
 CALL_DEPTH = 40
 STEP_LIMIT = 200_000
 STEPS_BETWEEN_LOOKS = 512
-"""Steps after which a run looks at the clock."""
+"""Steps after which a run looks whether its limit is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,9 @@ class Machine:
         self.assumed: dict[str, None] = {}
         """What a verdict has to state as its bounds, each once, in order."""
         self.steps = 0
+        explorer = Explorer.current()
+        self.effort = explorer.effort if explorer is not None else Effort()
+        """Where the work of this run is counted."""
         self.splits = 0
         """Decisions so far that hung on symbolic conditions."""
         self.depth = 0
@@ -156,7 +159,7 @@ class Machine:
         self.late: tuple[int, int] | None = None
         """Where among the events those of ->mapped() begin and end, if it was called."""
         self.deadline = math.inf
-        """When to give up (time.process_time), where no exploration says so."""
+        """How much work there may be (`effort.spent`), where no exploration says so."""
         self.alone = False
         """Whether no other thread changes driver state at locks."""
         self.handing_over: list[Any] | None = None
@@ -188,11 +191,12 @@ class Machine:
     def step(self, frame: Frame, node: Node) -> None:
         """Count a step; no run goes on for ever, or longer than its exploration may take."""
         self.steps += 1
+        self.effort.spent += STEP
         if self.steps % STEPS_BETWEEN_LOOKS == 0:
             explorer = Explorer.current()
             if explorer is not None:
                 explorer.check_time()
-            elif self.deadline < math.inf and time.process_time() > self.deadline:
+            elif self.effort.spent > self.deadline:
                 raise self.failure(frame, node, "there is no time for more")
         if self.steps > STEP_LIMIT:
             raise self.failure(frame, node, f"more than {STEP_LIMIT} steps")

@@ -7,7 +7,6 @@ code which is not known ends there: what was seen before still happened.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from premap.rules.hooks import Hook
 
 TIME_LIMIT = 2.0
-"""Seconds of CPU time for all that is asked of one hook."""
+"""Seconds that the work of all that is asked of one hook may stand for (`symbolic.effort`)."""
 MAX_PATHS = 96
 SOLVER_LIMIT_MS = 500
 
@@ -139,17 +138,18 @@ class Trace:
 
 
 class Budget:
-    """CPU time that may be spent on one hook."""
+    """Work that may be spent on one hook; what its solver and explorers do is counted."""
 
-    def __init__(self, seconds: float) -> None:
-        self._end = time.process_time() + seconds
+    def __init__(self, seconds: float, effort: symbolic.Effort) -> None:
+        self._effort = effort
+        self._end = effort.after(seconds)
         self.spent = False
-        """Whether a search ended for want of time."""
+        """Whether a search ended for want of more."""
 
     @property
     def left(self) -> float:
-        """Seconds that are left."""
-        left = self._end - time.process_time()
+        """Seconds that what is left stands for."""
+        left = self._effort.left(self._end)
         self.spent = self.spent or left <= 0
         return left
 
@@ -205,7 +205,8 @@ _PLAIN: Fixed = {
 
 def explore(hook: Hook) -> Exploration:
     """Follow the paths of a hook."""
-    return _explore(hook, Shared(symbolic.Solver(SOLVER_LIMIT_MS), Namer(), Budget(TIME_LIMIT)), {})
+    solver = symbolic.Solver(SOLVER_LIMIT_MS)
+    return _explore(hook, Shared(solver, Namer(), Budget(TIME_LIMIT, solver.effort)), {})
 
 
 def explore_again(hook: Hook, fixed: Fixed) -> Exploration:

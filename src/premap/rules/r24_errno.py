@@ -19,7 +19,7 @@ from premap.rules.names import fillers
 from premap.rules.rule import Found, Rule, at
 
 TIME_LIMIT = 5.0
-"""Seconds of CPU time for one hook."""
+"""Seconds that the work for one hook may stand for (`symbolic.effort`)."""
 
 
 def check(context: Context) -> Iterator[Found]:

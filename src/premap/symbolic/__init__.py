@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Integers that the solver knows, and the exploration of a program's paths."""
 
+from premap.symbolic.effort import Effort
 from premap.symbolic.errors import (
     LimitReached,
     NotConstant,
@@ -33,6 +34,7 @@ __all__ = [
     "Bool",
     "Condition",
     "Decision",
+    "Effort",
     "Explorer",
     "LimitReached",
     "Model",

@@ -15,7 +15,7 @@ class Undecided(SymbolicError):
 
 
 class SolverGaveUp(SymbolicError):
-    """The solver did not answer in its time."""
+    """The solver did not answer within its limit."""
 
 
 class NotDeterministic(SymbolicError):
@@ -47,4 +47,4 @@ class TooManyDecisions(LimitReached):
 
 
 class OutOfTime(LimitReached):
-    """The exploration took longer than allowed."""
+    """The exploration took more work than allowed."""

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from premap.symbolic.effort import DECISION, SECOND, guard
 from premap.symbolic.errors import (
     NotDeterministic,
     OutOfTime,
@@ -24,7 +25,7 @@ from premap.symbolic.errors import (
 )
 from premap.symbolic.models import Model
 from premap.symbolic.node import BoolNode
-from premap.symbolic.solver import DEFAULT_TIMEOUT_MS, Solver
+from premap.symbolic.solver import DEFAULT_LIMIT_MS, Solver
 from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider, results
 from premap.symbolic.truth import conjuncts, not_
 
@@ -48,7 +49,7 @@ class Decision:
     split: bool
     label: str | None
     sure: bool = True
-    """Whether the answer is known to be possible; if not, the solver had no answer in its time."""
+    """Whether the answer is known to be possible; if not, the solver had no answer in its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Path(Generic[T]):
     """One path: what the program returned or raised, and for which inputs.
 
     `condition` includes the explorer's assumptions. `model` is an input that takes this path; None
-    where the solver could not find one in its time, so that there may be no such input.
+    where the solver could not find one in its limit, so that there may be no such input.
     """
 
     value: T | None
@@ -96,10 +97,11 @@ class _Run:
 class Explorer:
     """Runs programs along all their paths.
 
-    `assume` holds on every path. Limits: paths of one exploration, decisions of one path, CPU
-    seconds of one exploration, milliseconds of one question to the solver. What exceeds one raises
-    TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too. Explorers
-    of related programs may share a `solver`, and what it has learnt; its timeout then counts.
+    `assume` holds on every path. Limits: paths of one exploration, decisions of one path, seconds
+    of one exploration, milliseconds of one question to the solver. What exceeds one raises
+    TooManyPaths, TooManyDecisions, OutOfTime or SolverGaveUp, out of the program too. Seconds and
+    milliseconds are those that the work done stands for (`premap.symbolic.effort`). Explorers of
+    related programs may share a `solver`, what it has learnt and its effort; its limit then counts.
 
     With `patience_ms`, a decision whose answer takes the solver longer counts as possible, and the
     path goes on: what is explored then includes paths that no input takes, but misses none.
@@ -112,7 +114,7 @@ class Explorer:
         max_paths: int = 4096,
         max_decisions: int = 4096,
         deadline_seconds: float = 60.0,
-        solver_timeout_ms: int = DEFAULT_TIMEOUT_MS,
+        solver_limit_ms: int = DEFAULT_LIMIT_MS,
         solver: Solver | None = None,
         patience_ms: int | None = None,
     ) -> None:
@@ -122,13 +124,17 @@ class Explorer:
         self.max_paths = max_paths
         self.max_decisions = max_decisions
         self.deadline_seconds = deadline_seconds
-        self.solver = solver or Solver(solver_timeout_ms)
+        self.solver = solver or Solver(solver_limit_ms)
+        self.effort = self.solver.effort
         self._models: deque[Model] = deque(maxlen=KEPT_MODELS)
         self._deadline = float("inf")
+        self._guard = float("inf")
         self._run = _Run((), self.assumed, ())
         self._pending: list[tuple[Decision, ...]] = []
         self._places: dict[tuple[int, int, bool], int] = {}
         self._answers: dict[tuple[int, int], Model | None] = {}
+        self._asked: list[BoolNode] = []
+        """The conditions in `_answers`: one that is made again then has the same number."""
         self._label: str | None = None
         self._results: dict[tuple[int, int, int], object] = {}
 
@@ -147,7 +153,8 @@ class Explorer:
 
         Exceptions of the classes `stop` end a path and are recorded in it; others pass through.
         """
-        self._deadline = time.process_time() + self.deadline_seconds
+        self._deadline = self.effort.after(self.deadline_seconds)
+        self._guard = guard(self.deadline_seconds)
         self._pending = [()]
         paths = 0
         if self.impossible:
@@ -224,6 +231,7 @@ class Explorer:
 
     def decide(self, condition: Bool) -> bool:
         """Answer a condition on this path; where both answers are possible, split."""
+        self.effort.spent += DECISION
         known = self._known(condition)
         if known is not None:
             return known
@@ -293,6 +301,7 @@ class Explorer:
         key = (self._run.place, condition.uid)
         if key not in self._answers:
             self._answers[key] = self._find(condition)
+            self._asked.append(condition)
         return self._answers[key]
 
     def _find(self, condition: Bool) -> Model | None:
@@ -312,21 +321,27 @@ class Explorer:
             run.witnesses = [found] if found else []
         return run.witnesses[-1] if run.witnesses else None
 
-    def check(self, conditions: Sequence[Condition], timeout_ms: int | None = None) -> Model | None:
+    def check(self, conditions: Sequence[Condition], limit_ms: int | None = None) -> Model | None:
         """Return a model of these conditions alone, from this explorer's solver; or None."""
-        remaining = self.check_time()
-        allowed = min(self.solver.timeout_ms, timeout_ms or self.solver.timeout_ms)
-        timeout = min(allowed, max(1, int(min(remaining, 1e6) * 1000)))
-        found = self.solver.check(conditions, timeout)
+        remaining = self._remaining()
+        allowed = min(self.solver.limit_ms, limit_ms or self.solver.limit_ms)
+        limit = min(allowed, max(1, int(min(remaining / SECOND, 1e6) * 1000)))
+        found = self.solver.check(conditions, limit)
         if found is not None and found.satisfies(self.assumed):
             self._models.append(found)
         return found
 
-    def check_time(self) -> float:
-        """Return how many seconds of CPU time are left; raise OutOfTime if none are."""
-        remaining = self._deadline - time.process_time()
+    def check_time(self) -> None:
+        """Raise OutOfTime if the work that is left, or in the end the processor's time, is used."""
+        self._remaining()
+        if time.process_time() > self._guard:
+            raise OutOfTime("more time than the work done accounts for", self.deadline_seconds)
+
+    def _remaining(self) -> float:
+        """Return how much work is left; raise OutOfTime if none is."""
+        remaining = self._deadline - self.effort.spent
         if remaining <= 0:
-            message = f"more than {self.deadline_seconds:.1f} seconds of CPU time"
+            message = f"more than {self.deadline_seconds:.1f} seconds of work"
             raise OutOfTime(message, self.deadline_seconds)
         return remaining
 

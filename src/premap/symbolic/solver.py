@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
+from premap.symbolic.effort import GUARD_SECONDS, QUESTION, RESOURCES, Effort
 from premap.symbolic.errors import SolverGaveUp
 from premap.symbolic.linear import signed, sum_data
 from premap.symbolic.models import Model, Point
@@ -17,7 +18,11 @@ from premap.symbolic.node import BoolNode, Node
 from premap.symbolic.terms import Bool, Condition
 from premap.symbolic.truth import conjuncts
 
-DEFAULT_TIMEOUT_MS = 10_000
+DEFAULT_LIMIT_MS = 10_000
+_PER_MS = 1000 * RESOURCES
+"""Resource units of z3 that stand for a millisecond."""
+_MOST = 0xFFFFFFFE
+"""The most resource units that z3 takes for a limit."""
 
 Z3 = Any
 """An expression, sort or function of z3, which has no types."""
@@ -179,21 +184,27 @@ def _literal(part: BoolNode) -> int:
 
 
 class Solver:
-    """Answers whether conditions can be true together; keeps its terms until it is dropped."""
+    """Answers whether conditions can be true together; keeps its terms until it is dropped.
 
-    def __init__(self, timeout_ms: int = DEFAULT_TIMEOUT_MS) -> None:
-        self.timeout_ms = timeout_ms
+    Limits are milliseconds that z3's resource units stand for, so the same questions in the same
+    order have the same answers on any machine. `effort` counts the work.
+    """
+
+    def __init__(self, limit_ms: int = DEFAULT_LIMIT_MS, effort: Effort | None = None) -> None:
+        self.limit_ms = limit_ms
+        self.effort = effort or Effort()
         self.queries = 0
+        self._resources = 0
         self._translator: Translator | None = None
         self._solver: Z3 = None
         self._names: dict[int, Z3] = {}
         self._literals: dict[int, int] = {}
         self._cores: dict[int, list[frozenset[int]]] = {}
 
-    def check(self, conditions: Iterable[Condition], timeout_ms: int | None = None) -> Model | None:
+    def check(self, conditions: Iterable[Condition], limit_ms: int | None = None) -> Model | None:
         """Return a model of all conditions, or None if there is none.
 
-        Raises SolverGaveUp if z3 has no answer in its time (milliseconds).
+        Raises SolverGaveUp if z3 has no answer within the limit.
         """
         parts: dict[int, BoolNode] = {}
         for condition in conditions:
@@ -203,23 +214,31 @@ class Solver:
                 parts.update((part.uid, part) for part in conjuncts(condition))
         if not parts:
             return Model()
-        return self._ask(list(parts.values()), timeout_ms or self.timeout_ms)
+        return self._ask(list(parts.values()), limit_ms or self.limit_ms)
 
-    def _ask(self, parts: list[BoolNode], timeout_ms: int) -> Model | None:
+    def _ask(self, parts: list[BoolNode], limit_ms: int) -> Model | None:
+        self.effort.spent += QUESTION
         asked = {_literal(part) for part in parts}
         if any(core <= asked for literal in asked for core in self._cores.get(literal, ())):
             return None
         translator = self._start()
-        self._solver.set("timeout", timeout_ms)
+        self._solver.set("rlimit", min(limit_ms * _PER_MS, _MOST))
         names = [self._name(translator, part) for part in parts]
         self.queries += 1
         answer = self._solver.check(*names)
+        self._count()
         if answer == translator.z3.unsat:
             self._remember_core()
             return None
         if answer != translator.z3.sat:
             raise SolverGaveUp(f"the solver gave up: {self._solver.reason_unknown()}")
         return self._model(translator, parts)
+
+    def _count(self) -> None:
+        """Count what z3 did since the question before, new conditions included."""
+        now = self._solver.statistics().get_key_value("rlimit count")
+        self.effort.spent += (now - self._resources) // RESOURCES
+        self._resources = now
 
     def _remember_core(self) -> None:
         """Keep which conditions can't be true together; others that contain them can't, either."""
@@ -234,6 +253,7 @@ class Solver:
             z3 = self._translator.z3
             logic = z3.to_symbol("QF_UFBV", context)  # SolverFor() makes a context for the name
             self._solver = z3.Solver(z3.Z3_mk_solver_for_logic(context.ref(), logic), context)
+            self._solver.set("timeout", int(GUARD_SECONDS * 1000))
         return self._translator
 
     def _name(self, translator: Translator, part: BoolNode) -> Z3:
@@ -241,7 +261,7 @@ class Solver:
         literal = _literal(part)
         if literal not in self._names:
             positive: BoolNode = part.args[0] if part.op == "not" else part
-            name = translator.z3.Bool(f"condition!{positive.uid}", translator.context)
+            name = translator.z3.Bool(f"condition!{len(self._names)}", translator.context)
             self._solver.add(name == translator.translate(positive))
             for number, each in ((positive.uid, name), (-positive.uid, translator.z3.Not(name))):
                 self._names[number] = each
@@ -275,9 +295,9 @@ def _point(found: Z3, node: Node, leaf: Z3) -> Point:
     return name, tuple(arguments)
 
 
-def check(conditions: Iterable[Condition], timeout_ms: int = DEFAULT_TIMEOUT_MS) -> Model | None:
+def check(conditions: Iterable[Condition], limit_ms: int = DEFAULT_LIMIT_MS) -> Model | None:
     """Return a model of all conditions, or None if there is none, from a solver of its own.
 
-    Raises SolverGaveUp if z3 has no answer in its time (milliseconds).
+    Raises SolverGaveUp if z3 has no answer within the limit.
     """
-    return Solver(timeout_ms).check(conditions)
+    return Solver(limit_ms).check(conditions)
