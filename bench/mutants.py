@@ -21,12 +21,15 @@ bench/mutants_reach.py; `--everything` mutates that as well.
 a mistake makes up the same steps as one without, up to the first whose result differs: so the
 scenarios are made once, on the model as it is, and replayed on each mutant. That the model as
 it is agrees with a kernel on just these is what `premap conform --kernel TREE --seed 0` says.
+With `--kernel TREE` it is said first; and on what replaying does not find, `premap conform` itself
+is run: numbers that go to the kernel as well (MAP_, MADV_) are seen only there.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import copy
 import json
 import os
@@ -306,6 +309,28 @@ def conform(copied: Path, timeout: float) -> str:
     return (done.stdout + done.stderr).strip().splitlines()[-1][:150]
 
 
+@dataclass(frozen=True)
+class OnKernel:
+    """Replays, and asks `premap conform` where that finds nothing."""
+
+    tree: Path
+
+    def __call__(self, copied: Path, timeout: float) -> str:
+        """Return what the first difference is, or nothing."""
+        return conform(copied, timeout) or self.really(copied)
+
+    def really(self, copied: Path) -> str:
+        """Run `premap conform`; return what the first difference is, or nothing."""
+        options = ("--kernel", str(self.tree), "--steps", str(STEPS), "--seed", "0")
+        done = _run(copied, 600, "-m", "premap", "conform", *options)
+        if done is None:
+            return "conform takes too long"
+        if done.returncode == 0:
+            return ""
+        said = [line for line in done.stderr.splitlines() if "differs" in line]
+        return said[0][:150] if said else f"conform ends with {done.returncode}"
+
+
 def record(copied: Path) -> None:
     """Write the scenarios of a conform run, with the model's results."""
     done = 0
@@ -349,6 +374,8 @@ def try_out(mutant: Mutant, copied: Path, finder: Finder, timeout: float) -> str
     """Return what finds the mistake, or nothing."""
     path = copied / MODEL / mutant.file
     original = path.read_text(encoding="utf-8")
+    for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+        compiled.unlink()
     path.write_text(mutant.source(), encoding="utf-8")
     try:
         return finder(copied, timeout)
@@ -362,6 +389,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--by", choices=("tests", "conform"), default="tests")
+    parser.add_argument("--kernel", type=Path, metavar="TREE", help="ask it what is not found")
     parser.add_argument("--only", type=int, action="append", help="numbers of those drawn")
     parser.add_argument("--list", action="store_true", help="print the changes, try none")
     parser.add_argument("--everything", action="store_true", help="what is out of reach, too")
@@ -377,11 +405,18 @@ def main() -> int:
         if given.by == "conform":
             record(copied)
         if not given.list:
-            return count_found(chosen, copied, conform if given.by == "conform" else run_tests)
+            compileall.compile_dir(copied / "src", quiet=1)
+            return count_found(chosen, copied, _finder(given.by, given.kernel))
         for number, mutant in chosen:
             before, after, line = mutant.changed
             print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}")
         return 0
+
+
+def _finder(by: str, kernel: Path | None) -> Finder:
+    if by == "tests":
+        return run_tests
+    return conform if kernel is None else OnKernel(kernel.resolve())
 
 
 def count_found(chosen: list[tuple[int, Mutant]], copied: Path, finder: Finder) -> int:

@@ -34,7 +34,7 @@ def _action(site: Site, hook: str, count: int) -> Json:
         action |= {"start": start * PAGE_SIZE, "size": pages * PAGE_SIZE}
     elif kind == "simple_ioremap":
         pages = min(DEVICE_PAGES - page, max(1, count + site.one_of(-1, 0, 0, 1, 2)))
-        action["size"] = pages * PAGE_SIZE - site.one_of(0, 0, PAGE_SIZE // 2, 1)
+        action["size"] = pages * PAGE_SIZE - site.one_of(0, 0, PAGE_SIZE // 2, 1, PAGE_SIZE - 1)
     elif kind in ("map_pages", "map_pages_zero"):
         action["pages"] = max(1, count + site.one_of(-1, 0, 0, 1))
     elif kind in ("insert_page", "map_kernel_pages"):
@@ -63,7 +63,8 @@ def actions(site: Site) -> None:
         if site.chance(0.2):
             more["pgoff"] = site.one_of(0, 1, 2, 17, (1 << 52) - 1, (1 << 64) - 1)
         file = site.device(hook, 1, action=action, **more)
-        page = site.one_of(0, 0, 0, 1, 2, DEVICE_PAGES, (1 << 52) - 5)
+        last = (1 << 52) - count
+        page = site.one_of(0, 0, 0, 0, 1, 2, DEVICE_PAGES, last, last - 1)
         part = Range(where.first, count)
         prot, sharing = site.one_of("rw", "r"), site.one_of("SHARED", "SHARED", "PRIVATE")
         site.map(part, prot, sharing, file=file, page=page)
@@ -131,10 +132,10 @@ def told_twice(site: Site) -> None:
     where = site.clean(6)
     table = ["mprotect", *site.one_of(["close"], ["close"], ["open", "close"], [])]
     hook = site.pick.choice(HOOKS)
-    special = site.one_of((), (), ("PFNMAP",), ("IO",))
+    special = site.one_of((), (), (), (), ("PFNMAP",), ("IO",))
     keys: Json = {"vm_ops": table, **({"set": list(special)} if special else {})}
     file = site.device(hook, 4, **keys)
-    sharing = site.one_of("SHARED", "PRIVATE")
+    sharing = site.one_of("SHARED", "SHARED", "SHARED", "PRIVATE")
     prots = site.one_of(("r", "rw", "r"), ("rw", "r", "rw"), ("r", "rw", "rw"))
     for place, prot in enumerate(prots):
         page = 2 * place if site.chance(0.9) else 2 * place + 1
@@ -142,13 +143,14 @@ def told_twice(site: Site) -> None:
     if site.chance(0.3):
         site.device(hook, 4, **keys, mprotect_ret=site.pick.choice(ERRNOS))
     middle = Range(where.first + 2, 2)
-    for part in (middle, Range(middle.first, 1), Range(middle.first + 1, 1), where):
-        if site.chance(0.6):
-            site.mprotect(part, site.one_of("r", "rw"))
-            site.mprotect(part, prots[0])
+    first = site.one_of(Range(middle.first, 1), Range(middle.first + 1, 1), where)
+    for part in (first, middle):
+        site.mprotect(part, site.one_of("r", "rw"))
+        site.mprotect(part, prots[0])
     site.on("mlock", middle)
-    site.advise(middle, "RANDOM")
-    site.advise(middle, "NORMAL")
+    site.on("munlock", site.part(middle))
+    for advice in ("RANDOM", "NORMAL"):
+        site.advise(site.one_of(middle, middle, where), advice)
     site.ask("counts")
 
 
@@ -172,9 +174,32 @@ def refused(site: Site) -> None:
         count = source.count + site.one_of(0, 0, 0 if more else 1)
         site.move(source, part.end, *more, count=min(count, 4))
         site.ask("entries", "counts")
-        site.munmap(Range(part.first + 1, site.one_of(1, 3)))
+    split = Range(part.first + 1, site.one_of(1, 3))
+    for op in site.pick.sample(("munmap", "mlock", "madvise", "mprotect", "munlock"), 2):
+        keys_of = {"madvise": {"advice": "DONTFORK"}, "mprotect": {"prot": "r"}}
+        site.on(op, split, **keys_of.get(op, {}))
     site.device(hook, 5, **keys)
     site.move(part, part.end, *site.one_of((), ("DONTUNMAP",)))
+    site.ask()
+
+
+def moved_devices(site: Site) -> None:
+    """Let the move of a device's mapping fail after its copy was opened; and count who has it."""
+    where = site.clean(8)
+    hook = site.pick.choice(HOOKS)
+    table = site.one_of(["open", "close"], ["open", "close", "mremap", "fault"], ["fault", "close"])
+    file = site.device(hook, 17, vm_ops=table, private_data=site.pick.randint(1, 5))
+    part = Range(where.first, 3)
+    site.map(part, "rw", site.one_of("PRIVATE", "SHARED"), file=file)
+    site.touch_some(part, 0.5, site.one_of("r", "w"))
+    for _ in range(2):
+        point = site.one_of("vma_tree", "vma_tree", "vma_dup", "page_table", "anon_vma_clone")
+        site.fail(point)
+        source = site.part(part)
+        site.move(source, part.end + 1, *site.one_of((), (), ("DONTUNMAP",)))
+        site.ask("counts", "entries")
+        site.calm(point)
+    site.move(part, part.end + 1)
     site.ask()
 
 
@@ -311,8 +336,10 @@ def cached(site: Site) -> None:
     hook = site.pick.choice(HOOKS)
     if site.chance(0.3):
         lower = site.device("mmap_prepare", 13, **({"cached": True} if site.chance(0.7) else {}))
-        file = site.device(hook, 14, vm_file=lower, generic=keys["generic"])
+        table = site.one_of([], ["open", "close"])
+        file = site.device(hook, 14, vm_file=lower, generic=keys["generic"], vm_ops=table)
     else:
+        keys |= site.one_of({}, {"vm_ops": ["open", "close"]})
         file = site.device(hook, 15, **keys)
     for _ in range(2):
         prot, sharing = site.one_of("rw", "r"), site.one_of("SHARED", "PRIVATE")

@@ -123,6 +123,10 @@ def stack_gap(site: Site) -> None:
             keys = {"file": None, "len": count << PAGE_SHIFT, "prot": "rw", "offset": 0}
             addr = site.address(edge - 1) if site.chance(0.5) else 0
             site.add("mmap", **keys, addr=addr, flags=["PRIVATE"])
+        if site.chance(0.5):  # what lies below it is no gap of the stack's any more
+            site.map(Range(top - site.pick.randint(1, 9), 1), "r", "SHARED")
+        keys = {"file": None, "len": 2 << PAGE_SHIFT, "prot": "r", "offset": 0}
+        site.add("mmap", **keys, addr=0, flags=["SHARED"])
         site.add("heap", addr=site.address(low.end))
         site.add("brk", addr=site.address(edge + site.one_of(-1, 0, 1)))
     site.ask("counts")

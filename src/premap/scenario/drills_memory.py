@@ -181,6 +181,35 @@ def populated(site: Site) -> None:
     site.ask("entries", "counts", "anon")
 
 
+def first_pages(site: Site) -> None:
+    """Let the first page of a mapping be the one that can't be had, whatever asks for it."""
+    where = site.clean(6)
+    part = Range(where.first, site.pick.randint(1, 3))
+    if site.chance(0.4):
+        site.map(Range(part.end, 2))
+        site.touch(part.end)
+    file = site.file("fx", 12) if site.chance(0.4) else None
+    prot = site.one_of("rw", "rw", "r")
+    site.map(part, prot, site.one_of("PRIVATE", "PRIVATE", "SHARED"), file=file)
+    if site.chance(0.3):
+        site.touch(part.first, "r")
+    ways = ("mlock", "POPULATE_WRITE", "POPULATE_WRITE", "POPULATE_READ", "GUARD_INSTALL")
+    for way in site.pick.sample(ways, 2):
+        point = site.one_of("anon_vma", "anon_vma", "page", "page_table")
+        site.fail(point, site.one_of(0, 0, 0, 1))
+        for _ in range(2):
+            if way == "mlock":
+                site.on("mlock", part)
+            else:
+                site.advise(part, way)
+            site.ask("entries", "anon")
+        site.calm(point)
+        site.on("munlock", part)
+        site.advise(part, site.one_of("GUARD_REMOVE", "DONTNEED"))
+    site.touch_some(part)
+    site.ask("anon")
+
+
 def named(site: Site) -> None:
     """Name parts of memory, so that neighbours differ in it or not; it may fail."""
     if not site.devices:

@@ -73,16 +73,46 @@ def move_several(site: Site) -> None:
     site.touch_some(where, 0.3)
     if site.chance(0.2):
         site.on("mseal", Range(where.first + 4, 1))
-    if site.chance(0.3):
-        site.limit("MAPS", len(site.layout.vmas) + site.pick.randint(4, 12))
+    limited = site.chance(0.4)
+    if limited:
+        site.limit("MAPS", len(site.layout.vmas) + site.pick.randint(7, 14))
     if site.chance(0.3):
         site.map(Range(where.first - 7, 3), "r", "SHARED")
     part = site.part(where) if site.chance(0.5) else where
-    site.move(part, where.first - 7, *site.one_of((), (), ("DONTUNMAP",)))
+    more = ("DONTUNMAP",) if site.chance(0.7 if limited else 0.3) else ()
+    site.move(part, where.first - 7, *more)
     site.ask("counts", "anon")
     site.no_limit("MAPS")
     site.move(Range(where.first - 7, 6), where.first)
     site.ask("counts")
+
+
+def moved_back(site: Site) -> None:
+    """Move memory away, map beside where it was, and move it back: it continues its neighbours."""
+    where = site.clean(6, 8)
+    left, middle, right = (Range(where.first + 2 * place, 2) for place in range(3))
+    file = site.file("fx", 12) if site.chance(0.4) else None
+    site.map(middle, "rw", file=file, page=2)
+    site.touch_some(middle, 0.7)
+    more = ("DONTUNMAP",) if site.chance(0.3) else ()
+    away = where.first - 7
+    site.move(middle, away, *more)
+    if site.chance(0.3):
+        site.move(Range(away, 2), away + 3, "DONTUNMAP")
+        site.map(Range(away + 2, 1), "rw", file=file, page=2)
+        site.ask("anon")
+        away += 3 * site.pick.randint(0, 1)
+    for side, page in site.pick.sample(((left, 0), (right, 4)), site.pick.randint(1, 2)):
+        site.map(side, "rw", file=file, page=page)
+        site.touch_some(side, 0.2)
+    point = site.one_of("anon_vma_clone", "vma_merge", "vma_dup")
+    if site.chance(0.4):
+        site.fail(point)
+    for _ in range(2):
+        site.move(Range(away, 2), middle.first)
+        site.ask("anon")
+    site.calm(point)
+    site.ask("counts", "entries")
 
 
 def locked_copy(site: Site) -> None:
@@ -244,6 +274,8 @@ def placed(site: Site) -> None:
         site.add("mmap", **keys, flags=["PRIVATE"])
         if site.chance(0.4):
             site.munmap(Range(site.pick.randrange(pages - 4), site.pick.randint(1, 4)))
+        if site.chance(0.4):
+            site.resize(Range(at + site.pick.randint(0, 3), 1), length, "MAYMOVE")
 
 
 def three_kinds(site: Site) -> None:

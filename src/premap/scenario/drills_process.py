@@ -54,6 +54,30 @@ def only_children(site: Site) -> None:
     site.ask()
 
 
+def copied_pages(site: Site) -> None:
+    """Write to what a child had, or a parent still has, where no page can be had for a copy."""
+    where = site.clean(4)
+    file = site.file("fx", 12) if site.chance(0.3) else None
+    site.map(where, "rw", file=file)
+    site.touch_some(where, 0.6)
+    for _ in range(2):
+        site.add("fork", **site.one_of({}, {}, {"then": "child"}, {"then": "orphan"}))
+        if site.chance(0.3):
+            site.touch_some(where, 0.3)
+        part = site.part(where)
+        site.fail("page", site.one_of(0, 0, 1, 2))
+        for _ in range(2):
+            if site.chance(0.7):
+                site.advise(part, "POPULATE_WRITE")
+            else:
+                site.on("mlock", part)
+            site.ask("entries")
+        site.calm("page")
+        site.on("munlock", part)
+    site.touch_some(where)
+    site.ask("entries", "anon")
+
+
 def failing_forks(site: Site) -> None:
     """Let a fork fail at each point, after some mappings were copied; and go on in the next."""
     if not site.devices:
@@ -140,7 +164,8 @@ def file_kinds(site: Site) -> None:
         sharing = site.one_of("SHARED", "SHARED", "PRIVATE", "SHARED_VALIDATE", "DROPPABLE")
         flags = site.one_of((), (), ("SYNC",), ("GROWSDOWN",), ("LOCKED",), ("POPULATE",))
         prot = site.one_of("rw", "rw", "r", "rx", "w", "")
-        page = site.one_of(0, 0, 1, 2, (1 << 51) - 1, (1 << 51) - 2, (1 << 52) - 2)
+        last = (1 << 51) - part.count
+        page = site.one_of(0, 0, 0, 1, 2, last, last - 1, (1 << 52) - 2)
         site.map(part, prot, sharing, *flags, file=file, page=page)
         if site.chance(0.6):
             site.mprotect(part, site.one_of("rw", "r", "rx"))

@@ -87,6 +87,7 @@ FAMILIES = {
             | {
                 "mmap": 12,
                 "join": 4,
+                "drill": 1,
                 "mprotect": 6,
                 "touch": 3,
                 "munmap": 4,

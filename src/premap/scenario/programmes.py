@@ -17,7 +17,10 @@ from premap.scenario.reader import Json
 from premap.scenario.steps import DEVICE_PAGES, GENERIC, WAYS
 
 ERRNOS = ("EINVAL", "ENOMEM", "EAGAIN", "EBUSY", "ENXIO", "EIO", "ENODEV", "EPERM")
-FLAGS = ("DONTDUMP", "DONTEXPAND", "DONTCOPY", "IO", "SEQ_READ", "RAND_READ", "NORESERVE")
+FLAGS = (
+    *("DONTDUMP", "DONTEXPAND", "DONTCOPY", "IO", "SEQ_READ", "RAND_READ", "NORESERVE"),
+    *("NOHUGEPAGE", "HUGEPAGE", "MERGEABLE", "SYNC", "WIPEONFORK"),
+)
 TABLES: tuple[list[str], ...] = (
     [],
     ["open"],

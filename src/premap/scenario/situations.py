@@ -96,7 +96,7 @@ class Situations(FailingSteps):
             made: Json = {"op": "madvise", **numbers, "advice": advice}
             touch = {"op": "touch", "addr": layout.address(part.first), "access": "w"}
             before = self.pick.choice(
-                ([touch], [touch, {"op": "fork"}], [{**touch, "access": "r"}])
+                ([], [touch], [touch, {"op": "fork"}], [{**touch, "access": "r"}])
             )
             failing = {"op": "fail", "point": point, "after": self.pick.choice((0, 0, 1))}
             calm = {"op": "fail", "point": point, "never": True}
