@@ -38,6 +38,11 @@ class TestGoodFiles:
         path.write_bytes(gzip.compress(f"{HEADER}\n{UNMAP}\n".encode()))
         assert len(read(path)[0].steps) == 1
 
+    def test_several(self, tmp_path: Path) -> None:
+        first, second = read(written(tmp_path, HEADER, UNMAP, UNMAP, HEADER, UNMAP))
+        assert (len(first.steps), first.line) == (2, 1)
+        assert (len(second.steps), second.line, second.lines) == (1, 4, (5,))
+
     def test_recorded(self, tmp_path: Path) -> None:
         record = {
             "seed": "a:1",

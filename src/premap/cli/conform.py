@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from premap.scenario.conform import Compared, Kernel
+    from premap.scenario.behaviours import Behaviour, Behaviours
+    from premap.scenario.conform import Kernel
 
 MODEL = "7.3"
 """The release that the model is."""
@@ -49,12 +50,20 @@ MODEL = "7.3"
         default=0,
         help="where the random numbers begin; the same seed gives the same scenarios (default: 0)",
     ),
+    argument(
+        "--differences",
+        metavar="N",
+        type=options.positive,
+        default=8,
+        help="stop when so many ways to differ were found (default: 8)",
+    ),
     inputs=(),
 )
 def conform(given: argparse.Namespace) -> Exit:
-    """Write the first difference as a scenario file; say on standard error what it is."""
+    """Write each way to differ as a scenario file; say on standard error what it is."""
     from premap.report import text
     from premap.scenario import BackendError
+    from premap.scenario.behaviours import Behaviours
     from premap.scenario.conform import Kernel
 
     which = release(given)
@@ -62,13 +71,11 @@ def conform(given: argparse.Namespace) -> Exit:
     try:
         with opened(given.on, given) as backend:
             kernel = Kernel(backend, which, devices=given.on != "host")
-            found = _first(kernel, given, err)
-            if found is None:
-                return Exit.OK
-            _report(found, kernel, err)
+            behaviours = Behaviours(kernel, given.differences)
+            _compare(behaviours, given, err)
     except BackendError as problem:
         raise UsageError(str(problem)) from problem
-    return Exit.FINDINGS
+    return Exit.FINDINGS if behaviours.found else Exit.OK
 
 
 def release(given: argparse.Namespace) -> tuple[int, int]:
@@ -86,12 +93,12 @@ def release(given: argparse.Namespace) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _first(kernel: Kernel, given: argparse.Namespace, err: Console) -> Compared | None:
-    """Compare until something differs, or to the end; say how much was compared."""
+def _compare(behaviours: Behaviours, given: argparse.Namespace, err: Console) -> None:
+    """Compare to the end, or until enough differs; say how much was compared."""
     from premap.scenario.conform import conform as compared
 
+    kernel = behaviours.kernel
     done, scenarios, left_out = 0, 0, Counter[str]()
-    found = None
     with _progress(given.steps, err) as (bar, task):
         for each in compared(kernel, given.seed, given.steps):
             done += each.steps
@@ -99,13 +106,29 @@ def _first(kernel: Kernel, given: argparse.Namespace, err: Console) -> Compared 
             bar.update(task, completed=done)
             if each.known is not None:
                 left_out[f"{each.known.id} (before {_name(each.known.since)})"] += 1
-            if each.difference is not None:
-                found = each
+            new = behaviours.add(each)
+            if new is not None:
+                _report(new, kernel, err)
+            if behaviours.enough:
                 break
     err.print(f"{done} steps of {scenarios} scenarios agree with the model ({MODEL})")
     for what, count in left_out.most_common():
         err.print(f"  the rest of {count} not compared: {what}")
-    return found
+    _summary(behaviours, err)
+
+
+def _summary(behaviours: Behaviours, err: Console) -> None:
+    """Say how often each behaviour was met, and why no more were looked for."""
+    if not behaviours.found:
+        return
+    ways = len(behaviours.found)
+    err.print(f"{ways} {'way' if ways == 1 else 'ways'} to differ:")
+    for each in behaviours.found.values():
+        count = len(each.seeds)
+        often = "1 scenario" if count == 1 else f"{count} scenarios"
+        err.print(f"  {each.difference.step['op']}, as in {each.seeds[0]}: {often}")
+    if behaviours.enough:
+        err.print("  there may be more: enough differs (--differences)")
 
 
 @contextmanager
@@ -117,22 +140,18 @@ def _progress(steps: int, err: Console) -> Iterator[tuple[Progress, TaskID]]:
         yield bar, bar.add_task("", total=steps)
 
 
-def _report(found: Compared, kernel: Kernel, err: Console) -> None:
-    """Shrink a difference; print the scenario, and in words what is different."""
-    from premap.scenario.conform import scenario_text, shrunk
+def _report(found: Behaviour, kernel: Kernel, err: Console) -> None:
+    """Print the scenario, and in words what is different."""
+    from premap.scenario.conform import scenario_text
 
-    if found.difference is None:
-        return
-    window = found.scenario.window
-    smallest = shrunk(found, kernel)
-    step = smallest.step["op"]
+    smallest = found.difference
     err.print(
-        f"Linux {_name(kernel.release)} differs from the model in scenario {found.scenario.seed}; "
-        f"shrunk, at step {len(smallest.steps)} ({step}):"
+        f"Linux {_name(kernel.release)} differs from the model in scenario {found.seeds[0]}; "
+        f"shrunk, at step {len(smallest.steps)} ({smallest.step['op']}):"
     )
     for sentence in smallest.sentences():
         err.print(f"  {sentence}")
-    print(scenario_text(smallest.steps, window), end="")
+    print(scenario_text(smallest.steps, found.window), end="", flush=True)
 
 
 def _name(release: tuple[int, int]) -> str:

@@ -48,7 +48,7 @@ def replay(given: argparse.Namespace) -> Exit:
         if given.html:
             return _write_picture(scenarios[0], backend, given.html)
         if scenarios[0].results is None:
-            return _run(scenarios[0], backend)
+            return max(_run(each, backend) for each in scenarios)
         return _compare(scenarios, backend)
 
 

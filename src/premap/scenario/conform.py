@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -17,12 +17,14 @@ from premap.scenario.families import FAMILIES, WITHOUT_DEVICES
 from premap.scenario.generate import generate
 from premap.scenario.known import Known, Release, known
 from premap.scenario.model_backend import ModelBackend
-from premap.scenario.outcome import outcomes
+from premap.scenario.outcome import FAILED, outcomes
 from premap.scenario.reader import Json, Scenario, number
-from premap.scenario.shrink import Shrinker
+from premap.scenario.shrink import MOST_TRIES, Shrinker
 from premap.scenario.steps import FORMAT
 from premap.scenario.trees import TREES
 
+FEW_TRIES = 40
+"""Tries where the kernel dies or hangs: each costs a boot, or a minute."""
 SCENARIO_STEPS = 40
 """Steps of one scenario."""
 
@@ -101,13 +103,16 @@ def tree_of(place: int, families: int) -> type[VmaTree]:
     return TREES[(place // families) % len(TREES)]
 
 
-def shrunk(found: Compared, kernel: Kernel) -> Difference:
+def shrunk(
+    found: Compared, kernel: Kernel, alike: Callable[[Difference], Hashable] | None = None
+) -> Difference:
     """Return a difference of the same two backends that takes as few steps as can be found.
 
-    Raises ValueError where there was none.
+    `alike`: only one of which it says the same. Raises ValueError where there was none.
     """
     if found.difference is None:
         raise ValueError("nothing differs")
+    kind = None if alike is None else alike(found.difference)
     model, window = ModelBackend(tree=found.tree), found.scenario.window
     best = found.difference
 
@@ -120,12 +125,12 @@ def shrunk(found: Compared, kernel: Kernel) -> Difference:
         smaller = first_difference(steps, ours, theirs)
         if smaller is None or known(smaller, kernel.release) is not None:
             return False
-        if _elsewhere(smaller, window):
+        if _elsewhere(smaller, window) or (alike is not None and alike(smaller) != kind):
             return False
         best = smaller
         return True
 
-    Shrinker(shows).shrink(best.steps)
+    Shrinker(shows, FEW_TRIES if FAILED in best.kernel else MOST_TRIES).shrink(best.steps)
     return best
 
 

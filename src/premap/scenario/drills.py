@@ -54,6 +54,7 @@ DRILLS: tuple[Drill, ...] = (
     *ON_HOST,
     memory.guards,
     memory.first_pages,
+    memory.sticky,
     moves.move_failing,
     limits.heap,
     limits.heap_limit,

@@ -81,9 +81,10 @@ def failing_actions(site: Site) -> None:
     hook = site.pick.choice(HOOKS)
     whole = {"kind": site.one_of("remap_full", "map_kernel_pages_full"), "page": 2}
     keys: Json = {"vm_ops": site.pick.choice(OPS), "private_data": 5}
-    if site.chance(0.7):
+    acts = site.chance(0.75)
+    if acts:
         keys["action"] = whole
-    if site.chance(0.4):
+    if site.chance(0.6):
         keys["error_override"] = site.pick.choice(ERRNOS)
     if site.chance(0.3):
         keys["mapped_ret"] = site.pick.choice(ERRNOS)
@@ -94,7 +95,8 @@ def failing_actions(site: Site) -> None:
     if site.chance(0.5):
         site.map(Range(part.first + 1, 3), "rw", "PRIVATE")
         site.touch(part.first + 1)
-    point = site.one_of("vma_alloc", "vma_tree", "action", "mapped", "page_table", "mmap_hook")
+    after = ("action", "page_table", "mapped") if acts else ("mapped",)
+    point = site.one_of("vma_alloc", "vma_tree", "mmap_hook", *after, *after)
     site.fail(point)
     flags = site.one_of((), (), ("POPULATE",), ("LOCKED",))
     sharing = site.one_of("SHARED", "PRIVATE")
@@ -292,9 +294,13 @@ def faults(site: Site) -> None:
     for _ in range(3):
         site.mprotect(site.part(where), site.one_of("rw", "r", ""))
         site.touch_some(where, 0.4, site.one_of("r", "w"))
-    kind = site.pick.randrange(4)
-    if kind == 0:
-        site.add("fork", entries=True, **site.one_of({}, {"then": "orphan"}))
+    kind = site.pick.randrange(-1, 4)
+    if kind <= 0:
+        site.add("fork", entries=True, **site.one_of({}, {"then": "child"}, {"then": "orphan"}))
+        site.touch_some(where, 0.3)
+        for prot in ("r", "rw"):
+            site.mprotect(where, prot)
+        site.ask("entries")
         site.touch_some(where, 0.5)
     elif kind == 1:
         site.advise(site.part(where), site.one_of("DONTNEED", "POPULATE_READ", "POPULATE_WRITE"))
@@ -352,7 +358,11 @@ def cached(site: Site) -> None:
 def chosen(site: Site) -> None:
     """Map devices that are asked where they go; move several mappings, of which one is theirs."""
     where = site.clean(8)
-    file = site.device(site.pick.choice(HOOKS), 16, area=site.chance(0.7))
+    sync = site.chance(0.6)
+    file = site.device(site.pick.choice(HOOKS), 16, area=site.chance(0.7), sync=sync)
+    for flags in (("SYNC",), site.one_of((), ("SYNC", "LOCKED"), ("SYNC", "DENYWRITE"))):
+        sharing = site.one_of("SHARED_VALIDATE", "SHARED_VALIDATE", "SHARED", "PRIVATE")
+        site.map(Range(where.first, 1), "r", sharing, *flags, file=file)
     parts = [Range(where.first, 2), Range(where.first + 2, 1), Range(where.first + 4, 1)]
     site.pick.shuffle(parts)
     for place, part in enumerate(parts):

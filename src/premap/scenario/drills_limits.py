@@ -83,7 +83,7 @@ def stack(site: Site) -> None:
             site.touch(page)
     site.ask("anon", "entries")
     if site.chance(0.5):
-        site.on("mprotect", Range(top.first, 1), prot="r", grows="down")
+        site.on("mprotect", Range(top.first, 1), prot="r", grows=site.one_of("down", "both", "up"))
 
 
 def _stack_limit(site: Site, top: Range, page: int) -> str | None:

@@ -148,6 +148,31 @@ def guards(site: Site) -> None:
     site.ask("entries", "anon")
 
 
+def sticky(site: Site) -> None:
+    """Guard one of three neighbours, which become one: what is known of it then is so of all."""
+    where = site.clean(6)
+    sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
+    middle = Range(where.first + 2, 2)
+    site.map(where, "rw", sharing)
+    kind = site.pick.randrange(3)
+    if kind == 0:
+        site.mprotect(middle, "r")
+    elif kind == 1:
+        site.munmap(middle)
+    else:
+        site.advise(middle, "DONTFORK")
+    for first in site.pick.sample((0, 2, 4), site.pick.randint(1, 2)):
+        site.advise(Range(where.first + first, 1), "GUARD_INSTALL")
+    if kind == 0:
+        site.mprotect(middle, "rw")
+    elif kind == 1:
+        site.map(middle, "rw", sharing, page=2)
+    else:
+        site.advise(middle, "DOFORK")
+    site.on("name", site.part(where), name=site.one_of("one", None))
+    site.ask("anon", "entries")
+
+
 def populated(site: Site) -> None:
     """Fault in what has some pages, a gap, a guard, or what may not be accessed."""
     where = site.clean(8)

@@ -284,7 +284,8 @@ def three_kinds(site: Site) -> None:
     file = site.file("fx", 12) if site.chance(0.4) else None
     parts = [Range(where.first + 2 * place, 2) for place in range(3)]
     for place, part in enumerate(parts):
-        site.map(part, "r" if place == 1 else "rw", file=file, page=2 * place)
+        page = 2 * place + site.one_of(0, 0, 0, 0, 1)
+        site.map(part, "r" if place == 1 else "rw", file=file, page=page)
     if site.chance(0.3):
         site.mprotect(parts[1], "rw")
         site.mprotect(parts[1], "r")

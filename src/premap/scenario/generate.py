@@ -343,7 +343,7 @@ class Generator(Situations):
         """Now and then, let a change of protection reach to the end of a stack."""
         stack = self.stack(layout)
         if stack is None or self.pick.random() > 0.2:
-            grows = {"grows": self.pick.choice(("down", "up"))}
+            grows = {"grows": self.pick.choice(("down", "up", "both"))}
             return {**step, **grows} if self.pick.random() < 0.02 else None
         first = self.pick.randrange(stack.first, stack.end)
         where = Range(first, self.pick.randint(1, stack.end - first))

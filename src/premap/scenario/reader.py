@@ -51,7 +51,10 @@ def number(value: Any) -> int:
 
 
 def read(path: str | Path) -> list[Scenario]:
-    """Read every scenario of a file. Raises ScenarioError, with file and line."""
+    """Read every scenario of a file, each of which begins with a header, or is recorded.
+
+    Raises ScenarioError, with file and line.
+    """
     name = str(path)
     documents = list(_documents(Path(path), name))
     if not documents:
@@ -59,7 +62,12 @@ def read(path: str | Path) -> list[Scenario]:
     first = documents[0][1]
     if "scenario" in first:
         return [_recorded(document, name, line) for line, document in documents]
-    return [_plain(documents, name)]
+    begins = [place for place, (_, document) in enumerate(documents) if "premap" in document]
+    begins = [0, *(place for place in begins if place)]
+    return [
+        _plain(documents[begin:end], name)
+        for begin, end in zip(begins, [*begins[1:], len(documents)], strict=True)
+    ]
 
 
 def _documents(path: Path, name: str) -> Iterator[tuple[int, Json]]:

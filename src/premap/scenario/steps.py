@@ -38,6 +38,7 @@ MCL_FLAGS = _names(constants, "MCL_", "CURRENT FUTURE ONFAULT")
 SEALS = _names(constants, "F_SEAL_", "WRITE FUTURE_WRITE")
 LIMITS = frozenset({"AS", "DATA", "MEMLOCK", "STACK", "MAPS", "COMMIT"})
 GROWS = {"down": constants.PROT_GROWSDOWN, "up": constants.PROT_GROWSUP}
+GROWS["both"] = GROWS["down"] | GROWS["up"]
 PROT = {"r": constants.PROT_READ, "w": constants.PROT_WRITE, "x": constants.PROT_EXEC}
 VMA_BITS = {name: bit for bit, name in bits.BIT_NAMES.items()}
 MKWRITE = frozenset({"page_mkwrite", "pfn_mkwrite"})
