@@ -210,8 +210,6 @@ class Checked:
     suppressed: tuple[tuple[Finding, Suppression], ...] = ()
     unused: tuple[Suppression, ...] = ()
     """Suppressions that silence nothing, or that give no reason."""
-    cut_short: bool = False
-    """Whether a limit of time ended the search: on another day there may be more."""
 
 
 @dataclass(frozen=True, slots=True)

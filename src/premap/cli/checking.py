@@ -156,7 +156,7 @@ def check_input(task: CheckTask) -> FileChecked:
 
     checked = rules.check_file(source, tree, target)
     found = FileChecked(name, target, checked, torn_reason(source))
-    if task.known is not None and not checked.cut_short:
+    if task.known is not None:
         task.known.keep(task, source.text, tree, found)
     return found
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from premap.csource.calls import function_at
 from premap.csource.source import SourceFile
@@ -31,9 +30,7 @@ def check_file(
     """
     context = Context(source, tree, target, before)
     found = [finding for rule in applying(context) for finding in findings(rule, context)]
-    checked = apply_suppressions(source, sorted(found, key=order))
-    cut_short = any(hook.cut_short for hook in context.hooks)
-    return replace(checked, cut_short=True) if cut_short else checked
+    return apply_suppressions(source, sorted(found, key=order))
 
 
 def order(finding: Finding) -> tuple[str, int, int, int, str, str]:

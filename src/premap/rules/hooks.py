@@ -99,11 +99,6 @@ class Hook:
 
         return explore(self)
 
-    @property
-    def cut_short(self) -> bool:
-        """Whether a limit of time ended what was asked of its paths."""
-        return "exploration" in vars(self) and self.exploration.shared.budget.spent
-
 
 def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> list[Hook]:
     """Return the hooks that the file defines, and those of other files that its tables name."""

@@ -143,15 +143,11 @@ class Budget:
     def __init__(self, seconds: float, effort: symbolic.Effort) -> None:
         self._effort = effort
         self._end = effort.after(seconds)
-        self.spent = False
-        """Whether a search ended for want of more."""
 
     @property
     def left(self) -> float:
         """Seconds that what is left stands for."""
-        left = self._effort.left(self._end)
-        self.spent = self.spent or left <= 0
-        return left
+        return self._effort.left(self._end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +175,6 @@ class Exploration:
         try:
             return self.shared.solver.check(conditions, SOLVER_LIMIT_MS)
         except symbolic.SymbolicError:
-            self.shared.budget.spent = True
             return None
 
     def small(self, model: symbolic.Model, conditions: Sequence[Any]) -> symbolic.Model:
@@ -205,7 +200,7 @@ _PLAIN: Fixed = {
 
 def explore(hook: Hook) -> Exploration:
     """Follow the paths of a hook."""
-    solver = symbolic.Solver(SOLVER_LIMIT_MS)
+    solver = symbolic.GuessingSolver(SOLVER_LIMIT_MS)
     return _explore(hook, Shared(solver, Namer(), Budget(TIME_LIMIT, solver.effort)), {})
 
 
@@ -270,10 +265,8 @@ def explore_program(
                 trace.stopped = path.exception
                 complete = False
             traces.append(trace)
-    except (symbolic.SymbolicError, RecursionError) as problem:
+    except (symbolic.SymbolicError, RecursionError):
         complete = False
-        if isinstance(problem, symbolic.OutOfTime | symbolic.SolverGaveUp):
-            shared.budget.spent = True
     return Exploration(traces, shared, complete)
 
 

@@ -14,6 +14,7 @@ from premap.symbolic.errors import (
     Undecided,
 )
 from premap.symbolic.explorer import Decision, Explorer, Path, concretise
+from premap.symbolic.guessing import GuessingSolver
 from premap.symbolic.leaves import variables_of
 from premap.symbolic.models import Model
 from premap.symbolic.solver import Solver, check
@@ -36,6 +37,7 @@ __all__ = [
     "Decision",
     "Effort",
     "Explorer",
+    "GuessingSolver",
     "LimitReached",
     "Model",
     "NotConstant",

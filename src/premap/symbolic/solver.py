@@ -218,8 +218,7 @@ class Solver:
 
     def _ask(self, parts: list[BoolNode], limit_ms: int) -> Model | None:
         self.effort.spent += QUESTION
-        asked = {_literal(part) for part in parts}
-        if any(core <= asked for literal in asked for core in self._cores.get(literal, ())):
+        if self.refuted(parts):
             return None
         translator = self._start()
         self._solver.set("rlimit", min(limit_ms * _PER_MS, _MOST))
@@ -239,6 +238,11 @@ class Solver:
         now = self._solver.statistics().get_key_value("rlimit count")
         self.effort.spent += (now - self._resources) // RESOURCES
         self._resources = now
+
+    def refuted(self, parts: Sequence[BoolNode]) -> bool:
+        """Whether it is known of some of these conditions that they can't be true together."""
+        asked = {_literal(part) for part in parts}
+        return any(core <= asked for literal in asked for core in self._cores.get(literal, ()))
 
     def _remember_core(self) -> None:
         """Keep which conditions can't be true together; others that contain them can't, either."""
