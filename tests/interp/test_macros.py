@@ -39,6 +39,15 @@ class TestParametersThatAreNoOperands:
         body = "struct link *l = &the_card->link; return card_of(l, link)->size;"
         assert returns(body, 0, extra, the_card__size=8) == 8
 
+    def test_a_container_that_is_chosen_by_type(self) -> None:
+        extra = (
+            "#define card_of(l) _Generic(l, struct link *: container_of(l, struct card, link), "
+            "const struct link *: (const struct card *)container_of(l, const struct card, link))\n"
+            "#define WIDE(l) card_of(_Generic((l), struct link *: (l)))->size\n"
+        )
+        body = "struct link *l = &the_card->link; return WIDE(l);"
+        assert returns(body, 0, extra, the_card__size=8) == 8
+
     def test_a_declared_name_hides_what_the_argument_names(self) -> None:
         extra = "#define TWICE(x) ({ long x = 4; x * 2; })\n"
         assert returns("return TWICE(n);", 5, extra) == 8

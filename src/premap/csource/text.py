@@ -53,7 +53,9 @@ _CALL = re.compile(rb"\s*" + _ARGUMENTS)
 _NO_CALL = re.compile(rb"(?!\s*\()")
 _NOISE_NEEDED = re.compile(rb"__|noin|notrace|asmlinkage|randomized_")
 # No cast and no compound literal: a name or a comma comes before it.
-_TYPE_ARGUMENT = re.compile(rb"(struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))")
+_TYPE_ARGUMENT = re.compile(
+    rb"(const\s+(?:struct|union)|struct|union|enum)\s+\w+\s*(?=,|\)(?!\s*\{))"
+)
 _BEFORE = 80
 """Bytes before a type in which the name of what it is an argument of is looked for."""
 _LAST_WORD = re.compile(rb"\w+\Z")

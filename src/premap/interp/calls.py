@@ -100,11 +100,16 @@ def _type_of_call(machine: Machine, frame: Frame, node: Node) -> CType:
     if name in _TYPED:
         return _TYPED[name](machine, frame, given)
     if name in COMPUTED:
-        return _computed_type(machine, frame, name, given)
+        ctype = _computed_type(machine, frame, name, given)
+        return _declared_type(frame, name) if ctype == UNTOLD else ctype
     macro = _macro(machine, frame, name) if name not in SPECIAL else None
     if macro is not None:
         found = expansion.expand(machine, frame, node, macro, given)
         return UNTOLD if found.statement else type_of(machine, found.frame, found.read.node)
+    return _declared_type(frame, name)
+
+
+def _declared_type(frame: Frame, name: str) -> CType:
     known = frame.scope.function_type(name)
     return UNTOLD if known is None else settled(known.result)
 

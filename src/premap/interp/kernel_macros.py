@@ -230,7 +230,10 @@ def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
     return Value(VoidType(), 0)
 
 
-@_special("container_of", "container_of_const", "list_entry", "rb_entry")
+_CONTAINERS = ("container_of", "container_of_const", "list_entry", "rb_entry")
+
+
+@_special(*_CONTAINERS)
 def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     pointer = evaluate(machine, frame, arguments[0])
     ctype = type_argument(machine, frame, arguments[1])
@@ -372,4 +375,4 @@ def _swap(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
     return Value(VoidType(), 0)
 
 
-PURE_NAMES.update(COMPUTED.keys() - {"DIV_ROUND_UP"})
+PURE_NAMES.update(COMPUTED.keys() - {"DIV_ROUND_UP"}, _CONTAINERS, ["offsetof"])
