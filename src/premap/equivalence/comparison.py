@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from premap import symbolic
@@ -14,7 +14,7 @@ from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.position import positional
-from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, settings
+from premap.equivalence.setting import BESIDE, LEFT, RIGHT, Call, Setting, settings
 from premap.equivalence.spelling import spelled
 from premap.interp import handover
 from premap.interp.inputs import AnsweredInputs, RecordedInputs, SymbolicInputs
@@ -195,13 +195,16 @@ class _Comparison:
         """Run both versions on one path; the old one says which states are worth comparing."""
         if not Call.of(self.inputs).fits(setting):
             return _PathResult()
+        merged = self._merged(setting)
+        if merged is None:
+            return _PathResult()
         try:
-            before = run(self.old, setting, self.inputs, self.namer, self.watch)
+            before = merged[0] or run(self.old, setting, self.inputs, self.namer, self.watch)
         except (Undefined, BeyondBound, KernelBug) as error:
             self.assumed.setdefault(f"calls are left out in which the old hook meets: {error}")
             return _PathResult()
         try:
-            after = run(self.new, setting, self.inputs, self.namer, self.watch)
+            after = merged[1] or run(self.new, setting, self.inputs, self.namer, self.watch)
         except BROKEN as error:
             if before.hook_ran:
                 return _PathResult([_broken(error)], _guessed(before.machine.inputs.guessed))
@@ -217,6 +220,27 @@ class _Comparison:
             self._note(setting, outcome)
         candidates = self.candidates(before, after)
         return _PathResult(candidates, _unsure(before, after), (before, after))
+
+    def _merged(self, setting: Setting) -> tuple[Outcome | None, Outcome | None] | None:
+        """Return what comes of a call that merges, for either version; None if neither does.
+
+        A call that merges in neither comes to what it comes to alone, in the state that the mapping
+        beside it left: that is one of those that the mapping alone was looked at in. It is made out
+        without running an old hook for it, which is called after a VMA of its own was allocated.
+        """
+        if setting.layout not in BESIDE:
+            return None, None
+        probe = replace(setting, fails="vma_alloc")
+        try:
+            before = run(self.old, probe, self.inputs, self.namer, self.watch)
+            if not before.merged and before.beside == 0:
+                return None
+            after = run(self.new, probe, self.inputs, self.namer, self.watch)
+        except (*BROKEN, BeyondBound):
+            return None, None
+        if not before.merged and not after.merged:
+            return None
+        return before if before.merged else None, after if after.merged else None
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""

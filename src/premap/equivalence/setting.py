@@ -29,6 +29,8 @@ LEFT = ("after-itself", "between")
 """Layouts with a mapping of the same file before the call's."""
 RIGHT = ("before-itself", "between")
 """Layouts with a mapping of the same file after the call's."""
+BESIDE = frozenset({*LEFT, *RIGHT})
+"""Layouts with a mapping of the same file beside the call's."""
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
 START_PAGE = 0x1000
 """Where a mapping is made if nobody says otherwise, in pages."""
@@ -225,6 +227,7 @@ def left_start(call: Call) -> int:
 
 
 __all__ = [
+    "BESIDE",
     "LEFT",
     "PAGE_SIZE",
     "RIGHT",
