@@ -119,7 +119,7 @@ class _Comparison:
         self.explorer = symbolic.Explorer(
             Call.of(self.inputs).valid(unsigned_offset=unsigned_offset),
             max_paths=MAX_PATHS,
-            solver_limit_ms=SOLVER_LIMIT_MS,
+            solver=symbolic.GuessingSolver(SOLVER_LIMIT_MS),
             patience_ms=PATIENCE_MS,
         )
         self.effort = self.explorer.effort
