@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from premap import rules
+from premap import rules, symbolic
 from premap.csource.source import SourceFile
 from premap.rules import RULES, engine
+from premap.rules.paths import bits_of
 
 HELPER = b"""\
 int ring_map(struct device *dev, struct vm_area_struct *vma, phys_addr_t at)
@@ -44,3 +45,16 @@ print([name for name in sys.modules if name.startswith(("premap.interp", "premap
             [sys.executable, "-c", program], input=HELPER, capture_output=True, check=True
         )
         assert done.stdout == b"R18\n[]\n"
+
+
+class TestBits:
+    def test_those_that_a_condition_looks_at(self) -> None:
+        prot = symbolic.var("call.prot", 52)
+        other = symbolic.var("call.shared", 52)
+        assert bits_of((prot >> 1) & 1, "call.prot") == 2
+        assert bits_of(((prot & 6) | other) == 2, "call.prot") == 6
+        assert bits_of((other & 1) == 1, "call.prot") == 0
+
+    def test_arithmetic_may_look_at_all(self) -> None:
+        prot = symbolic.var("call.prot", 3)
+        assert bits_of(((prot + 1) & 4) == 4, "call.prot") == 7

@@ -87,6 +87,8 @@ class TestEasy:
         both = all_of(PAGES < PGOFF, SHARED == 1)
         assert solver.check([_opposite(both), PAGES < PGOFF, SHARED == 1]) is None
         assert solver.check([PAGES < PGOFF, _opposite(PAGES < PGOFF)]) is None
+        assert solver.check([(PROT & 3) == 0, PROT == 3]) is None
+        assert solver.check([PAGES == 3, PGOFF == 4, PGOFF < PAGES]) is None
         assert solver.queries == 0
 
 

@@ -100,7 +100,8 @@ def _candidates(name: str) -> list[str]:
 
 def _first(tree: KernelTree, candidates: list[str]) -> str | None:
     for candidate in candidates:
-        normal = posixpath.normpath(candidate)
+        plain = "/." not in candidate and "//" not in candidate
+        normal = candidate if plain else posixpath.normpath(candidate)
         if tree.exists(normal):
             return normal
     return None

@@ -59,7 +59,7 @@ class Enumerator:
     source: SourceFile = field(repr=False)
 
 
-_FEW_NAMES = 12
+_FEW_NAMES = 64
 """Names for which all headers are searched; an index of their words costs about as much."""
 
 

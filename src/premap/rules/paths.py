@@ -497,3 +497,26 @@ def nodes(terms: Iterable[Any]) -> Iterator[Any]:
 def variables(terms: Iterable[Any]) -> set[str]:
     """Return the names of the made-up words that terms depend on, functions' names included."""
     return {leaf.data[0] for leaf in leaves(terms)}
+
+
+def bits_of(term: Any, name: str) -> int:
+    """Return the bits of a made-up word that a term may depend on, as a mask."""
+    found = 0
+    seen: set[tuple[int, int]] = set()
+    todo: list[tuple[Any, int]] = [(term, U64_MAX)]
+    while todo:
+        node, mask = todo.pop()
+        if not isinstance(node, Term) or (node.uid, mask) in seen:
+            continue
+        seen.add((node.uid, mask))
+        if node.op == "var" and node.data[0] == name:
+            found |= mask & ((1 << node.data[1]) - 1)
+        elif node.op == "bits":
+            todo.append((node.args[0], mask & node.data[0]))
+        elif node.op == "lshr":
+            todo.append((node.args[0], mask << node.data & U64_MAX))
+        elif node.op in {"and", "or", "xor"}:
+            todo += [(arg, mask) for arg in node.args]
+        else:
+            todo += [(arg, U64_MAX) for arg in node.args]
+    return found

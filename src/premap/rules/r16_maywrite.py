@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from premap.interp.inputs import CALL
+from premap import symbolic
+from premap.interp.inputs import CALL, SymbolicInputs
 from premap.interp.values import to_signed
 from premap.model import (
     VM_EXEC,
@@ -21,7 +22,7 @@ from premap.model.errors import errno_name
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.names import takers
-from premap.rules.paths import Exploration, Trace, example, explore_again, variables
+from premap.rules.paths import Exploration, Fixed, Trace, bits_of, example, explore_again
 from premap.rules.rule import Found, Rule
 
 
@@ -37,6 +38,9 @@ class _Access:
     """What else is asked for, with it and without it."""
 
 
+_PROT = f"{CALL}prot"
+_OPEN: Fixed = {f"{CALL}shared": 1, f"{CALL}f_mode_write": 1}
+"""MAP_SHARED of a file that was opened for writing."""
 _ACCESSES = (
     _Access("WRITE", VM_WRITE, VM_MAYWRITE, 2, 1),
     _Access("EXEC", VM_EXEC, VM_MAYEXEC, 4, 1),
@@ -56,11 +60,12 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _check(hook: Hook, access: _Access) -> Iterator[Found]:
-    if not any(_rejects(trace) for trace in hook.exploration.traces):
+    asked = {**_OPEN, _PROT: access.others | access.prot}
+    whole = hook.exploration
+    if not any(_rejects(whole, trace, access, asked) for trace in whole.traces):
         return
-    fixed = {f"{CALL}shared": 1, f"{CALL}f_mode_write": 1}
-    granted = explore_again(hook, {**fixed, f"{CALL}prot": access.others})
-    refused = explore_again(hook, {**fixed, f"{CALL}prot": access.others | access.prot})
+    granted = explore_again(hook, {**_OPEN, _PROT: access.others})
+    refused = explore_again(hook, asked)
     for trace in granted.traces:
         if not _maps(trace):
             continue
@@ -74,11 +79,19 @@ def _check(hook: Hook, access: _Access) -> Iterator[Found]:
                 return
 
 
-def _rejects(trace: Trace) -> bool:
-    """Whether a path fails, and a decision on it depends on the protection asked for."""
+def _rejects(whole: Exploration, trace: Trace, access: _Access, asked: Fixed) -> bool:
+    """Whether a path fails, a decision on it hangs on an access, and to ask for that leads there.
+
+    What fails where an access is missing does not reject it.
+    """
     if not trace.failed:
         return False
-    return f"{CALL}prot" in variables(decision.condition for decision in trace.decisions)
+    decided = (decision.condition for decision in trace.decisions)
+    if not any(access.prot & bits_of(condition, _PROT) for condition in decided):
+        return False
+    words = SymbolicInputs()
+    given = (symbolic.as_word(words.word(name)) == value for name, value in asked.items())
+    return whole.ask(*trace.condition, *given) is not None
 
 
 def _maps(trace: Trace) -> bool:

@@ -36,6 +36,9 @@ class GuessingSolver(Solver):
         super().__init__(limit_ms)
         self.guessed = 0
         self._recent: list[Model] = []
+        self._names_under: dict[int, frozenset[str]] = {}
+        self._held: list[BoolNode] = []
+        """What `_names_under` knows: a number is given again only to the same term."""
 
     def _ask(self, parts: list[BoolNode], limit_ms: int) -> Model | None:
         if not self.refuted(parts):
@@ -51,7 +54,23 @@ class GuessingSolver(Solver):
         """Whether some conditions contradict each other as they are written."""
         known = {part.uid: True for part in parts}
         known |= {part.args[0].uid: False for part in parts if part.op == "not"}
-        return any(_follows(part, known) is False for part in parts) or super().refuted(parts)
+        if any(_follows(part, known) is False for part in parts) or super().refuted(parts):
+            return True
+        fixed = Model({part.args[0].data[0]: part.data for part in parts if _fixes(part)})
+        return bool(fixed.variables) and any(
+            not fixed.eval(cast("Bool", part))
+            for part in parts
+            if self._names_of(part) <= fixed.variables.keys()
+        )
+
+    def _names_of(self, part: BoolNode) -> frozenset[str]:
+        """Return the variables that a condition hangs on, and "" for unknown functions."""
+        if part.uid not in self._names_under:
+            leaves = (node for node in _nodes([part]) if node.op in {"var", "apply"})
+            names = frozenset(leaf.data[0] if leaf.op == "var" else "" for leaf in leaves)
+            self._names_under[part.uid] = names
+            self._held.append(part)
+        return self._names_under[part.uid]
 
     def _kept(self, model: Model) -> Model:
         self._recent = [model, *self._recent[: _KEPT - 1]]
@@ -99,19 +118,29 @@ def _failing(model: Model, conditions: Sequence[Bool]) -> list[Bool]:
 def _restricted(model: Model, conditions: Sequence[Bool]) -> Model:
     """Return a model of what the conditions mention."""
     found = Model()
-    seen: set[int] = set()
-    pending: list[Node] = list(conditions)
-    while pending:
-        node = pending.pop()
-        if node.uid in seen:
-            continue
-        seen.add(node.uid)
-        pending += node.args
+    for node in _nodes(conditions):
         if node.op == "var":
             found.variables[node.data[0]] = model.eval(cast("Word", node))
         elif node.op == "apply":
             found.functions[_point(node, model)] = model.eval(cast("Word", node))
     return found
+
+
+def _nodes(terms: Sequence[Node]) -> Iterator[Node]:
+    """Yield every node of some terms, once."""
+    seen: set[int] = set()
+    pending = list(terms)
+    while pending:
+        node = pending.pop()
+        if node.uid not in seen:
+            seen.add(node.uid)
+            pending += node.args
+            yield node
+
+
+def _fixes(part: BoolNode) -> bool:
+    """Whether a condition says what a variable is."""
+    return part.op == "eq" and part.args[0].op == "var"
 
 
 def _point(node: Node, model: Model) -> Point:
