@@ -27,7 +27,7 @@ from premap.equivalence.compare import compare
 from premap.equivalence.comparison import verify
 from premap.equivalence.outcome import Side, run
 from premap.equivalence.setting import RandomCall, every_setting
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 from premap.model.errors import KernelBug, NotModelled
 from premap.records import Verdict
 

@@ -12,7 +12,7 @@ from premap.equivalence.outcome import run
 from premap.equivalence.position import positional
 from premap.equivalence.setting import Call, Setting
 from premap.interp.inputs import SymbolicInputs
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 
 C = """
 struct last { unsigned long offset; unsigned long count; };

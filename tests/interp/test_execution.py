@@ -14,7 +14,7 @@ from premap.interp.calls import call_function
 from premap.interp.hooks import callback
 from premap.interp.inputs import Inputs, RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT, Machine
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 from premap.interp.operators import word_of
 from premap.interp.undefined import BeyondBound, Undefined
 from premap.interp.values import ULONG, Value

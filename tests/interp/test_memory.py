@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from premap.csource.ctypes import StructType
 from premap.interp.inputs import RecordedInputs
-from premap.interp.memory import Memory, Namer, Object
+from premap.interp.memory import Memory
+from premap.interp.naming import Namer
+from premap.interp.objects import Object
 from premap.interp.values import INT, Place, Value
 
 CARD = StructType("struct", "card")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from premap.interp.memory import MOMENT
+from premap.interp.naming import MOMENT
 
 if TYPE_CHECKING:
     from premap.equivalence import Stepped

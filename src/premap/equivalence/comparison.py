@@ -19,7 +19,7 @@ from premap.equivalence.spelling import spelled
 from premap.interp import handover
 from premap.interp.inputs import AnsweredInputs, RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 from premap.interp.undefined import BeyondBound, NullPointer, Undefined, Uninitialised
 from premap.model.bits import VM_SPECIAL
 from premap.model.errors import KernelBug, NotModelled

@@ -14,7 +14,7 @@ from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.setting import RandomCall, Setting
 from premap.interp.inputs import CALL, AnsweredInputs, Arguments, Inputs, RecordedInputs
 from premap.interp.machine import Machine
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 from premap.model.errors import KernelBug, NotModelled
 from premap.model.trace import Log
 from premap.records import Difference

@@ -13,7 +13,7 @@ from premap.equivalence.setting import LEFT, NOEXEC, RIGHT, START_PAGE, Call, Se
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
 from premap.interp.machine import Machine
-from premap.interp.memory import MOMENT
+from premap.interp.naming import MOMENT
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.values import Value, plain, to_signed
 from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC

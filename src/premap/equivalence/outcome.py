@@ -16,7 +16,7 @@ from premap.interp.bindings import Bindings
 from premap.interp.hooks import ANY_ERRNO, callback, compat_hook, legacy_hook, prepare_hook
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Machine
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 from premap.model import (
     FMODE_READ,
     FMODE_WRITE,

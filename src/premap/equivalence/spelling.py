@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from premap import symbolic
-from premap.interp.memory import UNKNOWN_WORD, Namer
+from premap.interp.naming import UNKNOWN_WORD, Namer
 
 _ELEMENT = re.compile(r"\[(\d*)\]")
 _EPOCH = re.compile(r"(@\d+)?((?:->|\.|\[)[^@]*)$")

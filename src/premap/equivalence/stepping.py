@@ -17,7 +17,7 @@ from premap.equivalence.snapshot import LOCAL, fields_of, number_text, space_of,
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
 from premap.interp.machine import Event, Frame, Machine
-from premap.interp.memory import MOMENT, Namer
+from premap.interp.naming import MOMENT, Namer
 from premap.interp.values import Value, plain
 from premap.model.flags import flag_names
 from premap.model.merge import MergeState

@@ -20,7 +20,7 @@ from premap.csource.source import SourceFile, read_source
 from premap.csource.text import without_directives
 from premap.csource.tree import KernelTree
 from premap.interp.conditions import condition
-from premap.interp.memory import Object
+from premap.interp.objects import Object
 from premap.interp.operators import convert, word_of
 from premap.interp.types import DESC, FILE, MEMBERS, MM, VM_OPS, VMA
 from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed

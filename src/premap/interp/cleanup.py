@@ -27,7 +27,7 @@ from premap.interp.dispatch import Jump, Outcome, evaluate, execute, place_of
 from premap.interp.expressions import read, write
 from premap.interp.kernel_macros import FIRST_ERROR, SPECIAL
 from premap.interp.machine import Block, Cleanup, Frame, Machine, Variable
-from premap.interp.memory import zero_of
+from premap.interp.objects import zero_of
 from premap.interp.operators import convert, truth, word_of
 from premap.interp.types import named_type
 from premap.interp.values import INT, LONG, Place, Pointer, Value

@@ -15,7 +15,9 @@ from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.scope import Scope
 from premap.csource.source import Function
 from premap.interp.inputs import Inputs, NotedInputs
-from premap.interp.memory import Memory, Namer, Object
+from premap.interp.memory import Memory
+from premap.interp.naming import Namer
+from premap.interp.objects import Object
 from premap.interp.undefined import BeyondBound, Undefined
 from premap.interp.values import Value
 from premap.model.errors import NotModelled

@@ -18,7 +18,8 @@ from typing import Any
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp import handover
 from premap.interp.machine import Frame, Machine
-from premap.interp.memory import NONNULL_BIT, NOT_ERROR_BIT, is_unknown_target
+from premap.interp.memory import NOT_ERROR_BIT, is_unknown_target
+from premap.interp.objects import NONNULL_BIT
 from premap.interp.operators import UNKNOWN, is_scalar, word_of
 from premap.interp.types import named_type
 from premap.interp.values import (

@@ -26,7 +26,7 @@ from premap.csource.ctypes import (
 from premap.model.words import U64_MAX, sub
 
 if TYPE_CHECKING:
-    from premap.interp.memory import Object
+    from premap.interp.objects import Object
 
 UINT = UNSIGNED_INT
 ULONG = UNSIGNED_LONG

@@ -24,7 +24,7 @@ from premap.interp.calls import call_function, configured
 from premap.interp.hooks import callback
 from premap.interp.inputs import CALL, Inputs, SymbolicInputs
 from premap.interp.machine import Frame, Machine
-from premap.interp.memory import Namer
+from premap.interp.naming import Namer
 from premap.interp.operators import word_of
 from premap.interp.types import parameter_types
 from premap.interp.values import Value, plain

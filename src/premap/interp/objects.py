@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""C objects: what is known of the places within one, by the path of members and elements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from premap.csource.ctypes import (
+    ArrayType,
+    CType,
+    EnumType,
+    IntType,
+    PointerType,
+    StructType,
+    VoidType,
+)
+from premap.interp.undefined import Uninitialised
+from premap.interp.values import (
+    Aggregate,
+    FunctionName,
+    Index,
+    Origin,
+    Path,
+    Place,
+    Pointer,
+    Stale,
+    StructCopy,
+    Truth,
+    Value,
+    int_type,
+    normalise,
+)
+from premap.model.errors import NotModelled
+from premap.model.words import select
+
+if TYPE_CHECKING:
+    from premap.interp.memory import Memory
+
+NONNULL_BIT = 1 << 63
+_NUMBER = re.compile(r"#\d+\b")
+"""What tells local variables of the same name apart."""
+UNTYPED = (0, False)
+"""What kind_of() says of a type that tells nothing of its size."""
+
+Content = tuple[dict[Path, Value], dict[Path, None], dict[Path, Origin], Stale, bool]
+"""What is in an object: cells, stores, sources, what is stale, whether the rest is 0."""
+
+
+class Object:
+    """A C object: a variable, something allocated, or what a made-up pointer points to."""
+
+    __slots__ = (
+        "_address",
+        "cells",
+        "embedded",
+        "firsts",
+        "known_members",
+        "local",
+        "mark",
+        "memory",
+        "name",
+        "pointee",
+        "solid",
+        "sources",
+        "stale",
+        "stores",
+        "structs",
+        "type",
+        "unions",
+        "vague",
+        "zeroed",
+    )
+
+    def __init__(
+        self, memory: Memory, name: str, ctype: CType, address: int | None, *, local: bool
+    ) -> None:
+        self.memory = memory
+        self.name = name
+        self.type = ctype
+        self._address = address
+        self.local = local
+        self.mark = memory.mark
+        """The newest mark of the memory of which this object's content is known."""
+        self.zeroed = False
+        self.cells: dict[Path, Value] = {}
+        self.embedded: dict[str, Place] = {}
+        """Members that are other objects: what container_of() was given."""
+        self.unions: dict[Path, dict[Path, bool]] = {}
+        """Members that share their place with others, as far as they were used: with which, and
+        whether both begin at the same byte."""
+        self.stale: Stale = {}
+        """Members whose bytes are those of another one that was written since."""
+        self.known_members: set[Path] = set()
+        """Members of which it was noted whether they are in `unions`, `firsts` and `solid`."""
+        self.solid: set[Path] = set()
+        """Members that have a size in every configuration."""
+        self.firsts: set[Path] = set()
+        """Members that are where what they are members of begins."""
+        self.stores: dict[Path, None] = {}
+        """What was written, each once, to tell what a symbolic index may have changed."""
+        self.vague: dict[Path, None] = {}
+        """Those of them that have such an index."""
+        self.sources: dict[Path, Origin] = {}
+        """Structures that were copied in: the name by which their other members are made up."""
+        self.structs: dict[Path, str] = {}
+        """As which structure a place was looked into."""
+        self.pointee = False
+        """Whether the name is that of the pointer that leads here."""
+
+    @property
+    def address(self) -> int:
+        """Where it is, as a word. That of a local variable is made up where it is asked for."""
+        if self._address is None:
+            word = self.memory.inputs.word(f"&local:{_NUMBER.sub('', self.name)}")
+            self._address = word | NONNULL_BIT
+        return self._address
+
+    @property
+    def key(self) -> str:
+        """By what memory knows the object: a pointer and what it points to have the same name."""
+        return f"*{self.name}" if self.pointee else self.name
+
+    def begin_of(self, path: Path) -> Path:
+        """Return the outermost place that begins where a place does, as far as is known."""
+        while path in self.firsts:
+            path = path[:-1]
+        return path
+
+    def name_of(self, path: Path) -> str:
+        """Return the C-like name of a place in this object."""
+        return self.joined(self.name, path) if path or not self.pointee else f"*{self.name}"
+
+    def joined(self, text: str, path: Path, joint: str = "->") -> str:
+        """Return a name with the members and elements of a path after it."""
+        for step in path:
+            if isinstance(step, Index):
+                text += f"[{self.memory.namer.text(step.word)}]"
+            else:
+                text += f"{joint}{step}"
+            joint = "."
+        return text
+
+    def load(self, path: Path, ctype: CType) -> Value:
+        """Read the place; made up where nobody wrote it."""
+        self._refuse_aliases(path)
+        if isinstance(ctype, StructType):
+            return self._load_structure(path, ctype)
+        found = self.cells.get(path)
+        if found is not None and not isinstance(found.data, Aggregate):
+            return self._read_as(path, found, ctype)
+        if self.stale:
+            shared = self._of_other_member(path, ctype)
+            if shared is not None:
+                return shared
+        if isinstance(ctype, ArrayType):
+            return Value(PointerType(ctype.element), Pointer(Place(self, path), 1))
+        zero = self.is_zeroed(path)
+        value = zero_of(ctype) if zero else self.memory.make_up(self, path, ctype)
+        self._keep()
+        self.cells[path] = value
+        return value
+
+    def _load_structure(self, path: Path, ctype: StructType) -> Value:
+        """Read a structure or union whole."""
+        found = self.cells.get(path)
+        if found is not None and not isinstance(found.data, Aggregate):
+            return found
+        if self.stale:
+            self._of_other_member(path, ctype)
+        depth = len(path)
+        stale = {each[depth:]: (by[depth:], same) for each, (by, same) in self._stale_in(path)}
+        return Value(ctype, replace(self._whole(path), stale=stale))
+
+    def _stale_in(self, path: Path) -> Iterator[tuple[Path, tuple[Path, bool]]]:
+        """Yield what is stale of a place and its members, and by what."""
+        return ((each, by) for each, by in self.stale.items() if _within(each, path))
+
+    def _of_other_member(self, path: Path, ctype: CType) -> Value | None:
+        """Return what a union's member holds since another one of its width was written.
+
+        None for members that share their place with none that was. Raises for others.
+        """
+        for length in range(len(path) + 1):
+            by, same = self.stale.get(path[:length], (None, False))
+            if by is None:
+                continue
+            found, width = self.cells.get(by), kind_of(ctype)[0]
+            whole = same and length == len(path) and width
+            if whole and found is not None and kind_of(found.type)[0] == width:
+                return _same_bits(found, ctype)
+            text = f"{self.name_of(path)} is read after {self.name_of(by)}"
+            raise NotModelled(f"{text}, which shares its place, was written")
+        return None
+
+    def _read_as(self, path: Path, found: Value, ctype: CType) -> Value:
+        """Return what a cell holds, read as a type of the same size."""
+        kinds = kind_of(found.type), kind_of(ctype)
+        if kinds[0] == kinds[1] or UNTYPED in kinds:
+            return found
+        if kinds[0][0] != kinds[1][0]:
+            raise NotModelled(f"{self.name_of(path)} is read as {ctype}, but is {found.type}")
+        word = found.data.address if isinstance(found.data, Pointer) else found.data
+        return Value(ctype, Pointer(None, word) if isinstance(ctype, PointerType) else word)
+
+    def look_into(self, path: Path, ctype: StructType) -> None:
+        """Note that the place is used as this structure; members of another would be elsewhere."""
+        name = f"{ctype.kind} {ctype.tag}" if ctype.tag else ctype.typedef
+        if name is None:
+            return
+        text = f"{self.name_of(path)} is looked into as different structures"
+        if self.structs.setdefault(path, name) != name:
+            raise NotModelled(f"{text}, {self.structs[path]} and {name}")
+        if not self.local:
+            self.memory.namer.agree(("struct", self.name_of(path)), name, text)
+
+    def store(self, path: Path, value: Value) -> None:
+        """Write the place."""
+        self._refuse_aliases(path)
+        self._keep()
+        self._note(path)
+        self._drop(path)
+        self._put(path, value)
+        for length in range(1, len(path) + 1 if self.unions else 0):
+            for sibling, same in self.unions.get(path[:length], {}).items():
+                if not self.local:
+                    self._refuse_to_mix(path, value, sibling, same=same and length == len(path))
+                self._drop(sibling)
+                self.stale[sibling] = path[:length], same
+
+    def _refuse_to_mix(self, path: Path, value: Value, sibling: Path, *, same: bool) -> None:
+        """Refuse to write a part of a union that was written: its bytes are neither's then."""
+        if not any(_within(each, sibling) for each in self.stores):
+            return
+        held = self.cells.get(sibling)
+        width = kind_of(value.type)[0]
+        if not same or not width or held is None or kind_of(held.type)[0] != width:
+            text = f"{self.name_of(path)} is written after {self.name_of(sibling)}"
+            raise NotModelled(f"{text}, which shares its place")
+
+    def _drop(self, path: Path) -> None:
+        """Forget what a place and its members held, as something else is written there."""
+        for known in self._below(path):
+            del self.cells[path + known]
+        for copied in [each for each in self.sources if _within(each, path)]:
+            del self.sources[copied]
+        for each, _ in [*self._stale_in(path)] if self.stale else ():
+            del self.stale[each]
+
+    def _put(self, path: Path, value: Value) -> None:
+        data = value.data
+        if isinstance(data, StructCopy):
+            self.sources[path] = data.origin
+            members = data.known
+        elif isinstance(data, Aggregate):
+            self.cells[path] = Value(value.type, Aggregate({}))
+            members = data.members
+        else:
+            self.cells[path] = value
+            return
+        for each, (by, same) in data.stale.items():
+            self.stale[path + each] = path + by, same
+        for member, content in members.items():
+            if isinstance(content.data, StructCopy):
+                self.sources[path + member] = content.data.origin
+            else:
+                self.cells[path + member] = content
+            self._note(path + member)
+
+    def fill(self, *, zeroed: bool) -> None:
+        """Say whether members that nobody wrote are 0."""
+        self._keep()
+        self.zeroed = zeroed
+
+    def _keep(self) -> None:
+        """Keep what is in it for those who may go back to a mark, before it changes."""
+        memory = self.memory
+        if self.mark != memory.mark and memory.marks:
+            memory.kept.append((self, self.mark, self._content()))
+            self.mark = memory.mark
+
+    def _content(self) -> Content:
+        kept = dict(self.cells), dict(self.stores), dict(self.sources), dict(self.stale)
+        return (*kept, self.zeroed)
+
+    def restore(self, mark: int, content: Content) -> None:
+        """Go back to what was in it."""
+        self.mark = mark
+        self.cells, self.stores, self.sources, self.stale, self.zeroed = content
+        self.vague = {path: None for path in self.stores if _is_vague(path)}
+
+    def _note(self, path: Path) -> None:
+        self.stores[path] = None
+        if _is_vague(path):
+            self.vague[path] = None
+
+    def _whole(self, path: Path) -> StructCopy | Aggregate:
+        """Return the content of a structure: what is known of it, and what fills it."""
+        known = self.members(path)
+        filler = self.filler(path)
+        return Aggregate(known) if filler is None else StructCopy(filler, known)
+
+    def members(self, path: Path) -> dict[Path, Value]:
+        """Return what is known of a structure's members, by the path within; copies among them."""
+        below = self._below(path).items()
+        known = {each: held for each, held in below if each and path + each in self.stores}
+        for copied, origin in self.sources.items():
+            if copied != path and _within(copied, path):
+                known[copied[len(path) :]] = Value(VoidType(), StructCopy(origin, {}))
+        return known
+
+    def _below(self, path: Path) -> dict[Path, Value]:
+        """Return what is known of a place and its members, by the path within."""
+        depth = len(path)
+        return {known[depth:]: v for known, v in self.cells.items() if _within(known, path)}
+
+    def filler(self, path: Path) -> Origin | None:
+        """Return by which name members of a place that nobody wrote are made up; None: they are 0.
+
+        Raises Uninitialised where they are neither.
+        """
+        around = self._around(path)
+        if around is not None and around in self.sources:
+            source, rest = self.sources[around], path[len(around) :]
+            name = self.joined(source.name, rest, "." if source.member else "->")
+            return Origin(name, source.member or bool(rest), source.epoch)
+        if around is not None or self.zeroed:
+            return None
+        if self.local:
+            raise unwritten(self.name_of(path))
+        return Origin(self.joined(self.name, path), bool(path), self.memory.epoch)
+
+    def holds(self, path: Path) -> bool:
+        """Return whether what was written last to a place, or to one around it, is still there."""
+        return path in self.cells or self._around(path) is not None
+
+    def _around(self, path: Path) -> Path | None:
+        """Return the innermost place around this one that was written whole, None if none was."""
+        outer = (path[:length] for length in range(len(path), -1, -1))
+        return next((each for each in outer if _within(path, each) and self.is_whole(each)), None)
+
+    def is_whole(self, path: Path) -> bool:
+        """Return whether a structure was written here as a whole, and is still there."""
+        whole = self.cells.get(path)
+        return path in self.sources or (whole is not None and isinstance(whole.data, Aggregate))
+
+    def touched(self, path: Path) -> bool:
+        """Return whether something of a structure was written, and is still there."""
+        return any(_within(each, path) for each in self.stores) or self._around(path) is not None
+
+    def forget(self) -> None:
+        """Everything may have changed: what is read from now on is made up anew."""
+        self._keep()
+        self.zeroed = False
+        self.cells.clear()
+        self.sources.clear()
+        self.stale.clear()
+        self.stores.clear()
+        self.vague.clear()
+
+    def is_zeroed(self, path: Path) -> bool:
+        """Return whether members of a place that nobody wrote are 0."""
+        around = self._around(path)
+        return self.zeroed if around is None else around not in self.sources
+
+    def copied_name(self, path: Path) -> str | None:
+        """Return by which name a member of a copied structure is made up, None of another place."""
+        around = self._around(path)
+        return str(self.filler(path)) if around is not None and around in self.sources else None
+
+    def _refuse_aliases(self, path: Path) -> None:
+        """Refuse what a write through another index may have changed, or may not."""
+        for known in self.stores if _is_vague(path) else self.vague:
+            if may_overlap(path, known):
+                raise NotModelled(
+                    f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
+                )
+
+
+def _same_bits(found: Value, ctype: CType) -> Value:
+    """Return a scalar's bits as another type of the same width."""
+    if isinstance(ctype, PointerType):
+        held = found.data if isinstance(found.data, Pointer) else Pointer(None, number(found))
+        return Value(ctype, held)
+    return Value(ctype, normalise(number(found), int_type(ctype)))
+
+
+def number(value: Value) -> int:
+    """Return the word of a scalar that was stored. Raises NotModelled for a function's address."""
+    data = value.data
+    if isinstance(data, Truth):
+        return select(data.condition, 1, 0)
+    if isinstance(data, FunctionName):
+        raise NotModelled(f"the address of function {data.name} is computed with")
+    word: int = data.address if isinstance(data, Pointer) else data
+    return word
+
+
+def _is_vague(path: Path) -> bool:
+    """Return whether it can't be told to which element a path leads."""
+    return path != () and any(isinstance(step, Index) and step.symbolic for step in path)
+
+
+def _within(path: Path, outer: Path) -> bool:
+    """Return whether a place is another one or a member of it.
+
+    An element is not within element 0, which has the array's own path.
+    """
+    depth = len(outer)
+    return path[:depth] == outer and (len(path) == depth or not isinstance(path[depth], Index))
+
+
+def may_overlap(one: Path, other: Path) -> bool:
+    """Return whether it can't be told if two paths lead to the same place.
+
+    Element 0 of an array has the array's own path.
+    """
+    i = j = 0
+    while i < len(one) or j < len(other):
+        a = one[i] if i < len(one) else None
+        b = other[j] if j < len(other) else None
+        if isinstance(a, Index) or isinstance(b, Index):
+            first = a if isinstance(a, Index) else _FIRST
+            second = b if isinstance(b, Index) else _FIRST
+            if first != second:
+                return first.symbolic or second.symbolic
+            i += isinstance(a, Index)
+            j += isinstance(b, Index)
+        elif a is None or b is None or a != b:
+            return False
+        else:
+            i, j = i + 1, j + 1
+    return False
+
+
+_FIRST = Index(0)
+
+
+def unwritten(name: str) -> Uninitialised:
+    """Return the error that what has this name was never written."""
+    return Uninitialised(f"{_NUMBER.sub('', name)} is read before it is written")
+
+
+def kind_of(ctype: CType) -> tuple[int, bool]:
+    """Return width (bits) and sign of a scalar type; pointers are unsigned words."""
+    if isinstance(ctype, IntType | EnumType | PointerType):
+        integer = int_type(ctype)
+        return integer.width, integer.signed
+    return UNTYPED
+
+
+def zero_of(ctype: CType) -> Value:
+    """Return the zero of a scalar type, or NULL."""
+    if isinstance(ctype, PointerType):
+        return Value(ctype, Pointer(None, 0))
+    if isinstance(ctype, StructType):
+        return Value(ctype, Aggregate({}))
+    return Value(ctype, 0)
