@@ -65,6 +65,36 @@ class TestParametersThatAreNoOperands:
         refused("return OUT(the_card, WHAT);", "itself a macro", extra)
 
 
+class TestNamesThatAMacroDeclares:
+    """C sees a macro as text: what it declares hides variables of the same name."""
+
+    def test_an_argument_that_names_it_is_refused(self) -> None:
+        extra = "#define PLUS(x) ({ long y = 1; y + (x); })\n"
+        refused("long y = 5; return PLUS(y);", "declares y", extra)
+
+    def test_through_another_macro(self) -> None:
+        extra = "#define PLUS(x) ({ long y = 1; y + (x); })\n#define OUT(x) PLUS((x) * 2)\n"
+        refused("long y = 5; return OUT(y + 1);", "declares y", extra)
+        assert returns("long z = 5; return OUT(z + 1);", 0, extra) == 13
+
+    def test_by_a_statement(self) -> None:
+        extra = "#define PUT(p, x) do { long y = 1; *(p) = y + (x); } while (0)\n"
+        refused("long y = 5, z; PUT(&z, y); return z;", "declares y", extra)
+
+    def test_a_loop_shows_its_statement_what_it_declares(self) -> None:
+        extra = "#define for_each_below(n) for (long at = 0; at < (n); at++)\n"
+        body = "long at = 100, s = 0; for_each_below(4) { s += at; } return s + at;"
+        assert returns(body, 0, extra) == 106
+
+    def test_so_does_a_loop_within_a_loop(self) -> None:
+        extra = (
+            "#define for_each_below(i, n) for (long i = 0; i < (n); i++)\n"
+            "#define for_each_pair(i, j, n) for_each_below(i, n) for (long j = 0; j < i; j++)\n"
+        )
+        body = "long s = 0; for_each_pair(a, b, 4) s += a * 10 + b; return s;"
+        assert returns(body, 0, extra) == 144
+
+
 class TestTextsSideBySide:
     PREFIX = '#define LEVEL "7"\n#define FORMAT(text) "card: " text\n'
     LOG = PREFIX + "#define LOG(text, ...) log_it(LEVEL text, ##__VA_ARGS__)\n"

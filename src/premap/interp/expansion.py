@@ -9,12 +9,12 @@ label.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap.csource.nodes import find_all, text_of, walk
+from premap.csource.nodes import find_all, identifiers_in, text_of, walk
 from premap.csource.readable import Readable, readable_expression, readable_statements
 from premap.csource.source import Macro
 from premap.interp import pasting
@@ -94,6 +94,11 @@ def expand(
     if not pasting.arguments_hold_together(found.text, kept):
         text = f"macro {macro.name} has parameters without parentheses"
         raise machine.failure(frame, node, text)
+    declared = _declared(found.read.node)
+    for given in kept.values() if declared else ():
+        for captured in declared.intersection(_mentioned(frame, given)):
+            text = f"macro {macro.name} declares {captured}, which an argument names"
+            raise machine.failure(frame, node, text)
     found = _operand(machine, frame, node, macro.name, found)
     found.frame.macros.update({name: (given, frame) for name, given in kept.items()})
     return found
@@ -123,15 +128,30 @@ def _operand(machine: Machine, frame: Frame, node: Node, name: str, found: Expan
 
 def _as_names(root: Node, parameters: Iterable[str]) -> set[str]:
     """Return the parameters that are used as names of their own: declared, or of members."""
-    wanted = set(parameters)
-    found = {text_of(each) for each in find_all(root, *_NAMES)} & wanted
+    found = {text_of(each) for each in find_all(root, *_NAMES)} | _declared(root)
+    return found & set(parameters)
+
+
+def _declared(root: Node) -> set[str]:
+    """Return the names of the variables that a macro's text declares."""
+    found = set[str]()
     for declaration in find_all(root, "declaration"):
         for declarator in declaration.children_by_field_name("declarator"):
             inner: Node | None = declarator
             while inner is not None and inner.type != "identifier":
                 inner = inner.child_by_field_name("declarator")
-            found |= {text_of(inner)} & wanted
+            found.add(text_of(inner))
     return found
+
+
+def _mentioned(frame: Frame, node: Node) -> Iterator[str]:
+    """Yield the names in an argument as the compiler sees it."""
+    for name in identifiers_in(node):
+        if name in frame.macros:
+            inner, outer = frame.macros[name]
+            yield from _mentioned(outer, inner)
+        else:
+            yield name
 
 
 class _Uses:

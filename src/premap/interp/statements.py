@@ -157,14 +157,23 @@ def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
 
 
 def _rest(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    """Execute the statement that follows a macro which makes a loop of it."""
+    """Execute the statement that follows a macro which makes a loop of it.
+
+    It sees what the macro declares, such as the variable of a `for` in it.
+    """
     inner: Frame | None = frame
+    declared = [*frame.blocks]
     while inner is not None and inner.body is None:
         inner = inner.outer
+        declared = [*(inner.blocks if inner else ()), *declared]
     if inner is None or inner.body is None:
         raise machine.failure(frame, node, "a loop's body outside of its macro")
     body, outer = inner.body
-    return execute(machine, outer, body)
+    outer.blocks.append(Block({name: each for block in declared for name, each in block.items()}))
+    try:
+        return execute(machine, outer, body)
+    finally:
+        outer.blocks.pop()
 
 
 STATEMENTS: dict[str, Executor] = {"return_ptr": cleanup.returned_pointer, loops.BODY: _rest}
