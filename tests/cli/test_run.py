@@ -155,6 +155,10 @@ class TestInjection:
         assert {"vma_alloc", "page_table"} <= points
         assert "mapped" not in points
 
+    def test_of_page_frames_that_are_refused(self, premap: Premap, device: Path) -> None:
+        (injected,) = _run(premap, "--inject", "page_table:EINVAL")["injected"]
+        assert injected["result"] == "-EINVAL"
+
     def test_of_an_unknown_point(self, premap: Premap, device: Path) -> None:
         ran = premap("run", "ring.c:ring_mmap", "--inject", "moon")
         assert (ran.code, len(ran.lines)) == (2, 1)

@@ -241,14 +241,16 @@ def _injected(side: Side, given: argparse.Namespace) -> list[dict[str, Any]]:
     With `all`, also where the mapping merges with one of the same file: what the hook did for a
     mapping of its own is nobody's then.
     """
+    from premap import equivalence
     from premap.cli import surviving
     from premap.model import AddressSpace
 
     if given.inject is None:
         return []
     known = AddressSpace().points()
-    if given.inject not in {ALL, *known}:
-        raise UsageError(f"no injection point {given.inject!r}; there are {', '.join(known)}")
+    if given.inject not in {ALL, *known, *equivalence.FAILURES}:
+        names = ", ".join((*known, *(name for name in equivalence.FAILURES if ":" in name)))
+        raise UsageError(f"no injection point {given.inject!r}; there are {names}")
     points = known if given.inject == ALL else (given.inject,)
     runs = [(point, _stepped(side, given, point)) for point in points]
     reached = [(point, run, "inject") for point, run in runs]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from premap.equivalence.stepping import Stepped, step_through
 
 _LAZY = {
+    "FAILURES": "premap.equivalence.setting",
     "NOEXEC": "premap.equivalence.setting",
     "NoSuchHook": "premap.equivalence.api",
     "Setting": "premap.equivalence.setting",
@@ -37,6 +38,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "ACCEPTED",
     "EXPLANATIONS",
+    "FAILURES",
     "NOEXEC",
     "NoSuchHook",
     "Setting",

@@ -100,7 +100,7 @@ def _fails_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 
 def _results(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    if old.failed and new.failed and not new.hook_failed and not new.action:
+    if old.failed and new.failed and not (new.hook_failed or new.action or new.created):
         text = "which errno mmap() returns where the action does not fit the mapping"
         yield Candidate("prepare-errno", text, old.returned != new.returned, accepted=True)
         return

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,16 @@ from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.position import positional
-from premap.equivalence.setting import BESIDE, LEFT, RIGHT, Call, Setting, settings
+from premap.equivalence.setting import (
+    BESIDE,
+    LEFT,
+    OF_ACTIONS,
+    RIGHT,
+    Call,
+    Setting,
+    failure,
+    settings,
+)
 from premap.equivalence.spelling import spelled
 from premap.interp import handover
 from premap.interp.inputs import AnsweredInputs, RecordedInputs, SymbolicInputs
@@ -44,11 +53,14 @@ BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
 ENDINGS = (NotModelled, KernelBug, OSError)
 """What may end a path. The layout's own mmap() fails only where a branch that nobody could decide
 was followed in vain; such a path is dropped if the solver can tell, and else leaves a doubt."""
+LATE = frozenset({"page_table", "action", "mapped"})
+"""Points that are got to only where the hook asks for something."""
 BOUNDS = (
     "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
     (
         "one mapping of the file alone, right after or before others of its own kind, or over "
-        "another mapping; failing allocations of the VMA and of page tables"
+        "another mapping; failing allocations of the VMA and of page tables, and page frames that "
+        "are refused"
     ),
     "other threads change driver state only at locks, their release, and unknown calls",
     (
@@ -128,7 +140,8 @@ class _Comparison:
         self.accepted: dict[str, Difference] = {}
         self.reason: str | None = None
         self.assumed: dict[str, None] = {}
-        self.populates = False
+        self.reached: set[str] = set()
+        """Failures of what comes after the hook that some call gets to."""
         self.mergeable = False
         self.positional = False
         self.disturbed = False
@@ -152,8 +165,8 @@ class _Comparison:
 
     def pointless(self, setting: Setting) -> bool:
         """Return whether the settings before have shown that this one adds nothing."""
-        if setting.fails == "page_table":
-            return not self.populates
+        if setting.fails is not None and failure(setting.fails).point in LATE:
+            return setting.fails not in self.reached
         if setting.alone and not setting.retried and not self.disturbed:
             return True
         if setting.layout in RIGHT:
@@ -218,6 +231,8 @@ class _Comparison:
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
             self._note(setting, outcome)
+        if setting.fails in OF_ACTIONS and not (before.injected and after.injected):
+            return _PathResult()
         candidates = self.candidates(before, after)
         return _PathResult(candidates, _unsure(before, after), (before, after))
 
@@ -246,7 +261,7 @@ class _Comparison:
         """Note what makes further settings worth exploring."""
         self.disturbed = self.disturbed or bool(outcome.machine.memory.shared)
         if setting.layout == "alone" and setting.fails is None:
-            self.populates = self.populates or any(each.kind == "populate" for each in outcome.log)
+            self.reached |= set(_reached(outcome))
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]
             self.mergeable = self.mergeable or any(each is not True for each in special)
 
@@ -324,6 +339,17 @@ class _Comparison:
             self.differences[found.id] = found
         runs = "no concrete run could be made" if tried == 0 else f"{tried} concrete runs agree"
         self.reason = f"{self.reason}; {runs}"
+
+
+def _reached(outcome: Outcome) -> Iterator[str]:
+    """Yield the failures of FAILURES that this call gets to, with their points."""
+    kinds = [event.kind for event in outcome.log]
+    if "populate" in kinds:
+        yield from ("page_table", "page_table:EINVAL")
+    if kinds.count("populate") > 1:
+        yield "page_table:1"
+    if "mmap_prepare" in kinds:
+        yield from (name for name in OF_ACTIONS if failure(name).point in kinds)
 
 
 def _broken(error: Exception) -> Candidate:

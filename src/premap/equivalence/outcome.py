@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from typing import Any, Literal
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
-from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, left_start
+from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, failure, left_start
 from premap.interp.bindings import Bindings
 from premap.interp.hooks import ANY_ERRNO, callback, compat_hook, legacy_hook, prepare_hook
 from premap.interp.inputs import Inputs
@@ -30,6 +29,7 @@ from premap.model import (
     FileOperations,
     ListTree,
 )
+from premap.model.inject import Injection
 from premap.model.trace import Log
 from premap.model.words import PAGE_SHIFT, U64_MAX, add, shl, sub
 
@@ -92,6 +92,16 @@ class Outcome:
     """Whether this is what a call did that was made again after it had failed."""
 
     @property
+    def created(self) -> bool:
+        """Whether a mapping of its own came to be, if only for a while."""
+        return any(event.kind == "new_vma" for event in self.log)
+
+    @property
+    def injected(self) -> bool:
+        """Whether what the setting has fail was got to."""
+        return any(event.kind == "inject" for event in self.log)
+
+    @property
     def action(self) -> bool:
         """Whether an action was performed or attempted."""
         return any(event.kind == "action" for event in self.log)
@@ -117,7 +127,8 @@ def run(
         before = len(log)
         machine.hook_failed = False
         if setting.fails is not None:
-            mm.inject(setting.fails, errno.ENOMEM)
+            fails = failure(setting.fails)
+            mm.injections[fails.point] = Injection(-fails.error, fails.after)
         if setting.retried:
             _mmap(mm, setting, call, file, machine)
         returned, failed = _mmap(mm, setting, call, file, machine)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import EBUSY, EINVAL, EIO, ENOMEM
 from typing import Literal, get_args
 
 from premap.interp.inputs import Inputs, RandomInputs
@@ -42,12 +43,40 @@ MAX_OFFSET_PAGES = (1 << 52) - 1
 """Where a device's mapping ends at most, in pages, unless it has FOP_UNSIGNED_OFFSET."""
 
 
-_FAILURES = {
-    "page_table": "no page table can be allocated",
-    "vma_alloc": "the VMA can't be allocated",
-    "vma_merge": "a merge can't be allocated",
-    "vma_tree": "the tree of VMAs can't be allocated",
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A point of the model (premap.model.inject) that fails once."""
+
+    point: str
+    error: int
+    """The errno."""
+    after: int
+    """How often the point succeeds before."""
+    text: str
+
+
+FAILURES = {
+    "page_table": Failure("page_table", ENOMEM, 0, "no page table can be allocated"),
+    "page_table:1": Failure("page_table", ENOMEM, 1, "the second page table can't be allocated"),
+    "page_table:EINVAL": Failure("page_table", EINVAL, 0, "the page frames are refused"),
+    "action:EIO": Failure("action", EIO, 0, "the action fails"),
+    "mapped:EBUSY": Failure("mapped", EBUSY, 0, "->mapped fails"),
+    "vma_alloc": Failure("vma_alloc", ENOMEM, 0, "the VMA can't be allocated"),
+    "vma_merge": Failure("vma_merge", ENOMEM, 0, "a merge can't be allocated"),
+    "vma_tree": Failure("vma_tree", ENOMEM, 0, "the tree of VMAs can't be allocated"),
 }
+"""What may fail after a hook, by the name that `premap run --inject` takes.
+
+Page frames are refused with EINVAL where x86's tracking of memory types says so, and pages that are
+not to be inserted; the model fails there in place of the allocation, before anything is mapped.
+"""
+OF_ACTIONS = ("action:EIO", "mapped:EBUSY")
+"""Failures that a legacy hook knows nothing of: between two hooks that both prepare."""
+
+
+def failure(name: str) -> Failure:
+    """Return what fails by a name of FAILURES, or at a point of the model, without memory."""
+    return FAILURES.get(name) or Failure(name, ENOMEM, 0, f"{name} fails")
 
 
 _LAYOUTS = {
@@ -65,7 +94,7 @@ class Setting:
     shared: bool
     layout: Layout = "alone"
     fails: str | None = None
-    """The injection point that fails, with ENOMEM, after the hook."""
+    """What fails after the hook: a name of FAILURES, or a point of the model."""
     retried: bool = False
     """Whether the call is made again after it failed: what the hook did twice then shows."""
     alone: bool = False
@@ -75,7 +104,7 @@ class Setting:
         text = "shared" if self.shared else "private"
         text += _LAYOUTS.get(self.layout, "")
         if self.fails is not None:
-            text += f", where {_FAILURES[self.fails]}"
+            text += f", where {failure(self.fails).text}"
         text += ", and then again" if self.retried else ""
         return text + (", undisturbed" if self.alone else "")
 
@@ -85,6 +114,10 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=True)
     yield Setting(shared=False)
     yield Setting(shared=True, fails="page_table")
+    yield Setting(shared=True, fails="page_table:EINVAL")
+    yield Setting(shared=True, fails="page_table:1")
+    yield Setting(shared=True, fails="action:EIO")
+    yield Setting(shared=True, fails="mapped:EBUSY")
     yield Setting(shared=True, fails="vma_alloc")
     yield Setting(shared=True, fails="vma_alloc", retried=True, alone=True)
     yield Setting(shared=True, layout="replaces")
@@ -102,9 +135,9 @@ def every_setting() -> Iterator[Setting]:
     A tree that can't be allocated fails where the VMA does. Where a merge can't be allocated, both
     versions go on as if alone, from a state of which that setting has looked at all.
     """
-    yield from settings()
+    yield from (each for each in settings() if each.fails not in OF_ACTIONS)
     for shared, layout in itertools.product((True, False), get_args(Layout)):
-        for fails in (None, *_FAILURES):
+        for fails in (None, *(name for name in FAILURES if name not in OF_ACTIONS)):
             yield Setting(shared, layout, fails)
 
 
