@@ -96,7 +96,7 @@ static void k_close(struct vm_area_struct *vma)
 	%s
 }
 static int k_mapped(unsigned long start, unsigned long end, pgoff_t pgoff, const struct file *file,
-		    void **vm_private_data)
+			void **vm_private_data)
 {
 	struct dev *d = file->private_data;
 

@@ -67,6 +67,10 @@ BOUNDS = (
         "mmap() of the file itself, not of one stacked on it, by a process without "
         "PR_SET_MEMORY_MERGE"
     ),
+    (
+        "flags above bit 31 are those that a hook sets: no protection keys (of mappings that are "
+        "only executed), no shadow stacks"
+    ),
     f"loops of at most {LOOP_LIMIT} iterations",
     (
         "driver state behind different pointers is taken not to overlap, and pointers that are "
