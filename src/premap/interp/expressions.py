@@ -105,11 +105,13 @@ def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
 def address_of(machine: Machine, place: Place) -> int:
     """Return the address of a place as a word; a member's is made up, and not NULL.
 
-    Where it is the same as another's is told by their places (`operators.same_place()`).
+    That of a first member is its structure's. Where others are the same is told by their places
+    (`operators.same_place()`).
     """
-    if not place.path:
+    begin = place.object.begin_of(place.path)
+    if not begin:
         return place.object.address
-    word = machine.inputs.apply(f"&{Place(place.object, place.path)}", place.object.address)
+    word = machine.inputs.apply(f"&{Place(place.object, begin)}", place.object.address)
     return (word | (1 << 63)) & ~(1 << 62) & U64_MAX
 
 
