@@ -17,9 +17,10 @@ from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome
 from premap.equivalence.state import covered_writes, state, undone
 from premap.interp.bindings import PageArray, VmOperationsTable
+from premap.interp.expressions import address_of
 from premap.interp.machine import Event
 from premap.interp.operators import word_of
-from premap.interp.values import Value, plain
+from premap.interp.values import Place, Pointer, Value, plain
 from premap.model.errors import NotModelled
 from premap.model.words import select
 
@@ -346,7 +347,14 @@ def _label(table: Any) -> str:
 
 
 def _address(data: Any) -> int:
-    return word_of(data) if isinstance(data, Value) else 0
+    """Return the word of a pointer; that of a structure's first member is the structure's own."""
+    if not isinstance(data, Value):
+        return 0
+    place = data.data.place if isinstance(data.data, Pointer) else None
+    if place is None or not place.path:
+        return word_of(data)
+    begin = Place(place.object, place.object.begin_of(place.path))
+    return word_of(data) if begin == place else address_of(place.object.memory.inputs, begin)
 
 
 def _entries(before: Any, after: Any) -> Iterator[Candidate]:

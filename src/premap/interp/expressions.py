@@ -21,6 +21,7 @@ from premap.csource.ctypes import (
 from premap.csource.nodes import text_of, unwrapped, walk
 from premap.interp import constants, expansion, operators, statictypes, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
+from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, of_truth, truth, word_of
 from premap.interp.types import (
@@ -85,7 +86,7 @@ def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
             place.path and isinstance(place.path[-1], Index)
         ):
             raise NotModelled(f"{place} is an array of arrays")
-        return Value(PointerType(ctype.element), Pointer(place, address_of(machine, place)))
+        return Value(PointerType(ctype.element), Pointer(place, address_of(machine.inputs, place)))
     del frame
     return place.object.load(place.path, ctype)
 
@@ -102,16 +103,14 @@ def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
     return stored
 
 
-def address_of(machine: Machine, place: Place) -> int:
+def address_of(inputs: Inputs, place: Place) -> int:
     """Return the address of a place as a word; a member's is made up, and not NULL.
 
-    That of a first member is its structure's. Where others are the same is told by their places
-    (`operators.same_place()`).
+    Where it is the same as another's is told by their places (`operators.same_place()`).
     """
-    begin = place.object.begin_of(place.path)
-    if not begin:
+    if not place.path:
         return place.object.address
-    word = machine.inputs.apply(f"&{Place(place.object, begin)}", place.object.address)
+    word = inputs.apply(f"&{Place(place.object, place.path)}", place.object.address)
     return (word | (1 << 63)) & ~(1 << 62) & U64_MAX
 
 
@@ -349,7 +348,7 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
         if not known_here and frame.scope.variable(name) is None and frame.scope.function(name):
             return Value(PointerType(_FUNCTION), FunctionName(name))
     place, ctype = place_of(machine, frame, argument)
-    return Value(PointerType(ctype), Pointer(place, address_of(machine, place)))
+    return Value(PointerType(ctype), Pointer(place, address_of(machine.inputs, place)))
 
 
 @evaluates("binary_expression")

@@ -243,7 +243,7 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
         raise machine.failure(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
     if place.path and place.path[-1] == member:
         outer = Place(place.object, place.path[:-1])
-        return Value(PointerType(ctype), Pointer(outer, address_of(machine, outer)))
+        return Value(PointerType(ctype), Pointer(outer, address_of(machine.inputs, outer)))
     if place.path:
         raise machine.failure(frame, node, f"container_of: {place} is not a member `{member}`")
     if sharing(frame.scope, ctype, member):
