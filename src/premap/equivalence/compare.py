@@ -217,6 +217,7 @@ def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         return
     for before, after in zip(old.vmas, new.vmas, strict=True):
         yield from _mapping(before, after, marks=new.machine.late is not None)
+        yield from _files(before.vm_file, after.vm_file, old, new)
 
 
 def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
@@ -232,6 +233,7 @@ def _number_of_mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         yield Candidate("pgoff", "vm_pgoff", parts[0].vm_pgoff != merged.vm_pgoff)
         for part in parts:
             yield from _part(part, merged)
+            yield from _files(part.vm_file, merged.vm_file, old, new)
 
 
 def _joined(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[Sequence[Any], Any]]:
@@ -266,8 +268,18 @@ def _pointers(before: Any, after: Any, *, marks: bool = False) -> Iterator[Candi
         yield Candidate("marked-in-mapped", text, old != new, accepted=True)
     else:
         yield Candidate("private-data", "vm_private_data", old != new)
-    file_differs = (before.vm_file is None) != (after.vm_file is None)
-    yield Candidate("vm-file", "vm_file", file_differs)
+
+
+def _files(before: Any, after: Any, old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare the files of a mapping: the one that is mapped, another one (of memory), or none."""
+    of_call = before is old.file, after is new.file
+    if of_call[0] is not of_call[1] or (before is None) is not (after is None):
+        yield Candidate("vm-file", "vm_file", condition=True)
+    elif before is not None and not of_call[0]:
+        sizes = [file.f_mapping.host.i_size for file in (before, after)]
+        yield Candidate("vm-file", "the size of vm_file", sizes[0] != sizes[1])
+        charged = [file.f_mapping.account is None for file in (before, after)]
+        yield Candidate("vm-file", "how vm_file is charged", charged[0] is not charged[1])
 
 
 def _operations(before: Any, after: Any) -> Iterator[Candidate]:

@@ -53,7 +53,7 @@ BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
 ENDINGS = (NotModelled, KernelBug, OSError)
 """What may end a path. The layout's own mmap() fails only where a branch that nobody could decide
 was followed in vain; such a path is dropped if the solver can tell, and else leaves a doubt."""
-LATE = frozenset({"page_table", "action", "mapped"})
+LATE = frozenset({"page_table", "shmem", "action", "mapped"})
 """Points that are got to only where the hook asks for something."""
 BOUNDS = (
     "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
@@ -352,6 +352,8 @@ def _reached(outcome: Outcome) -> Iterator[str]:
         yield from ("page_table", "page_table:EINVAL")
     if kinds.count("populate") > 1:
         yield "page_table:1"
+    if any(vma.vm_file not in (None, outcome.file) for vma in outcome.vmas):
+        yield "shmem"
     if "mmap_prepare" in kinds:
         yield from (name for name in OF_ACTIONS if failure(name).point in kinds)
 

@@ -205,5 +205,6 @@ def _counts(mm: AddressSpace, file: File) -> dict[str, int]:
         "map_count": mm.map_count,
         "total_vm": mm.total_vm,
         "locked_vm": mm.locked_vm,
+        "committed memory": mm.memory.committed_as,
         "references of the file": file.f_count,
     }

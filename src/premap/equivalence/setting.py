@@ -59,6 +59,7 @@ FAILURES = {
     "page_table": Failure("page_table", ENOMEM, 0, "no page table can be allocated"),
     "page_table:1": Failure("page_table", ENOMEM, 1, "the second page table can't be allocated"),
     "page_table:EINVAL": Failure("page_table", EINVAL, 0, "the page frames are refused"),
+    "shmem": Failure("shmem", ENOMEM, 0, "no file of memory can be made"),
     "action:EIO": Failure("action", EIO, 0, "the action fails"),
     "mapped:EBUSY": Failure("mapped", EBUSY, 0, "->mapped fails"),
     "vma_alloc": Failure("vma_alloc", ENOMEM, 0, "the VMA can't be allocated"),
@@ -116,6 +117,8 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=True, fails="page_table")
     yield Setting(shared=True, fails="page_table:EINVAL")
     yield Setting(shared=True, fails="page_table:1")
+    yield Setting(shared=True, fails="shmem")
+    yield Setting(shared=False, fails="shmem")
     yield Setting(shared=True, fails="action:EIO")
     yield Setting(shared=True, fails="mapped:EBUSY")
     yield Setting(shared=True, fails="vma_alloc")

@@ -361,6 +361,26 @@ def _is_dax(
     return of_truth((machine.inputs.apply("file_is_dax", word_of(file)) & 1) != 0)
 
 
+def _shmem_zero_setup(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """Give a VMA a file of memory; shmem_zero_setup_desc() does the same to a descriptor."""
+    del machine, frame, node
+    bound = bound_of(given[0])
+    if isinstance(bound, model.VmAreaDesc):
+        return _errno(model.shmem_zero_setup_desc(bound))
+    return _errno(model.shmem_zero_setup(bound.vm_mm, bound))
+
+
+def _set_anonymous(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """Take the operations off a VMA, or (vma_desc_set_anonymous()) off a descriptor."""
+    del machine, frame, node
+    mapping_of(given[0]).set("vm_ops", None)
+    return _VOID
+
+
 def _vma_flags_to_legacy(
     machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
 ) -> Value:
@@ -395,6 +415,8 @@ def _fill() -> None:
     MODEL["vma_is_dax"] = MODEL["file_is_dax"] = _is_dax
     MODEL["mlock_future_ok"] = _mlock_future_ok
     MODEL["vma_flags_to_legacy"] = _vma_flags_to_legacy
+    MODEL["shmem_zero_setup"] = MODEL["shmem_zero_setup_desc"] = _shmem_zero_setup
+    MODEL["vma_set_anonymous"] = MODEL["vma_desc_set_anonymous"] = _set_anonymous
 
 
 _fill()
