@@ -292,3 +292,21 @@ class TestEndlessLoops:
     def test_nor_are_those_of_a_do_loop(self) -> None:
         body = "int i = 0; do { if (i == 50) break; i++; } while (true); return i;"
         assert returns(body) == 50
+
+
+class TestWhatTheParserMisreads:
+    """It has no list of types: `(u8) * p` are two operands to it, and `(f((u64)(n)))` is a type."""
+
+    HALF = "static u32 half(u64 x)\n{\n\treturn x / 2;\n}\n"
+
+    @pytest.mark.parametrize("rest", ["+ n", "- 1", "* 3", "& 7"])
+    def test_a_call_in_parentheses_is_no_cast(self, rest: str) -> None:
+        refused(f"return (half((u64)(n))) {rest};", "misread as a cast", self.HALF)
+
+    def test_what_a_pointer_points_to_is_cast(self) -> None:
+        body = "unsigned int x = n; unsigned int *q = &x; return (u8)*q + 1;"
+        assert returns(body, 0x1FF, TYPES) == 0x100
+
+    def test_a_cast_binds_closer_than_a_product(self) -> None:
+        body = "unsigned int x = n; unsigned int *q = &x; return (u8)*q * 3;"
+        assert returns(body, 0x1FF, TYPES) == 0xFF * 3

@@ -355,10 +355,9 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
 def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
     operator = text_of(_child(node, "operator"))
     left_node, right_node = _child(node, "left"), _child(node, "right")
-    ctype = cast_type(machine, frame, left_node) if operator in ("+", "-") else None
+    ctype = cast_type(machine, frame, left_node) if operator in ("+", "-", "*") else None
     if ctype is not None:
-        signed = operators.unary(machine.inputs, operator, evaluate(machine, frame, right_node))
-        return convert(machine.inputs, signed, ctype)
+        return convert(machine.inputs, _cast_operand(machine, frame, operator, right_node), ctype)
     left = evaluate(machine, frame, left_node)
     if operator in ("&&", "||"):
         return _logical(machine, frame, operator, left, right_node)
@@ -366,8 +365,18 @@ def _binary(machine: Machine, frame: Frame, node: Node) -> Value:
     return operators.binary(machine.inputs, operator, left, right)
 
 
+def _cast_operand(machine: Machine, frame: Frame, operator: str, node: Node) -> Value:
+    """Return what is cast in `(u64)-x`, `(u64)+x` or `(u64)*x`, which look like two operands."""
+    if node.type == "binary_expression":  # the cast binds closer
+        raise machine.failure(frame, node, f"`{short(node)}` after a cast")
+    value = evaluate(machine, frame, node)
+    if operator == "*":
+        return read(machine, frame, *_target(value))
+    return operators.unary(machine.inputs, operator, value)
+
+
 def cast_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
-    """Return the type of `(u64)` that was parsed as an expression: before `(x)`, `-x` or `+x`."""
+    """Return the type of `(u64)` that was parsed as an expression: before `(x)`, `-x` or `*x`."""
     if node.type != "parenthesized_expression" or node.named_child_count != 1:
         return None
     inner = node.named_children[0]
@@ -553,6 +562,8 @@ def _comma(machine: Machine, frame: Frame, node: Node) -> Value:
 @evaluates("cast_expression")
 def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
     ctype = statictypes.declared_type(machine, frame, _child(node, "type"))
+    if isinstance(ctype, FunctionType | ArrayType):  # C has no such casts
+        raise machine.failure(frame, node, f"`{short(node)}`, which is misread as a cast")
     return convert(machine.inputs, evaluate(machine, frame, _child(node, "value")), ctype)
 
 

@@ -16,6 +16,7 @@ from premap.csource.ctypes import (
     ArrayType,
     CType,
     EnumType,
+    FunctionType,
     IntType,
     PointerType,
     StructType,
@@ -181,7 +182,8 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> CType:
 
 def _cast(machine: Machine, frame: Frame, node: Node) -> CType:
     named = node.child_by_field_name("type")
-    return UNTOLD if named is None else declared_type(machine, frame, named)
+    ctype = UNTOLD if named is None else declared_type(machine, frame, named)
+    return UNTOLD if isinstance(ctype, FunctionType) else ctype  # a call, misread as a cast
 
 
 def _statement_expression(machine: Machine, frame: Frame, node: Node) -> CType:
