@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import re
 from collections.abc import Callable
@@ -55,6 +56,15 @@ class Ring:
     def takes_a_reference(self, desc: VmAreaDesc) -> None:
         get_file(desc.file)
 
+    def mapped_in_vain(
+        self, start: int, end: int, pgoff: int, file: File, private: list[Any]
+    ) -> None:
+        self.users += 1
+        raise OSError(errno.EBUSY, "no more than that")
+
+    def refuses_late(self, desc: VmAreaDesc) -> None:
+        desc.vm_ops = VmOperations(mapped=self.mapped_in_vain)
+
     def does_nothing(self, desc: VmAreaDesc) -> None:
         desc.vm_ops = VmOperations()
 
@@ -100,6 +110,13 @@ class TestSurviving:
     def test_a_failed_action(self, surviving: Surviving) -> None:
         stages = {each.stage for each in surviving(opened("remaps"))}
         assert stages == {"vma_alloc", "vma_tree", "action", "page_table"}
+
+    def test_what_mapped_did_before_it_refused(self, surviving: Surviving) -> None:
+        found = [each for each in surviving(opened("refuses_late")) if each.stage == "call"]
+        assert [(each.name, each.before, each.after) for each in found] == [
+            ("file.private_data.users", 0, 1)
+        ]
+        assert found[0].line == line_of(Ring.mapped_in_vain, "+= 1")
 
     def test_a_reference(self, surviving: Surviving) -> None:
         found = surviving(opened("takes_a_reference"))

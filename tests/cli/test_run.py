@@ -164,6 +164,76 @@ class TestInjection:
         assert (ran.code, len(ran.lines)) == (2, 1)
 
 
+ALLOCATES = """\
+#include <linux/mm.h>
+struct view { unsigned long size; };
+struct ring { void __iomem *regs; };
+
+static void view_close(struct vm_area_struct *vma)
+{
+	kfree(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct view_ops = {
+	.close = view_close,
+};
+
+static int ring_mmap(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+	struct view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+
+	if (!view)
+		return -ENOMEM;
+	writel(1, ring->regs + 8);
+	view->size = vma_desc_size(desc);
+	desc->private_data = view;
+	desc->vm_ops = &view_ops;
+	return 0;
+}
+"""
+"""Memory that only ->close frees, and a register that nobody writes again."""
+
+
+class TestPlanted:
+    """Leaks of a hook that gets memory, and sets a device up, before there is a mapping."""
+
+    @pytest.fixture
+    def survivors(self, premap: Premap, tmp_path: Path) -> dict[str, list[str]]:
+        (tmp_path / "ring.c").write_text(ALLOCATES)
+        injected = _run(premap, "--inject", "all")["injected"]
+        return {each["point"]: each["survives"] for each in injected}
+
+    @pytest.mark.parametrize("point", ["vma_alloc", "vma_tree", "merge"])
+    def test_memory_that_nobody_frees(self, survivors: dict[str, list[str]], point: str) -> None:
+        line = next(i for i, text in enumerate(ALLOCATES.splitlines(), 1) if "kzalloc" in text)
+        assert f"kzalloc() was called (ring.c:{line})" in survivors[point]
+
+    def test_a_register(self, survivors: dict[str, list[str]]) -> None:
+        line = next(i for i, text in enumerate(ALLOCATES.splitlines(), 1) if "writel" in text)
+        assert f"writel() was called (ring.c:{line})" in survivors["vma_alloc"]
+
+    def test_a_register_that_close_writes_again(self, premap: Premap, tmp_path: Path) -> None:
+        undone = ALLOCATES.replace(
+            "kfree(vma->vm_private_data);",
+            "struct ring *ring = vma->vm_file->private_data;\n\n\twritel(0, ring->regs + 8);\n"
+            "\tkfree(vma->vm_private_data);",
+        ).replace(
+            "desc->vm_ops = &view_ops;",
+            "desc->vm_ops = &view_ops;\n\tmmap_action_remap_full(desc, 7);",
+        )
+        (tmp_path / "ring.c").write_text(undone)
+        injected = _run(premap, "--inject", "all")["injected"]
+        survives = {each["point"]: each["survives"] for each in injected}
+        assert survives["action"] == []
+        assert len(survives["vma_alloc"]) == 2
+
+    def test_memory_that_is_not_had(self, premap: Premap, tmp_path: Path) -> None:
+        (tmp_path / "ring.c").write_text(ALLOCATES)
+        document = _run(premap, "--set", "kzalloc@1(0x0, 0x0)=0")
+        assert (document["result"], document["survives"]) == ("-ENOMEM", [])
+
+
 class TestSurvivors:
     @pytest.fixture
     def survivors(self, premap: Premap, tmp_path: Path) -> dict[str, list[str]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _HOOKS = ("mmap", "mmap_prepare")
 _UNKNOWN = frozenset({"call", "event"})
 """Kinds of calls of which nobody knows what would make up for them."""
+_DEVICE = "io"
+"""The kind of calls that read a device's registers or, without a result, write them."""
 
 
 def of(stepped: Stepped) -> list[str]:
@@ -83,11 +85,24 @@ def _calls(stepped: Stepped) -> Iterator[str]:
 
     events = stepped.outcome.machine.events[stepped.outcome.split :]
     kept = [event for event, when in outliving(events) if when]
+    registers = _registers(events)
     for event in events:
-        if event.kind in _UNKNOWN or any(event is each for each in kept):
+        told = event.kind in _UNKNOWN or event in registers
+        if told or any(event is each for each in kept):
             yield f"{event.name}() was called{_where(event)}"
     for _ in stepped.outcome.machine.locks:
         yield "a lock is held"
+
+
+def _registers(events: list[Event]) -> list[Event]:
+    """Return the writes to registers that are not written again, as if to take that back."""
+    from premap.interp.unknown import table
+
+    written: dict[str, list[Event]] = {}
+    for event in events:
+        if event.kind == _DEVICE and table()[event.name].returns == "void":
+            written.setdefault(str(event.arguments[-1]), []).append(event)
+    return [first for first, *again in written.values() if not again]
 
 
 def _where(event: Event) -> str:

@@ -17,7 +17,9 @@ from premap.equivalence.snapshot import LOCAL, fields_of, number_text, space_of,
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
 from premap.interp.machine import Event, Frame, Machine
+from premap.interp.memory import NONNULL_BIT
 from premap.interp.naming import MOMENT, Namer
+from premap.interp.unknown import table
 from premap.interp.values import Value, plain
 from premap.model.flags import flag_names
 from premap.model.merge import MergeState
@@ -80,7 +82,7 @@ def step_through(
 
     `call` overrides words of DEFAULT_CALL (addresses and lengths in pages); `state` gives made-up
     driver state its values, by the names that reports print; options of the configuration are set,
-    the rest is `otherwise`. Raises NotModelled.
+    memory and references are had, the rest is `otherwise`. Raises NotModelled.
     """
     words = {f"{CALL}{name}": value for name, value in {**DEFAULT_CALL, **(call or {})}.items()}
     watcher = _Watcher()
@@ -108,6 +110,7 @@ class _Given:
     def __init__(self, words: Mapping[str, int], otherwise: int) -> None:
         self._words = words
         self._otherwise = otherwise
+        self._allocated: dict[str, int] = {}
         self.by_moment: Callable[[str], str] = str
 
     def word(self, name: str) -> int:
@@ -116,11 +119,25 @@ class _Given:
         State that calls may have changed is what it was, if nobody gives it another value.
         """
         otherwise = 1 if name.startswith(OPTION) else self._otherwise
+        if "@" in name:
+            otherwise = self._had(name, otherwise)
         return self._given(self.by_moment(name), 0 if name.startswith(CALL) else otherwise)
 
     def apply(self, function: str, *arguments: int) -> int:
         """Return the given value of that function for these plain words, or 0."""
-        return self._given(self.by_moment(applied(function, arguments)), 0)
+        otherwise = self._had(function, 0)
+        return self._given(self.by_moment(applied(function, arguments)), otherwise)
+
+    def _had(self, name: str, otherwise: int) -> int:
+        """Return the result of a call that gets memory or a reference: it is had; else that."""
+        function, _, moment = name.partition("@")
+        entry = table().get(function) if moment.isdigit() else None
+        if entry is not None and entry.kind == "alloc":
+            number = self._allocated.setdefault(name, len(self._allocated) + 1)
+            return NONNULL_BIT | number << PAGE_SHIFT
+        return (
+            1 if entry is not None and (entry.kind, entry.returns) == ("get", "bool") else otherwise
+        )
 
     def _given(self, name: str, otherwise: int) -> int:
         found = self._words.get(name)

@@ -24,13 +24,16 @@ from premap.testing.state import Watch, state_of, watched
 
 ADDRESS = 0x10000000
 MERGE = "merge"
+CALL = "call"
+"""The stage of a call that fails without help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
     """State of a mapping that is not there.
 
-    `stage` is the injection point that failed, or "merge"; `name` the path to the state from the
+    `stage` is the injection point that failed, "merge", or "call" where the call fails by itself,
+    as a hook or `->mapped` refuses it; `name` the path to the state from the
     file, with its value `before` and `after`; `file` and `line` are those that last changed it,
     None where that was not the hook's or a callback's own code.
     """
@@ -88,11 +91,21 @@ def surviving(
     """
     call = _Call(pages, prot, flags, pgoff)
     more = watch or dict
-    found: list[Survivor] = []
+    found = [*_refused(make(), more, call)]
     for point in AddressSpace().points():
         found += _failing(point, make(), more, call)
     behind = _Call(pages, prot, flags, max(pgoff, pages))
     return [*found, *_merging(make(), more, behind)]
+
+
+def _refused(file: File, more: Callable[[], dict[str, Any]], call: _Call) -> Iterator[Survivor]:
+    """Make the call as it is; if it fails, what it did before must be undone as well."""
+    mm, roots = AddressSpace(), _roots(file, more)
+    before = state_of(roots)
+    with watched(roots) as seen, suppress(OSError):
+        call.make(mm, file)
+    if not mm.vmas():
+        yield from _differences(CALL, before, roots, seen)
 
 
 def _failing(
