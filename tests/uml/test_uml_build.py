@@ -46,6 +46,8 @@ def tree(tmp_path: Path) -> Path:
     (root / "drivers/misc/Makefile").write_text("")
     (root / "mm/vma.c").write_text("int vma;\n")
     (root / "mm/Makefile").write_text("")
+    (root / "drivers/char").mkdir()
+    (root / "drivers/char/Makefile").write_text("")
     rules(root, GOOD)
     os.utime(root / "mm/vma.c", (1, 1))
     return root

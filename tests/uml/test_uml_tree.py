@@ -27,6 +27,8 @@ def tree(tmp_path: Path) -> Path:
     (root / "drivers/misc/other.c").write_text("int other;\n")
     (root / "mm/vma.c").write_text("int vma;\n")
     (root / "mm/Makefile").write_text("obj-y += vma.o\n")
+    (root / "drivers/char").mkdir()
+    (root / "drivers/char/Makefile").write_text("")
     (root / ".gitignore").write_text("*.o\n/include/config/\n/include/generated/\n.config\n")
     return root
 

@@ -53,7 +53,8 @@ class ChunkedList(MutableSequence[T]):
 
     def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
-            return self._slice(*self._range(index))
+            low, high = self._range(index)
+            return list(self)[low:high]
         place = index - self._low
         if not (0 <= place < len(self._chunk) and index >= 0):
             place = self._seek(self._checked(index))
@@ -131,14 +132,6 @@ class ChunkedList(MutableSequence[T]):
         if step != 1:
             raise ValueError("a slice with a step")
         return low, max(low, high)
-
-    def _slice(self, low: int, high: int) -> list[T]:
-        found: list[T] = []
-        while low < high:
-            place = self._seek(low)
-            found += self._chunk[place : place + high - low]
-            low = self._low + len(self._chunk)
-        return found
 
     def _delete(self, low: int, high: int) -> None:
         """Remove [low, high), from its end down, chunk by chunk."""

@@ -37,7 +37,14 @@ from premap.model.file import (
     VmOperations,
     get_file,
 )
-from premap.model.flags import cleared, is_cow_mapping, mask_of, smaps_flags
+from premap.model.flags import (
+    VmaFlags,
+    append_vma_flags,
+    cleared,
+    is_cow_mapping,
+    mask_of,
+    smaps_flags,
+)
 from premap.model.legacy import (
     generic_file_mmap,
     generic_file_mmap_prepare,
@@ -160,10 +167,13 @@ class Device:
 
     def _change_desc_flags(self, desc: VmAreaDesc) -> None:
         programme = self.programme
-        vma_desc_set_flags(desc, *_bits(programme.get("set", [])))
-        vma_desc_clear_flags(desc, *_bits(programme.get("clear", [])))
+        on, off = _bits(programme.get("set", [])), _bits(programme.get("clear", []))
         if programme.get("by") == "init":
-            desc.vma_flags = desc.vma_flags
+            changed = append_vma_flags(desc.vma_flags, *on)
+            desc.vma_flags = VmaFlags(cleared(changed.bits, mask_of(off)))
+            return
+        vma_desc_set_flags(desc, *on)
+        vma_desc_clear_flags(desc, *off)
 
     def _change_vma_flags(self, vma: VmAreaStruct) -> None:
         programme = self.programme

@@ -20,8 +20,9 @@ def heap(site: Site) -> None:
         site.map(Range(where.first, 1))
     site.add("heap", addr=site.address(start) + site.one_of(0, 0, 1))
     if site.chance(0.3):
-        flags = site.one_of(["FUTURE"], ["FUTURE", "ONFAULT"])
-        site.add("mlockall", flags=flags)
+        site.add("mlockall", flags=site.one_of(["FUTURE"], ["FUTURE", "ONFAULT"]))
+        if site.chance(0.5):
+            site.limit("MEMLOCK", site.pages("lo") + site.pick.randint(1, 4))
     beyond = start + site.pick.randint(4, 6)
     if site.chance(0.4):
         site.map(Range(beyond, 2), "rw", site.one_of("PRIVATE", "SHARED"))
@@ -40,6 +41,7 @@ def heap(site: Site) -> None:
         if site.chance(0.3):
             site.ask("counts")
     site.no_limit("DATA")
+    site.no_limit("MEMLOCK")
     site.add("munlockall")
     site.ask("counts", "entries")
 
@@ -134,10 +136,8 @@ def stack_gap(site: Site) -> None:
 
 def mapping_limit(site: Site) -> None:
     """Do what makes more mappings, just below the limit of them, at it, and above it."""
-    where = site.clean(10)
+    where = site.clean(14)
     whole = Range(where.first, 6)
-    site.map(whole, "rw", "PRIVATE", *site.one_of((), (), ("LOCKED",)))
-    site.touch_some(whole, 0.3)
     ways: list[Callable[[Range], None]] = [
         site.munmap,
         lambda at: site.mprotect(at, "r"),
@@ -148,67 +148,74 @@ def mapping_limit(site: Site) -> None:
         lambda at: site.map(at, "r", "SHARED"),
         lambda at: site.map(Range(where.end - at.count, at.count), "r", "SHARED"),
     ]
-    for way in site.pick.sample(ways, 4):
-        site.limit("MAPS", len(site.layout.vmas) + 1 + site.pick.randint(0, 5))
-        way(Range(whole.first + site.pick.randint(0, 3), site.pick.randint(1, 2)))
+    for way in site.pick.sample(ways, 3):
+        site.munmap(where)
+        site.map(whole, "rw", "PRIVATE", *site.one_of((), (), ("LOCKED",)))
         if site.chance(0.3):
-            site.ask("counts")
-    site.no_limit("MAPS")
-    site.ask("counts")
+            site.touch(whole.first)
+        site.limit("MAPS", len(site.layout.vmas) + 1 + site.pick.choice((0, 1, 2, 3, 4, 5)))
+        count = site.pick.randint(1, 2)
+        first = site.one_of(whole.first, whole.first + 2, whole.first + 2, whole.end - count)
+        way(Range(first, count))
+        site.ask("counts")
+        site.no_limit("MAPS")
 
 
 def space_limit(site: Site) -> None:
     """Take pages up to a limit of what is mapped, of data, or of both, and one more."""
-    where = site.clean(12)
-    pages = site.pick.randint(2, 4)
-    site.map(Range(where.first, 2), site.one_of("r", "rw"), "PRIVATE")
-    which = site.one_of("AS", "DATA")
-    used = site.pages() if which == "AS" else site.pages("wr", without=("sh", "gd"))
-    site.limit(which, used + 2 + pages)
-    data = Range(where.first, 2)
+    where = site.clean(14)
+    pages, first = site.pick.randint(1, 3), where.first
+    data = Range(first, 2)
     ways: list[Plan] = [
-        lambda: site.map(Range(where.first + 3, pages), "rw"),
-        lambda: site.map(Range(where.first + 3, pages + 1), "rw"),
-        lambda: site.map(Range(where.first + 3, pages + 1), "rw", "SHARED"),
-        lambda: site.map(Range(where.first + 1, pages), "rw"),
+        lambda: site.map(Range(first + 3, pages), "rw"),
+        lambda: site.map(Range(first + 3, pages), "rw", "SHARED"),
+        lambda: site.map(Range(first + 1, pages + 1), "rw"),
         lambda: site.mprotect(data, "rw"),
         lambda: site.resize(data, 2 + pages),
-        lambda: site.resize(data, 3 + pages),
-        lambda: site.move(data, where.first + 8, "DONTUNMAP"),
-        lambda: site.move(data, where.first + 7, count=3 + pages),
-        lambda: site.munmap(Range(where.first + 3, 1)),
+        lambda: site.move(data, first + 8, "DONTUNMAP"),
+        lambda: site.move(data, first + 7, count=2 + pages),
     ]
-    for way in site.pick.sample(ways, 6):
+    for way in site.pick.sample(ways, 3):
+        site.munmap(where)
+        site.map(data, site.one_of("r", "rw", "rw"), "PRIVATE")
+        which = site.one_of("AS", "DATA")
+        used = site.pages() if which == "AS" else site.pages("wr", without=("sh", "gd"))
+        site.limit(which, used + site.one_of(2, 2, 0) + pages + site.one_of(-1, 0, 0))
         way()
-    site.ask("counts")
-    site.no_limit(which)
+        site.ask("counts")
+        site.no_limit(which)
 
 
 def lock_limit(site: Site) -> None:
     """Lock up to a limit, what is locked partly already, and one page more."""
     where = site.clean(10)
-    whole = Range(where.first, 8)
-    site.map(whole, "rw", site.one_of("PRIVATE", "SHARED"))
-    site.on("mlock", Range(whole.first + 2, 2))
-    pages = site.pick.randint(2, 4)
-    site.limit("MEMLOCK", site.pages("lo") + 2 + pages if site.chance(0.85) else 0)
-    for _ in range(4):
-        kind = site.pick.randrange(6)
-        part = Range(whole.first + site.pick.randint(0, 4), site.pick.randint(1, 4))
-        if kind < 3:
+    whole, first = Range(where.first, 8), where.first
+    locked = Range(first + 2, 3)
+    for _ in range(2):
+        site.munmap(where)
+        site.map(whole, "rw", site.one_of("PRIVATE", "SHARED"))
+        site.on("mlock", locked)
+        pages = site.pick.randint(0, 2)
+        site.limit("MEMLOCK", site.pages("lo") + 3 + pages if site.chance(0.85) else 0)
+        kind = site.pick.randrange(8)
+        part = Range(first + site.pick.randint(0, 4), site.pick.randint(1, 4))
+        if kind < 4:
             site.on("mlock", part, **({"onfault": True} if site.chance(0.3) else {}))
-        elif kind == 3:
-            site.on("munlock", Range(part.first, 1))
         elif kind == 4:
-            site.map(Range(where.end - 1, 1), "rw", "PRIVATE", "LOCKED")
+            count = pages + site.pick.randint(0, 1)
+            site.map(Range(whole.first, max(1, count)), "rw", "PRIVATE", "LOCKED")
+        elif kind == 5:
+            site.munmap(Range(locked.end, 3))
+            site.resize(Range(locked.first, 3), 3 + pages + site.pick.randint(0, 1))
         else:
             site.add("mlockall", flags=["FUTURE"])
+            site.map(Range(first, pages + site.pick.randint(1, 2)))
+            site.add("heap", addr=site.address(first))
+            site.munmap(whole)
+            site.add("brk", addr=site.address(first + pages + site.pick.randint(2, 5)))
+            site.add("munlockall")
         site.ask("counts")
-    site.resize(Range(whole.first + 2, 2), site.one_of(3, 4))
-    site.map(Range(where.end - 1, 1))
-    site.add("munlockall")
-    site.no_limit("MEMLOCK")
-    site.ask("counts")
+        site.no_limit("MEMLOCK")
 
 
 def lock_all(site: Site) -> None:
@@ -230,28 +237,28 @@ def commit(site: Site) -> None:
     """Do what commits memory, with little left; from here on, there is a limit."""
     if not site.devices:
         return
-    where = site.clean(12)
-    private = Range(where.first, 3)
-    site.map(private, site.one_of("rw", "r"))
-    left = site.pick.randint(0, 4)
-    site.limit("COMMIT", sum(each.count for each in site.layout.ranges) + left)
-    free = Range(where.first + 4, site.pick.randint(1, 4))
+    where = site.clean(14)
+    first, committed = where.first, sum(each.count for each in site.layout.ranges)
+    private, left = Range(first, 3), site.pick.randint(0, 3)
+    free = Range(first + 4, site.pick.randint(1, 4))
     ways: list[Plan] = [
         lambda: site.map(free, "rw", "PRIVATE", *site.one_of((), ("NORESERVE",))),
         lambda: site.map(free, "rw", "SHARED", *site.one_of((), ("NORESERVE",))),
         lambda: site.map(private, "rw"),
-        lambda: site.map(Range(private.first, 4), "rw"),
+        lambda: site.map(Range(first, 4), "rw"),
         lambda: site.mprotect(private, "rw"),
         lambda: site.mprotect(private, "r"),
         lambda: site.resize(private, 4),
-        lambda: site.move(private, where.first + 8),
-        lambda: site.move(private, where.first + 8, "DONTUNMAP"),
-        lambda: site.munmap(free),
-        lambda: site.touch_some(free),
+        lambda: site.move(private, first + 8),
+        lambda: site.move(private, first + 8, "DONTUNMAP"),
+        lambda: site.move(private, first + 8, count=4),
     ]
-    for way in site.pick.sample(ways, 7):
+    for way in site.pick.sample(ways, 4):
+        site.munmap(where)
+        site.map(private, site.one_of("rw", "rw", "r"))
+        # what is committed is at most what is mapped: the limit is met at once, or after some pages
+        site.limit("COMMIT", site.pages("ac") + 3 + left if site.chance(0.7) else committed + left)
         way()
-        if site.chance(0.3):
-            site.ask("counts")
-    site.ask("counts")
-    site.no_limit("COMMIT")
+        site.touch_some(free, 0.4)
+        site.ask("counts")
+        site.no_limit("COMMIT")

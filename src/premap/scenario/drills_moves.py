@@ -61,29 +61,28 @@ def move_failing(site: Site) -> None:
 
 def move_several(site: Site) -> None:
     """Move several mappings at once: with gaps, with one that is sealed, or to where some are."""
-    where = site.clean(6, 8)
-    at = where.first
-    while at < where.end:
-        count = site.pick.randint(1, 2)
-        kind = site.pick.randrange(5)
-        part = Range(at, min(count, where.end - at))
-        if kind:
-            site.map(part, site.one_of("rw", "r", "rx"), site.one_of("PRIVATE", "SHARED"))
-        at += count
-    site.touch_some(where, 0.3)
-    if site.chance(0.2):
+    where = site.clean(7, 8)
+    more = site.one_of((), ("DONTUNMAP",), ("DONTUNMAP",))
+    whole = site.chance(0.5)
+    pieces = 0
+    for page in range(where.first, where.end):
+        if whole or site.chance(0.7):
+            flags = ("LOCKED",) if site.chance(0.15) else ()
+            prot = "rw" if page % 2 else site.one_of("r", "rx")
+            site.map(Range(page, 1), prot, site.one_of("PRIVATE", "PRIVATE", "SHARED"), *flags)
+            pieces += 1
+    site.touch_some(where, 0.2)
+    if site.chance(0.15):
         site.on("mseal", Range(where.first + 4, 1))
-    limited = site.chance(0.4)
-    if limited:
-        site.limit("MAPS", len(site.layout.vmas) + site.pick.randint(7, 14))
-    if site.chance(0.3):
-        site.map(Range(where.first - 7, 3), "r", "SHARED")
-    part = site.part(where) if site.chance(0.5) else where
-    more = ("DONTUNMAP",) if site.chance(0.7 if limited else 0.3) else ()
-    site.move(part, where.first - 7, *more)
+    if site.chance(0.5):
+        site.limit("MAPS", len(site.layout.vmas) + pieces + site.one_of(3, 4, 5, 5, 6, 7))
+    elif site.chance(0.4):
+        site.map(Range(where.first - 8, 3), "r", "SHARED")
+    part = where if site.chance(0.6) else site.part(where)
+    site.move(part, where.first - 8, *more)
     site.ask("counts", "anon")
     site.no_limit("MAPS")
-    site.move(Range(where.first - 7, 6), where.first)
+    site.move(Range(where.first - 8, 7), where.first)
     site.ask("counts")
 
 
@@ -272,8 +271,12 @@ def placed(site: Site) -> None:
         addr = site.address(hint) + site.one_of(0, 0, 1) if hint else 0
         keys = {"file": None, "addr": addr, "len": length << PAGE_SHIFT, "prot": "r", "offset": 0}
         site.add("mmap", **keys, flags=["PRIVATE"])
-        if site.chance(0.4):
-            site.munmap(Range(site.pick.randrange(pages - 4), site.pick.randint(1, 4)))
+        part = Range(site.pick.randrange(pages - 6), site.pick.randint(1, 5))
+        kind = site.pick.randrange(4)
+        if kind == 0:
+            site.munmap(part)
+        elif kind == 1:
+            site.map(part, "r", "SHARED")
         if site.chance(0.4):
             site.resize(Range(at + site.pick.randint(0, 3), 1), length, "MAYMOVE")
 
@@ -319,9 +322,17 @@ def three_kinds(site: Site) -> None:
 def many(site: Site) -> None:
     """Make so many mappings that a list of them has many parts; change several at once."""
     where = site.clean(14)
+    if site.chance(0.5):
+        where = Range(site.layout.pages - 14, 14)
+        site.munmap(where)
     for page in range(where.first, where.end):
-        if site.chance(0.7):
+        if site.chance(0.7) or page > where.end - 4:
             site.map(Range(page, 1), "r" if page % 2 else "rw", site.one_of("SHARED", "PRIVATE"))
+    for _ in range(2):
+        site.munmap(Range(where.end - site.pick.randint(1, 2), 1))
+        site.touch(where.first, "r")
+        last = site.pick.randint(1, 4)
+        site.map(Range(where.end - last, last), "rx", "SHARED")
     for _ in range(4):
         first = site.pick.randrange(where.first, where.end - 1)
         part = Range(first, site.pick.randint(1, where.end - first))

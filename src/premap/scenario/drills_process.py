@@ -75,6 +75,8 @@ def copied_pages(site: Site) -> None:
         site.calm("page")
         site.on("munlock", part)
     site.touch_some(where)
+    for prot in ("r", "rw"):
+        site.mprotect(where, prot)
     site.ask("entries", "anon")
 
 

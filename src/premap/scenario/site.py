@@ -66,11 +66,14 @@ class Site:
 
     def clean(self, count: int, beside: int = 1) -> Range:
         """Choose so many pages; nothing is mapped there, nor on so many pages beside them."""
-        first = self.pick.randrange(beside, self.layout.pages - count - beside)
-        around = Range(first - beside, count + 2 * beside)
-        if not self.layout.free(around):
-            self.munmap(around)
-        return Range(first, count)
+        around = Range(0, 0)
+        for _ in range(8):  # what is free anyway leaves the numbers as the layout says
+            first = self.pick.randrange(beside, self.layout.pages - count - beside)
+            around = Range(first - beside, count + 2 * beside)
+            if self.layout.free(around):
+                return Range(first, count)
+        self.munmap(around)
+        return Range(around.first + beside, count)
 
     def address(self, page: int) -> int:
         """Return the address of a page."""

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from premap.uml.errors import UmlError
@@ -54,6 +54,8 @@ _REPLACED = {
     "util": ("remap_pfn_range_complete", "map_kernel_pages_complete"),
 }
 """Objects of mm/, and the functions that they call in sources/inject.c instead."""
+_REPLACED_IN_CHAR = {"mem": ("shmem_zero_setup_desc",)}
+"""The same for drivers/char: /dev/zero."""
 _MORE = """\
 CFLAGS_memory.o += -include $(srctree)/drivers/misc/premap_page_table.h
 CFLAGS_mremap.o += -include $(srctree)/drivers/misc/premap_page_table.h
@@ -91,7 +93,8 @@ def link(tree: Path, folder: Path, sources: dict[str, bytes]) -> None:
     objects = "".join(f"obj-y += premap_{name.removesuffix('.c')}.o\n" for name in PARTS)
     for makefile, more in (
         (_DRIVER_FOLDER / "Makefile", objects),
-        (Path("mm/Makefile"), _replacements(release(tree))),
+        (Path("mm/Makefile"), _replacements(release(tree), _REPLACED, _MORE)),
+        (Path("drivers/char/Makefile"), _replacements(release(tree), _REPLACED_IN_CHAR)),
     ):
         added[makefile] = (tree / makefile).read_bytes() + b"\n" + more.encode()
     shutil.rmtree(folder, ignore_errors=True)
@@ -100,13 +103,13 @@ def link(tree: Path, folder: Path, sources: dict[str, bytes]) -> None:
         (folder / path).write_bytes(text)
 
 
-def _replacements(number: str) -> str:
-    """Return what mm/Makefile has to say for failures to be injected."""
+def _replacements(number: str, replaced: Mapping[str, tuple[str, ...]], more: str = "") -> str:
+    """Return what a Makefile has to say for failures to be injected."""
     if tuple(map(int, number.split(".")[:2])) < _OLDEST_REPLACED:
         return ""
-    return _MORE + "".join(
+    return more + "".join(
         f"CFLAGS_{name}.o += {' '.join(f'-D{function}=premap_{function}' for function in called)}\n"
-        for name, called in _REPLACED.items()
+        for name, called in replaced.items()
     )
 
 

@@ -182,15 +182,30 @@ static void change_bits(struct vm_area_desc *desc, u64 set, u64 clear)
 }
 
 /* All at once: a changed copy becomes the descriptor's flags. */
+static void change_copy(struct vm_area_desc *desc, u64 set, u64 clear)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	vma_flags_t flags = desc->vma_flags;
+	int bit;
+
+	for (bit = 0; bit < 64; bit++)
+		if (set & BIT_ULL(bit))
+			vma_flags_set(&flags, (__force vma_flag_t)bit);
+	for (bit = 0; bit < 64; bit++)
+		if (clear & BIT_ULL(bit))
+			vma_flags_clear(&flags, (__force vma_flag_t)bit);
+	desc->vma_flags = flags;
+#else
+	change_bits(desc, set, clear);
+#endif
+}
+
 static void change_desc_flags(struct vm_area_desc *desc, const struct programme *programme)
 {
-	vma_flags_t flags;
-
-	change_bits(desc, programme->set, programme->clear);
-	if (programme->way != WAY_INIT)
-		return;
-	flags = desc->vma_flags;
-	desc->vma_flags = flags;
+	if (programme->way == WAY_INIT)
+		change_copy(desc, programme->set, programme->clear);
+	else
+		change_bits(desc, programme->set, programme->clear);
 }
 
 static int device_mmap_prepare(struct vm_area_desc *desc)

@@ -262,6 +262,11 @@ int premap_shmem_zero_setup(struct vm_area_struct *vma)
 	return premap_failing("shmem") ? -ENOMEM : shmem_zero_setup(vma);
 }
 
+int premap_shmem_zero_setup_desc(struct vm_area_desc *desc)
+{
+	return premap_failing("shmem") ? -ENOMEM : shmem_zero_setup_desc(desc);
+}
+
 int premap_remap_pfn_range_complete(struct vm_area_struct *vma, struct mmap_action *action)
 {
 	int err = premap_failing("action");
