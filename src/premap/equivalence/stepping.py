@@ -17,8 +17,8 @@ from premap.equivalence.snapshot import LOCAL, fields_of, number_text, space_of,
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
 from premap.interp.machine import Event, Frame, Machine
-from premap.interp.memory import NONNULL_BIT
 from premap.interp.naming import MOMENT, Namer
+from premap.interp.objects import NONNULL_BIT
 from premap.interp.unknown import table
 from premap.interp.values import Value, plain
 from premap.model.flags import flag_names
