@@ -310,3 +310,8 @@ class TestWhatTheParserMisreads:
     def test_a_cast_binds_closer_than_a_product(self) -> None:
         body = "unsigned int x = n; unsigned int *q = &x; return (u8)*q * 3;"
         assert returns(body, 0x1FF, TYPES) == 0xFF * 3
+
+    def test_casts_that_look_like_calls(self) -> None:
+        assert returns("return (u64)(u8)(n + 1);", 0x1FF) == 0
+        assert returns("return (s64)(s8)(u16)(n * 3);", 0xFF55) == 0xFFFFFFFFFFFFFFFF
+        refused("return (u64)(n)(n);", "calls what a call returned")

@@ -44,7 +44,7 @@ from premap.interp import (
 )
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
-from premap.interp.expressions import cast_type, write
+from premap.interp.expressions import cast_type, cast_types, write
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert
@@ -63,6 +63,12 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     if function is None:
         raise machine.failure(frame, node, "incomplete call")
     if function.type == "call_expression":
+        chain = cast_types(machine, frame, function)
+        if len(chain) > 1 and len(arguments) == 1:
+            value = evaluate(machine, frame, arguments[0])
+            for each in chain:
+                value = convert(machine.inputs, value, each)
+            return value
         return cleanup.open_scoped(machine, frame, node, function)
     ctype = cast_type(machine, frame, function)
     if ctype is not None and len(arguments) == 1:
@@ -96,6 +102,8 @@ def _type_of_call(machine: Machine, frame: Frame, node: Node) -> CType:
     cast = None if function is None else cast_type(machine, frame, function)
     if function is None or cast is not None:
         return cast or UNTOLD
+    if function.type == "call_expression":
+        return next(reversed(cast_types(machine, frame, function)), UNTOLD)
     name, given = text_of(function), _arguments(node)
     if name in _TYPED:
         return _TYPED[name](machine, frame, given)

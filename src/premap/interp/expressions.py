@@ -383,6 +383,22 @@ def cast_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
     return _named_type(machine, frame, inner) if inner.type == "identifier" else None
 
 
+def cast_types(machine: Machine, frame: Frame, node: Node) -> list[CType]:
+    """Return the types of `(u64)(u32)`, parsed as a call: that which is cast to first in front.
+
+    None at all, if it is something else.
+    """
+    if node.type != "call_expression":
+        ctype = cast_type(machine, frame, node)
+        return [] if ctype is None else [ctype]
+    given = [each for each in _child(node, "arguments").named_children if each.type != "comment"]
+    if len(given) != 1 or given[0].type != "identifier":
+        return []
+    inner = _named_type(machine, frame, given[0])
+    outer = cast_types(machine, frame, _child(node, "function"))
+    return [] if inner is None or not outer else [inner, *outer]
+
+
 def _named_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
     """Return the type that an identifier names, None if it names something else."""
     name = text_of(node)
