@@ -179,11 +179,7 @@ def _kind_in_tree(path: list[Node]) -> MentionKind:
 
 def function_at(source: SourceFile, byte: int) -> Function | None:
     """Return the function definition that holds the byte."""
-    for listed in source.functions.values():
-        for function in listed:
-            if function.node.start_byte <= byte < function.node.end_byte:
-                return function
-    return None
+    return source.function_at(byte)
 
 
 def callers(source: SourceFile, name: str) -> set[str]:

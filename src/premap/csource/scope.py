@@ -108,8 +108,9 @@ class Scope:
         return self.once("function", name, lambda: self._functions(name))
 
     def _functions(self, name: str) -> list[Function]:
-        if name in self.source.functions:
-            return self.source.functions[name]
+        own = self.source.functions_of(name)
+        if own:
+            return own
         for file in self._files_with(name):
             found = self._shared("function", file, name, partial(_functions_named, file, name))
             if found:
@@ -289,7 +290,7 @@ class Scope:
         return self.once("function_type", name, lambda: self._function_type(name))
 
     def _function_type(self, name: str) -> ctypes.FunctionType | None:
-        own = [f.node for f in self.source.functions.get(name, ())]
+        own = [f.node for f in self.source.functions_of(name)]
         own += [p.node for p in self.source.prototypes.get(name, ())]
         for node in own or self._declared_functions(name):
             for declarator in node.children_by_field_name("declarator"):

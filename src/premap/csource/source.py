@@ -232,6 +232,14 @@ class SourceFile:
         named = function_name(outer)
         return outer if named is not None and named[0].start_byte == byte else None
 
+    def function_at(self, byte: int) -> Function | None:
+        """Return the function definition at file level that holds a byte."""
+        path = path_to(self.root, byte)
+        outer = next((node for node in path if node.type in _FILE_LEVEL), None)
+        if outer is None or outer.type != "function_definition":
+            return None
+        return function_of(self, outer)
+
     @cached_property
     def _functions_of(self) -> dict[str, list[Function]]:
         return {}

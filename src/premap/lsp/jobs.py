@@ -128,9 +128,7 @@ def _sites(handlers: list[Handler], source: SourceFile) -> Iterator[Site]:
     for handler in handlers:
         if handler.member != "mmap" or handler.ops != _HAS_TWIN:
             continue
-        spans = [
-            (f.node.start_byte, f.node.end_byte) for f in source.functions.get(handler.name, ())
-        ]
+        spans = [(f.node.start_byte, f.node.end_byte) for f in source.functions_of(handler.name)]
         if handler.file == source.name:
             spans.append((handler.start, handler.end))
         yield Site(handler, tuple(spans))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +11,7 @@ from functools import cached_property
 from tree_sitter import Node
 
 from premap import releases
-from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
+from premap.csource.nodes import arguments, callee, calls_in, path_to, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -77,6 +78,18 @@ class Context:
     def says(self, *words: bytes) -> bool:
         """Whether the file has one of the words at all: a cheap question before a costly one."""
         return any(word in self.source.code for word in words)
+
+    def holding(self, pattern: re.Pattern[bytes], *types: str) -> Iterator[Node]:
+        """Yield the nodes of some types that hold what matches in the code, each once.
+
+        To walk the whole tree for them takes longer than a parse.
+        """
+        seen: set[int] = set()
+        for match in pattern.finditer(self.source.code):
+            for node in path_to(self.source.root, match.end() - 1):
+                if node.type in types and node.id not in seen:
+                    seen.add(node.id)
+                    yield node
 
     @cached_property
     def described(self) -> list[Body]:

@@ -161,12 +161,13 @@ def _typed(function: Function) -> Member | None:
 
 def _definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequence[Function]:
     """Return the definitions of a handler: of the file, else of one beside it."""
-    if name in source.functions:
-        return source.functions[name]
+    own = source.functions_of(name)
+    if own:
+        return own
     if tree is None or not name.isidentifier():
         return ()
     for other in _beside(source, name, tree):
-        functions = [f for f in other.functions.get(name, ()) if not f.static]
+        functions = [f for f in other.functions_of(name) if not f.static]
         if functions:
             return functions
     return ()
@@ -174,7 +175,7 @@ def _definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequ
 
 def _sites_elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> Iterator[Handler]:
     """Yield what names a function in the tables of files beside its own."""
-    functions = source.functions.get(name, ())
+    functions = source.functions_of(name)
     if tree is None or all(function.static for function in functions):
         return
     for other in _beside(source, name, tree):

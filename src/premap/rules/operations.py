@@ -27,7 +27,7 @@ class Operations:
 
     def functions(self, member: str) -> Sequence[Function]:
         """Return the definitions of a callback; none where the file has none."""
-        return self.source.functions.get(self.members.get(member, ""), ())
+        return self.source.functions_of(self.members.get(member, ""))
 
     def text_of(self, member: str) -> bytes:
         """Return the code of a callback; empty where the file has none."""

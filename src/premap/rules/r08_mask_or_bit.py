@@ -78,9 +78,9 @@ def _bit_for_mask(context: Context, node: Node, wants: str) -> Iterator[Found]:
 
 def _bits_in_words(context: Context) -> Iterator[Found]:
     """Find `vm_flags & VMA_x_BIT`, and the like."""
-    if not context.says(b"vm_flags") or not _NAMED.search(context.source.code):
+    if not context.says(b"vm_flags"):
         return
-    for node in find_all(context.source.root, "binary_expression", "assignment_expression"):
+    for node in context.holding(_NAMED, "binary_expression", "assignment_expression"):
         operator = text_of(node.child_by_field_name("operator"))
         sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]
         if operator not in {"&", "|", "&=", "|="} or None in sides:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
+from premap.csource.nodes import arguments, callee, text_of, unwrapped
 from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.names import descriptor_functions
 from premap.rules.rule import Found, Repair, Rule, at
 
+_CALLED = re.compile(rb"\bvma_desc_test\w*")
 _TESTS = re.compile(r"vma_desc_test(?:_flags|_any|_all)?")
 _NAMES = re.compile(r"mmap_action_\w+|vma_desc_\w+")
 _COMPARES = frozenset({"==", "!="})
@@ -44,7 +45,7 @@ def _has(context: Context, name: str) -> bool:
     listed = release is not None and name in release.names | descriptor_functions()
     return (
         listed
-        or name in source.functions
+        or bool(source.functions_of(name))
         or name in source.macros
         or (tree is not None and bool(context.scope.function(name) or context.scope.macro(name)))
     )
@@ -76,7 +77,7 @@ def _test(context: Context, call: Node, name: str) -> Iterator[Found]:
 
 def _compared(context: Context) -> Iterator[Found]:
     """Find a test, which is true or false, that is compared with a flag."""
-    for node in find_all(context.source.root, "binary_expression"):
+    for node in context.holding(_CALLED, "binary_expression"):
         if text_of(node.child_by_field_name("operator")) not in _COMPARES:
             continue
         sides = [node.child_by_field_name("left"), node.child_by_field_name("right")]

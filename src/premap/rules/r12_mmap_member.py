@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from premap.csource.calls import function_at
-from premap.csource.nodes import arguments, find_all, path_to, text_of
+from premap.csource.nodes import arguments, path_to, text_of
 from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.rule import Found, Repair, Rule, at
@@ -23,7 +23,7 @@ def check(context: Context) -> Iterator[Found]:
     """Find reads of the member `mmap` of a file's operations."""
     if context.is_core or not context.at_least("6.16") or not _READ.search(context.source.code):
         return
-    for node in find_all(context.source.root, "field_expression"):
+    for node in context.holding(_READ, "field_expression"):
         table = node.child_by_field_name("argument")
         if text_of(node.child_by_field_name("field")) != "mmap" or table is None:
             continue

@@ -70,7 +70,7 @@ def _can_fail(function: Function, name: str) -> bool:
     entry = known_functions().get(name)
     if entry is not None:
         return entry.result == "0-or-negative-errno" and entry.kind != "log"
-    own = function.source.functions.get(name, ())
+    own = function.source.functions_of(name)
     returns = [node for each in own for node in find_all(each.body, "return_statement")]
     return any("-E" in text_of(node) for node in returns)
 

@@ -24,7 +24,7 @@ def check(context: Context) -> Iterator[Found]:
 
 def _functions(hook: Hook) -> Iterator[Found]:
     old = hook.name.removesuffix("_prepare")
-    others = hook.source.functions.get(old, ()) if old != hook.name else ()
+    others = hook.source.functions_of(old) if old != hook.name else ()
     for function in (*hook.functions, *others):
         if not (_takes_vma(function) and function.arms):
             continue
