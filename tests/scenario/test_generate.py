@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,29 @@ class TestAllowed:
     def test_the_model_has_every_result(self, family: str) -> None:
         for scenario in some(family):
             assert not any(FAILED in result for result in scenario.results or ())
+
+
+class TestRules:
+    """What the kernel does not check, or machines do differently, over two hooks as over one."""
+
+    def ruled(self, upper: dict[str, Any], lower: dict[str, Any]) -> str | None:
+        where = {"addr": 0x10000000, "len": 4096, "prot": "r", "offset": 0}
+        steps = (
+            {"op": "device", "name": "d0", "hook": "mmap_prepare", **lower},
+            {"op": "device", "name": "d1", "hook": "mmap", "lower": "d0", **upper},
+            {"op": "mmap", "file": "d1", **where, "flags": ["SHARED", "FIXED"]},
+        )
+        result = {"ret": 0, "events": [], "vmas": []}
+        return broken_rule(steps, [result] * 3)
+
+    def test_a_remap_below_what_is_mixed(self) -> None:
+        remap = {"action": {"kind": "remap_full", "page": 0}}
+        assert self.ruled({"set": ["MIXEDMAP"]}, remap) == "mmap: MIXEDMAP for a remap"
+        assert self.ruled({"set": ["IO"]}, remap) is None
+
+    def test_a_lock_that_nobody_has(self) -> None:
+        assert self.ruled({"filled": True}, {"hide_from_rmap": True}) is not None
+        assert self.ruled({}, {"hide_from_rmap": True}) is None
 
 
 class TestSeeds:

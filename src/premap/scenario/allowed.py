@@ -105,17 +105,24 @@ def _programme(step: Json) -> str | None:
 
 
 def _mmap(step: Json, programmes: dict[str, Json]) -> str | None:
-    if unlocks(step["file"], programmes):
-        return "hide_from_rmap with __compat_vma_mmap(), which unlocks what is not locked"
+    wrong = misled(step["file"], programmes)
+    if wrong is not None:
+        return wrong
     rules = (_populated(step, each) for each in reached(step["file"], programmes))
     return next((rule for rule in rules if rule is not None), None)
 
 
-def unlocks(name: str | None, programmes: Mapping[str, Json]) -> bool:
-    """Say whether a mapping of a device would end in a lock that is given back but not held."""
-    return any(step.get("filled") for step in reached(name, programmes)) and any(
-        step.get("hide_from_rmap") for step in reached(name, programmes)[1:]
-    )
+def misled(name: str | None, programmes: Mapping[str, Json]) -> str | None:
+    """Return what the programmes that run for a mapping of a device do wrong together, or None."""
+    steps = reached(name, programmes)
+    if any(step.get("filled") for step in steps) and any(
+        step.get("hide_from_rmap") for step in steps[1:]
+    ):
+        return "hide_from_rmap with __compat_vma_mmap(), which unlocks what is not locked"
+    remapped = any(step.get("action", {}).get("kind") in _REMAPS for step in steps)
+    if remapped and any("MIXEDMAP" in step.get("set", ()) for step in steps):
+        return "MIXEDMAP for a remap"
+    return None
 
 
 def reached(name: str | None, programmes: Mapping[str, Json]) -> list[Json]:

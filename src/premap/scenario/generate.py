@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
-from premap.scenario.allowed import comparable, reached, unlocks
+from premap.scenario.allowed import comparable, misled, reached
 from premap.scenario.backend import Backend
 from premap.scenario.drills import DRILLS, ON_HOST, deck
 from premap.scenario.failures import ASKED, PLANNED
@@ -200,7 +200,7 @@ class Generator(Situations):
         steps = {each: programme.step for each, programme in self.programmes.items()}
         limits = [self.programmes[step["name"]] for step in reached(name, steps)]
         anywhere = all((each.least, each.most) == Programme.ANY for each in limits)
-        return anywhere and not unlocks(name, steps)
+        return anywhere and misled(name, steps) is None
 
     def _undo(self, layout: Layout) -> Json | None:
         """Return what takes one of the last steps back."""
@@ -240,7 +240,7 @@ class Generator(Situations):
     def _mmap(self, layout: Layout) -> Json | None:
         kind, neighbour, where = self._new(layout)
         steps = {name: programme.step for name, programme in self.programmes.items()}
-        if where.end > layout.pages or unlocks(kind.file, steps):
+        if where.end > layout.pages or misled(kind.file, steps):
             return None
         placing = self._placing(layout, where)
         flags = [kind.sharing, *placing, *self._extra_flags()]
