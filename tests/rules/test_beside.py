@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.rules import check_file
 
@@ -31,9 +32,9 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _mentions(root: Path) -> list[tuple[str, int]]:
+def _mentions(root: Path, before: SourceFile | None = None) -> list[tuple[str, int]]:
     tree = KernelTree(root)
-    found = check_file(tree.open("drivers/ring/ring.c"), tree, "7.3").findings
+    found = check_file(tree.open("drivers/ring/ring.c"), tree, "7.3", before).findings
     return [(each.file, each.line) for each in found if each.rule == "R27"]
 
 
@@ -44,6 +45,22 @@ class TestMentions:
         text = "/* vm_area_struct */\nint x; /* set by ring_mmap() */\n"
         (tree / "drivers/ring/ring.h").write_text(text)
         assert _mentions(tree) == [("drivers/ring/ring.h", 2)]
+
+    def test_documentation_of_what_a_patch_renames(self, tree: Path) -> None:
+        folder = tree / "Documentation/driver-api/ring"
+        folder.mkdir(parents=True)
+        (folder / "index.rst").write_text(
+            "The ring\n========\n\nSee ring_mmap() (not ring_mmaps).\n"
+        )
+        before = SourceFile("drivers/ring/ring.c", HOOK.replace("_prepare", "").encode())
+        assert _mentions(tree) == []
+        assert _mentions(tree, before) == [("Documentation/driver-api/ring/index.rst", 4)]
+
+    def test_documentation_of_a_name_that_was_gone_before(self, tree: Path) -> None:
+        (tree / "Documentation").mkdir()
+        (tree / "Documentation/ring.txt").write_text("ring_mmap()\n")
+        before = SourceFile("drivers/ring/ring.c", HOOK.encode())
+        assert _mentions(tree, before) == []
 
     def test_a_longer_name_is_another_one(self, tree: Path) -> None:
         (tree / "drivers/ring/ring.h").write_text("/* vm_area_struct, string_mmap_all() */\n")

@@ -77,6 +77,10 @@ class _WitnessSearch(Search):
         self._witness.searched(None)
         return super().mentioning(name, top)
 
+    def documented(self, name: str) -> list[tuple[str, int]]:
+        self._witness.searched(None)
+        return super().documented(name)
+
     def beside(self, name: str, folder: str) -> list[str]:
         self._witness.searched(folder)
         return super().beside(name, folder)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from premap.csource.calls import function_at
+from premap.csource.search import SUFFIXES
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.records import Checked, Finding, Fix, Level
@@ -57,7 +58,7 @@ def findings(rule: Rule, context: Context) -> Iterable[Finding]:
 
 def _finding(rule: Rule, found: Found, target: str) -> Finding:
     source = found.source
-    function = function_at(source, found.start)
+    function = function_at(source, found.start) if source.name.endswith(SUFFIXES) else None
     line, column = position(source, found.start)
     end_line, end_column = position(source, found.end)
     first = source.line_start(found.start)

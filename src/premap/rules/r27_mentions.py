@@ -12,6 +12,7 @@ from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
 from premap.records import Edit
 from premap.rules.context import Context
+from premap.rules.hooks import Hook
 from premap.rules.rule import Found, Repair, Rule
 
 
@@ -29,17 +30,35 @@ def check(context: Context) -> Iterator[Found]:
         if any(each.kind not in {"comment", "string"} for _, each in found):
             continue
         for source, mention in found:
-            if mention.kind == "string":
-                continue  # a parameter's name, a message: what others may depend on
-            edit = Edit(source.name, mention.start, mention.end, hook.name.encode())
-            yield Found(
-                source,
-                mention.start,
-                mention.end,
-                f"there is no {old} any more: it is {hook.name} now",
-                hook=hook,
-                repair=Repair(f"Say {hook.name}", (edit,), "automatic"),
-            )
+            if mention.kind != "string":  # a parameter's name, a message: others may depend on it
+                yield _found(source, mention.start, old, hook)
+        for source, start in _documented(context, old):
+            yield _found(source, start, old, hook)
+
+
+def _found(source: SourceFile, start: int, old: str, hook: Hook) -> Found:
+    end = start + len(old)
+    edit = Edit(source.name, start, end, hook.name.encode())
+    return Found(
+        source,
+        start,
+        end,
+        f"there is no {old} any more: it is {hook.name} now",
+        hook=hook,
+        repair=Repair(f"Say {hook.name}", (edit,), "automatic"),
+    )
+
+
+def _documented(context: Context, old: str) -> Iterator[tuple[SourceFile, int]]:
+    """Yield places of the documentation that hold a name which a patch makes go.
+
+    To read all of it takes too long for a file that is only looked at.
+    """
+    if context.tree is None or context.before is None or not context.before.functions_of(old):
+        return
+    for name, start in context.tree.search.documented(old):
+        with contextlib.suppress(SourceError):
+            yield context.tree.open(name), start
 
 
 def _around(context: Context, name: str) -> Iterator[SourceFile]:
@@ -61,7 +80,7 @@ RULE = Rule(
     """
 Comments, kernel-doc and documentation that name a function which is gone send their readers
 looking for it, and the kernel-doc checker warns. With a tree, the files beside the hook's are
-looked at, too.
+looked at, too, and for a patch that renames the hook (`--patch`) all of Documentation/.
 """,
     bad="""\
 /**
