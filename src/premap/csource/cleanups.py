@@ -49,7 +49,7 @@ def cleanup(scope: Scope, kind: str, name: str) -> Definition | None:
 
 
 def _find(scope: Scope, kind: str, name: str) -> Definition | None:
-    for file in scope.files:
+    for file in scope.files_with(name):
         found = _of_file(scope, file).get((kind, name))
         if found is not None:
             return found[0] if len(set(found)) == 1 else None

@@ -59,7 +59,7 @@ def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
                 continue
             seen.add(name)
             try:
-                found.append(tree.open(name))
+                found.append(tree.included(name))
             except SourceError:
                 continue
     return found
@@ -125,7 +125,7 @@ def search_flags(tree: KernelTree, name: str) -> tuple[str, ...]:
 def _flags(tree: KernelTree, directory: str, makefile: str) -> list[str]:
     def read() -> list[str]:
         try:
-            text = tree.open(f"{directory}/{makefile}").text.decode("latin-1")
+            text = tree.included(f"{directory}/{makefile}").text.decode("latin-1")
         except SourceError:
             return []
         return [_flag_path(directory, match[1], match[2]) for match in _FLAG.finditer(text)]

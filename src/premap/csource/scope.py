@@ -26,7 +26,7 @@ from premap.csource.nodes import find_all, parse, parse_expression, parse_range,
 from premap.csource.source import Function, Macro, SourceFile
 from premap.csource.structs import Field, StructDef, read_struct
 from premap.csource.text import without_directives
-from premap.csource.tree import KernelTree
+from premap.csource.tree import DEFINE, KernelTree
 
 T = TypeVar("T")
 
@@ -81,13 +81,27 @@ class Scope:
         """The file and everything it includes, nearest first."""
         return closure(self.source, self.tree)
 
-    def _files_with(self, name: str) -> Iterator[SourceFile]:
+    def files_with(self, name: str) -> Iterator[SourceFile]:
+        """Yield the files that say the name, nearest first."""
+        found = self._said(name)
+        return found if self.tree is None else self.tree.saying(self.source, name, found)
+
+    def _said(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that say the name. Many names are looked for in an index of words."""
         needle = name.encode("latin-1", "replace")
         self._asked += 1
         if self._asked > _FEW_NAMES and name.isidentifier() and name.isascii():
             return (file for file in self.files if needle in file.words)
         return (file for file in self.files if needle in file.text)
+
+    def _files_defining(self, name: str) -> Iterator[SourceFile]:
+        """Yield the files that define a macro."""
+        word = re.escape(name.encode("latin-1", "replace"))
+        defined = re.compile(rb"define[ \t]+" + word + rb"\b")
+        found = (file for file in self._said(name) if defined.search(file.text))
+        if self.tree is None:
+            return found
+        return self.tree.saying(self.source, f"{DEFINE}{name}", found)
 
     def once(self, kind: str, about: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` gave the first time for this kind of fact about a name, or a thing."""
@@ -111,7 +125,7 @@ class Scope:
         own = self.source.functions_of(name)
         if own:
             return own
-        for file in self._files_with(name):
+        for file in self.files_with(name):
             found = self._shared("function", file, name, partial(_functions_named, file, name))
             if found:
                 return found
@@ -123,9 +137,7 @@ class Scope:
         def find() -> list[Macro]:
             if name in self.source.macros:
                 return self.source.macros[name]
-            word = re.escape(name.encode("latin-1", "replace"))
-            defined = re.compile(rb"define\b[^\n]*\b" + word + rb"\b")
-            files = (file for file in self._files_with(name) if defined.search(file.text))
+            files = self._files_defining(name)
             return [macro for file in files for macro in file.macros.get(name, ())]
 
         return self.once("macro", name, find)
@@ -135,7 +147,7 @@ class Scope:
         return self.once(kind, tag, lambda: self._struct(kind, tag))
 
     def _struct(self, kind: str, tag: str) -> StructDef | None:
-        for file in self._files_with(tag):
+        for file in self.files_with(tag):
             braces = self._shared(kind, file, tag, partial(_struct_braces, file, kind, tag))
             for brace in braces:
                 found = read_struct(file, kind, tag, brace, self.types)
@@ -170,7 +182,7 @@ class Scope:
             self._busy.discard(name)
 
     def _typedef(self, name: str) -> CType | None:
-        for file in self._files_with(name):
+        for file in self.files_with(name):
             index = self._index(file, "typedefs", regions.typedefs)
             for start, end in index.get(name, ()):
                 found = self._defined_type(file, name, start, end)
@@ -229,7 +241,7 @@ class Scope:
         return self.once("enumerator", name, lambda: self._enumerator(name))
 
     def _enumerator(self, name: str) -> Enumerator | None:
-        for file in self._files_with(name):
+        for file in self.files_with(name):
             found = self._index(file, "enumerators", _enumerators).get(name)
             if found is not None:
                 return found
@@ -263,7 +275,7 @@ class Scope:
         defined = [variable for variable in found if variable.initializer is not None]
         if found:
             return (defined or found)[0]
-        for file in self._files_with(name):
+        for file in self.files_with(name):
             for node in regions.variables_named(file, name):
                 return self._variables_of(file, node, name)[0]
         return None
@@ -303,7 +315,7 @@ class Scope:
         return None
 
     def _declared_functions(self, name: str) -> Iterator[Node]:
-        for file in self._files_with(name):
+        for file in self.files_with(name):
             yield from self._shared("prototype", file, name, partial(_prototypes_named, file, name))
             yield from (f.node for f in regions.functions_named(file, name))
 

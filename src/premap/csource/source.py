@@ -165,7 +165,7 @@ class SourceFile:
     @cached_property
     def words(self) -> frozenset[bytes]:
         """Every word of the text, those of comments included: whether a name is worth a search."""
-        return frozenset(self.text.translate(_WORDS).split())
+        return words_of(self.text)
 
     @cached_property
     def conditionals(self) -> Conditionals:
@@ -335,6 +335,11 @@ class SourceFile:
     def declarations(self) -> Iterator[Node]:
         """Yield the declaration nodes at file level."""
         return self._definitions("declaration")
+
+
+def words_of(text: bytes) -> frozenset[bytes]:
+    """Return every word of a text."""
+    return frozenset(text.translate(_WORDS).split())
 
 
 def read_source(path: Path, name: str | None = None) -> SourceFile:

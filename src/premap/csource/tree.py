@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os.path import isfile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +14,10 @@ from premap.csource.search import Search
 from premap.csource.source import SourceFile, read_source, source_of
 
 _VERSION = re.compile(rb"^(VERSION|PATCHLEVEL)[ \t]*=[ \t]*(\d+)[ \t]*\r?$", re.MULTILINE)
+DEFINE = "#"
+"""Stands before the name of a macro that is looked for."""
 _MAX_UP = 64
-_MAKEFILE = "Makefile"
+MAKEFILE = "Makefile"
 
 T = TypeVar("T")
 _Stamp = tuple[int, int, int] | None
@@ -25,7 +27,7 @@ _Stamp = tuple[int, int, int] | None
 def _release(root: Path) -> str | None:
     """VERSION.PATCHLEVEL of the Makefile in `root`; None if it is no kernel's."""
     try:
-        with (root / _MAKEFILE).open("rb") as file:
+        with (root / MAKEFILE).open("rb") as file:
             found = dict(_VERSION.findall(file.read(4096)))
     except OSError:
         return None
@@ -65,10 +67,10 @@ class KernelTree:
     @property
     def release(self) -> str:
         """Release as "7.3"; "?" where the Makefile does not say."""
-        return self.once(("release", _MAKEFILE), self._read_release)
+        return self.once(("release", MAKEFILE), self._read_release)
 
     def _read_release(self) -> str:
-        self._stamps[_MAKEFILE] = _stamp(f"{self.root}/{_MAKEFILE}")
+        self._stamps[MAKEFILE] = _stamp(f"{self.root}/{MAKEFILE}")
         return _release(self.root) or "?"
 
     def open(self, relpath: str) -> SourceFile:
@@ -81,6 +83,19 @@ class KernelTree:
                 self._stamps[relpath] = _stamp(str(path))
                 self._files[relpath] = read_source(path, relpath)
         return self._files[relpath]
+
+    def included(self, relpath: str) -> SourceFile:
+        """Return a file that another includes, or a makefile beside it; as `open` does."""
+        return self.open(relpath)
+
+    def saying(
+        self, _root: SourceFile, _name: str, found: Iterator[SourceFile], /
+    ) -> Iterator[SourceFile]:
+        """Return `found`: which of the files that a root includes say a name, nearest first.
+
+        Here nothing more is done; a tree that notes what answers rest on overrides it.
+        """
+        return found
 
     def bytes_of(self, relpath: str) -> bytes:
         """Text of a file, which is not kept; b"" where it can't be read."""

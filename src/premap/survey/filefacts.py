@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -25,9 +25,12 @@ from premap.csource.text import comments
 from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.survey.classes import function_facts
+from premap.survey.members import UNTOLD
 from premap.survey.named import names_in
 from premap.survey.records import Consumer, Explained, FileFacts, Hook, RawSite, TablesWith
+from premap.survey.textfacts import Member
 
+_NOTHING: FileFacts = {"sites": [], "explained": [], "consumers": [], "functions": {}}
 TESTS = frozenset(
     {
         "if_statement",
@@ -43,56 +46,73 @@ TESTS = frozenset(
 class Asked:
     """What is to be told of a file."""
 
-    members: tuple[tuple[str, str, Hook], ...]
-    """(struct, member, hook) of every member of the tree that sets a mapping up."""
+    members: tuple[str, ...]
+    """Names of members that set a mapping up in some structure, which the file seems to say."""
     wanted: tuple[str, ...] = ()
     """Functions of this file that tables of other files name."""
     listed: tuple[str, ...] = ()
     """Functions that get a VMA and seem to fill a table by position."""
     given: tuple[str, ...] = ()
     """What is called with the name of such a member: it may be a macro that sets it."""
+    known: tuple[str, ...] = field(default=(), repr=False)
+    """Structures that have such members: no more need be told of them."""
 
 
 def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
     """Return what a file has, ready for JSON."""
-    names = sorted({member for _, member, _ in asked.members})
-    if not names:
-        return {"sites": [], "explained": [], "consumers": [], "functions": {}}
+    found = _said(source, tree, asked) if asked.members else _NOTHING
+    wanted = {*asked.wanted, *(name for site in found["sites"] for name in site["names"])}
+    functions = {
+        name: function_facts(definitions)
+        for name in sorted(wanted)
+        if (definitions := source.functions_of(name))
+    }
+    return {**found, "functions": functions}
+
+
+def _said(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
+    """Return what a file does with the members that it names."""
+    names = asked.members
     scope = Scope(source, tree)
     handlers, others = find_sites(source, None, names)
-    if any(handler.ops == "?" for handler in handlers):
+    if any(handler.ops == UNTOLD for handler in handlers):
         handlers, others = find_sites(source, scope, names)
-    kinds = {(ops, member): hook for ops, member, hook in asked.members}
-    by_name = {member: hook for _, member, hook in reversed(asked.members)}
-    sites: list[RawSite] = []
-    explained: list[Explained] = []
-    for handler in (*handlers, *find_given(source, scope, names, asked.given)):
-        hook = kinds.get((handler.ops, handler.member))
-        if hook is None and not _declared(scope, handler.ops):
-            hook = by_name[handler.member]
-        if hook is None:
-            why = f"{handler.ops}.{handler.member} gets no VMA"
-            explained.append({"line": handler.line, "rule": "no-vma", "why": why})
-        else:
-            sites.append(_site(source, handler, hook))
-    for element in find_elements(source, scope, names, asked.listed):
-        if (element.ops, element.member) in kinds:
-            hook = kinds[element.ops, element.member]
-            sites.append({**_site(source, element, hook), "by_position": True})
+    given = find_given(source, scope, names, asked.given)
+    listed = find_elements(source, scope, names, asked.listed)
+    sites = [_site(source, handler) for handler in (*handlers, *given)]
+    for site in sites:
+        if site["ops"] not in asked.known:
+            site["declared"] = declared(scope, site["ops"])
+    sites += [{**_site(source, each), "by_position": True} for each in listed]
     sites.sort(key=lambda site: site["start"])
-    explained += [_explained(other.line, other.why, parsed=other.parsed) for other in others]
+    explained = [_explained(other.line, other.why, parsed=other.parsed) for other in others]
     explained += _hidden(source, names, len(handlers) + len(others))
-    wanted = {*asked.wanted, *(name for site in sites for name in site["names"])}
-    return {
-        "sites": sites,
-        "explained": explained,
-        "consumers": list(_consumers(source, scope, names, set(kinds))),
-        "functions": {
-            name: function_facts(found)
-            for name in sorted(wanted)
-            if (found := source.functions_of(name))
-        },
-    }
+    consumers = list(_consumers(source, scope, names))
+    return {"sites": sites, "explained": explained, "consumers": consumers, "functions": {}}
+
+
+def settled(facts: FileFacts, members: Iterable[Member], seen: Callable[[str], bool]) -> FileFacts:
+    """Return a file's facts, now that the members of the tree are known that set a mapping up.
+
+    `seen` tells whether the file sees what members a structure has, where the facts do not.
+    """
+    known = list(members)
+    kinds: dict[tuple[str, str], Hook] = {(each.ops, each.name): each.hook for each in known}
+    by_name = {each.name: each.hook for each in reversed(known)}
+    sites: list[RawSite] = []
+    explained = list(facts["explained"])
+    for raw in facts["sites"]:
+        hook = kinds.get((raw["ops"], raw["member"]))
+        if hook is None and not raw["by_position"]:
+            told = raw["declared"]
+            hook = None if (seen(raw["ops"]) if told is None else told) else by_name[raw["member"]]
+        if hook is not None:
+            sites.append({**raw, "hook": hook})
+        elif not raw["by_position"]:
+            why = f"{raw['ops']}.{raw['member']} gets no VMA"
+            explained.append({"line": raw["line"], "rule": "no-vma", "why": why})
+    consumers = [use for use in facts["consumers"] if (use["ops"], use["member"]) in kinds]
+    return {**facts, "sites": sites, "explained": explained, "consumers": consumers}
 
 
 def tables_with(source: SourceFile, tree: KernelTree, macros: Iterable[str]) -> TablesWith:
@@ -107,13 +127,15 @@ def tables_with(source: SourceFile, tree: KernelTree, macros: Iterable[str]) -> 
     return found
 
 
-def _declared(scope: Scope, ops: str) -> bool:
+def declared(scope: Scope, ops: str) -> bool:
     """Tell whether a structure's members are known: no header of it need be in the tree."""
+    if ops == UNTOLD:
+        return False
     kind, _, tag = ops.partition(" ")
     return (scope.struct(kind, tag) if tag else scope.typedef(ops)) is not None
 
 
-def _site(source: SourceFile, handler: Handler, hook: Hook) -> RawSite:
+def _site(source: SourceFile, handler: Handler) -> RawSite:
     names, giver = names_in(source, handler)
     return {
         "line": handler.line,
@@ -123,7 +145,8 @@ def _site(source: SourceFile, handler: Handler, hook: Hook) -> RawSite:
         "by_position": False,
         "ops": handler.ops,
         "member": handler.member,
-        "hook": hook,
+        "hook": "mmap",
+        "declared": None,
         "table": handler.table,
         "in_macro": handler.in_macro,
         "arms": list(handler.arms),
@@ -151,9 +174,7 @@ def _hidden(source: SourceFile, names: Iterable[str], seen: int) -> Iterator[Exp
         yield {"line": source.line_of(at), "rule": "comment" if inside else "string", "why": why}
 
 
-def _consumers(
-    source: SourceFile, scope: Scope, names: Iterable[str], known: set[tuple[str, str]]
-) -> Iterator[Consumer]:
+def _consumers(source: SourceFile, scope: Scope, names: Iterable[str]) -> Iterator[Consumer]:
     """Yield every place that reads such a member: calls, tests, copies."""
     pattern = re.compile(
         rb"(?:->|\.)\s*(%b)\b(?!\s*=[^=])" % "|".join(map(re.escape, names)).encode()
@@ -169,15 +190,14 @@ def _consumers(
             continue
         ops = _owner(scope, path, at)
         member = match[1].decode()
-        if (ops, member) in known:
-            function = next((n for n in path if n.type == "function_definition"), None)
-            yield {
-                "line": source.line_of(match.start()),
-                "function": None if function is None else _name(function),
-                "ops": ops,
-                "member": member,
-                "kind": _use(path, at),
-            }
+        function = next((n for n in path if n.type == "function_definition"), None)
+        yield {
+            "line": source.line_of(match.start()),
+            "function": None if function is None else _name(function),
+            "ops": ops,
+            "member": member,
+            "kind": _use(path, at),
+        }
 
 
 def _owner(scope: Scope, path: list[Node], at: int) -> str:

@@ -15,6 +15,7 @@ import premap
 from premap.cache.store import Store, digest_of
 from premap.csource.tree import KernelTree
 from premap.survey.filefacts import Asked
+from premap.survey.held import Held
 from premap.survey.index import Index
 from premap.survey.recording import asked_again
 from premap.survey.work import Job, Kind, answer, combined, variants
@@ -43,13 +44,18 @@ class Kept:
         self._lasts: dict[str, dict[str, Any]] = {}
 
     @cached_property
+    def _held(self) -> Held:
+        return Held(self._tree, self._index.digest)
+
+    @cached_property
     def _state(self) -> str:
         return self._index.state
 
     def job(self, kind: Kind, name: str, asked: Asked) -> Job:
         """Return the job of a file, with the key under which its result is kept."""
         text = self._index.digest(name)
-        made_of = (version(), kind, self._target, name, text, repr(asked))
+        target = self._target if kind == "deep" else ""
+        made_of = (version(), kind, target, name, text, repr(asked))
         key = digest_of(*(part.encode("utf-8", "surrogateescape") for part in made_of))
         return Job(
             kind,
@@ -69,7 +75,7 @@ class Kept:
         if last is not None:
             return last
         for variant in variants(self._store, job.key):
-            if variant["names"] == self._index.names and self._holds(variant):
+            if self._holds(variant):
                 found: dict[str, Any] = variant["result"]
                 return found
         return None
@@ -94,7 +100,11 @@ class Kept:
         return digest_of(b"last", kind.encode(), self._target.encode(), version().encode(), root)
 
     def _holds(self, variant: dict[str, Any]) -> bool:
-        if combined(map(self._index.digest, variant["rests"])) != variant["digest"]:
+        same = variant["names"] == self._index.names and (
+            combined(map(self._index.digest, variant["rests"])) == variant["digest"]
+        )
+        rests = variant["held"]
+        if not same and (rests is None or not self._held.holds(rests)):
             return False
         if variant["state"] == self._state:
             return True

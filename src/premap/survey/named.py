@@ -64,6 +64,8 @@ class Names:
 
     defines: Mapping[str, list[str]]
     """Files that define a function which gets a VMA or a descriptor, by its name."""
+    takes: Mapping[str, set[tuple[str, ...]]]
+    """The structures that each of these functions gets."""
     passed: Mapping[str, Iterable[str]]
     """What is passed to functions and macros."""
 
@@ -76,10 +78,14 @@ class Names:
             found += sorted(name for name in self.passed.get(giver, ()) if name in self.defines)
         return found
 
-    def all_get_vma(self, file: str, site: RawSite) -> bool:
-        """Tell whether every function that a site's member may be set to gets a VMA."""
+    def taken(self, file: str, site: RawSite) -> set[tuple[str, ...]]:
+        """Return the structures that each function gets which a site's member may be set to.
+
+        None at all where one of them is not known.
+        """
         meant = self.meant(file, site["names"], site["giver"])
-        return bool(meant) and all(name in self.defines for name in meant)
+        found = {takes for name in meant for takes in self.takes.get(name, ())}
+        return found if all(name in self.takes for name in meant) else set()
 
     def _fitting(self, file: str, pattern: str) -> list[str]:
         """Return what a pasted name may be: functions of the folder that the macro is in."""
@@ -89,6 +95,15 @@ class Names:
             for name, files in self.defines.items()
             if fnmatchcase(name, pattern) and any(f.rpartition("/")[0] == folder for f in files)
         )
+
+
+def taken_in(facts: Iterable[TextFacts]) -> dict[str, set[tuple[str, ...]]]:
+    """Return the structures that functions get, by function: several may have one name."""
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for told in facts:
+        for name, takes in told["takes"].items():
+            found.setdefault(name, set()).add(tuple(takes))
+    return found
 
 
 def passed_in(facts: Iterable[TextFacts]) -> dict[str, set[str]]:

@@ -24,6 +24,9 @@ class RawSite(TypedDict):
     """"struct file_operations"; "?" where that can't be told."""
     member: str
     hook: Hook
+    """As the tree's structures have it (filefacts.settled)."""
+    declared: bool | None
+    """Whether the file sees what members `ops` has; None where that was not looked for."""
     table: str | None
     in_macro: str | None
     arms: list[str]
@@ -82,7 +85,7 @@ class TextFacts(TypedDict):
     """What the bare text of a file tells (textfacts)."""
 
     members: list[list[Any]]
-    """(struct, member, hook, line) of the members it defines."""
+    """(struct, member, hook, line, structures that its function gets) of the members it defines."""
     sets: list[tuple[str, str, int]]
     """(member, value, line), in the order of the text."""
     reads: list[str]
@@ -90,6 +93,8 @@ class TextFacts(TypedDict):
     """(function, macro or textfacts.IN_LIST; argument)."""
     defines: list[tuple[str, Hook]]
     """Functions that get a VMA or a descriptor, and the hook that each may be."""
+    takes: dict[str, list[str]]
+    """The structures that each of them gets, in their order."""
     digest: str
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -13,20 +14,21 @@ from typing import Any, Protocol
 from premap import releases
 from premap.cache.store import LIMIT, Store
 from premap.conversion import target_release
+from premap.csource.scope import Scope
 from premap.csource.tree import KernelTree
 from premap.survey import work
 from premap.survey.document import document_of
 from premap.survey.engine import Engine, LocalEngine, Result
-from premap.survey.filefacts import Asked
+from premap.survey.filefacts import Asked, declared, settled
 from premap.survey.index import is_user_space, known_index, listen, read_changed, remember, users_of
 from premap.survey.kept import Kept, version
 from premap.survey.members import members_of_tree
-from premap.survey.named import Names, passed_in
-from premap.survey.records import Deep, Document, FileFacts, Hook, Run, Site, TablesWith, TextFacts
+from premap.survey.named import Names, passed_in, taken_in
+from premap.survey.records import Deep, Document, FileFacts, Run, Site, TablesWith, TextFacts
 from premap.survey.sites import Sites
 from premap.survey.subsystems import Subsystems
 from premap.survey.tables import with_tables
-from premap.survey.textfacts import IN_LIST, WORD
+from premap.survey.textfacts import IN_LIST, WORD, Member, words_of
 from premap.survey.waits import Waits
 from premap.survey.work import Job
 from premap.workers import Failure
@@ -113,10 +115,15 @@ class _Run:
         self.errors.update(self.index.problems)
         self.kept = Kept(self.tree, self.target, store, self.index)
         members = members_of_tree(self.index)
-        facts = self._facts(tuple((m.ops, m.name, m.hook) for m in members))
+        found = self._facts(members)
+        facts = {
+            name: settled(told, members, partial(self._declared, name))
+            for name, told in found.items()
+        }
         defines = self._defines()
-        names = Names(defines, passed_in(told for _, told in self._kernel()))
-        facts = with_tables(facts, members, self._tables_with, names.all_get_vma)
+        kernel = [told for _, told in self._kernel()]
+        names = Names(defines, taken_in(kernel), passed_in(kernel))
+        facts = with_tables(facts, members, self._tables_with, names.taken)
         waits = Waits(members, defines, facts)
         makes = Sites(facts, waits, names, Subsystems(self.tree.root))
         deep: dict[str, Deep] | None = {} if self.plan.deep else None
@@ -146,9 +153,13 @@ class _Run:
                 found[function].append(name)
         return found
 
-    def _facts(self, asked: tuple[tuple[str, str, Hook], ...]) -> dict[str, FileFacts]:
+    def _declared(self, name: str, ops: str) -> bool:
+        return declared(Scope(self.tree.open(name), self.tree), ops)
+
+    def _facts(self, of_tree: Sequence[Member]) -> dict[str, FileFacts]:
         """Return the facts of every file with something that looks like a site, or a use of one."""
-        members = {member for _, member, _ in asked}
+        members = {member.name for member in of_tree}
+        known = tuple(sorted({member.ops for member in of_tree}))
         set_in = {
             name: {value for member, value, _ in facts["sets"] if member in members}
             for name, facts in self._kernel()
@@ -162,7 +173,14 @@ class _Run:
             listed = {word for called, word in facts["passes"] if called == IN_LIST} & defines
             given = {called for called, word in facts["passes"] if word in members} - {IN_LIST}
             if set_in[name] or wanted or listed or given or members.intersection(facts["reads"]):
-                what = Asked(asked, tuple(wanted), tuple(sorted(listed)), tuple(sorted(given)))
+                said = members if listed else members & words_of(facts)
+                what = Asked(
+                    tuple(sorted(said)),
+                    tuple(sorted(wanted)),
+                    tuple(sorted(listed)),
+                    tuple(sorted(given)),
+                    known,
+                )
                 jobs.append(self.kept.job("facts", name, what))
         return dict(self._done("looking for hooks", jobs))
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tables that macros of a header fill: `#define ROOM_OPS .mmap = room_mmap` does not say.
 
-An entry of an initializer belongs to a structure with a member of that name. Where the tree has one
-alone, that is it. Else it is told by the tables that the macro is put into, in whatever file, and
-there is a site for each of their types.
+An entry of an initializer belongs to a structure with a member of that name, whose function gets
+what the entry's function gets. Where the tree has one alone, that is it. Else it is told by the
+tables that the macro is put into, in whatever file, and there is a site for each of their types.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ def with_tables(
     facts: Mapping[str, FileFacts],
     members: Sequence[Member],
     users: Users,
-    gets_vma: Callable[[str, RawSite], bool],
+    taken: Callable[[str, RawSite], set[tuple[str, ...]]],
 ) -> dict[str, FileFacts]:
     """Return the facts, with the types of tables that only a macro's users tell.
 
-    `gets_vma` tells whether what a site sets its member to is known to get a VMA.
+    `taken` tells which structures the functions get that a site may set its member to.
     """
     told: dict[_Key, set[str]] = {}
     asked: set[_Key] = set()
     for name, found in facts.items():
         for raw in found["sites"]:
             if (key := _key(name, raw)) is not None:
-                alone = _only(members, raw["member"]) if gets_vma(name, raw) else None
+                alone = _only(members, raw["member"], taken(name, raw))
                 if alone is None:
                     asked.add(key)
                 else:
@@ -51,10 +51,12 @@ def _key(name: str, raw: RawSite) -> _Key | None:
     return name, raw["in_macro"], raw["member"]
 
 
-def _only(members: Iterable[Member], name: str) -> str | None:
-    """Return the one structure of the tree that has a member of this name, if it declares it."""
-    found = {member.ops if member.file else UNTOLD for member in members if member.name == name}
-    return found.pop() if len(found) == 1 and UNTOLD not in found else None
+def _only(members: Iterable[Member], name: str, taken: set[tuple[str, ...]]) -> str | None:
+    """Return the one structure of the tree whose member of this name is such a function."""
+    named = [member for member in members if member.name == name]
+    fitting = {member.ops for member in named if taken == {member.takes}}
+    declared = all(member.file and member.ops != UNTOLD for member in named)
+    return fitting.pop() if declared and len(fitting) == 1 else None
 
 
 def _by_use(asked: Iterable[_Key], users: Users) -> dict[_Key, set[str]]:

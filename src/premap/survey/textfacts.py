@@ -26,6 +26,7 @@ _POINTER = re.compile(rb"\bint\s*\(\s*\*\s*(\w*mmap\w*)\s*\)\s*\(([^(){};]*)\)\s
 _IN_POINTER = re.compile(rb"mmap\w*\s*\)\s*\(")
 """What such a pointer has; begins with a word, which is found ten times as fast."""
 _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*(?:__\w+\s*)*\{")
+_TAG = re.compile(rb"\bstruct[\s\\]+(\w+)")
 _END_OF_WORD = re.compile(rb"mmap\w*")
 _WORD_BYTES = (string.ascii_letters + string.digits + "_").encode()
 _SET_TO = re.compile(rb"[\s\\]*=(?!=)[\s\\]*&?(\w*)")
@@ -54,6 +55,8 @@ class Member:
     """"mmap" if it gets a VMA, "mmap_prepare" if it gets the descriptor."""
     file: str
     line: int
+    takes: tuple[str, ...] = ()
+    """The structures that its function gets, in their order."""
 
 
 def text_facts(name: str, text: bytes) -> TextFacts | None:
@@ -67,14 +70,22 @@ def text_facts(name: str, text: bytes) -> TextFacts | None:
         return None
     speaks = any(word in text for word in _SPEAKS)
     words = _Words(text)
+    defined = list(_defined(text)) if speaks else []
     return {
         "members": [list(member) for member in _members(name, text)] if speaks else [],
         "sets": words.sets,
         "reads": sorted(words.reads),
         "passes": sorted(words.passes),
-        "defines": sorted(set(_defined(text))) if speaks else [],
+        "defines": sorted({(name, hook) for name, hook, _ in defined}),
+        "takes": {name: takes for name, _, takes in defined},
         "digest": digest_of(text),
     }
+
+
+def words_of(facts: TextFacts) -> set[str]:
+    """Return the words that may be members which are set, read, or handed on."""
+    sets = {member for member, _, _ in facts["sets"]}
+    return sets.union(facts["reads"], (word for _, word in facts["passes"]))
 
 
 class _Words:
@@ -127,11 +138,11 @@ def _called(before: bytes) -> str | None:
 
 def members_of(name: str, facts: TextFacts) -> Iterator[Member]:
     """Yield the members that a file defines."""
-    for ops, member, hook, line in facts["members"]:
-        yield Member(ops, member, hook, name, line)
+    for ops, member, hook, line, takes in facts["members"]:
+        yield Member(ops, member, hook, name, line, tuple(takes))
 
 
-def _members(name: str, text: bytes) -> Iterator[tuple[str, str, Hook, int]]:
+def _members(name: str, text: bytes) -> Iterator[tuple[str, str, Hook, int, list[str]]]:
     if not _IN_POINTER.search(text) or not _POINTER.search(text):
         return
     source = SourceFile(name, text)
@@ -141,7 +152,8 @@ def _members(name: str, text: bytes) -> Iterator[tuple[str, str, Hook, int]]:
         if gets is None or ops is None:
             continue
         hook: Hook = "mmap" if gets[1] == b"struct" else "mmap_prepare"
-        yield ops, match[1].decode(), hook, source.line_of(match.start())
+        line = source.line_of(match.start())
+        yield ops, match[1].decode(), hook, line, _structures(match[2])
 
 
 def _owner(source: SourceFile, byte: int) -> str | None:
@@ -154,9 +166,14 @@ def _owner(source: SourceFile, byte: int) -> str | None:
     return found
 
 
-def _defined(text: bytes) -> Iterator[tuple[str, Hook]]:
-    """Yield the functions that get a VMA or a descriptor, and what kind of hook they may be."""
+def _defined(text: bytes) -> Iterator[tuple[str, Hook, list[str]]]:
+    """Yield the functions that get a VMA or a descriptor, the hook they may be, what they get."""
     for match in _GETS_VMA.finditer(text):
         head = _HEAD.search(text[max(0, match.start() - _LONGEST_HEAD) : match.start()])
         if head is not None:
-            yield head[1].decode(), "mmap" if match[1] == b"struct" else "mmap_prepare"
+            takes = _structures(head[2] + match[0])
+            yield head[1].decode(), "mmap" if match[1] == b"struct" else "mmap_prepare", takes
+
+
+def _structures(parameters: bytes) -> list[str]:
+    return [match[1].decode() for match in _TAG.finditer(parameters)]

@@ -20,6 +20,7 @@ from premap.outcomes import Asked as JudgedBy
 from premap.outcomes import outcomes
 from premap.records import Conversion, Outcome
 from premap.report import documents
+from premap.survey import held
 from premap.survey.filefacts import Asked, file_facts, tables_with
 from premap.survey.recording import RecordingTree
 from premap.survey.records import Deep, FileFacts, Judged, Run, TablesWith
@@ -68,13 +69,15 @@ def do(job: Job) -> dict[str, Any]:
         return {"problem": source}
     made = {"facts": _facts, "tables": _tables, "deep": _deep}[job.kind](job, source, tree)
     rests = tree.rests_on()
-    digests = {name: tree.digest(name) for name in rests if name != job.name}
+    own = job.name
+    digests = {name: tree.digest(name) for name in rests if name != own}
     variant = {
         "rests": list(digests),
         "digest": combined(digests[name] for name in digests),
         "names": job.names,
         "state": job.state,
-        "queries": [[*query, answer(found)] for query, found in sorted(tree.queries.items())],
+        "queries": [[*query, answer(found)] for query, found in sorted(tree.noted.queries.items())],
+        "held": held.record(tree.noted, own, tree.digest),
         "result": made,
     }
     keep(Store(None if job.store is None else Path(job.store)), job.key, variant)
@@ -149,7 +152,6 @@ def _tables(job: Job, source: SourceFile, tree: RecordingTree) -> TablesWith:
 
 def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> Deep:
     """Convert every handler, compare old and new, and look for mistakes."""
-    tree.touched.add(job.name)
     from premap import rules  # noqa: PLC0415  loads the rules
 
     judged = JudgedBy(job.target)
