@@ -5,8 +5,8 @@
 
 Runs the tests (those of tests/equivalence, if no path is given), notes each pair of hooks that was
 judged `equivalent` or `equivalent-except` on the way, each once, and makes N runs of it in every
-setting, 2,000 if nobody says otherwise. Prints how many pairs and runs there were, how many of these
-could be made to the end, and each run that contradicts a proof; returns 1 if one does.
+setting, 2,000 if nobody says otherwise. Prints how many pairs and runs there were, and each run
+that contradicts a proof; returns 1 if one does.
 """
 
 from __future__ import annotations
