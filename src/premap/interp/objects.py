@@ -352,6 +352,8 @@ class Object:
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
+        if not (self.cells or self.sources or self.stores or self.stale or self.zeroed):
+            return
         self._keep()
         self.zeroed = False
         self.cells.clear()
