@@ -14,7 +14,7 @@ from premap.csource.errors import NotC
 from premap.csource.text import parser_view
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node, Parser, Range
+    from tree_sitter import Language, Node, Parser, Range, Tree
 
 MAX_LEVELS = 5000
 """Nesting beyond which a tree is not looked into for one byte; kernel code has under 100."""
@@ -44,6 +44,11 @@ def parse(text: bytes, code: bytes | None = None) -> Node:
     Node offsets are those of `text`; errors in it stay local.
     """
     return _parser().parse(parser_view(text, code)).root_node
+
+
+def parse_again(view: bytes, before: Tree | None) -> Tree:
+    """Parse what parser_view() gave, by a tree of what it was before, if that is at hand."""
+    return _parser().parse(view) if before is None else _parser().parse(view, before)
 
 
 def parse_range(text: bytes, start: int, end: int, line: int) -> Node:

@@ -12,7 +12,7 @@ from premap.csource.handlers import find_handlers
 from premap.csource.search import speaks_of_mappings
 from premap.csource.source import SourceFile
 from premap.lsp.answers import ChangedFile, CheckedDocument, Converted, Request
-from premap.lsp.opening import Opened, opened, settings_of
+from premap.lsp.opening import Opened, opened, parsed_by_edits, settings_of
 from premap.lsp.remarks import Remark, Site
 from premap.lsp.snapshot import Snapshot
 from premap.lsp.telling import convertible, told
@@ -32,7 +32,9 @@ def check(snapshot: Snapshot) -> CheckedDocument:
     if not speaks_of_mappings(snapshot.text):
         return CheckedDocument()
     try:
-        return _checked(opened(snapshot), snapshot)
+        document = opened(snapshot)
+        parsed_by_edits(document, snapshot)
+        return _checked(document, snapshot)
     except SourceError as problem:
         return CheckedDocument(problem=str(problem))
 

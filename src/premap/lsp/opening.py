@@ -8,6 +8,7 @@ from pathlib import Path
 
 from premap import releases
 from premap.conversion import target_release
+from premap.csource.reparse import Parsed, reparse
 from premap.csource.source import SourceFile, source_of
 from premap.csource.tree import KernelTree
 from premap.lsp.snapshot import Snapshot
@@ -42,6 +43,21 @@ def opened(snapshot: Snapshot) -> Opened:
     of_tree = tree.release if tree and tree.release != "?" else releases.NEWEST
     release = snapshot.target or _told(snapshot) or of_tree
     return Opened(source, tree, release, _target(release, tree))
+
+
+_PARSED: dict[tuple[Path | None, str], Parsed] = {}
+"""What came of parsing documents, the one that was edited last at the end."""
+_MOST_PARSED = 4
+
+
+def parsed_by_edits(document: Opened, snapshot: Snapshot) -> None:
+    """Parse a document by what it was when it was asked about last."""
+    key = (snapshot.root, snapshot.name)
+    parsed = reparse(document.source, _PARSED.pop(key, None))
+    if parsed is not None:
+        _PARSED[key] = parsed
+    while len(_PARSED) > _MOST_PARSED:
+        del _PARSED[next(iter(_PARSED))]
 
 
 def _tree(snapshot: Snapshot) -> KernelTree | None:
