@@ -12,6 +12,10 @@ OutcomeStatus = Literal["converted", "declined", "error"]
 Level = Literal["error", "warning", "note"]
 
 
+ARMS_ALREADY = "arms-already"
+"""Reason of a handler that is declined because there is nothing to do: each hook has its arm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handler:
     """One initializer (or assignment) of an mmap-like member of an operation table."""

@@ -259,6 +259,13 @@ class TestDual:
         assert "+#include <linux/version.h>" in lines
         assert not [line for line in lines if line.startswith("-") and line[:3] != "---"]
 
+    def test_a_second_time_there_is_nothing_to_do(self, premap: Premap, driver: Path) -> None:
+        premap("convert", "--no-verify", "--dual", "--in-place", "ring.c")
+        once = driver.read_bytes()
+        ran = premap("convert", "--dual", "--in-place", "ring.c")
+        assert (ran.code, driver.read_bytes()) == (0, once), ran.err
+        assert "arms-already" in ran.err
+
     def test_by_a_macro(self, premap: Premap, driver: Path) -> None:
         ran = premap("convert", "--no-verify", "--dual-macro", "HAVE_PREPARE", "ring.c")
         assert b"+#ifdef HAVE_PREPARE\n" in ran.out

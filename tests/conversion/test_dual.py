@@ -255,8 +255,8 @@ class TestDeclined:
     def test_a_second_run_changes_nothing(self) -> None:
         again = _source(_text(_source(DRIVER)))
         assert [c.reason.id for c in convert_file(again, None, "7.3") if c.reason] == [
-            "both-members",
-            "both-members",
+            "arms-already",
+            "arms-already",
         ]
 
 

@@ -77,6 +77,27 @@ def test_a_table_that_has_the_new_member() -> None:
     assert reason.id == "both-members"
 
 
+PREPARE, OLD = "\t.mmap_prepare = other,\n", "\t.mmap = ring_mmap,\n"
+
+
+@pytest.mark.parametrize(
+    ("members", "id_"),
+    [
+        (f"#ifdef NEW\n{PREPARE}#endif\n{OLD}", "both-members"),
+        (f"#ifdef NEW\n{PREPARE}#else\n{OLD}#endif\n", "arms-already"),
+        (f"#ifndef NEW\n{OLD}#else\n{PREPARE}#endif\n", "arms-already"),
+        (f"#ifdef NEW\n{PREPARE}#else\n{OLD}#endif\n{PREPARE}", "both-members"),
+        (f"#ifdef NEW\n{PREPARE}#endif\n#ifdef OTHER\n{OLD}#endif\n", "both-members"),
+    ],
+)
+def test_arms_of_which_no_build_has_both(members: str, id_: str) -> None:
+    """Nothing is to be done where each hook has an arm of its own; else both would be set."""
+    text = HOOK.format(body=BODY, members="").replace(OLD, members)
+    (found,) = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+    assert found.reason is not None
+    assert found.reason.id == id_
+
+
 def test_a_table_that_open_files_get_is_for_a_person() -> None:
     found = converted(more="static void gone(struct file *f)\n{ f->f_op = &ring_fops; }\n")
     assert found.reason is None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
-from premap.records import Outcome
+from premap.records import ARMS_ALREADY, Outcome
 
 if TYPE_CHECKING:
     from premap.cli.engine import FileResult
@@ -160,6 +160,8 @@ def exit_code(outcomes: Iterable[Outcome]) -> Exit:
     """Return the exit code that the outcomes of a run ask for."""
     code = Exit.OK
     for outcome in outcomes:
+        if outcome.reason is not None and outcome.reason.id == ARMS_ALREADY:
+            continue
         status = outcome.verdict.status if outcome.verdict else None
         if outcome.status != "converted" or status == "different":
             return Exit.FINDINGS

@@ -20,9 +20,10 @@ from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
+from premap.csource.text import negated
 from premap.idioms import h11_member_uses
 from premap.idioms.idiom import Declined, Hook
-from premap.records import Handler, Note
+from premap.records import ARMS_ALREADY, Handler, Note
 
 _MEMBER = re.compile(rb"\bmmap\b(?!\s*=[^=])")
 """Every use of the member, and some that are none."""
@@ -38,11 +39,16 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
     assigned.check(handler, source, program)
     callback = program.callback
     sites, _ = find_sites(source, program.scope(source), (callback.member, callback.twin))
-    for other in sites:
-        if other.table != handler.table or other.ops != handler.ops or other.table is None:
-            continue
-        if other.member == callback.twin:
-            raise Declined("both-members", f"{other.table} sets .{callback.twin} already")
+    same = [
+        site for site in sites if site.table is not None and _table_of(site) == _table_of(handler)
+    ]
+    twins = [site for site in same if site.member == callback.twin]
+    if any(not _never_together(site, handler) for site in twins):
+        raise Declined("both-members", f"{handler.table} sets .{callback.twin} already")
+    if twins:
+        message = f"{handler.table} sets .{callback.twin} where it does not set .{handler.member}"
+        raise Declined(ARMS_ALREADY, message)
+    for other in same:
         if assigned.is_assigned(other, source) and not assigned.is_assigned(handler, source):
             message = f"line {other.line} changes the member of {other.table} at run time"
             raise Declined("table-assigned", message)
@@ -50,6 +56,17 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
         if _either_hook(use, source, program) is not None:
             continue
         raise Declined("member-used", f"`{_short(use)}` uses the member `mmap` of a table", use)
+
+
+def _table_of(site: Handler) -> tuple[str, str | None]:
+    return site.ops, site.table
+
+
+def _never_together(one: Handler, other: Handler) -> bool:
+    """Tell whether two sites are in arms of one `#if`, so that no build has both."""
+    return any(negated(arm) in other.arms for arm in one.arms) or any(
+        negated(arm) in one.arms for arm in other.arms
+    )
 
 
 def member_changes(source: SourceFile, program: Program) -> list[Change]:

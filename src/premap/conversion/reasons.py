@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from premap.conversion.callback_reasons import CALLBACK_REASONS
 from premap.conversion.notes import NOTES
-from premap.records import Explanation
+from premap.records import ARMS_ALREADY, Explanation
 
 _REASONS: tuple[tuple[str, str, str], ...] = (
     (
@@ -56,6 +56,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "both-members",
         "The table sets `.mmap_prepare` already",
         "A file has one of the two hooks. See which of them is meant, and remove the other.",
+    ),
+    (
+        ARMS_ALREADY,
+        "The table has either member, each in an arm of its own",
+        (
+            "The old hook is there for kernels without `mmap_prepare` only, as `--dual` has it. "
+            "There is nothing to do, and the exit code says so."
+        ),
     ),
     (
         "flag-without-bit",
