@@ -23,7 +23,7 @@ from tests.equivalence.mutants import (
 
 from premap.cli import main
 
-COUNT = 60
+COUNT = 120
 SEED = 20260
 DRAWN = [each for each in chosen(COUNT, SEED) if not known(each)]
 
