@@ -132,6 +132,16 @@ class TestJson:
         steps = _run(premap)["steps"]
         assert ("decision", 9) in {(step["kind"], step["line"]) for step in steps}
 
+    def test_what_is_read_is_read_on_a_line(self, premap: Premap, device: Path) -> None:
+        """A picture shows the C of it."""
+        lines = device.read_text().splitlines()
+        reads = [step for step in _run(premap)["steps"] if step["kind"] == "read"]
+        assert len(reads) >= 2
+        for step in reads:
+            member = step["text"].split(" is ")[0].rpartition("->")[2]
+            assert member in lines[step["line"] - 1]
+            assert step["file"].endswith(device.name)
+
 
 class TestInjection:
     def test_says_what_survives(self, premap: Premap, device: Path) -> None:

@@ -155,6 +155,8 @@ class _Watcher:
         self._mapping: Any = None
         self._opened: Any = None
         self._last: tuple[Any, Any] = (None, None)
+        self._at: tuple[str | None, int | None] = (None, None)
+        """The file and the line of what is being evaluated."""
 
     def watch(self, machine: Machine, log: Log) -> None:
         """Begin to watch a run."""
@@ -162,6 +164,7 @@ class _Watcher:
         self._events = machine.events
         self._name = machine.memory.by_moment
         machine.observer = self._observe
+        machine.evaluating = self._evaluating
         machine.memory.reader = self._read
 
     def happened(self, event: Any) -> None:
@@ -187,7 +190,10 @@ class _Watcher:
 
     def _read(self, name: str, value: Value) -> None:
         self.catch_up()
-        self._add("read", f"{self._name(name)} is {value_text(value)}")
+        self._add("read", f"{self._name(name)} is {value_text(value)}", *self._at)
+
+    def _evaluating(self, frame: Frame, node: Node) -> None:
+        self._at = frame.function.source.name, frame.line(node)
 
     def _observe(self, kind: str, frame: Frame, node: Node, what: Any) -> None:
         if kind in ("call", "return"):  # which events and result tell

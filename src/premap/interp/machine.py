@@ -168,6 +168,8 @@ class Machine:
         """The model's log, where hooks may hand their VMA to code that is not followed."""
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None
         """Told of each decision, write and return, and of calls before and after ("called")."""
+        self.evaluating: Callable[[Frame, Node], None] | None = None
+        """Told of each node before it is evaluated."""
 
     @contextmanager
     def attempt(self) -> Iterator[Callable[[], None]]:
@@ -194,6 +196,8 @@ class Machine:
         """Count a step; no run goes on for ever, or longer than its exploration may take."""
         self.steps += 1
         self.effort.spent += STEP
+        if self.evaluating is not None:
+            self.evaluating(frame, node)
         if self.steps % STEPS_BETWEEN_LOOKS == 0:
             explorer = Explorer.current()
             if explorer is not None:
