@@ -18,6 +18,7 @@ from premap.lsp.snapshot import Snapshot
 from premap.lsp.telling import convertible, told
 from premap.outcomes import Asked, outcome
 from premap.records import Checked, Conversion, Edit, Handler
+from premap.rules import RULES  # all are loaded before the first question
 from premap.rules.context import Context
 from premap.rules.soon import check_soon
 from premap.rules.suppressions import SUPPRESSES
@@ -53,13 +54,13 @@ def _checked(document: Opened, snapshot: Snapshot) -> CheckedDocument:
     """Ask the rules that need not follow the paths of a hook."""
     source = document.source
     context = Context(source, document.tree, document.release)
-    checked, later = check_soon(context, rules.RULES.values())
+    checked, later = check_soon(context, RULES.values())
     handlers = find_handlers(source, context.scope) if document.target is not None else []
     sites = tuple(_sites(handlers, source))
     return CheckedDocument(
         tuple(_remarks(checked, source, snapshot)),
         sites,
-        answered=frozenset(rules.RULES) - later,
+        answered=frozenset(RULES) - later,
         complete=not (later or sites or SUPPRESSES in source.text),
     )
 
