@@ -82,6 +82,21 @@ class TestTheSecondPageTable:
         found = alike("mmap", self.HALVES + " return ret;", self.HALVES + late)
         assert shown_where(found, "the second page table") == id_
 
+    def test_pages_that_are_mapped_one_by_one_and_now_at_once(self) -> None:
+        found = judge(
+            "struct dev *d = file->private_data; unsigned long i; int ret;"
+            " if (is_cow_mapping(vma->vm_flags)) return -EINVAL;"
+            " if (vma->vm_end - vma->vm_start != 8192) return -EINVAL;"
+            " for (i = 0; i < 2; i++) {"
+            " ret = remap_pfn_range(vma, vma->vm_start + i * 4096, d->phys + i, 4096,"
+            " vma->vm_page_prot); if (ret) return ret; } return 0;",
+            "struct dev *d = desc->file->private_data;"
+            " if (vma_desc_is_cow_mapping(desc)) return -EINVAL;"
+            " if (vma_desc_size(desc) != 8192) return -EINVAL;"
+            " mmap_action_remap_full(desc, d->phys); return 0;",
+        )
+        assert found.status.startswith("equivalent"), found
+
     def test_nothing_is_done(self) -> None:
         late = " if (ret) return ret; return 0;"
         found = alike("mmap", self.HALVES + " return ret;", self.HALVES + late)

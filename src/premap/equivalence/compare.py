@@ -15,6 +15,7 @@ from premap.csource.source import SourceFile
 from premap.equivalence import effects, late
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome
+from premap.equivalence.setting import IN_BOTH
 from premap.equivalence.state import covered_writes, state, undone
 from premap.interp.bindings import PageArray, VmOperationsTable
 from premap.interp.expressions import address_of
@@ -42,6 +43,8 @@ def compare(old: Outcome, new: Outcome) -> list[Candidate]:
 def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     if old.beside != new.beside:
         return  # what came of the mapping before it is seen where that is alone
+    if old.fails in IN_BOTH and not (old.injected and new.injected):
+        return  # what only one of them gets to is seen where nothing fails
     if new.retried:
         yield from _second_call(old, new)
         return

@@ -235,8 +235,6 @@ class _Comparison:
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
             self._note(setting, outcome)
-        if setting.fails in OF_ACTIONS and not (before.injected and after.injected):
-            return _PathResult()
         candidates = self.candidates(before, after)
         return _PathResult(candidates, _unsure(before, after), (before, after))
 

@@ -90,6 +90,8 @@ class Outcome:
     """How many mappings the layout has beside it: fewer than it should, if the hook refused one."""
     retried: bool = False
     """Whether this is what a call did that was made again after it had failed."""
+    fails: str | None = None
+    """What the setting has fail."""
 
     @property
     def created(self) -> bool:
@@ -149,6 +151,7 @@ def run(
         split,
         beside,
         setting.retried,
+        setting.fails,
     )
 
 

@@ -74,6 +74,10 @@ not to be inserted; the model fails there in place of the allocation, before any
 OF_ACTIONS = ("action:EIO", "mapped:EBUSY")
 """Failures that a legacy hook knows nothing of: between two hooks that both prepare."""
 
+IN_BOTH = (*OF_ACTIONS, "page_table:1")
+"""Failures that say something only where both versions get to them: a loop that maps one page after
+another gets to a second page table, an action that maps all of them at once does not."""
+
 
 def failure(name: str) -> Failure:
     """Return what fails by a name of FAILURES, or at a point of the model, without memory."""
