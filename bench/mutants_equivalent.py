@@ -13,6 +13,11 @@ BESIDE_AN_ERROR = "what is returned beside an error is not read"
 FALLS_THROUGH = "without it, the code that follows does the same"
 NONE_IS_ZERO = "its only caller says `if err`, to which None and 0 are the same"
 
+FAILED_VMA = "the hook has failed: the VMA is in no tree, and freed"
+SET_BEFORE = "it is set before it is read"
+ONE_BY_ONE = "the pages are then faulted in one by one, with the same result"
+CHUNK_SIZE = "chunks of another size hold the same items in the same order"
+
 _BESIDE = re.compile(r"return \((err|-errno\.\w+), (?:[01]|None)(, [01])?\)")
 """Functions that return an error and something else: every caller looks at the error first, and
 returns it or makes another of it without a look at the rest."""
@@ -26,7 +31,7 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ): BESIDE_AN_ERROR,
     (
         "merge.py",
-        "_needs_adjacent_anon_pgoff",
+        "needs_adjacent_anon_pgoff",
         "return vmg.file is not None and is_cow_mapping(vmg.vm_flags)",
         "return vmg.file is not None or is_cow_mapping(vmg.vm_flags)",
     ): (
@@ -79,9 +84,148 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "self._no_gap = (U64_MAX, 0, 0)",
         "self._no_gap = (U64_MAX, 1, 0)",
     ): "no search ends at 0, and whatever opens a gap makes it 0 again",
-    ("region.py", "_new_file_vma", "vma.vm_file = None", "pass"): (
-        "the hook has failed: the VMA is in no tree, and freed"
+    ("region.py", "_new_file_vma", "vma.vm_file = None", "pass"): FAILED_VMA,
+    ("region.py", "_new_file_vma", "vma.vm_ops = vma_dummy_vm_ops", "pass"): FAILED_VMA,
+    ("region.py", "_new_vma", "return (vma, 0)", "return (vma, 1)"): (
+        "the caller reads the error only where there is no VMA"
     ),
+    ("region.py", "__init__", "self.position = 0", "self.position = 1"): SET_BEFORE,
+    ("region.py", "_charge", "return 0", "pass"): (
+        "what follows charges nothing where nothing is accountable; this saves a proof the terms"
+    ),
+    ("fault.py", "", "VM_FAULT_RETRY = 1024", "VM_FAULT_RETRY = 1025"): (
+        "it is only asked for together with VM_FAULT_ERROR, which has the bit that was added"
+    ),
+    ("fault.py", "filemap_fault", "return VM_FAULT_LOCKED", "pass"): (
+        "VM_FAULT_LOCKED says nothing that callers ask: they look for errors and NOPAGE"
+    ),
+    ("constants.py", "", "S_IFMT = 61440", "S_IFMT = 61441"): "no type of file has the lowest bit",
+    (
+        "file.py",
+        "__init__",
+        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=0, i_nlink=1, i_private=None):",
+        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=1, i_nlink=1, i_private=None):",
+    ): "nobody asks for that bit of i_flags (S_SYNC)",
+    ("gup.py", "fault_in", "return err or pages", "pass"): ONE_BY_ONE,
+    (
+        "gup.py",
+        "_is_anonymous_memory",
+        "refused = vma.vm_flags & VM_SHARED != 0 or (write and vma.vm_flags & VM_MAYWRITE == 0)",
+        "refused = vma.vm_flags | VM_SHARED != 0 or (write and vma.vm_flags & VM_MAYWRITE == 0)",
+    ): ONE_BY_ONE,
+    ("gup.py", "_populate_anonymous", "return 0", "return 1"): (
+        "the callers take it for one page that is in, and go on with the next, which are in as well"
+    ),
+    (
+        "gup.py",
+        "_fill",
+        "entry = PteRange(start, end, kind, source, 0, vma.vm_page_prot, write=write)",
+        "entry = PteRange(start, end, kind, source, 1, vma.vm_page_prot, write=write)",
+    ): "what the numbers of anonymous pages begin with means nothing",
+    ("mm.py", "mmap", "if populate != 0:", "if populate != 1:"): (
+        "lengths are multiples of a page, and populating none does nothing"
+    ),
+    (
+        "chunks.py",
+        "__getitem__",
+        "if not (0 <= place < len(self._chunk) and index >= 0):",
+        "if not (0 <= place < len(self._chunk) and index > 0):",
+    ): "the search finds the same item; this only saves it",
+    (
+        "chunks.py",
+        "__init__",
+        "self._number = self._low = self._pending = 0",
+        "self._number = self._low = self._pending = 1",
+    ): SET_BEFORE,
+    ("chunks.py", "__init__", "self._number = self._low = self._pending = 0", "pass"): SET_BEFORE,
+    ("chunks.py", "insert", "if len(chunk) >= 2 * size:", "if len(chunk) > 2 * size:"): CHUNK_SIZE,
+    (
+        "chunks.py",
+        "insert",
+        "self._chunks[self._number:self._number + 1] = [chunk[:size], chunk[size:]]",
+        "pass",
+    ): CHUNK_SIZE,
+    (
+        "chunks.py",
+        "insert",
+        "place = self._seek(min(low, self._length - 1)) + (low == self._length)",
+        "place = self._seek(min(low, self._length + 1)) + (low == self._length)",
+    ): "at the end it is a place too far in the last chunk, where list.insert() appends",
+    (
+        "populate.py",
+        "simple_ioremap_prep",
+        "if add(pfn, pages) < pfn:",
+        "if add(pfn, pages) <= pfn:",
+    ): ("of no pages nothing can be mapped: -EINVAL comes two lines later"),
+    ("anon.py", "anon_vma_fork", "child.anon_vma = None", "pass"): (
+        "it is None where the parent has none, set below, or the copy is dropped after an error"
+    ),
+    ("anon.py", "_find_mergeable", "return None", "pass"): FALLS_THROUGH,
+    (
+        "remap.py",
+        "_set_new_addr",
+        "hint = vrm.new_addr if vrm.implies_new_addr else 0",
+        "hint = vrm.new_addr if vrm.implies_new_addr else 1",
+    ): "it is rounded to 4096, which is below every window: no hint is taken",
+    (
+        "remap.py",
+        "_can_expand_in_place",
+        "if end < vma.vm_end or not is_free(vrm.mm, vma.vm_end, vrm.delta):",
+        "if end <= vma.vm_end or not is_free(vrm.mm, vma.vm_end, vrm.delta):",
+    ): "the mapping grows: the two are never the same",
+    ("remap.py", "_mremap_at", "return (-errno.EFAULT, 0)", "pass"): (
+        "check_prep_vma() has refused it where there is no VMA"
+    ),
+    ("brk.py", "do_brk", "if brk <= mm.brk_end:", "if brk < mm.brk_end:"): (
+        "where the two are the same, so are the pages, and that was returned before"
+    ),
+    ("area.py", "_topdown", "while end > low:", "while end >= low:"): (
+        "below the lowest address there is no room: the search ends in its first step"
+    ),
+    ("shmem.py", "_unnamed_file", "return (0, file)", "return (1, file)"): (
+        "the callers read the error only where there is no file"
+    ),
+    ("shmem.py", "mmap_zero_prepare", "return 0", "pass"): "None and 0 of a hook are the same",
+    (
+        "pagetable.py",
+        "insert",
+        "if position and _follows(entries[position - 1], entry):",
+        "if position and _follows(entries[position - 2], entry):",
+    ): "ranges of zeroes are joined less often, which changes no entry",
+    ("pagetable.py", "let_go", "entries.clear()", "pass"): "the callers drop the mappings as well",
+    ("tree.py", "searched", "if steps > self.long_search:", "if steps >= self.long_search:"): (
+        "what a search remembers only makes the next one shorter"
+    ),
+    (
+        "tree.py",
+        "search_from",
+        "if limit != high or length < known:",
+        "if limit == high or length < known:",
+    ): "what a search remembers is not used then, and only makes the next one shorter",
+    (
+        "mmap.py",
+        "do_mmap",
+        "if add(pgoff, length >> PAGE_SHIFT) < pgoff:",
+        "if add(pgoff, length >> PAGE_SHIFT) <= pgoff:",
+    ): "there is at least a page, and no sum of so few comes round to where it began",
+    ("move.py", "_copy_vma", "self_merge = False", "self_merge = True"): (
+        "a copy that keeps its offset does not continue its own source, on either side"
+    ),
+    ("remap.py", "__init__", "self.vma: None = None", "pass"): SET_BEFORE,
+    (
+        "fault.py",
+        "_do_anonymous_page",
+        "_set(mm, vma, address, pagetable.ZERO, None, 0, write=False)",
+        "_set(mm, vma, address, pagetable.ZERO, None, 1, write=False)",
+    ): "the page of zeroes has no number: PteRange.at() says 0 of it",
+    ("move.py", "_give_up", "return 0", "return 1"): BESIDE_AN_ERROR,
+    ("protect.py", "change_protection", "return", "pass"): "without entries, none is changed",
+    (
+        "madvise.py",
+        "_advise",
+        "return (-errno.EAGAIN if err == -errno.ENOMEM else err, 0)",
+        "return (-errno.EAGAIN if err == -errno.ENOMEM else err, 1)",
+    ): BESIDE_AN_ERROR,
 }
 
 
