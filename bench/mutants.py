@@ -130,6 +130,15 @@ class Mutant:
         return _joined(before[same:end]), _joined(after[same:end]), line
 
     @property
+    def context(self) -> str:
+        """The line before the changed statement."""
+        before = ast.unparse(parse(self.model / self.file)).splitlines()
+        after = self._changed().splitlines()
+        pairs = enumerate(zip(before, after, strict=False))
+        first = next((place for place, (old, new) in pairs if old != new), 0)
+        return before[first - 1].strip() if first else ""
+
+    @property
     def function(self) -> str:
         """The name of the innermost function around the change."""
         tree = parse(self.model / self.file)
@@ -419,6 +428,10 @@ def _finder(by: str, kernel: Path | None) -> Finder:
     return conform if kernel is None else OnKernel(kernel.resolve())
 
 
+def _shown(mutant: Mutant, before: str, after: str) -> str:
+    return why_equivalent(mutant.file, mutant.function, before, after, mutant.context)
+
+
 def count_found(chosen: list[tuple[int, Mutant]], copied: Path, finder: Finder) -> int:
     """Try the mutants one after the other."""
     began = time.monotonic()
@@ -431,7 +444,7 @@ def count_found(chosen: list[tuple[int, Mutant]], copied: Path, finder: Finder) 
     for number, mutant in chosen:
         before, after, line = mutant.changed
         what = try_out(mutant, copied, finder, timeout)
-        reason = "" if what else why_equivalent(mutant.file, mutant.function, before, after)
+        reason = "" if what else _shown(mutant, before, after)
         found += bool(what)
         same += bool(reason)
         verdict = what or (f"the same, because {reason}" if reason else "SURVIVES")

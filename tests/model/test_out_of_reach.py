@@ -9,6 +9,7 @@ import pytest
 
 from premap.model import (
     MAP_FIXED,
+    MAP_PRIVATE,
     MAP_SHARED,
     PROT_READ,
     PROT_WRITE,
@@ -33,7 +34,9 @@ from premap.model.area import mm_get_unmapped_area
 from premap.model.bits import VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP
 from premap.model.constants import FMODE_READ, FMODE_WRITE, S_IFREG
 from premap.model.file import AddressSpaceMapping, Inode
+from premap.model.pagetable import ANON, FILE
 from premap.model.protection import vma_wants_writenotify
+from premap.model.shmem import shmem_file
 
 PAGE = 4096
 ADDRESS = 0x10000000
@@ -144,6 +147,22 @@ class TestAddresses:
         assert not mm.is_free(ADDRESS - PAGE, 2 * PAGE)
 
 
+class TestRare:
+    """What random steps did not come upon: see bench/mutants.py."""
+
+    def test_locked_memory_that_becomes_writable_is_copied_at_once(self) -> None:
+        mm = AddressSpace()
+        file = shmem_file(PAGE)
+        mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE, file)
+        mm.mlock(ADDRESS, PAGE)
+        before = mm.page_at(ADDRESS)
+        mm.mprotect(ADDRESS, PAGE, PROT_READ | PROT_WRITE)
+        after = mm.page_at(ADDRESS)
+        assert before is not None
+        assert after is not None
+        assert (before.kind, after.kind) == (FILE, ANON)
+
+
 class TestCounts:
     def test_what_a_user_can_not_have(self) -> None:
         """The last pages are for root: a 32nd of what the process has, at most the reserve."""
@@ -161,7 +180,7 @@ class TestCounts:
 
     def test_a_page_frame_is_told_of_raw_entries_only(self) -> None:
         mm = AddressSpace()
-        mm.mmap(ADDRESS, PAGE, PROT_READ | PROT_WRITE, MAP_FIXED | 2)
+        mm.mmap(ADDRESS, PAGE, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE)
         mm.touch(ADDRESS, write=True)
         entry = mm.page_at(ADDRESS)
         assert entry is not None
