@@ -68,6 +68,16 @@ class TestTable:
         page.keyboard.press("Enter")
         expect(page.locator("h1")).to_contain_text("cupboard_mmap")
 
+    def test_from_the_search_to_what_it_found(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.keyboard.press("/")
+        page.keyboard.type("cupboard_mmap")
+        page.keyboard.press("Enter")
+        expect(page.locator("#sites tbody tr:visible a").first).to_be_focused()
+        assert page.url.partition("#")[0] == site.partition("#")[0]
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text("cupboard_mmap")
+
 
 class TestBars:
     @pytest.mark.parametrize(

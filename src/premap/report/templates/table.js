@@ -57,8 +57,11 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     fields[0].focus();
   }
-  if ((event.key === "j" || event.key === "k") && !typing) {
-    const links = rows.filter((row) => !row.hidden).map((row) => row.querySelector("a"));
+  const links = rows.filter((row) => !row.hidden).map((row) => row.querySelector("a"));
+  if (event.key === "Enter" && document.activeElement === fields[0]) {
+    event.preventDefault();
+    links[0]?.focus();
+  } else if ((event.key === "j" || event.key === "k") && !typing) {
     const at = links.indexOf(document.activeElement);
     links[Math.max(0, Math.min(links.length - 1, event.key === "j" ? at + 1 : at - 1))]?.focus();
   }
