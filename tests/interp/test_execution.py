@@ -238,6 +238,14 @@ class TestUndefined:
         with pytest.raises(Undefined):
             run(body)
 
+    @pytest.mark.parametrize("operator", ["/", "%"])
+    @pytest.mark.parametrize(("kind", "least"), [("int", "1u << 31"), ("long", "1ul << 63")])
+    def test_a_quotient_that_does_not_fit(self, kind: str, least: str, operator: str) -> None:
+        body = f"{kind} x = {least}, y = -1; return x {operator} (y + (int)n);"
+        with pytest.raises(Undefined):
+            run(body)
+        assert returns(body, 2) == (0 if operator == "%" else returns(f"return ({kind})({least});"))
+
     def test_a_function_that_ends_without_a_value(self) -> None:
         with pytest.raises(Undefined):
             run("if (n) return 1;")

@@ -36,7 +36,18 @@ from premap.interp.values import (
     normalise,
 )
 from premap.model.errors import NotModelled
-from premap.model.words import SIGN_BIT, add, invert, lnot, mul, select, shl, signed_lt, sub
+from premap.model.words import (
+    SIGN_BIT,
+    U64_MAX,
+    add,
+    invert,
+    lnot,
+    mul,
+    select,
+    shl,
+    signed_lt,
+    sub,
+)
 
 UNKNOWN = UnknownType("?")
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -130,7 +141,16 @@ def binary(inputs: Inputs, operator: str, left: Value, right: Value) -> Value:
     b = normalise(word_of(right), ctype)
     if operator in COMPARISONS:
         return of_truth(compare(operator, a, b, signed=ctype.signed))
+    if operator in ("/", "%") and ctype.signed:
+        _check_quotient(a, b, ctype)
     return Value(ctype, normalise(arithmetic(operator, a, b, signed=ctype.signed), ctype))
+
+
+def _check_quotient(a: int, b: int, ctype: IntType) -> None:
+    """Refuse the one quotient of signed numbers that overflows: processors may trap then."""
+    least = U64_MAX << (ctype.width - 1) & U64_MAX
+    if b == U64_MAX and a == least:
+        raise Undefined(f"the least {ctype.name}, divided by -1")
 
 
 def compare(operator: str, a: int, b: int, *, signed: bool) -> bool:
