@@ -311,6 +311,30 @@ class TestWhatTheParserMisreads:
     def test_a_call_in_parentheses_is_no_cast(self, rest: str) -> None:
         refused(f"return (half((u64)(n))) {rest};", "misread as a cast", self.HALF)
 
+    @pytest.mark.parametrize(
+        "rest", ["- x * 2", "+ x * 2", "& x + 4", "- x % 3 - x", "* x - x * x"]
+    )
+    @pytest.mark.parametrize("before", ["", "x + ", "100 - ", "-", "x * "])
+    def test_a_variable_in_parentheses_is_no_type(self, before: str, rest: str) -> None:
+        head = f"long m = n, x = 7; return {before}"
+        assert returns(f"{head}(m) {rest};", 50) == returns(f"{head}m {rest};", 50)
+
+    def test_nor_is_a_parameter_of_a_macro(self) -> None:
+        extra = "#define LESS(a, b, c) ((a) - (b) * (c))\n#define AND(a, b) ((a) & b + 1)\n"
+        assert returns("long y = 3; return LESS(n, y, 4);", 50, extra) == 38
+        assert (
+            returns("long card = 3; return LESS(card, n, 4 + 1);", 5, extra) == (3 - 25) & U64_MAX
+        )
+        assert returns("long y = 6; return AND(y, n);", 3, extra) == 4
+
+    @pytest.mark.parametrize("name", ["SOMETHING", "GREEN"])
+    def test_what_may_be_a_type_is_refused(self, name: str) -> None:
+        extra = "enum colour { RED, GREEN };\n"
+        refused(f"return ({name}) - n * 2;", "misread as a cast", extra)
+
+    def test_a_type_before_a_sign_is_a_cast(self) -> None:
+        assert returns("return (u8)-n * 2;", 1) == 0xFF * 2
+
     def test_what_a_pointer_points_to_is_cast(self) -> None:
         body = "unsigned int x = n; unsigned int *q = &x; return (u8)*q + 1;"
         assert returns(body, 0x1FF, TYPES) == 0x100

@@ -9,6 +9,7 @@ was, and `Readable.marks` says what is there in truth. The replacements, by an e
     case FIRST ... LAST:               case FIRST ?:  LAST:
     min_t(unsigned long, a, b)         min_t(unsigned_long, a, b)
     typeof(*p) x = *p;                 typeof____ x = *p;
+    (size) - n * 2                      size  - n * 2
 
 Only the interpreter reads functions in this way: everyone else sees the errors of the parse.
 """
@@ -22,6 +23,7 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
+from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.nodes import find_all, parse, parse_range
 from premap.csource.source import Function
 from premap.csource.text import code_view, matching, without_directives
@@ -44,6 +46,12 @@ _TYPE_ARGUMENT = re.compile(
 )
 _TYPE_OPERATORS = _KEYWORDS - {b"defined"}
 _TYPEOF = re.compile(rb"\b(?:__)?typeof(?:_unqual)?(?:__)?\s*(\()")
+_GROUPED = re.compile(rb"\((\s*(\w+)\s*)\)(?=\s*[+*&-](?![+&=>-]))")
+"""A name in parentheses before an operator: of two operands, or of one that is cast."""
+_NOT_GROUPED = re.compile(rb"(?:[)\]]|(?<!\breturn)(?<!\bcase)(?<=\w))\s*\Z")
+"""What stands before it where they are no such parentheses, but those of a call."""
+_NEAR = 80
+"""Bytes before it that are looked at."""
 TYPEOF = "typeof"
 """What is in the mark of every `typeof (…)`, and of nothing else."""
 
@@ -64,8 +72,8 @@ def readable(function: Function) -> Readable:
     """
     source, node = function.source, function.node
     start, end = node.start_byte, node.end_byte
-    rewritten = _Rewriting(source.text[start:end], source.code[start:end], start)
-    if not rewritten.marks:
+    rewritten = _Rewriting(source.text[start:end], source.code[start:end], start, _locals(function))
+    if not rewritten.marks and not rewritten.changed:
         return Readable(function.body)
     text = bytes(start) + bytes(rewritten.text)
     root = parse_range(text, start, end, source.line_of(start))
@@ -83,9 +91,12 @@ def readable_statement(text: str) -> Readable | None:
 
 
 @lru_cache(maxsize=2048)
-def readable_statements(text: str) -> Readable | None:
-    """Return one statement, or the block of several, such as a macro's body; None if unreadable."""
-    read = _in_function(b"", text, b"\n}")
+def readable_statements(text: str, values: frozenset[bytes] = frozenset()) -> Readable | None:
+    """Return one statement, or the block of several, such as a macro's body; None if unreadable.
+
+    `values` are names in it that are no types.
+    """
+    read = _in_function(b"", text, b"\n}", values)
     if read is None:
         return None
     inner = [child for child in read.node.named_children if child.type != "comment"]
@@ -93,9 +104,12 @@ def readable_statements(text: str) -> Readable | None:
 
 
 @lru_cache(maxsize=2048)
-def readable_expression(text: str) -> Readable | None:
-    """Return one expression, such as the body of a macro; None if it isn't one."""
-    read = _in_function(b"(", text, b"\n);}")
+def readable_expression(text: str, values: frozenset[bytes] = frozenset()) -> Readable | None:
+    """Return one expression, such as the body of a macro; None if it isn't one.
+
+    `values` are names in it that are no types.
+    """
+    read = _in_function(b"(", text, b"\n);}", values)
     statements = [] if read is None else read.node.named_children
     if read is None or len(statements) != 1 or statements[0].type != "expression_statement":
         return None
@@ -106,10 +120,25 @@ def readable_expression(text: str) -> Readable | None:
     return Readable(inner[0], read.marks)
 
 
-def _in_function(before: bytes, text: str, after: bytes) -> Readable | None:
+def _locals(function: Function) -> frozenset[bytes]:
+    """Return the names of a function's parameters and variables, if they matter to a parser."""
+    node, code = function.node, function.source.code
+    if _GROUPED.search(code, node.start_byte, node.end_byte) is None:
+        return frozenset()
+    named = {parameter.name.encode("latin-1") for parameter in function.parameters}
+    for declaration in find_all(node, "declaration"):
+        for declarator, _ in declarators_of(declaration):
+            name = declared_name(declarator)
+            named |= set() if name is None or name.text is None else {name.text}
+    return frozenset(named)
+
+
+def _in_function(
+    before: bytes, text: str, after: bytes, values: frozenset[bytes]
+) -> Readable | None:
     """Return the body of a function with this text; None if that can't be read completely."""
     given = b"void f(void){" + before + text.encode("latin-1") + after
-    rewritten = _Rewriting(given, code_view(given), 0)
+    rewritten = _Rewriting(given, code_view(given), 0, values)
     root = parse(bytes(rewritten.text))
     if root.has_error or len(root.named_children) != 1:
         return None
@@ -125,11 +154,12 @@ def _closes(node: Node) -> bool:
 class _Rewriting:
     """A text in which what is no C is being replaced; `offset` is where it begins in its file."""
 
-    def __init__(self, text: bytes, code: bytes, offset: int) -> None:
+    def __init__(self, text: bytes, code: bytes, offset: int, values: frozenset[bytes]) -> None:
         self.text = bytearray(text)
         self.offset = offset
         self.marks: dict[int, str] = {}
         self._code = without_directives(code)
+        self.changed = self._values(values)
         self._typeofs()
         self._types()
         self._loops()
@@ -139,6 +169,16 @@ class _Rewriting:
     def _replace(self, start: int, end: int, by: bytes) -> None:
         self.marks[self.offset + start] = self.text[start:end].decode("latin-1")
         self.text[start:end] = by.ljust(end - start)
+
+    def _values(self, values: frozenset[bytes]) -> bool:
+        """Take the parentheses off names that are no types, where they might make a cast."""
+        changed = False
+        for match in _GROUPED.finditer(self._code) if values else ():
+            before = max(0, match.start() - _NEAR), match.start()
+            if match[2] in values and not _NOT_GROUPED.search(self._code, *before):
+                self.text[match.start() : match.end()] = b" " + match[1] + b" "
+                changed = True
+        return changed
 
     def _typeofs(self) -> None:
         code = bytearray(self._code)

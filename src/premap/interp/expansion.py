@@ -85,11 +85,12 @@ def expand(
 ) -> Expanded:
     """Expand a function-like macro. Raises NotModelled with what can't be understood."""
     uses = _Uses(machine, frame, node, macro, arguments)
+    values = frozenset(n.encode() for n, each in uses.bound.items() if _is_value(frame, each))
     beside = uses.beside_names()
-    found = _parsed(machine, frame, node, macro.name, uses.text(beside))
+    found = _parsed(machine, frame, node, macro.name, uses.text(beside), values)
     named = beside | _as_names(found.read.node, uses.bound.keys())
     if named > beside:
-        found = _parsed(machine, frame, node, macro.name, uses.text(named))
+        found = _parsed(machine, frame, node, macro.name, uses.text(named), values)
     kept = {name: each for name, each in uses.bound.items() if name not in named}
     if not pasting.arguments_hold_together(found.text, kept):
         text = f"macro {macro.name} has parameters without parentheses"
@@ -104,13 +105,31 @@ def expand(
     return found
 
 
-def _parsed(machine: Machine, frame: Frame, node: Node, name: str, text: str) -> Expanded:
+def _is_value(frame: Frame, node: Node) -> bool:
+    """Return whether an argument is no type, as far as can be told."""
+    if node.type != "identifier":
+        return node.type != "type_descriptor" and node.start_byte not in frame.marks
+    name = text_of(node)
+    if name in frame.macros:
+        inner, outer = frame.macros[name]
+        return _is_value(outer, inner)
+    return frame.variable(name) is not None or frame.scope.variable(name) is not None
+
+
+def _parsed(
+    machine: Machine,
+    frame: Frame,
+    node: Node,
+    name: str,
+    text: str,
+    values: frozenset[bytes],
+) -> Expanded:
     if len(text) > LONGEST:
         raise machine.failure(frame, node, f"macro {name} expands to too much")
-    read = readable_expression(text)
+    read = readable_expression(text, values)
     if read is not None:
         return Expanded(text, read, frame, statement=False)
-    read = readable_statements(text.rstrip("; \t") + ";")
+    read = readable_statements(text.rstrip("; \t") + ";", values)
     if read is None:
         raise machine.failure(frame, node, f"macro {name} is neither expression nor statement")
     return Expanded(text, read, frame, statement=True)

@@ -578,7 +578,7 @@ def _comma(machine: Machine, frame: Frame, node: Node) -> Value:
 @evaluates("cast_expression")
 def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
     ctype = statictypes.declared_type(machine, frame, _child(node, "type"))
-    if isinstance(ctype, FunctionType | ArrayType):  # C has no such casts
+    if statictypes.misread_cast(ctype, node):
         raise machine.failure(frame, node, f"`{short(node)}`, which is misread as a cast")
     return convert(machine.inputs, evaluate(machine, frame, _child(node, "value")), ctype)
 

@@ -183,7 +183,22 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> CType:
 def _cast(machine: Machine, frame: Frame, node: Node) -> CType:
     named = node.child_by_field_name("type")
     ctype = UNTOLD if named is None else declared_type(machine, frame, named)
-    return UNTOLD if isinstance(ctype, FunctionType) else ctype  # a call, misread as a cast
+    return UNTOLD if misread_cast(ctype, node) else ctype
+
+
+def misread_cast(ctype: CType, node: Node) -> bool:
+    """Return whether a cast to this type is none, but two operands: the parser knows no types.
+
+    C has no casts to functions and arrays, and `(a) - b` may be a difference, with all that this
+    means for what is around it.
+    """
+    if node.type != "cast_expression":
+        return False
+    value = node.child_by_field_name("value")
+    ambiguous = value is not None and value.type in ("unary_expression", "pointer_expression")
+    if ambiguous and isinstance(ctype, UnknownType | StructType):
+        return text_of(value)[:1] in "-+&*"
+    return isinstance(ctype, FunctionType | ArrayType)
 
 
 def _statement_expression(machine: Machine, frame: Frame, node: Node) -> CType:
