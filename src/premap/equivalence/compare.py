@@ -51,8 +51,12 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     if new.hook_ran and not old.hook_ran:
         yield from _hook_only_now(old, new)
         return
+    apart = old.neighbours and not (old.merged or new.merged)
     if _ignored_before(old, new):
-        yield from _fails_now(old, new)
+        yield from () if apart else _fails_now(old, new)
+        return
+    if apart:
+        yield from _apart(old, new)
         return
     yield from _locks(old, new)
     yield from _results(old, new)
@@ -66,6 +70,18 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     yield from _entries(old.entry, new.entry)
     yield from state(old, new)
     yield from _counts(old, new)
+
+
+def _apart(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare what is there of a mapping that merges with none of those beside it.
+
+    What it did is seen where it is alone: here its calls and writes follow those for the others.
+    """
+    yield from _results(old, new)
+    if old.failed == new.failed:
+        yield from _mappings(old, new)
+        yield from _entries(old.entry, new.entry)
+        yield from _counts(old, new)
 
 
 def errno_of_filling(old: Outcome, new: Outcome) -> list[Candidate]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
-from premap.equivalence.setting import LEFT, RIGHT, Call, Setting, failure, left_start
+from premap.equivalence.setting import BESIDE, LEFT, RIGHT, Call, Setting, failure, left_start
 from premap.interp.bindings import Bindings
 from premap.interp.hooks import ANY_ERRNO, callback, compat_hook, legacy_hook, prepare_hook
 from premap.interp.inputs import Inputs
@@ -92,6 +92,8 @@ class Outcome:
     """Whether this is what a call did that was made again after it had failed."""
     fails: str | None = None
     """What the setting has fail."""
+    neighbours: bool = False
+    """Whether the layout has another mapping of the file beside it."""
 
     @property
     def created(self) -> bool:
@@ -152,6 +154,7 @@ def run(
         beside,
         setting.retried,
         setting.fails,
+        setting.layout in BESIDE,
     )
 
 
