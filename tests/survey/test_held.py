@@ -132,7 +132,7 @@ class TestRecord:
             assert tree.noted.queries == {
                 ("cupboard_mmap", "drivers"): ("drivers/room/cupboard.c",)
             }
-            assert "drivers/room/cupboard.c" in tree.noted.touched
+            assert tree.noted.touched == {"drivers/room/cupboard.c"}
 
     def test_what_is_no_name_is_not_told(self, small_tree: Path) -> None:
         tree = RecordingTree(small_tree)

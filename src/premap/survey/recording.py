@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,13 +81,18 @@ class _RecordingSearch(Search):
         self._recording = tree
 
     def mentioning(self, name: str, top: str) -> list[str]:
-        return self._recorded(name, top, super().mentioning(name, top))
+        return self._recorded(name, top, partial(super().mentioning, name, top))
 
     def beside(self, name: str, folder: str) -> list[str]:
-        return self._recorded(name, f"{folder}/", super().beside(name, folder))
+        return self._recorded(name, f"{folder}/", partial(super().beside, name, folder))
 
-    def _recorded(self, name: str, top: str, found: list[str]) -> list[str]:
-        noted = self._recording.noted
+    def _recorded(self, name: str, top: str, search: Callable[[], list[str]]) -> list[str]:
+        """Note what is found; what else was read for it does not count, as it is asked again."""
+        noted, self._recording.noted = self._recording.noted, Noted()
+        try:
+            found = search()
+        finally:
+            self._recording.noted = noted
         noted.queries[name, top] = tuple(found)
         noted.touched.update(found)
         return found
