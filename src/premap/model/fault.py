@@ -12,6 +12,7 @@ from premap.model import pagetable
 from premap.model.anon import anon_vma_prepare
 from premap.model.bits import (
     VM_ACCESS_FLAGS,
+    VM_DROPPABLE,
     VM_GROWSDOWN,
     VM_MAYSHARE,
     VM_MAYWRITE,
@@ -112,8 +113,14 @@ def _writable(entry: PteRange) -> bool:
 def handle_mm_fault(mm: AddressSpace, vma: VmAreaStruct, address: int, *, write: bool) -> int:
     """handle_mm_fault: returns VM_FAULT_ bits, 0 if the entry is there now.
 
-    A write fault where a hook left WRITE but took MAYWRITE is refused before anyone is asked.
+    A write fault where a hook left WRITE but took MAYWRITE is refused before anyone is asked. Where
+    a mapping may be dropped, a lack of memory is no error: nothing is there, and it faults again.
     """
+    result = _handle_mm_fault(mm, vma, address, write=write)
+    return result & ~VM_FAULT_OOM if (vma.vm_flags & VM_DROPPABLE) != 0 else result
+
+
+def _handle_mm_fault(mm: AddressSpace, vma: VmAreaStruct, address: int, *, write: bool) -> int:
     if write and (vma.vm_flags & VM_MAYWRITE) == 0:
         return VM_FAULT_SIGSEGV
     entry = pagetable.lookup(mm, vma, address)

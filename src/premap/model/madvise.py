@@ -240,7 +240,12 @@ def _dontneed_free(mm: AddressSpace, vma: VmAreaStruct, start: int, end: int, ad
 
 
 def _populate(mm: AddressSpace, start: int, end: int, *, write: bool) -> int:
-    """madvise_populate(): -ENOMEM for a gap, -EINVAL where access is not permitted, or -EFAULT."""
+    """madvise_populate(): -ENOMEM for a gap, -EINVAL where access is not permitted, or -EFAULT.
+
+    One call of __get_user_pages() goes through several mappings. A page that fails ends it, and is
+    tried again, unless it was the first of its call.
+    """
+    first = True
     while start < end:
         vma = mm.find_vma(start)
         if vma is None:
@@ -249,7 +254,8 @@ def _populate(mm: AddressSpace, start: int, end: int, *, write: bool) -> int:
         if (vma.vm_flags & (VM_IO | VM_PFNMAP)) != 0 or (vma.vm_flags & needed) == 0:
             return -errno.EINVAL
         done = fault_in(mm, vma, start, umin(end, vma.vm_end), write=write)
-        if done < 0:
+        if done < 0 and first:
             return done
-        start = add(start, done << PAGE_SHIFT)
+        start = add(start, max(done, 0) << PAGE_SHIFT)
+        first = done < 0 or start < umin(end, vma.vm_end)
     return 0
