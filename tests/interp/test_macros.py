@@ -119,6 +119,13 @@ class TestTextsSideBySide:
         assert isinstance(given.data, Pointer)
         assert str(given.data.place) == text
 
+    def test_names_of_texts_in_a_row(self) -> None:
+        extra = '#define FORMAT(t) NAME ": " t\n#define LOG(t) log_it(LEVEL FORMAT("%s: " t))\n'
+        _, machine = run('LOG("of"); return 0;', 0, None, extra)
+        (given,) = machine.events[0].given
+        assert isinstance(given.data, Pointer)
+        assert str(given.data.place) == '"LEVEL" NAME ": " "%s: " "of"'
+
     def test_a_prefix_that_is_not_one_text(self) -> None:
         extra = self.DEEP.replace("FORMAT(text) ", "OTHER(text) ")
         refused('LOG("x"); return 0;', "neither expression nor statement", extra)

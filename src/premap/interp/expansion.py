@@ -304,6 +304,22 @@ def _texts_expanded(frame: Frame, tokens: Sequence[str]) -> list[str]:
         else:
             out.append(piece)
             index += 1
+    return _names_quoted(out)
+
+
+def _names_quoted(tokens: Sequence[str]) -> list[str]:
+    """Put names of texts in quotes that the parser can't read: those before another one's.
+
+    What they stand for is the same wherever they are used.
+    """
+    out = list(tokens)
+    for index in reversed(range(len(tokens))):
+        after = _next(out, index, 1)
+        beyond = None if after is None else _next(out, after, 1)
+        if after is None or beyond is None or not _is_name(out[index]):
+            continue
+        if _is_name(tokens[after]) and out[beyond].startswith('"'):
+            out[index] = f'"{out[index]}"'
     return out
 
 
