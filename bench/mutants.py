@@ -19,7 +19,8 @@ bench/mutants_reach.py; `--everything` mutates that as well.
 
 `--by conform` asks instead what `premap conform` finds within 20,000 steps of seed 0. A model with
 a mistake makes up the same steps as one without, up to the first whose result differs: so the
-scenarios are made once, on the model as it is, and replayed on each mutant. That the model as
+scenarios are made once, on the model as it is, and replayed on each mutant, as far as they enter
+the changed function (mutants_replay.py: a hundred take half a minute). That the model as
 it is agrees with a kernel on just these is what `premap conform --kernel TREE --seed 0` says.
 With `--kernel TREE` it is said first; and on what replaying does not find, `premap conform` itself
 is run: numbers that go to the kernel as well (MAP_, MADV_) are seen only there.
@@ -31,7 +32,6 @@ import argparse
 import ast
 import compileall
 import copy
-import json
 import os
 import random
 import shutil
@@ -40,17 +40,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from mutants_equivalent import why_equivalent
 from mutants_reach import TELLING, mentioned, out_of_reach
-
-from premap.scenario.conform import SCENARIO_STEPS, tree_of
-from premap.scenario.families import FAMILIES
-from premap.scenario.generate import generate
-from premap.scenario.model_backend import ModelBackend
+from mutants_replay import PACKAGE, Replayed
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = Path("src/premap/model")
@@ -58,19 +54,6 @@ COPIED = ("src", "tests", "examples", "docs", "pyproject.toml")
 TESTS = ("tests/scenario/test_replay.py", "tests/scenario/test_random.py", "tests/model")
 WANTED = 0.95
 STEPS = 20_000
-RECORDED = "recorded.jsonl"
-REPLAY = """
-import sys
-from premap.scenario.conform import tree_of
-from premap.scenario.families import FAMILIES
-from premap.scenario.model_backend import ModelBackend
-from premap.scenario.reader import read
-from premap.scenario.replay import replay
-for place, scenario in enumerate(read(sys.argv[1])):
-    found = replay(scenario, ModelBackend(tree=tree_of(place, len(FAMILIES))))
-    if not found.agrees:
-        sys.exit(f"step {found.disagreement.step + 1} of {scenario.seed} is different")
-"""
 MACHINERY = frozenset({"errors.py", "inject.py", "trace.py"})
 REFUSALS = frozenset({"AttributeError", "ValueError", "NotModelled", "KernelBug"})
 REFUSING = frozenset({"_immutable", "_write_only"})
@@ -287,8 +270,8 @@ def drawn(model: Path, count: int, seed: int, names: frozenset[str] | None) -> l
     return random.Random(seed).sample(every, count)
 
 
-Finder = Callable[[Path, float], str]
-"""Says what finds the mistake in a copy of the package, or nothing; the time is limited (s)."""
+Finder = Callable[[Mutant], str]
+"""Says what finds a mistake, or nothing."""
 
 
 def _run(copied: Path, timeout: float, *arguments: str) -> subprocess.CompletedProcess[str] | None:
@@ -308,30 +291,37 @@ def _run(copied: Path, timeout: float, *arguments: str) -> subprocess.CompletedP
         return None
 
 
-def conform(copied: Path, timeout: float) -> str:
-    """Replay what conform makes up; return what the first difference is, or nothing."""
-    done = _run(copied, timeout, "-c", REPLAY, RECORDED)
-    if done is None:
-        return "it takes too long"
-    if done.returncode == 0:
-        return ""
-    return (done.stdout + done.stderr).strip().splitlines()[-1][:150]
+@dataclass(frozen=True)
+class ByReplaying:
+    """Replays what conform makes up."""
+
+    replayed: Replayed
+
+    def __call__(self, mutant: Mutant) -> str:
+        """Return what the first difference is, or nothing."""
+        tree = parse(mutant.model / mutant.file)
+        node = list(ast.walk(tree))[mutant.node]
+        places = self.replayed.places(mutant.file, tree, node)
+        return self.replayed.find(mutant.file, mutant.source(), places)
 
 
 @dataclass(frozen=True)
 class OnKernel:
     """Replays, and asks `premap conform` where that finds nothing."""
 
+    replaying: Finder
+    copied: Path
     tree: Path
 
-    def __call__(self, copied: Path, timeout: float) -> str:
+    def __call__(self, mutant: Mutant) -> str:
         """Return what the first difference is, or nothing."""
-        return conform(copied, timeout) or self.really(copied)
+        return self.replaying(mutant) or self.really(mutant)
 
-    def really(self, copied: Path) -> str:
+    def really(self, mutant: Mutant | None = None) -> str:
         """Run `premap conform`; return what the first difference is, or nothing."""
         options = ("--kernel", str(self.tree), "--steps", str(STEPS), "--seed", "0")
-        done = _run(copied, 600, "-m", "premap", "conform", *options)
+        with written(mutant, self.copied):
+            done = _run(self.copied, 600, "-m", "premap", "conform", *options)
         if done is None:
             return "conform takes too long"
         if done.returncode == 0:
@@ -340,32 +330,36 @@ class OnKernel:
         return said[0][:150] if said else f"conform ends with {done.returncode}"
 
 
-def record(copied: Path) -> None:
-    """Write the scenarios of a conform run, with the model's results."""
-    done = 0
-    with (copied / RECORDED).open("w", encoding="utf-8") as file:
-        for place in count(0):
-            if done >= STEPS:
-                return
-            family = list(FAMILIES)[place % len(FAMILIES)]
-            model = ModelBackend(tree=tree_of(place, len(FAMILIES)))
-            made = generate(f"0:{place}", SCENARIO_STEPS, family, model=model, turn=place)
-            scenario = [made.header, *made.steps]
-            line = {"seed": made.seed, "scenario": scenario, "results": made.results}
-            file.write(json.dumps(line) + "\n")
-            done += len(made.steps)
+class ByTests:
+    """Runs the tests, up to the first that fails."""
+
+    def __init__(self, copied: Path) -> None:
+        self.copied = copied
+        self.timeout = 600.0
+        began = time.monotonic()
+        failing = self.first_failing()
+        if failing:
+            raise SystemExit(f"something fails without a mistake: {failing}")
+        self.timeout = 20 + 5 * (time.monotonic() - began)
+
+    def __call__(self, mutant: Mutant) -> str:
+        """Return the first test that fails, or nothing."""
+        with written(mutant, self.copied):
+            return self.first_failing()
+
+    def first_failing(self) -> str:
+        """Run the tests on the copy as it is."""
+        options = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
+        done = _run(self.copied, self.timeout, "-m", "pytest", *options, *TESTS)
+        if done is None:
+            return "it takes too long"
+        if done.returncode == 0:
+            return ""
+        failed = [line for line in done.stdout.splitlines() if line.startswith(_FAILING)]
+        return failed[0].split(" - ")[0] if failed else f"pytest ends with {done.returncode}"
 
 
-def run_tests(copied: Path, timeout: float) -> str:
-    """Run the tests on the copy; return the first that fails, or nothing."""
-    options = ("-x", "-q", "--no-header", "-p", "no:cacheprovider")
-    done = _run(copied, timeout, "-m", "pytest", *options, *TESTS)
-    if done is None:
-        return "it takes too long"
-    if done.returncode == 0:
-        return ""
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" - ")[0] if failed else f"pytest ends with {done.returncode}"
+_FAILING = ("FAILED", "ERROR")
 
 
 def copy_of_package(folder: Path) -> Path:
@@ -379,15 +373,19 @@ def copy_of_package(folder: Path) -> Path:
     return folder
 
 
-def try_out(mutant: Mutant, copied: Path, finder: Finder, timeout: float) -> str:
-    """Return what finds the mistake, or nothing."""
+@contextmanager
+def written(mutant: Mutant | None, copied: Path) -> Iterator[None]:
+    """Write a mistake into the copy, and take it out again."""
+    if mutant is None:
+        yield
+        return
     path = copied / MODEL / mutant.file
     original = path.read_text(encoding="utf-8")
     for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
         compiled.unlink()
     path.write_text(mutant.source(), encoding="utf-8")
     try:
-        return finder(copied, timeout)
+        yield
     finally:
         path.write_text(original, encoding="utf-8")
 
@@ -411,39 +409,38 @@ def main() -> int:
         chosen = list(enumerate(drawn(model, given.count, given.seed, names)))
         if given.only:
             chosen = [(number, mutant) for number, mutant in chosen if number in given.only]
-        if given.by == "conform":
-            record(copied)
         if not given.list:
             compileall.compile_dir(copied / "src", quiet=1)
-            return count_found(chosen, copied, _finder(given.by, given.kernel))
+            return count_found(chosen, _finder(given.by, given.kernel, copied))
         for number, mutant in chosen:
             before, after, line = mutant.changed
             print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}")
         return 0
 
 
-def _finder(by: str, kernel: Path | None) -> Finder:
+def _finder(by: str, kernel: Path | None, copied: Path) -> Finder:
     if by == "tests":
-        return run_tests
-    return conform if kernel is None else OnKernel(kernel.resolve())
+        return ByTests(copied)
+    replaying = ByReplaying(Replayed(copied / "src" / PACKAGE, STEPS, 0))
+    if kernel is None:
+        return replaying
+    finder = OnKernel(replaying, copied, kernel.resolve())
+    failing = finder.really()
+    if failing:
+        raise SystemExit(f"something fails without a mistake: {failing}")
+    return finder
 
 
 def _shown(mutant: Mutant, before: str, after: str) -> str:
     return why_equivalent(mutant.file, mutant.function, before, after, mutant.context)
 
 
-def count_found(chosen: list[tuple[int, Mutant]], copied: Path, finder: Finder) -> int:
+def count_found(chosen: list[tuple[int, Mutant]], finder: Finder) -> int:
     """Try the mutants one after the other."""
-    began = time.monotonic()
-    failing = finder(copied, 600)
-    if failing:
-        print(f"something fails without a mistake: {failing}")
-        return 2
-    timeout = 20 + 5 * (time.monotonic() - began)
     found = same = 0
     for number, mutant in chosen:
         before, after, line = mutant.changed
-        what = try_out(mutant, copied, finder, timeout)
+        what = finder(mutant)
         reason = "" if what else _shown(mutant, before, after)
         found += bool(what)
         same += bool(reason)
