@@ -11,7 +11,7 @@ from typing import Literal
 from tree_sitter import Node
 
 from premap.csource.errors import LargeSource
-from premap.csource.nodes import arguments, callee, calls_in, find_all, path_to, text_of, unwrapped
+from premap.csource.nodes import arguments, callee, path_to, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.csource.text import comments
 
@@ -76,7 +76,7 @@ def receivers(function: Function, parameters: Sequence[str]) -> list[Passing]:
 
 def _passings(caller: Function, name: str) -> Iterator[Passing]:
     names = aliases(caller, name)
-    for call in calls_in(caller.body):
+    for call in caller.source.nodes_in(caller, "call_expression"):
         called = callee(call)
         for index, argument in enumerate(arguments(call)):
             if called is None or text_of(unwrapped(argument)) not in names:
@@ -88,7 +88,7 @@ def _passings(caller: Function, name: str) -> Iterator[Passing]:
 
 def aliases(function: Function, name: str) -> set[str]:
     """Return `name`, and the local variables that are somewhere set to it or to one of them."""
-    pairs = list(_copies(function.body))
+    pairs = list(_copies(function))
     found = {name}
     while True:
         more = {to for to, origin in pairs if origin in found} - found
@@ -97,8 +97,8 @@ def aliases(function: Function, name: str) -> set[str]:
         found |= more
 
 
-def _copies(body: Node) -> Iterator[tuple[str, str]]:
-    for node in find_all(body, "init_declarator", "assignment_expression"):
+def _copies(function: Function) -> Iterator[tuple[str, str]]:
+    for node in function.source.nodes_in(function, "init_declarator assignment_expression"):
         declares = node.type == "init_declarator"
         value = node.child_by_field_name("value" if declares else "right")
         target = node.child_by_field_name("declarator" if declares else "left")

@@ -23,7 +23,7 @@ from premap.csource.given import SetByArgument, sets_by_argument
 from premap.csource.nodes import parse, path_to, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Macro, SourceFile
-from premap.csource.text import blank_directives, places
+from premap.csource.text import after_signs, blank_directives, places
 from premap.records import Handler
 
 MAX_SITES = 1000
@@ -95,7 +95,7 @@ def find_sites(
 ) -> tuple[list[Handler], list[OtherSite]]:
     """Return the handlers, and what only looks like one, each with the reason."""
     finder = _Finder(source, scope or Scope(source))
-    matches = list(site_pattern(members).finditer(source.code))
+    matches = list(sites_in(source.code, members))
     if len(matches) > MAX_SITES:
         raise LargeSource(source.name, f"sets more than {MAX_SITES} mmap members")
     for match in matches:
@@ -135,10 +135,12 @@ def tables_of_entries(source: SourceFile, scope: Scope, name: str) -> tuple[set[
     return _Finder(source, scope).users_of(name)
 
 
-def site_pattern(members: Iterable[str]) -> re.Pattern[bytes]:
-    """Return what text looks like that sets one of the members; its second group is the member."""
-    names = "|".join(map(re.escape, members)).encode()
-    return re.compile(rb"(\.|->)[\s\\]*(%b)\b[\s\\]*=(?!=)" % names)
+def sites_in(text: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
+    """Yield what looks as if it set one of the members; the second group is the member."""
+    names = list(members)
+    either = "|".join(map(re.escape, names)).encode()
+    pattern = re.compile(rb"(\.|->)[\s\\]*(%b)\b[\s\\]*=(?!=)" % either)
+    return after_signs(pattern, names, text)
 
 
 class _Finder:
@@ -173,7 +175,7 @@ class _Finder:
         before = self.source.code[max(0, match.start() - 400) : match.start()]
         if not _AFTER_DIRECTIVE.search(before):
             # Else tree-sitter takes the directive's last word for the left side of the dot.
-            yield _Fragment(self.source.root, 0)
+            yield _Fragment(self.source.tree_around(match.start()), 0)
         yield self._undirected
 
     @cached_property
@@ -400,7 +402,8 @@ class _Finder:
             user = self.source.macro_at(at)
             if user is not None and user.name == name:
                 continue
-            fragments = [_Fragment(self.source.root, 0)] if user is None else _body_fragments(user)
+            whole = _Fragment(self.source.tree_around(at), 0)
+            fragments = [whole] if user is None else _body_fragments(user)
             for fragment in fragments:
                 path = path_to(fragment.root, at - fragment.shift)
                 if path and len(path) > 1 and _calls_at(path[-2], path[-1]):

@@ -7,7 +7,7 @@ Nothing here recurses: a megabyte of brackets is a tree of a million levels.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from premap.csource.errors import NotC
@@ -62,6 +62,33 @@ def parse_range(text: bytes, start: int, end: int, line: int) -> Node:
 
     only = Range((line - 1, 0), (line - 1 + view.count(b"\n"), 0), start, end)
     return _parser([only]).parse(padded).root_node
+
+
+def parse_without(text: bytes, code: bytes, gaps: Sequence[tuple[int, int]]) -> Node:
+    """Parse a whole file, whose code view is `code`, as if the bytes [start, end) were not there.
+
+    Node offsets, lines and columns are those of the whole text.
+    """
+    from tree_sitter import Range  # noqa: PLC0415
+
+    starts, ends = (0, *(end for _, end in gaps)), (*(start for start, _ in gaps), len(text))
+    kept = list(zip(starts, ends, strict=True))
+    joined = parser_view(
+        b"".join(text[start:end] for start, end in kept),
+        b"".join(code[start:end] for start, end in kept),
+    )
+    view = bytearray(len(text))
+    ranges = []
+    done = row = 0
+    for (start, end), last in zip(kept, (0, *ends), strict=False):
+        view[start:end] = joined[done : done + end - start]
+        done += end - start
+        first = row + text.count(b"\n", last, start)
+        row = first + text.count(b"\n", start, end)
+        columns = (byte - (text.rfind(b"\n", 0, byte) + 1) for byte in (start, end))
+        points = zip((first, row), columns, strict=True)
+        ranges.append(Range(next(points), next(points), start, end))
+    return _parser(ranges).parse(bytes(view)).root_node
 
 
 @functools.lru_cache(maxsize=KEPT_TREES)

@@ -16,8 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.csource import errors
-from premap.csource.nodes import parse, path_to, specifier_text, text_of, walk
-from premap.csource.text import Conditionals, code_view, matching, pairs, places, without_comments
+from premap.csource.gist import Gist
+from premap.csource.nodes import find_all, parse, path_to, specifier_text, text_of, walk
+from premap.csource.text import (
+    Conditionals,
+    code_view,
+    directives,
+    matching,
+    pairs,
+    places,
+    without_comments,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -33,6 +42,7 @@ _DEFINE = re.compile(
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )
+_DEFINE_BEGINS = re.compile(rb"#[ \t]*define")
 _WORDS = bytes(c if re.match(rb"\w", bytes([c])) else 0x20 for c in range(256))
 """Translates what is no part of a word to a space."""
 _FILE_LEVEL = frozenset(
@@ -40,6 +50,8 @@ _FILE_LEVEL = frozenset(
 )
 _FEW_FUNCTIONS = 8
 """Functions that are looked for one by one; an index of all costs about as much."""
+_FEW_LINES = 8
+"""Lines that are counted one by one; an index of all costs about as much."""
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
@@ -142,6 +154,10 @@ class SourceFile:
         """Relative to the root of its tree, or as given."""
         self.text = text
         self.path = path
+        self._counted = 0
+        self._found_in: dict[tuple[int, str], list[Node]] = {}
+        self.matter: tuple[bytes, ...] = ()
+        """Words without which a function matters little (Gist); none: all of them matter."""
 
     def __repr__(self) -> str:
         return f"SourceFile({self.name!r})"
@@ -156,6 +172,21 @@ class SourceFile:
     def root(self) -> Node:
         """The translation_unit of tree-sitter; annotations (`__user`) are spaces in it."""
         return parse(self.text, self.code)
+
+    @cached_property
+    def _gist(self) -> Gist | None:
+        if not self.matter or "root" in self.__dict__:
+            return None
+        gist = Gist(self.text, self.code, self.matter)
+        return gist if gist.gaps else None
+
+    def tree_around(self, byte: int) -> Node:
+        """Return a translation_unit that has what is around a byte; other functions may be empty.
+
+        In one that is of the file's `matter`, or asked for, nothing is missing.
+        """
+        gist = self._gist
+        return self.root if gist is None or gist.leaves_out(byte) else gist.root
 
     @cached_property
     def code(self) -> bytes:
@@ -178,7 +209,10 @@ class SourceFile:
         return [0, *map(add, ends, count(1))][:-1]
 
     def line_of(self, byte: int) -> int:
-        """Line that holds the byte, from 1."""
+        """Line that holds the byte, from 1; the first few are counted."""
+        if self._counted < _FEW_LINES and byte >= 0:
+            self._counted += 1
+            return self.text.count(b"\n", 0, byte) + 1
         return bisect_right(self._line_starts, byte)
 
     def line_start(self, byte: int) -> int:
@@ -216,7 +250,8 @@ class SourceFile:
 
     def _nodes_of(self, name: str) -> list[Node]:
         """Return the definitions of a name; the first few are looked for in the text."""
-        if len(self._functions_of) >= _FEW_FUNCTIONS or "_function_nodes" in self.__dict__:
+        many = len(self._functions_of) >= _FEW_FUNCTIONS and self._gist is None
+        if many or "_function_nodes" in self.__dict__:
             return self._function_nodes.get(name, [])
         found = (
             self._defined_at(at) for at in places(name.encode("latin-1", "replace"), self.code)
@@ -225,20 +260,32 @@ class SourceFile:
 
     def _defined_at(self, byte: int) -> Node | None:
         """Return the definition at file level whose name begins at a byte."""
-        path = path_to(self.root, byte)
-        outer = next((node for node in path if node.type in _FILE_LEVEL), None)
-        if outer is None or outer.type != "function_definition":
-            return None
-        named = function_name(outer)
+        outer = self._definition_around(byte)
+        named = None if outer is None else function_name(outer)
         return outer if named is not None and named[0].start_byte == byte else None
+
+    def nodes_in(self, function: Function, kind: str) -> list[Node]:
+        """Return the nodes of a kind in the body of one of the file's functions; kept."""
+        key = (function.body.start_byte, kind)
+        if key not in self._found_in:
+            self._found_in[key] = list(find_all(function.body, *kind.split()))
+        return self._found_in[key]
 
     def function_at(self, byte: int) -> Function | None:
         """Return the function definition at file level that holds a byte."""
-        path = path_to(self.root, byte)
-        outer = next((node for node in path if node.type in _FILE_LEVEL), None)
-        if outer is None or outer.type != "function_definition":
-            return None
-        return function_of(self, outer)
+        outer = self._definition_around(byte)
+        return None if outer is None else function_of(self, outer)
+
+    def _definition_around(self, byte: int) -> Node | None:
+        found = _definition_at(self.tree_around(byte), byte)
+        body = None if found is None else found.child_by_field_name("body")
+        if (
+            body is not None
+            and self._gist is not None
+            and self._gist.leaves_out(body.start_byte + 1)
+        ):
+            return _definition_at(self.root, byte)
+        return found
 
     @cached_property
     def _functions_of(self) -> dict[str, list[Function]]:
@@ -247,8 +294,8 @@ class SourceFile:
     @cached_property
     def _function_nodes(self) -> dict[str, list[Node]]:
         found: dict[str, list[Node]] = {}
-        for node in self._definitions("function_definition"):
-            named = function_name(node)
+        for node in self._file_level:
+            named = function_name(node) if node.type == "function_definition" else None
             if named is not None:
                 found.setdefault(text_of(named[0]), []).append(node)
         return found
@@ -257,7 +304,7 @@ class SourceFile:
     def prototypes(self) -> dict[str, list[Prototype]]:
         """Every declaration of a function at file level, by name."""
         found: dict[str, list[Prototype]] = {}
-        for node in self._definitions("declaration"):
+        for node in self.declarations():
             for prototype in _prototypes(self, node):
                 found.setdefault(prototype.name, []).append(prototype)
         return found
@@ -277,7 +324,7 @@ class SourceFile:
 
     @cached_property
     def _defines(self) -> list[re.Match[bytes]]:
-        return list(_DEFINE.finditer(self.code))
+        return list(directives(_DEFINE, _DEFINE_BEGINS, self.code))
 
     def closing(self, byte: int) -> int | None:
         """Offset of the bracket that closes the one at `byte` of the code view, if one does."""
@@ -298,14 +345,13 @@ class SourceFile:
     @cached_property
     def _file_level(self) -> list[Node]:
         """Definitions and declarations outside functions; within ERROR nodes, too."""
-        return [
-            node
-            for node in walk(self.root, into=lambda node: node.type not in _FILE_LEVEL)
-            if node.type in {"function_definition", "declaration"}
-        ]
+        return _at_file_level(self.root)
 
-    def _definitions(self, kind: str) -> Iterator[Node]:
-        return (node for node in self._file_level if node.type == kind)
+    @cached_property
+    def _declared(self) -> list[Node]:
+        """The same, where what functions have in their bodies is of no interest."""
+        gist = self._gist
+        return self._file_level if gist is None else _at_file_level(gist.root)
 
     def functions_saying(self, word: bytes) -> list[Function]:
         """Return the definitions that have a word, head or body; the others are not looked into."""
@@ -334,7 +380,22 @@ class SourceFile:
 
     def declarations(self) -> Iterator[Node]:
         """Yield the declaration nodes at file level."""
-        return self._definitions("declaration")
+        return (node for node in self._declared if node.type == "declaration")
+
+
+def _at_file_level(root: Node) -> list[Node]:
+    return [
+        node
+        for node in walk(root, into=lambda node: node.type not in _FILE_LEVEL)
+        if node.type in {"function_definition", "declaration"}
+    ]
+
+
+def _definition_at(root: Node, byte: int) -> Node | None:
+    """Return the function_definition at file level that holds a byte."""
+    path = path_to(root, byte)
+    outer = next((node for node in path if node.type in _FILE_LEVEL), None)
+    return None if outer is None or outer.type != "function_definition" else outer
 
 
 def words_of(text: bytes) -> frozenset[bytes]:

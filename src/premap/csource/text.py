@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import string
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
@@ -68,8 +68,13 @@ _DIRECTIVE = re.compile(
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )
+_DIRECTIVE_BEGINS = re.compile(rb"#[ \t]*(?:if|el|endif)")
 _DIRECTIVE_LINE = re.compile(rb"^[ \t]*#(?:[^\n\\]|\\(?:\r?\n|.)?)*", re.MULTILINE)
 _BRACKET = re.compile(rb"[][(){}]")
+_CONTINUED = b" \t\r\n\f\v\\"
+"""Spaces, and what continues a line."""
+_NEAR = 100
+"""Bytes before a name in which its dot is looked for first."""
 _SPACES = re.compile(r"(?:\s|\\\r?\n)+")
 
 
@@ -86,6 +91,25 @@ def places(word: bytes, text: bytes) -> Iterator[int]:
         if not in_word(text, at) and not (end < len(text) and text[end] in _IN_WORDS):
             yield at
         at = text.find(word, end)
+
+
+def after_signs(
+    pattern: re.Pattern[bytes], names: Iterable[str], text: bytes
+) -> Iterator[re.Match[bytes]]:
+    """Yield where a pattern matches that begins with the dot or arrow before one of the names.
+
+    In their order; to look for the names first takes a tenth of the time.
+    """
+    words = [name.encode("latin-1", "replace") for name in names]
+    for at in sorted(at for word in words for at in places(word, text)):
+        low = max(0, at - _NEAR)
+        end = low + len(text[low:at].rstrip(_CONTINUED))
+        if end == low:
+            end = len(text[:at].rstrip(_CONTINUED))
+        start = end - (2 if text.endswith(b"->", 0, end) else 1)
+        match = pattern.match(text, max(0, start))
+        if match is not None:
+            yield match
 
 
 def blank(text: bytes) -> bytes:
@@ -157,6 +181,22 @@ def _end_of_noise(code: bytes, match: re.Match[bytes]) -> int | None:
         return match.end()
     call = _CALL.match(code, match.end()) if match[0] in _CALLED else None
     return None if call is None else call.end()
+
+
+def directives(
+    pattern: re.Pattern[bytes], begins: re.Pattern[bytes], code: bytes
+) -> Iterator[re.Match[bytes]]:
+    """Yield what a pattern for whole lines finds, where `begins` finds their `#`.
+
+    A `#` is searched for faster than the beginning of a line.
+    """
+    done = 0
+    for hit in begins.finditer(code):
+        if hit.start() >= done:
+            match = pattern.match(code, code.rfind(b"\n", 0, hit.start()) + 1)
+            if match is not None and match.end() > hit.start():
+                done = match.end()
+                yield match
 
 
 def without_directives(code: bytes) -> bytes:
@@ -265,7 +305,7 @@ class Conditionals:
         """Start, end and keyword of every conditional directive."""
         self._guard = _include_guard(code)
         stack: list[_Arm] = []
-        for match in _DIRECTIVE.finditer(code):
+        for match in directives(_DIRECTIVE, _DIRECTIVE_BEGINS, code):
             word = match[1].decode()
             self.directives.append((match.start(), match.end(), word))
             self._step(stack, word, _SPACES.sub(" ", match[2].decode("latin-1")).strip())

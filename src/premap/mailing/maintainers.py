@@ -18,6 +18,8 @@ _LIST = re.compile(r"(\S+@\S+)(?:\s+(.*))?")
 _PLAIN_REGEX = re.compile(r"[^+{]*(?:[*][^+*{]*){0,4}")
 """Regular expressions that can't take long; nobody needs others to name a file."""
 _ANY, _ANY_ONE = "*", "?"
+_WILD = re.compile(r"[*?\[]")
+_SPECIAL = re.compile(r"\*|\?|\[[^\]/]+\]|\[")
 _WILDCARDS = re.compile(r"\*+|\?|\[[^\]/]+\]|.")
 
 Token = str | frozenset[str]
@@ -60,14 +62,17 @@ class Pattern:
 
     def __init__(self, text: str, *, is_folder: bool = False) -> None:
         self.text = text + "/" if is_folder and not text.endswith("/") else text
-        self._literal = re.split(r"[*?\[]", self.text, maxsplit=1)[0]
+        wild = _WILD.search(self.text)
+        self._literal = self.text if wild is None else self.text[: wild.start()]
 
     def matches(self, file: str) -> bool:
         """Tell whether the pattern is about a file."""
         if not file.startswith(self._literal):
             return False
-        if self._literal != self.text and not _begins(self._tokens, file):
-            return False
+        if self._literal != self.text:
+            rest = file[len(self._literal) :]
+            if self._longest not in rest or not _begins(self._tokens, rest):
+                return False
         deep = self.text.endswith("/") or "**" in self.text
         return deep or file.count("/") == self.text.count("/")
 
@@ -87,13 +92,19 @@ class Pattern:
     def folder(self) -> str | None:
         """The folder of whose files it is about all, without a slash at its end; else None."""
         folder = self.text.rstrip("*")
-        plain = folder.endswith("/") and not re.search(r"[*?\[]", folder)
+        plain = folder.endswith("/") and not _WILD.search(folder)
         return folder[:-1] if plain else None
 
     @cached_property
+    def _longest(self) -> str:
+        """The longest text between wildcards: most names do not even have that."""
+        return max(_SPECIAL.split(self.text[len(self._literal) :]), key=len)
+
+    @cached_property
     def _tokens(self) -> list[Token]:
+        """What stands behind the literal beginning."""
         found: list[Token] = []
-        for match in _WILDCARDS.finditer(self.text):
+        for match in _WILDCARDS.finditer(self.text, len(self._literal)):
             token = match[0]
             if token.startswith("[") and len(token) > 1:
                 found.append(frozenset(_members(token[1:-1])))
@@ -153,7 +164,7 @@ class Maintainers:
     """The whole of MAINTAINERS."""
 
     def __init__(self, text: str, is_folder: Callable[[str], bool] = lambda _: False) -> None:
-        self.sections = [_section(lines, is_folder) for lines in _parts(text)]
+        self.sections = [_section(*part, is_folder) for part in _parts(text)]
 
     def of(self, file: str) -> list[Section]:
         """Return the sections that are about a file, the closest one first."""
@@ -205,25 +216,29 @@ class Maintainers:
         return sorted((folder for folder in named if folder), key=len)
 
 
-def _parts(text: str) -> Iterator[list[str]]:
-    """Yield the lines of each section; its title is the line above its first letter."""
-    part: list[str] = []
+_Entries = dict[str, list[str]]
+"""What a section says, by letter."""
+
+
+def _parts(text: str) -> Iterator[tuple[str, _Entries]]:
+    """Yield each section: its title is the line above its first letter."""
+    title = ""
+    entries: _Entries = {}
     for line in text.splitlines():
-        if _ENTRY.match(line):
-            part.append(line)
+        match = _ENTRY.match(line)
+        if match is not None:
+            entries.setdefault(match[1], []).append(match[2].strip())
         elif line.strip() and not line.startswith("#"):
-            if len(part) > 1:
-                yield part
-            part = [line]
-    if len(part) > 1:
-        yield part
+            if entries:
+                yield title, entries
+            title, entries = line, {}
+    if entries:
+        yield title, entries
 
 
-def _section(lines: list[str], is_folder: Callable[[str], bool]) -> Section:
-    entries = [(match[1], match[2].strip()) for match in map(_ENTRY.match, lines[1:]) if match]
-
+def _section(title: str, entries: _Entries, is_folder: Callable[[str], bool]) -> Section:
     def values(letter: str) -> list[str]:
-        return [value for found, value in entries if found == letter and value]
+        return [value for value in entries.get(letter, ()) if value]
 
     def patterns(letter: str) -> tuple[Pattern, ...]:
         return tuple(Pattern(v, is_folder=_plain(v) and is_folder(v)) for v in values(letter))
@@ -231,7 +246,7 @@ def _section(lines: list[str], is_folder: Callable[[str], bool]) -> Section:
     chief = "Buried alive in reporters" in values("S")
     people = [] if chief else values("M")
     return Section(
-        lines[0].strip(),
+        title.strip(),
         patterns("F"),
         patterns("X"),
         tuple(_compiled(values("N"))),
@@ -243,7 +258,7 @@ def _section(lines: list[str], is_folder: Callable[[str], bool]) -> Section:
 
 
 def _plain(pattern: str) -> bool:
-    return not pattern.endswith("/") and not re.search(r"[*?\[]", pattern)
+    return not pattern.endswith("/") and not _WILD.search(pattern)
 
 
 def _compiled(texts: list[str]) -> Iterator[re.Pattern[str]]:

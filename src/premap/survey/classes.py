@@ -13,7 +13,7 @@ from importlib.resources import files
 from tree_sitter import Node
 
 from premap.csource.calls import aliases, receivers
-from premap.csource.nodes import arguments, calls_in, find_all, text_of
+from premap.csource.nodes import arguments, find_all, text_of
 from premap.csource.source import Function
 from premap.idioms.populating import functions_of
 from premap.survey.records import FunctionFacts
@@ -85,12 +85,12 @@ class _Told:
             self.bodies.append(text_of(inner.body))
             self._look(inner, aliases(inner, name))
         self.hands -= own
-        self.empty = not any(calls_in(function.body))
+        self.empty = not function.source.nodes_in(function, "call_expression")
         self.returns = [text_of(node) for node in _returned(function)]
 
     def _look(self, function: Function, names: Iterable[str]) -> None:
         known = set(names)
-        for call in calls_in(function.body):
+        for call in function.source.nodes_in(function, "call_expression"):
             if any(_named(argument) in known for argument in arguments(call)):
                 called = call.child_by_field_name("function")
                 if called is not None and called.type == "identifier":

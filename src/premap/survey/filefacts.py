@@ -15,13 +15,13 @@ from premap.csource.handlers import (
     find_elements,
     find_given,
     find_sites,
-    site_pattern,
+    sites_in,
     tables_of_entries,
 )
 from premap.csource.nodes import find_all, path_to, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
-from premap.csource.text import comments
+from premap.csource.text import after_signs, comments
 from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.survey.classes import function_facts
@@ -31,6 +31,8 @@ from premap.survey.records import Consumer, Explained, FileFacts, Hook, RawSite,
 from premap.survey.textfacts import Member
 
 _NOTHING: FileFacts = {"sites": [], "explained": [], "consumers": [], "functions": {}}
+_MATTER = (b"mmap", b"vma", b"vm_area")
+"""What functions say that have to do with mappings; others are parsed where they are asked for."""
 TESTS = frozenset(
     {
         "if_statement",
@@ -60,6 +62,7 @@ class Asked:
 
 def file_facts(source: SourceFile, tree: KernelTree, asked: Asked) -> FileFacts:
     """Return what a file has, ready for JSON."""
+    source.matter = (*_MATTER, *(name.encode() for name in {*asked.wanted, *asked.listed}))
     found = _said(source, tree, asked) if asked.members else _NOTHING
     wanted = {*asked.wanted, *(name for site in found["sites"] for name in site["names"])}
     functions = {
@@ -160,10 +163,10 @@ def _explained(line: int, why: str, *, parsed: bool) -> Explained:
 
 def _hidden(source: SourceFile, names: Iterable[str], seen: int) -> Iterator[Explained]:
     """Yield what grep sees in comments and strings; `seen` is how much it sees outside of them."""
-    found = list(site_pattern(names).finditer(source.text))
+    found = list(sites_in(source.text, names))
     if len(found) == seen:
         return
-    in_code = {match.start() for match in site_pattern(names).finditer(source.code)}
+    in_code = {match.start() for match in sites_in(source.code, names)}
     in_comments = list(comments(source.text))
     for match in found:
         at = match.start()
@@ -179,10 +182,10 @@ def _consumers(source: SourceFile, scope: Scope, names: Iterable[str]) -> Iterat
     pattern = re.compile(
         rb"(?:->|\.)\s*(%b)\b(?!\s*=[^=])" % "|".join(map(re.escape, names)).encode()
     )
-    for match in pattern.finditer(source.code):
+    for match in after_signs(pattern, names, source.code):
         if source.macro_at(match.start()) is not None:
             continue
-        path = path_to(source.root, match.start())
+        path = path_to(source.tree_around(match.start()), match.start())
         at = next(
             (i for i in range(len(path) - 1, -1, -1) if path[i].type == "field_expression"), None
         )

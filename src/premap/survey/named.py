@@ -51,7 +51,7 @@ def _giver(source: SourceFile, handler: Handler, name: str) -> str | None:
         return macro.name if name in (macro.parameters or ()) else None
     if handler.table is not None or name in source.functions:
         return None
-    path = path_to(source.root, handler.start)
+    path = path_to(source.tree_around(handler.start), handler.start)
     node = next((n for n in path if n.type == "function_definition"), None)
     function = None if node is None else function_of(source, node)
     taken = function is not None and any(name == p.name for p in function.parameters)

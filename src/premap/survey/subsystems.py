@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from os.path import isdir
 from pathlib import Path
 
 from premap.mailing.maintainers import Maintainers
@@ -22,7 +23,10 @@ class Subsystems:
             text = (self._root / "MAINTAINERS").read_text("utf-8", "replace")
         except OSError:
             text = ""
-        return Maintainers(text, lambda name: (self._root / name).is_dir())
+        return Maintainers(text, self._is_folder)
+
+    def _is_folder(self, name: str) -> bool:
+        return isdir(f"{self._root}/{name}")  # noqa: PTH112  asked of thousands
 
     def of(self, file: str) -> tuple[str | None, list[str]]:
         """Return the closest section's title, and everybody who maintains the file."""

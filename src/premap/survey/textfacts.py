@@ -38,7 +38,9 @@ _LONGEST = 100
 _LONGEST_CALL = 400
 """Bytes of a call before an argument that are looked at."""
 _GETS_VMA = re.compile(rb"vm_area_(struct|desc)\b[^(){};]{0,1000}\)\s*\{")
-_HEAD = re.compile(rb"(\w+)[\s\\]*\(([^(){};]*)\Z")
+_ENDS = b"(){};"
+"""What ends the look back from a parameter to the bracket that opens its list."""
+_BRACKET = ord("(")
 _LONGEST_HEAD = 1000
 """Bytes of a function's name and parameters that are looked at."""
 _SPEAKS = (b"vm_area_struct", b"vm_area_desc")
@@ -169,10 +171,13 @@ def _owner(source: SourceFile, byte: int) -> str | None:
 def _defined(text: bytes) -> Iterator[tuple[str, Hook, list[str]]]:
     """Yield the functions that get a VMA or a descriptor, the hook they may be, what they get."""
     for match in _GETS_VMA.finditer(text):
-        head = _HEAD.search(text[max(0, match.start() - _LONGEST_HEAD) : match.start()])
-        if head is not None:
-            takes = _structures(head[2] + match[0])
-            yield head[1].decode(), "mmap" if match[1] == b"struct" else "mmap_prepare", takes
+        head = text[max(0, match.start() - _LONGEST_HEAD) : match.start()]
+        at = max(head.rfind(end) for end in _ENDS)
+        before = head[: max(at, 0)].rstrip(_SPACE)
+        name = before[len(before.rstrip(_WORD_BYTES)) :]
+        if name and head[at] == _BRACKET:
+            takes = _structures(head[at:] + match[0])
+            yield name.decode(), "mmap" if match[1] == b"struct" else "mmap_prepare", takes
 
 
 def _structures(parameters: bytes) -> list[str]:
