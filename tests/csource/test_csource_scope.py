@@ -154,6 +154,17 @@ class TestIncludes:
             "include/asm-generic/g.h",
         }
 
+    def test_no_more_is_read_than_is_looked_at(self, scope: Scope) -> None:
+        tree = scope.tree
+        assert tree is not None
+        for file in scope.files:
+            if file.name == "drivers/d/local.h":
+                break
+        tree.renew({"include/linux/cycle.h": b"", "arch/x86/include/asm/b.h": b"changed"})
+        texts = {file.name: file.text for file in scope.files}
+        assert texts["arch/x86/include/asm/b.h"] == b"changed"
+        assert list(texts) == [file.name for file in closure(scope.source, tree)]
+
     def test_without_a_tree_only_the_file(self) -> None:
         assert [file.name for file in alone("#include <linux/a.h>\n").files] == ["x.c"]
 
@@ -196,6 +207,47 @@ class TestMacros:
     @pytest.mark.parametrize("name", ["OWN", "SHARED", "GENERIC"])
     def test_include_paths(self, scope: Scope, name: str) -> None:
         assert [m.body for m in scope.macro(name)] == ["1"]
+
+
+class TestOwnVariables:
+    HEADER = "#define level 7\n#define most(a) (a)\nenum { first };\n"
+
+    def scope(self, tmp_path: Path, text: str) -> Scope:
+        (tmp_path / "h.h").write_text(self.HEADER)
+        (tmp_path / "x.c").write_text(f'#include "h.h"\n{text}')
+        tree = KernelTree(tmp_path)
+        return Scope(tree.open("x.c"), tree)
+
+    def bodies(self, tmp_path: Path, text: str, name: str) -> list[str]:
+        return [macro.body for macro in self.scope(tmp_path, text).plain_macro(name)]
+
+    def test_a_macro_of_a_header(self, tmp_path: Path) -> None:
+        assert self.bodies(tmp_path, "", "level") == ["7"]
+
+    @pytest.mark.parametrize("text", ["extern int level;", "int level;", "int f(void);"])
+    def test_what_is_only_declared_may_be_a_macro(self, tmp_path: Path, text: str) -> None:
+        assert self.bodies(tmp_path, text, "level") == ["7"]
+
+    @pytest.mark.parametrize("text", ["static int level;", "int level = 1;"])
+    def test_an_own_variable_is_none(self, tmp_path: Path, text: str) -> None:
+        assert self.bodies(tmp_path, text, "level") == []
+
+    def test_a_variable_of_one_arm_is_none_there_alone(self, tmp_path: Path) -> None:
+        text = "#ifdef CONFIG_X\nstatic int level;\n#endif\n"
+        assert self.bodies(tmp_path, text, "level") == ["7"]
+
+    def test_own_macros_count(self, tmp_path: Path) -> None:
+        text = "static int level;\n#define level 8\n"
+        assert self.bodies(tmp_path, text, "level") == ["8"]
+
+    def test_a_macro_with_parameters_may_have_the_name_of_a_variable(self, tmp_path: Path) -> None:
+        scope = self.scope(tmp_path, "static int most;\n")
+        assert [macro.body for macro in scope.macro("most")] == ["(a)"]
+        assert scope.plain_macro("most") == []
+
+    def test_an_own_variable_is_no_enumerator(self, tmp_path: Path) -> None:
+        assert self.scope(tmp_path, "").enum_constant("first") == 0
+        assert self.scope(tmp_path, "static int first = 4;").enum_constant("first") is None
 
 
 class TestConstants:

@@ -43,16 +43,30 @@ def _directives(text: bytes) -> Iterator[re.Match[bytes]]:
             yield match
 
 
-def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
-    """Return `source` and the files it includes, nearest first, each once.
+class Included:
+    """A file and the files that it includes, nearest first, each once; read as far as is asked.
 
     What can't be found or read is left out: generated headers, and files outside the tree.
     """
-    if tree is None:
-        return [source]
-    extra = search_flags(tree, source.name)
-    found = [source]
-    seen = {source.name}
+
+    def __init__(self, source: SourceFile, tree: KernelTree | None) -> None:
+        self._found = [source]
+        self._more = iter(()) if tree is None else _reading(self._found, tree)
+
+    def __iter__(self) -> Iterator[SourceFile]:
+        at = 0
+        while True:
+            while at < len(self._found):
+                yield self._found[at]
+                at += 1
+            if not next(self._more, False):
+                return
+
+
+def _reading(found: list[SourceFile], tree: KernelTree) -> Iterator[bool]:
+    """Append what the files include, those of one file at each step."""
+    extra = search_flags(tree, found[0].name)
+    seen = {found[0].name}
     for file in found:
         for name in _resolved(tree, file, extra):
             if name in seen or len(found) >= MAX_FILES:
@@ -62,7 +76,12 @@ def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
                 found.append(tree.included(name))
             except SourceError:
                 continue
-    return found
+        yield True
+
+
+def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
+    """Return `source` and all files that it includes, nearest first, each once."""
+    return list(Included(source, tree))
 
 
 def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> list[str]:

@@ -20,7 +20,7 @@ from premap.csource.constants import ConstantReader
 from premap.csource.ctypes import CType
 from premap.csource.declarators import TypeReader, declarators_of, declared_name
 from premap.csource.errors import NotC
-from premap.csource.includes import closure
+from premap.csource.includes import Included
 from premap.csource.macros import compiled, expand
 from premap.csource.nodes import find_all, parse, parse_expression, parse_range, text_of
 from premap.csource.source import Function, Macro, SourceFile
@@ -77,9 +77,9 @@ class Scope:
         self._constants = ConstantReader(self._named_constant, self._called_constant)
 
     @cached_property
-    def files(self) -> list[SourceFile]:
+    def files(self) -> Included:
         """The file and everything it includes, nearest first."""
-        return closure(self.source, self.tree)
+        return Included(self.source, self.tree)
 
     def files_with(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that say the name, nearest first."""
@@ -141,6 +141,12 @@ class Scope:
             return [macro for file in files for macro in file.macros.get(name, ())]
 
         return self.once("macro", name, find)
+
+    def plain_macro(self, name: str) -> list[Macro]:
+        """Definitions of a macro without parameters; no header is asked about an own variable."""
+        if name not in self.source.macros and self._is_own(name):
+            return []
+        return [macro for macro in self.macro(name) if macro.parameters is None]
 
     def struct(self, kind: str, tag: str) -> StructDef | None:
         """Definition of a struct or union with this tag."""
@@ -241,6 +247,8 @@ class Scope:
         return self.once("enumerator", name, lambda: self._enumerator(name))
 
     def _enumerator(self, name: str) -> Enumerator | None:
+        if self._is_own(name):
+            return None
         for file in self.files_with(name):
             found = self._index(file, "enumerators", _enumerators).get(name)
             if found is not None:
@@ -255,7 +263,7 @@ class Scope:
         found = self.enumerator(name)
         if found is not None:
             return found.expression, found.offset
-        bodies = {m.body for m in self.macro(name) if m.parameters is None and compiled(m.arms)}
+        bodies = {macro.body for macro in self.plain_macro(name) if compiled(macro.arms)}
         body = _expression(bodies.pop()) if len(bodies) == 1 else None
         return None if body is None else (body, 0)
 
@@ -281,8 +289,27 @@ class Scope:
         return None
 
     def _own_variables(self, name: str) -> Iterator[Variable]:
-        for node in self.source.declarations():
+        for node in self._own_declarations.get(name, ()):
             yield from self._variables_of(self.source, node, name)
+
+    @cached_property
+    def _own_declarations(self) -> dict[str, list[Node]]:
+        """The declarations of the file itself, by the names that they declare."""
+        found: dict[str, list[Node]] = {}
+        for node in self.source.declarations():
+            for declarator, _ in declarators_of(node):
+                found.setdefault(text_of(declared_name(declarator)), []).append(node)
+        return found
+
+    def _is_own(self, name: str) -> bool:
+        """Whether the file always defines a variable of this name, so that the name means that.
+
+        Beside one within an `#if` a header may have a macro, for where the condition does not hold.
+        """
+        return name in self._own_declarations and any(
+            (variable.static or variable.initializer is not None) and not variable.arms
+            for variable in self._own_variables(name)
+        )
 
     def _variables_of(self, file: SourceFile, node: Node, name: str) -> list[Variable]:
         found = []

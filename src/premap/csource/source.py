@@ -149,11 +149,11 @@ class SourceFile:
     Parsing and indexing happen when first asked for.
     """
 
-    def __init__(self, name: str, text: bytes, path: Path | None = None) -> None:
+    def __init__(self, name: str, text: bytes, place: Path | str | None = None) -> None:
         self.name = name
         """Relative to the root of its tree, or as given."""
         self.text = text
-        self.path = path
+        self._place = place
         self._counted = 0
         self._found_in: dict[tuple[int, str], list[Node]] = {}
         self.matter: tuple[bytes, ...] = ()
@@ -161,6 +161,11 @@ class SourceFile:
 
     def __repr__(self) -> str:
         return f"SourceFile({self.name!r})"
+
+    @cached_property
+    def path(self) -> Path | None:
+        """Where it lies, if it does; made when it is asked for, as of most headers it never is."""
+        return None if self._place is None else Path(self._place)
 
     @cached_property
     def newline(self) -> bytes:
@@ -403,15 +408,20 @@ def words_of(text: bytes) -> frozenset[bytes]:
     return frozenset(text.translate(_WORDS).split())
 
 
-def read_source(path: Path, name: str | None = None) -> SourceFile:
-    """Read a file. Raises a SourceError that says why it can't be used."""
-    shown = str(path) if name is None else name
-    place = str(path)
+def read_source(
+    place: Path | str, name: str | None = None, status: os.stat_result | None = None
+) -> SourceFile:
+    """Read a file. Raises a SourceError that says why it can't be used.
+
+    `status` is what the file system said of it, where that was asked just before.
+    """
+    shown = str(place) if name is None else name
     try:
-        status = os.stat(place)  # noqa: PTH116 - asked of a thousand headers, as is what follows
-        if stat.S_ISDIR(status.st_mode):
-            raise errors.DirectorySource(shown)
+        if status is None:
+            status = os.stat(place)  # noqa: PTH116 - asked of a thousand headers, as what follows
         if not stat.S_ISREG(status.st_mode):
+            if stat.S_ISDIR(status.st_mode):
+                raise errors.DirectorySource(shown)
             raise errors.UnreadableSource(shown, "is no regular file")
         if status.st_size > MAX_BYTES:
             raise errors.LargeSource(shown, f"is too large ({status.st_size} bytes)")
@@ -423,16 +433,16 @@ def read_source(path: Path, name: str | None = None) -> SourceFile:
         raise errors.UnreadableSource(shown, f"can't be read: {error.strerror}") from error
     except ValueError as error:
         raise errors.MissingSource(shown, "is no file name") from error
-    return source_of(shown, text, path)
+    return source_of(shown, text, place)
 
 
-def source_of(name: str, text: bytes, path: Path | None) -> SourceFile:
+def source_of(name: str, text: bytes, place: Path | str | None) -> SourceFile:
     """Return a file with this text. Raises a SourceError that says why it can't be used."""
     if len(text) > MAX_BYTES:
         raise errors.LargeSource(name, f"is too large ({len(text)} bytes)")
     if b"\0" in text:
         raise errors.BinarySource(name)
-    return SourceFile(name, text, path)
+    return SourceFile(name, text, place)
 
 
 def function_name(node: Node) -> tuple[Node, Node] | None:

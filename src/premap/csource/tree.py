@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from os.path import isfile
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,12 +36,15 @@ def _release(root: Path) -> str | None:
     return f"{int(found[b'VERSION'])}.{int(found[b'PATCHLEVEL'])}"
 
 
-def _stamp(path: str) -> _Stamp:
+def _status(path: str) -> os.stat_result | None:
     try:
-        status = os.stat(path)  # noqa: PTH116  asked of a thousand files at each edit
+        return os.stat(path)  # noqa: PTH116  asked of a thousand files at each edit
     except (OSError, ValueError):
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _stamp(status: os.stat_result | None) -> _Stamp:
+    return None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 class KernelTree:
@@ -55,6 +58,7 @@ class KernelTree:
         self._root = str(self.root)
         self._files: dict[str, SourceFile] = {}
         self._exists: dict[str, bool] = {}
+        self._there: dict[str, bool] = {}
         self._facts: dict[tuple[str, ...], Any] = {}
         self._buffers: dict[str, bytes] = {}
         self._touched: set[str] = set()
@@ -70,18 +74,19 @@ class KernelTree:
         return self.once(("release", MAKEFILE), self._read_release)
 
     def _read_release(self) -> str:
-        self._stamps[MAKEFILE] = _stamp(f"{self.root}/{MAKEFILE}")
+        self._stamps[MAKEFILE] = _stamp(_status(f"{self.root}/{MAKEFILE}"))
         return _release(self.root) or "?"
 
     def open(self, relpath: str) -> SourceFile:
         """File of the tree, read once. Raises a SourceError if it can't be used."""
         if relpath not in self._files:
-            path = self.root / relpath
+            place = os.path.join(self._root, relpath)  # noqa: PTH118  of a thousand headers
             if relpath in self._buffers:
-                self._files[relpath] = source_of(relpath, self._buffers[relpath], path)
+                self._files[relpath] = source_of(relpath, self._buffers[relpath], place)
             else:
-                self._stamps[relpath] = _stamp(str(path))
-                self._files[relpath] = read_source(path, relpath)
+                status = _status(place)
+                self._stamps[relpath] = _stamp(status)
+                self._files[relpath] = read_source(place, relpath, status)
         return self._files[relpath]
 
     def included(self, relpath: str) -> SourceFile:
@@ -111,12 +116,18 @@ class KernelTree:
         """Is there such a regular file? Names that lead out of the tree are not in it."""
         known = self._exists.get(relpath)
         if known is None:
-            inside = not relpath.startswith(("/", "../")) and "\0" not in relpath
-            known = relpath in self._buffers or (
-                inside and isfile(f"{self.root}/{relpath}")  # noqa: PTH113  asked thousands of times
-            )
+            known = relpath in self._buffers or self._on_disk(relpath)
             self._exists[relpath] = known
         return known
+
+    def _on_disk(self, relpath: str) -> bool:
+        if relpath.startswith(("/", "../")) or "\0" in relpath:
+            return False
+        folder = relpath.rpartition("/")[0]
+        there = self._there.get(folder)
+        if there is None:
+            there = self._there[folder] = isdir(f"{self._root}/{folder}")  # noqa: PTH112
+        return there and isfile(f"{self._root}/{relpath}")  # noqa: PTH113  asked thousands of times
 
     def relative(self, path: Path) -> str:
         """Name of `path` relative to the root, with slashes; as it is, if it lies elsewhere.
@@ -137,8 +148,9 @@ class KernelTree:
         """
         changed = {name for name, text in buffers.items() if self._buffers.get(name) != text}
         changed |= self._buffers.keys() - buffers.keys()
-        root = str(self.root)
-        changed |= {n for n, stamp in self._stamps.items() if stamp != _stamp(f"{root}/{n}")}
+        changed |= {
+            n for n, stamp in self._stamps.items() if stamp != _stamp(_status(f"{self._root}/{n}"))
+        }
         for name in changed:
             self._files.pop(name, None)
             self._stamps.pop(name, None)
@@ -146,6 +158,7 @@ class KernelTree:
         self._touched |= changed
         self._buffers = dict(buffers)
         self._exists.clear()
+        self._there.clear()
         self.search.renew(changed)
         self._forget(changed)
 

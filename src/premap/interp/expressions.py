@@ -188,7 +188,7 @@ def _bodies(frame: Frame, name: str) -> set[str]:
     """Return what a macro without parameters may stand for; nothing, if there is none."""
     if name in frame.expanding:
         return set()
-    return {macro.body.strip() for macro in frame.scope.macro(name) if macro.parameters is None}
+    return {macro.body.strip() for macro in frame.scope.plain_macro(name)}
 
 
 @evaluates("parenthesized_expression")

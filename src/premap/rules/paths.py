@@ -7,9 +7,10 @@ code which is not known ends there: what was seen before still happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,8 @@ class Exploration:
     shared: Shared
     complete: bool
     """Whether these are all of them, each followed to its end."""
+    cut: bool = False
+    """Whether there may be paths that were not begun."""
 
     def ask(self, *conditions: Any) -> symbolic.Model | None:
         """Return a model of the conditions; None if there is none, or none was found in time."""
@@ -215,6 +218,43 @@ def explore_again(hook: Hook, fixed: Fixed) -> Exploration:
     return hook.explored[key]
 
 
+def narrowed(hook: Hook, fixed: Mapping[str, int]) -> Exploration:
+    """Return the paths of a hook that are left once words of the call are fixed.
+
+    Condition, flags and result of each are those for such calls; to follow the paths anew would
+    find the same, at many times the cost. What steps gave to functions stays as it was.
+    """
+    key = frozenset((name, str(word)) for name, word in fixed.items())
+    if key not in hook.explored:
+        whole = hook.exploration
+        if whole.cut:
+            return explore_again(hook, dict(fixed))
+        fixing = symbolic.Fixing(fixed)
+        call = Call.of(_Inputs({**_PLAIN, **fixed}))
+        left = [_narrowed(trace, fixing, call) for trace in whole.traces]
+        traces = [trace for trace in left if all(each is not False for each in trace.condition)]
+        hook.explored[key] = Exploration(traces, whole.shared, whole.complete)
+    return hook.explored[key]
+
+
+def _narrowed(trace: Trace, fixing: symbolic.Fixing, call: Call) -> Trace:
+    bound = copy(trace.bound)
+    flags = fixing(trace.flags)
+    if isinstance(bound, VmAreaDesc):
+        bound.k_flags = flags
+    else:
+        bound.vm_flags = flags
+    return replace(
+        trace,
+        call=call,
+        shared=fixing(trace.shared),
+        given_flags=fixing(trace.given_flags),
+        bound=bound,
+        returned=fixing(trace.returned),
+        condition=tuple(fixing(each) for each in trace.condition),
+    )
+
+
 def _explore(hook: Hook, shared: Shared, fixed: Fixed) -> Exploration:
     scopes = {id(hook.source): hook.scope}
 
@@ -255,7 +295,7 @@ def explore_program(
 
     traces: list[Trace] = []
     running: list[Trace] = []
-    complete = True
+    complete, cut = True, False
     try:
         for path in explorer.explore(program, stop=(NotModelled, KernelBug)):
             trace = running[0]
@@ -266,8 +306,8 @@ def explore_program(
                 complete = False
             traces.append(trace)
     except (symbolic.SymbolicError, RecursionError):
-        complete = False
-    return Exploration(traces, shared, complete)
+        complete, cut = False, True
+    return Exploration(traces, shared, complete, cut)
 
 
 class _Inputs(SymbolicInputs):

@@ -22,7 +22,7 @@ from premap.model.errors import errno_name
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.names import takers
-from premap.rules.paths import Exploration, Fixed, Trace, bits_of, example, explore_again
+from premap.rules.paths import Exploration, Fixed, Trace, bits_of, example, narrowed
 from premap.rules.rule import Found, Rule
 
 
@@ -64,8 +64,8 @@ def _check(hook: Hook, access: _Access) -> Iterator[Found]:
     whole = hook.exploration
     if not any(_rejects(whole, trace, access, asked) for trace in whole.traces):
         return
-    granted = explore_again(hook, {**_OPEN, _PROT: access.others})
-    refused = explore_again(hook, asked)
+    granted = narrowed(hook, {**_OPEN, _PROT: access.others})
+    refused = narrowed(hook, asked)
     for trace in granted.traces:
         if not _maps(trace):
             continue

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from premap.interp.inputs import CALL
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import example, explore_again
+from premap.rules.paths import example, narrowed
 from premap.rules.rule import Found, Rule, at
 
 
@@ -23,8 +23,8 @@ def check(context: Context) -> Iterator[Found]:
 
 def _check(hook: Hook) -> Iterator[Found]:
     fixed = {f"{CALL}shared": 1, f"{CALL}prot": 1}
-    writable = explore_again(hook, {**fixed, f"{CALL}f_mode_write": 1})
-    readable = explore_again(hook, {**fixed, f"{CALL}f_mode_write": 0})
+    writable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 1})
+    readable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 0})
     for refused in readable.traces:
         decision = refused.last_decision(hook.source)
         asked = b"" if decision is None else decision.text or b""

@@ -14,6 +14,7 @@ from premap.symbolic.errors import (
     Undecided,
 )
 from premap.symbolic.explorer import Decision, Explorer, Path, concretise
+from premap.symbolic.fixing import Fixing
 from premap.symbolic.guessing import GuessingSolver
 from premap.symbolic.leaves import variables_of
 from premap.symbolic.models import Model
@@ -37,6 +38,7 @@ __all__ = [
     "Decision",
     "Effort",
     "Explorer",
+    "Fixing",
     "GuessingSolver",
     "LimitReached",
     "Model",
