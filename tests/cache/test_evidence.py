@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.files import write_files
 
 from premap.cache import witness
 from premap.cache.evidence import Evidence, holds
@@ -26,10 +27,7 @@ def root(tmp_path: Path) -> Path:
         "drivers/ring/ring.c": b'#include <linux/one.h>\n#include "ring.h"\nint mmap;\n',
         "drivers/ring/other.c": b"int ring_mmap;\n",
     }
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
+    write_files(tmp_path, files)
     return tmp_path
 
 

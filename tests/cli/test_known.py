@@ -117,16 +117,6 @@ class TestKept:
         (tmp_path / "cache").write_bytes(b"")
         assert rules_of(check_paths([driver], None, None, 1))
 
-    def test_the_oldest_goes(self, driver: Path, tmp_path: Path) -> None:
-        folder = tmp_path / "many"
-        folder.mkdir()
-        for number in range(40):
-            (folder / str(number)).write_bytes(b"")
-            os.utime(folder / str(number), (number, number))
-        known._drop_oldest(folder)
-        left = {int(path.name) for path in folder.iterdir()}
-        assert left == set(range(24, 40))
-
 
 class _Runs:
     """What makes a file when it is read by a plain pickle."""

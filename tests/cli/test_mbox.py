@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from tests.files import write_files
 
 from .conftest import DRIVER, Premap
 
@@ -79,10 +80,7 @@ def tree(tmp_path: Path) -> Path:
         "drivers/gong/one.c": _using("one"),
         "drivers/gong/two.c": _using("two"),
     }
-    for name, text in files.items():
-        path = tmp_path / "tree" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
+    write_files(tmp_path / "tree", files)
     _git(tmp_path / "tree", "init", "-q")
     _git(tmp_path / "tree", "config", "core.autocrlf", "false")
     _git(tmp_path / "tree", "add", ".")

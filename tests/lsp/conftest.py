@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.files import write_files
 from tests.lsp.client import Editor
 
 DRIVER = """\
@@ -55,8 +56,5 @@ def editor() -> Iterator[Editor]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """Return the root of a small tree."""
-    for name, text in TREE.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(tmp_path, TREE)
     return tmp_path

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.files import write_files
 
 FILES = {
     "Makefile": "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\n",
@@ -154,10 +155,7 @@ static struct other other = { .mmap = other_mmap };
 def small_tree(tmp_path: Path) -> Path:
     """Write the tree; return its root."""
     root = tmp_path / "linux"
-    for name, text in FILES.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(root, FILES)
     return root
 
 

@@ -46,6 +46,26 @@ class TestStore:
         store.trim(2100)
         assert [store.get(f"aa{n}") is not None for n in range(4)] == [False, False, True, True]
 
+    def test_the_oldest_beside_goes(self, tmp_path: Path) -> None:
+        store = Store(tmp_path)
+        for number in range(8):
+            for folder in ("aa", "bb"):
+                store.put(f"{folder}{number}", b"text")
+                os.utime(tmp_path / folder / str(number), (number, number))
+        store.trim_beside("aa0", 3)
+        left = {folder: {p.name for p in (tmp_path / folder).iterdir()} for folder in ("aa", "bb")}
+        assert left == {"aa": set("567"), "bb": set("01234567")}
+
+    def test_what_was_never_finished_goes(self, tmp_path: Path) -> None:
+        store = Store(tmp_path)
+        store.put("aa0", b"text")
+        for name, age in (("old.new", 7200), ("young.new", 0)):
+            (tmp_path / "aa" / name).write_bytes(b"te")
+            then = time.time() - age
+            os.utime(tmp_path / "aa" / name, (then, then))
+        store.trim_beside("aa0", 3)
+        assert {path.name for path in (tmp_path / "aa").iterdir()} == {"0", "young.new"}
+
     def test_a_full_disk_is_noted(self, tmp_path: Path) -> None:
         (tmp_path / "ab").symlink_to("/dev/full")  # no folder can be made there
         store = Store(tmp_path)

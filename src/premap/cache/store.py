@@ -24,10 +24,10 @@ _STALE = 3600
 """Seconds after which what a killed process was writing goes."""
 
 
-def folder() -> Path:
-    """Return where surveys keep their results: XDG_CACHE_HOME/premap/survey."""
+def folder(of: str) -> Path:
+    """Return where a command keeps its results: XDG_CACHE_HOME/premap and its name."""
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "premap" / "survey"
+    return (Path(cache) if cache else Path.home() / ".cache") / "premap" / of
 
 
 def digest_of(*parts: bytes) -> str:
@@ -80,32 +80,22 @@ class Store:
         """Drop the entries used longest ago until the rest fits, and what was never finished."""
         if self.root is None:
             return
-        now = time.time()
-        entries: list[tuple[float, int, str]] = []
-        for entry in self._entries():
-            with contextlib.suppress(OSError):
-                status = entry.stat()
-                if not entry.name.endswith(".new"):
-                    entries.append((status.st_mtime, status.st_size, entry.path))
-                elif now - status.st_mtime > _STALE:
-                    os.unlink(entry.path)  # noqa: PTH108 - there may be many thousands
+        entries = _finished(_below(self.root))
         total = sum(size for _, size, _ in entries)
-        for _, size, path in sorted(entries):
+        for _, size, path in entries:
             if total <= limit:
                 return
-            with contextlib.suppress(OSError):
-                os.unlink(path)  # noqa: PTH108
+            _drop(path)
             total -= size
 
-    def _entries(self) -> Iterator[os.DirEntry[str]]:
-        folders = [] if self.root is None else [str(self.root)]
-        while folders:
-            with contextlib.suppress(OSError), os.scandir(folders.pop()) as found:
-                for entry in found:
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    else:
-                        yield entry
+    def trim_beside(self, key: str, most: int) -> None:
+        """Drop the entries used longest ago, of the 256th part of all that a key is in, but `most`.
+
+        This costs no walk through all of them.
+        """
+        if self.root is not None:
+            for _, _, path in _finished(_below(self._path(self.root, key).parent))[:-most]:
+                _drop(path)
 
     def _path(self, root: Path, key: str) -> Path:
         return root / key[:2] / key[2:]
@@ -114,6 +104,36 @@ class Store:
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _USED_EVERY:
                 os.utime(path)
+
+
+def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
+    folders = [str(folder)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    yield entry
+
+
+def _finished(entries: Iterator[os.DirEntry[str]]) -> list[tuple[float, int, str]]:
+    """Return time, size and place of whole entries, the oldest first; drop what died unfinished."""
+    now = time.time()
+    found: list[tuple[float, int, str]] = []
+    for entry in entries:
+        with contextlib.suppress(OSError):
+            status = entry.stat()
+            if not entry.name.endswith(".new"):
+                found.append((status.st_mtime, status.st_size, entry.path))
+            elif now - status.st_mtime > _STALE:
+                _drop(entry.path)
+    return sorted(found)
+
+
+def _drop(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - there may be many thousands
 
 
 def _sum(text: bytes) -> bytes:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
 import zlib
 from dataclasses import dataclass
@@ -63,7 +61,7 @@ class Known:
         store = Store(Path(self.store))
         key = self._key(task, text)
         store.put(key, zlib.compress(pickle.dumps((evidence, found)), 1))
-        _drop_oldest(Path(self.store) / key[:2])
+        store.trim_beside(key, _MOST_BESIDE)
 
     def _key(self, task: CheckTask, text: bytes) -> str:
         file = task.input
@@ -73,7 +71,7 @@ class Known:
 
 def known() -> Known:
     """Return the results that are kept for this user."""
-    return Known(code_stamp(), str(folder() / "check"))
+    return Known(code_stamp(), str(folder("check")))
 
 
 class _Unpickler(pickle.Unpickler):
@@ -88,10 +86,3 @@ def _read(entry: bytes) -> tuple[Evidence, FileChecked]:
 
     found = _Unpickler(io.BytesIO(zlib.decompress(entry))).load()
     return cast("tuple[Evidence, FileChecked]", found)
-
-
-def _drop_oldest(among: Path) -> None:
-    with contextlib.suppress(OSError):
-        entries = sorted(os.scandir(among), key=lambda entry: entry.stat().st_mtime)
-        for entry in entries[:-_MOST_BESIDE]:
-            os.unlink(entry.path)  # noqa: PTH108

@@ -113,7 +113,7 @@ def _plan(given: argparse.Namespace, root: Path, engine: Engine | None) -> Plan:
         target=given.target,
         deep=not given.no_convert,
         jobs=given.jobs,
-        store=Store(None if given.no_cache else folder()),
+        store=Store(None if given.no_cache else folder("survey")),
         limit=given.cache_size << 20,
         time_limit=given.time_limit,
         retries=given.retry,
