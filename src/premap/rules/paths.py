@@ -218,6 +218,11 @@ def explore_again(hook: Hook, fixed: Fixed) -> Exploration:
     return hook.explored[key]
 
 
+def explore_beside(hook: Hook, other: Exploration) -> Exploration:
+    """Follow the paths of a hook so that they can be compared with those of another one."""
+    return _explore(hook, other.shared, {})
+
+
 def narrowed(hook: Hook, fixed: Mapping[str, int]) -> Exploration:
     """Return the paths of a hook that are left once words of the call are fixed.
 
@@ -537,6 +542,12 @@ def nodes(terms: Iterable[Any]) -> Iterator[Any]:
 def variables(terms: Iterable[Any]) -> set[str]:
     """Return the names of the made-up words that terms depend on, functions' names included."""
     return {leaf.data[0] for leaf in leaves(terms)}
+
+
+def asked(traces: Iterable[Trace]) -> set[str]:
+    """Return the names of the made-up words, besides those of the call, that paths hang on."""
+    names = variables(chain.from_iterable(trace.condition for trace in traces))
+    return {name for name in names if not name.startswith(CALL)}
 
 
 def bits_of(term: Any, name: str) -> int:

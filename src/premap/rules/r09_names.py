@@ -5,18 +5,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, text_of, unwrapped
+from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
 from premap.records import Edit
 from premap.rules.context import Context
+from premap.rules.hooks import Hook
 from premap.rules.names import descriptor_functions
 from premap.rules.rule import Found, Repair, Rule, at
+from premap.rules.versions import contradicting, old_explorations
+
+if TYPE_CHECKING:
+    from premap.rules.paths import Trace
 
 _CALLED = re.compile(rb"\bvma_desc_test\w*")
 _TESTS = re.compile(r"vma_desc_test(?:_flags|_any|_all)?")
 _NAMES = re.compile(r"mmap_action_\w+|vma_desc_\w+")
+_OLD_FLAGS = re.compile(r"\bvm_flags\b|\bvma_test\w*|\bvma_flags_test\w*")
 _COMPARES = frozenset({"==", "!="})
 _CALLERS = frozenset(
     f"VMA_{name}_BIT"
@@ -37,6 +44,10 @@ def check(context: Context) -> Iterator[Found]:
             yield at(context.source, call, f"{context.target} has no {name}()")
     yield from _compared(context)
     yield from _settled(context)
+    if context.before is not None:
+        for hook in context.prepares:
+            if hook.source is context.source:
+                yield from _changed(context, hook)
 
 
 def _has(context: Context, name: str) -> bool:
@@ -115,6 +126,52 @@ def _settled(context: Context) -> Iterator[Found]:
                 )
 
 
+def _changed(context: Context, hook: Hook) -> Iterator[Found]:
+    """Find a test of flags for which another mmap() fails than in the handler before."""
+    for old in old_explorations(context, hook):
+        for new, was in contradicting(hook, old):
+            test = _blamed(hook, new, was)
+            conditions = (*new.condition, *was.condition)
+            model = None if test is None else hook.exploration.ask(*conditions)
+            if test is None or model is None:
+                continue
+            from premap.rules.paths import example  # noqa: PLC0415  for patches alone
+
+            small = hook.exploration.small(model, conditions)
+            now = "the old handler took this call, and the hook fails"
+            if was.failed:
+                now = "the old handler failed for this call, and the hook takes it"
+            yield at(
+                context.source,
+                test,
+                "this does not ask what the old handler asked of the flags: is another of "
+                "vma_desc_test_any() and vma_desc_test_all(), or the opposite, meant?",
+                hook=hook,
+                level=new.doubt or was.doubt,
+                example=example(new, small, now),
+            )
+            return
+
+
+def _blamed(hook: Hook, new: Trace, was: Trace) -> Node | None:
+    """Return the test of flags to which two paths owe that one of them fails, if it is one."""
+    decided = [
+        step.node
+        for step in new.steps
+        if step.kind == "decision" and step.function.source is hook.source
+    ]
+    tests = [node for node in decided if _tests_flags(node)]
+    if new.failed:
+        return tests[-1] if tests and tests[-1] is decided[-1] else None
+    before = next((step for step in reversed(was.steps) if step.kind == "decision"), None)
+    asked = before is not None and _OLD_FLAGS.search(text_of(before.node))
+    return tests[-1] if tests and asked else None
+
+
+def _tests_flags(node: Node) -> bool:
+    return any(_TESTS.fullmatch(callee(call) or "") for call in calls_in(node))
+
+
 def _several(node: Node) -> Node | None:
     """Return the test of several flags that a condition is, or is the opposite of."""
     inner = unwrapped(node)
@@ -138,6 +195,8 @@ RULE = Rule(
 a mask comparison such as `(flags & (A | B)) == A` became is easily the wrong one of them, and
 some names exist in some releases only. A test of several flags that all paths answer alike, for
 every mmap(), is the wrong one: MAYREAD is always set, and a private mapping is never SHARED.
+With both versions at hand (`premap check --patch`), so is one for which another mmap() fails than
+before.
 """,
     bad="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)

@@ -8,7 +8,6 @@ from typing import Any
 
 from tree_sitter import Node
 
-from premap.csource.handlers import find_handlers
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
 from premap.records import Level
@@ -17,6 +16,7 @@ from premap.rules.filling import fillings
 from premap.rules.hooks import Hook
 from premap.rules.names import fillers
 from premap.rules.rule import Found, Rule, at
+from premap.rules.versions import replaced
 
 TIME_LIMIT = 5.0
 """Seconds that the work for one hook may stand for (`symbolic.effort`)."""
@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Found]:
         return
     for hook in context.prepares:
         if hook.source is context.source:
-            for name, functions in _replaced(context, hook).items():
+            for name, functions in replaced(context, hook).items():
                 yield from _compared(context, hook, name, functions)
 
 
@@ -51,20 +51,6 @@ def _compared(
         error = next((e for function in functions for e in _translated(function)), None)
         if error is not None and not _overrides(hook):
             yield _lost(hook, error, "note", None)
-
-
-def _replaced(context: Context, hook: Hook) -> dict[str, list[Function]]:
-    """Return the handlers that the tables named before, by name."""
-    if context.before is None:
-        return {}
-    tables = {site.table for site in hook.sites}
-    names = {
-        handler.name
-        for handler in find_handlers(context.before)
-        if handler.member == "mmap" and handler.table in tables
-    }
-    known = context.before.functions
-    return {name: known[name] for name in sorted(names) if name in known}
 
 
 def _translated(function: Function) -> Iterator[str]:
