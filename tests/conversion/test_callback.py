@@ -154,6 +154,73 @@ class TestDispatcher:
         assert found.refusal.id == "release-lacks-helper"
 
 
+SHARE = """\
+#include <linux/fs.h>
+#include <linux/buf.h>
+
+int buf_share(struct buf *buf, struct vm_area_struct *vma)
+{
+	return buf->ops->map_it(buf, vma);
+}
+"""
+
+
+class TestSeveralDispatchers:
+    """Two files call the member."""
+
+    MADE = "\nint buf_call_mmap(const struct buf_ops *ops, struct buf *buf,\n"
+    OWN = "static int buf_call_mmap(const struct buf_ops *ops,"
+    DECLARED = (
+        "\n};\n\nint buf_call_mmap(const struct buf_ops *ops, struct buf *buf,\n"
+        "\t\t  struct vm_area_struct *vma);\n"
+    )
+
+    def plan(self, root: Path, makefile: str, **more: str) -> Callback:
+        folder = root / "drivers/buf"
+        folder.mkdir(parents=True)
+        (folder / "Makefile").write_text(makefile)
+        for name, text in {"share": SHARE, **more}.items():
+            (folder / f"{name}.c").write_text(text)
+        return plan(root)
+
+    def texts(self, root: Path, callback: Callback) -> tuple[str, str, str]:
+        names = ("drivers/buf/core.c", "drivers/buf/share.c", "include/linux/buf.h")
+        core, share, header = (edited(root, name, callback) for name in names)
+        return core, share, header
+
+    @pytest.mark.parametrize(
+        "makefile",
+        ["buf-y := core.o \\\n\tshare.o\n", "buf-objs := core.o\nbuf-objs += share.o # both\n"],
+    )
+    def test_files_of_one_object_share_the_function(self, tmp_path: Path, makefile: str) -> None:
+        core, share, header = self.texts(tmp_path, self.plan(tmp_path, makefile))
+        assert self.MADE in core
+        assert "{" not in share.replace("{\n\treturn buf_call_mmap(buf->ops, buf, vma);\n}", "")
+        assert self.DECLARED in header
+
+    @pytest.mark.parametrize(
+        "makefile",
+        [
+            "",
+            "buf-y := core.o\nother-y := share.o\n",
+            "buf-y := core.o\nbuf-$(CONFIG_SHARE) += share.o\n",
+            "buf-y := core.o # share.o\n",
+        ],
+    )
+    def test_others_have_one_each(self, tmp_path: Path, makefile: str) -> None:
+        core, share, header = self.texts(tmp_path, self.plan(tmp_path, makefile))
+        assert self.OWN in core
+        assert self.OWN in share
+        assert "buf_call_mmap" not in header
+
+    def test_a_name_that_another_file_has_is_not_shared(self, tmp_path: Path) -> None:
+        other = "int buf_call_mmap(struct vm_area_struct *vma)\n{\n\treturn 0;\n}\n"
+        found = self.plan(tmp_path, "buf-y := core.o share.o\n", other=other)
+        core, share, _ = self.texts(tmp_path, found)
+        assert self.OWN in core
+        assert self.OWN in share
+
+
 class TestAgain:
     """A tree that has the twin already."""
 

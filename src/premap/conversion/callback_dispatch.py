@@ -48,13 +48,17 @@ class Dispatcher:
     _calls: list[Function] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     """Arguments of the first call: names for the parameters that have none."""
+    defines: bool = True
+    """Whether the function that calls either member is defined in this file."""
+    static: bool = True
+    """Whether no other file calls it."""
 
     def edits(self) -> list[Edit]:
         """Return the edits of the file. Raises Declined for a use that can't follow."""
         with within(self.source):
             changes = [change for use in self.uses for change in self._changes(use)]
             found = list(self._laid_out(changes))
-            if self._calls:
+            if self._calls and self.defines:
                 found += self._helper()
                 found += self._include()
         return found
@@ -176,22 +180,36 @@ class Dispatcher:
         yield Edit(self.source.name, at, at, b"#include <linux/fs.h>\n")
 
 
-def helper_text(dispatcher: Dispatcher) -> str:
-    """Return the function that calls `->mmap_prepare` through the compat helpers, or `->mmap`."""
-    callback, member = dispatcher.callback, dispatcher.member
-    names = _names(member.parameters, dispatcher.given)
-    table = "ops" if "ops" not in names else "table"
-    listed = [f"const {callback.ops} *{table}"]
-    for parameter, name in zip(member.parameters, names, strict=True):
+def prototype(dispatcher: Dispatcher) -> str:
+    """Return the declaration of the function that calls either member."""
+    table, listed = _signature(dispatcher)
+    return _head("int", dispatcher.helper, [f"const {dispatcher.callback.ops} *{table}", *listed])
+
+
+def _signature(dispatcher: Dispatcher) -> tuple[str, list[str]]:
+    """Return what the function calls the table, and its other parameters."""
+    parameters = dispatcher.member.parameters
+    names = _names(parameters, dispatcher.given)
+    listed = []
+    for parameter, name in zip(parameters, names, strict=True):
         text = declared(parameter, is_vma=False)
         listed.append(
             text if parameter.name else f"{text}{'' if text.endswith('*') else ' '}{name}"
         )
+    return "ops" if "ops" not in names else "table", listed
+
+
+def helper_text(dispatcher: Dispatcher) -> str:
+    """Return the function that calls `->mmap_prepare` through the compat helpers, or `->mmap`."""
+    callback, member = dispatcher.callback, dispatcher.member
+    names = _names(member.parameters, dispatcher.given)
+    table, listed = _signature(dispatcher)
+    returns = "static int" if dispatcher.static else "int"
     vma = names[member.vma]
     file = _file(member, names) or f"{vma}->vm_file"
     given = ", ".join(names)
     lowered = ", ".join("&desc" if i == member.vma else name for i, name in enumerate(names))
-    head = _head(dispatcher.helper, listed)
+    head = _head(returns, dispatcher.helper, [f"const {callback.ops} *{table}", *listed])
     old = wrapped(f"\t\treturn {table}->{callback.member}", given.split(", "))
     new = wrapped(f"\terr = {table}->{callback.twin}", lowered.split(", "))
     return f"""\
@@ -228,12 +246,12 @@ def _applied_to(vma: str, release: Release) -> str:
 """
 
 
-def _head(name: str, listed: list[str]) -> str:
+def _head(returns: str, name: str, listed: list[str]) -> str:
     """Return the declaration of the function, its type on a line of its own if that is needed."""
-    head = wrapped(f"static int {name}", listed)
+    head = wrapped(f"{returns} {name}", listed)
     if all(advance(line, 0) <= WIDTH for line in head.split("\n")):
         return head
-    return "static int\n" + wrapped(name, listed)
+    return f"{returns}\n" + wrapped(name, listed)
 
 
 def _names(parameters: Sequence[Parameter], given: Sequence[str]) -> list[str]:

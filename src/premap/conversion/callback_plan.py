@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,15 +14,18 @@ from tree_sitter import Node
 
 from premap.conversion import callback_member
 from premap.conversion.callback import Callback
-from premap.conversion.callback_dispatch import COMPAT, Dispatcher
+from premap.conversion.callback_dispatch import COMPAT, Dispatcher, prototype
 from premap.conversion.callback_member import Member
 from premap.conversion.callback_uses import Use, Uses, call_of
+from premap.conversion.mentions import mentions
 from premap.csource.nodes import find_all, text_of
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
 from premap.records import Edit, Groundwork, Reason
 from premap.releases import Release
 
+_LIST = re.compile(r"^([\w-]+)-(?:y|objs)[ \t]*[:+]?=(.*)$", re.MULTILINE)
+"""What a makefile says that an object is always made of."""
 _RUST_FOLDERS = ("rust", "drivers", "samples")
 
 
@@ -56,22 +60,63 @@ def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback
         )
         return replace(callback, parameters=len(member.parameters), override=override)
     edits = callback_member.edits(member, callback, tree)
-    called = False
     by_file: dict[str, list[Use]] = {}
     for use in uses:
         by_file.setdefault(use.source.name, []).append(use)
-    for found in by_file.values():
-        dispatcher = Dispatcher(callback, member, tree, release, found[0].source, found)
-        edits += dispatcher.edits()
-        called = called or dispatcher.calls
-    if not called:
+    dispatchers = [
+        Dispatcher(callback, member, tree, release, found[0].source, found)
+        for found in by_file.values()
+    ]
+    dispatched = [edit for each in dispatchers for edit in each.edits()]
+    calling = [each for each in dispatchers if each.calls]
+    if not calling:
         raise Declined("callback-uncalled", f"nothing in the tree calls {callback}")
+    taken = tree.search.mentioning(calling[0].helper, "")
+    if not taken and linked_together(tree, [each.source.name for each in calling]):
+        edits += _declared(calling[0])
+        dispatched = [edit for each in _sharing(dispatchers, calling[0]) for edit in each.edits()]
+    edits += dispatched
     edits += _bindings(callback, tree)
     return replace(
         callback,
         parameters=len(member.parameters),
         groundwork=_groundwork(callback, member.source.name, edits),
     )
+
+
+def _sharing(dispatchers: list[Dispatcher], first: Dispatcher) -> Iterator[Dispatcher]:
+    """Yield the dispatchers anew: the first one defines the function for all of them."""
+    for each in dispatchers:
+        own = (each.callback, each.member, each.tree, each.release, each.source, each.uses)
+        yield Dispatcher(*own, defines=each is first, static=False)
+
+
+def _declared(first: Dispatcher) -> Iterator[Edit]:
+    """Yield the declaration, after the structure, of the function that several files call."""
+    header = first.member.source
+    brace = header.code.find(b"{", first.member.struct_start)
+    close = header.closing(brace)
+    at = -1 if close is None else header.text.find(b"\n", close)
+    if at < 0 or any(not mention.comment for mention in mentions(header, first.helper)):
+        raise Declined("name-taken", f"{header.name} has no place for {first.helper}()")
+    yield Edit(header.name, at, at, f"\n\n{prototype(first)};".encode("latin-1"))
+
+
+def linked_together(tree: KernelTree, names: list[str]) -> bool:
+    """Whether several files always become part of one object: one list of its makefile has them.
+
+    Then one of them may define what the others call, without an export.
+    """
+    folders = {posixpath.dirname(name) for name in names}
+    if len(names) < 2 or len(folders) != 1:
+        return False
+    objects = {posixpath.basename(name).removesuffix(".c") + ".o" for name in names}
+    (folder,) = folders
+    text = tree.bytes_of(f"{folder}/Makefile").replace(b"\\\n", b" ").decode("latin-1")
+    lists: dict[str, set[str]] = {}
+    for match in _LIST.finditer(text):
+        lists.setdefault(match[1], set()).update(match[2].split("#")[0].split())
+    return any(objects <= listed for listed in lists.values())
 
 
 def _check_done(callback: Callback, member: Member, uses: list[Use]) -> None:
