@@ -59,7 +59,7 @@ class TestNames:
         unproven(
             "unsigned long a = vma->vm_pgoff; return *(unsigned char *)&a ? -EINVAL : 0;",
             "unsigned long a = desc->pgoff; return a ? -EINVAL : 0;",
-            "is read as",
+            "different types, of 8 and 1 bytes",
         )
 
     def test_variables_filled_in_another_order(self) -> None:

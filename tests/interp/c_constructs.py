@@ -271,6 +271,34 @@ def types(some: Constructs) -> Sequence[str]:
 
 
 @makes
+def walks(some: Constructs) -> Sequence[str]:
+    """Pointers that count in something else than the elements of what they point into."""
+    first, steps = some.random.randrange(3), some.random.randrange(3)
+    grid, at, last = some.new(), some.new(), first + steps
+    kind = some.random.choice(("char", "void", "u8"))
+    inside = some.random.choice(
+        (
+            [f"void *{at} = {grid}; {at} += {4 * last}; *(u32 *){at} = {some.value()};"],
+            [
+                f"u32 *{at} = (u32 *)(({kind} *)&{grid}[{first}] + {4 * steps});",
+                f"*{at} = {some.value()}; out += ({kind} *){at} - ({kind} *){grid};",
+                f"out ^= {at} - {grid};",
+            ],
+            [
+                f"s32 *{at} = (s32 *){grid} + {first};",
+                f"{at}[{steps}] = {some.value()}; out -= (u16 *)&{at}[1] - (u16 *){grid};",
+            ],
+            [
+                f"{kind} *{at} = ({kind} *)({grid} + {last}); {at} -= {4 * steps};",
+                f"*(u32 *){at} += {some.value()}; out += *(u32 *){at} + ((u32 *){at})[{steps}];",
+            ],
+        )
+    )
+    rest = f"out ^= {grid}[{first}] + 3 * {grid}[{last}] + 7ul * {grid}[{5 - last}]; }}"
+    return [f"{{ u32 {grid}[6] = {{ 0 }};", *inside, rest]
+
+
+@makes
 def variadic(some: Constructs) -> Sequence[str]:
     """Functions and macros with `...`."""
     one, two = f"(long){some.value()}", f"(long){some.value()}"

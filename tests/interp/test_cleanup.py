@@ -81,7 +81,7 @@ class TestGuard:
         _, machine = run("guard(saved)(&gate->a); return 0;", 0, None, DEFINITIONS)
         saved, restored = machine.events
         assert (saved.name, restored.name) == ("save", "restore")
-        assert len(restored.arguments) == 2
+        assert len(restored.given) == 2
 
     def test_by_the_type_of_its_argument(self) -> None:
         assert calls("guard(door)(gate); return 0;") == ["shut", "unshut"]

@@ -270,7 +270,7 @@ class TestRefusals:
         refused("long x = the_card->size; return ((struct link *)the_card)->weight;", "structures")
 
     def test_half_of_a_number(self) -> None:
-        refused("long x = n; return *(int *)&x;", "is read as")
+        refused("long x = n; return *(int *)&x;", "as different types, of 8 and 4 bytes")
 
     def test_a_variable_whose_address_is_kept(self) -> None:
         refused("unsigned long x = n; the_card->far = &x; return 0;", "made to point to")

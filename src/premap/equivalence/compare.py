@@ -17,6 +17,7 @@ from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome
 from premap.equivalence.setting import IN_BOTH
 from premap.equivalence.state import covered_writes, state, undone
+from premap.interp import reach
 from premap.interp.bindings import PageArray, VmOperationsTable
 from premap.interp.expressions import address_of
 from premap.interp.machine import Event
@@ -472,6 +473,8 @@ def _arguments(one: Event, other: Event) -> Iterator[Candidate]:
         return
     for position, (a, b) in enumerate(zip(one.arguments, other.arguments, strict=True)):
         what = f"argument {position + 1} of {_call(one)}"
+        if isinstance(a, tuple) and a[:1] == (reach.KEPT,):
+            what = f"a variable that an earlier call than {_call(one)} got a pointer to"
         yield from (Candidate("events", what, differs) for differs in _parts_differ(a, b))
 
 

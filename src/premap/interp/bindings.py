@@ -21,9 +21,9 @@ from premap.csource.text import without_directives
 from premap.csource.tree import KernelTree
 from premap.interp.conditions import condition
 from premap.interp.objects import Object
-from premap.interp.operators import convert, word_of
+from premap.interp.operators import accessed, convert, word_of
 from premap.interp.types import DESC, FILE, MEMBERS, MM, VM_OPS, VMA
-from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed
+from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed, unit_of
 from premap.model import VmAreaDesc, VmAreaStruct
 from premap.model.errors import NotModelled
 from premap.model.words import U64_MAX
@@ -344,8 +344,8 @@ class PageArray:
         place = self._pointer.data.place
         if place is None:
             raise NotModelled("an array of pages at a computed address")
-        element = place.element(index)
         page = PointerType(StructType("struct", "page"))
+        element = accessed(place.element(index, unit_of(page)), page)
         return word_of(element.object.load(element.path, page))
 
 

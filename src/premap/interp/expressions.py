@@ -49,6 +49,7 @@ from premap.interp.values import (
     Value,
     normalise,
     plain,
+    size_of,
     to_signed,
 )
 from premap.model.constants import MAX_ERRNO
@@ -67,14 +68,14 @@ def _parenthesized_place(machine: Machine, frame: Frame, node: Node) -> tuple[Pl
 def _element_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
     pointer = evaluate(machine, frame, _child(node, "argument"))
     index = evaluate(machine, frame, _child(node, "index"))
-    return _target(operators.binary(machine.inputs, "+", pointer, index))
+    return pointed(operators.binary(machine.inputs, "+", pointer, index))
 
 
 @places("pointer_expression")
 def _pointed_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
     if text_of(node.children[0]) != "*":
         raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
-    return _target(evaluate(machine, frame, _child(node, "argument")))
+    return pointed(evaluate(machine, frame, _child(node, "argument")))
 
 
 def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
@@ -110,18 +111,23 @@ def address_of(inputs: Inputs, place: Place) -> int:
     """
     if not place.path:
         return place.object.address
-    word = inputs.apply(f"&{Place(place.object, place.path)}", place.object.address)
+    last = place.path[-1]
+    if isinstance(last, Index):
+        first = address_of(inputs, Place(place.object, place.path[:-1]))
+        return operators.element_address(inputs, first, last.word, last.unit)
+    word = inputs.apply(f"&{place}", place.object.address)
     return (word | (1 << 63)) & ~(1 << 62) & U64_MAX
 
 
-def _target(pointer: Value) -> tuple[Place, CType]:
+def pointed(pointer: Value) -> tuple[Place, CType]:
+    """Return the place that a pointer gives access to, and its type."""
     ctype = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
     if not isinstance(pointer.data, Pointer) or pointer.data.place is None:
         known = plain(word_of(pointer)) if is_scalar(pointer) else None
         if known is not None and (known < PAGE_SIZE or known > U64_MAX - MAX_ERRNO):
             raise NullPointer(f"a pointer that is {to_signed(known)} is followed")
         raise NotModelled("what a computed address points to is not known")
-    return pointer.data.place, ctype
+    return operators.accessed(pointer.data.place, ctype), ctype
 
 
 @places("identifier")
@@ -159,7 +165,7 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
     argument = _child(node, "argument")
     name = text_of(_child(node, "field"))
     if any(child.type == "->" for child in node.children):
-        base, ctype = _target(evaluate(machine, frame, argument))
+        base, ctype = pointed(evaluate(machine, frame, argument))
     else:
         base, ctype = place_of(machine, frame, argument)
     if not base.path and name in base.object.embedded:
@@ -173,7 +179,7 @@ def member_of(frame: Frame, base: Place, ctype: CType, name: str) -> tuple[Place
     """Return the place of a structure's member, of which is noted what shares it, and its type."""
     place, made = base.field(name), base.object
     if place.path not in made.known_members:
-        made.known_members.add(place.path)
+        made.known_members[place.path] = member_type(frame.scope, ctype, name)
         others = sharing(frame.scope, ctype, name)
         if others:
             made.unions[place.path] = {base.field(o).path: same for o, same in others.items()}
@@ -340,7 +346,7 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
         pointer = evaluate(machine, frame, argument)
         if isinstance(pointer.data, FunctionName):
             return pointer
-        place, ctype = _target(pointer)
+        place, ctype = pointed(pointer)
         return read(machine, frame, place, ctype)
     if argument.type == "identifier":
         name = text_of(argument)
@@ -371,7 +377,7 @@ def _cast_operand(machine: Machine, frame: Frame, operator: str, node: Node) -> 
         raise machine.failure(frame, node, f"`{short(node)}` after a cast")
     value = evaluate(machine, frame, node)
     if operator == "*":
-        return read(machine, frame, *_target(value))
+        return read(machine, frame, *pointed(value))
     return operators.unary(machine.inputs, operator, value)
 
 
@@ -595,7 +601,7 @@ def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
 
 def size_value(machine: Machine, ctype: CType) -> Value:
     """Return `sizeof (type)`, in bytes; made up where it hangs on a layout."""
-    size = operators.size_of(ctype)
+    size = size_of(ctype)
     if size is None or isinstance(ctype, UnknownType):
         return Value(ULONG, machine.inputs.word(_size_name(machine, ctype)))
     return Value(ULONG, size)

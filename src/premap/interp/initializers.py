@@ -11,8 +11,9 @@ from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.expressions import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
+from premap.interp.operators import accessed
 from premap.interp.statictypes import declared_type
-from premap.interp.values import Place, Value
+from premap.interp.values import Place, Value, unit_of
 from premap.model.errors import NotModelled
 
 _WRAPPERS = ("array_declarator", "parenthesized_declarator", "attributed_declarator")
@@ -90,7 +91,7 @@ def _initialise_place(
         if item.type == "initializer_pair":
             _designated(machine, frame, place, ctype, item)
         elif isinstance(ctype, ArrayType):
-            element = place.element(position)
+            element = accessed(place.element(position, unit_of(ctype.element)), ctype.element)
             _initialise_place(machine, frame, element, ctype.element, item)
         elif not (text_of(item) == "0" and position == 0):
             raise NotModelled("an initializer without the names of its members")

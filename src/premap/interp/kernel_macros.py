@@ -17,7 +17,7 @@ from premap.interp import operators
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expansion import spelled
-from premap.interp.expressions import address_of, read, write
+from premap.interp.expressions import address_of, pointed, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, of_truth, truth, word_of
 from premap.interp.statictypes import operand_type, type_argument
@@ -334,7 +334,7 @@ def _load_acquire(machine: Machine, frame: Frame, node: Node, arguments: list[No
     pointer = evaluate(machine, frame, arguments[0])
     if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
         raise machine.failure(frame, node, "smp_load_acquire(): where is not known")
-    return read(machine, frame, pointer.data.place, pointer.type.target)
+    return read(machine, frame, *pointed(pointer))
 
 
 @_special("smp_store_release", "smp_store_mb")
@@ -346,7 +346,7 @@ def _store_release(machine: Machine, frame: Frame, node: Node, arguments: list[N
     value = evaluate(machine, frame, arguments[1])
     if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
         raise machine.failure(frame, node, "smp_store_release(): where is not known")
-    return write(machine, pointer.data.place, pointer.type.target, value)
+    return write(machine, *pointed(pointer), value)
 
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")

@@ -69,6 +69,8 @@ class Memory:
         """What objects held that were changed since a mark, with the mark they knew then."""
         self.moments: dict[int, int] = {}
         """Which number of a history came how manieth in this run: what `@` in a name counts."""
+        self.exposed: list[Object] = []
+        """Local variables whose address was made a number."""
         self.reader: Callable[[str, Value], None] | None = None
         """Called with what is made up, where someone wants to watch."""
 

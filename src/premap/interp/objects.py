@@ -12,12 +12,14 @@ from premap.csource.ctypes import (
     ArrayType,
     CType,
     EnumType,
+    FunctionType,
     IntType,
     PointerType,
     StructType,
+    UnknownType,
     VoidType,
 )
-from premap.interp.undefined import Uninitialised
+from premap.interp.undefined import Freed, Uninitialised
 from premap.interp.values import (
     Aggregate,
     FunctionName,
@@ -29,9 +31,11 @@ from premap.interp.values import (
     Stale,
     StructCopy,
     Truth,
+    Unit,
     Value,
     int_type,
     normalise,
+    unit_of,
 )
 from premap.model.errors import NotModelled
 from premap.model.words import select
@@ -42,11 +46,14 @@ if TYPE_CHECKING:
 NONNULL_BIT = 1 << 63
 _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
+_CALL = re.compile(r"@\d+(\([^()]*\))?")
+"""What follows a function's name in the name of what a call returned."""
 UNTYPED = (0, False)
 """What kind_of() says of a type that tells nothing of its size."""
 
-Content = tuple[dict[Path, Value], dict[Path, None], dict[Path, Origin], Stale, bool]
-"""What is in an object: cells, stores, sources, what is stale, whether the rest is 0."""
+Content = tuple[dict[Path, Value], dict[Path, None], dict[Path, Origin], Stale, bool, bool]
+"""What is in an object: cells, stores, sources, what is stale, whether the rest is 0, or nothing is
+there any more."""
 
 
 class Object:
@@ -57,6 +64,7 @@ class Object:
         "cells",
         "embedded",
         "firsts",
+        "freed",
         "known_members",
         "local",
         "mark",
@@ -70,6 +78,7 @@ class Object:
         "structs",
         "type",
         "unions",
+        "units",
         "vague",
         "zeroed",
     )
@@ -85,6 +94,7 @@ class Object:
         self.mark = memory.mark
         """The newest mark of the memory of which this object's content is known."""
         self.zeroed = False
+        self.freed = False
         self.cells: dict[Path, Value] = {}
         self.embedded: dict[str, Place] = {}
         """Members that are other objects: what container_of() was given."""
@@ -93,8 +103,11 @@ class Object:
         whether both begin at the same byte."""
         self.stale: Stale = {}
         """Members whose bytes are those of another one that was written since."""
-        self.known_members: set[Path] = set()
-        """Members of which it was noted whether they are in `unions`, `firsts` and `solid`."""
+        self.known_members: dict[Path, CType] = {}
+        """Members of which it was noted whether they are in `unions`, `firsts` and `solid`, and of
+        which type they are."""
+        self.units: dict[Path, Unit] = {}
+        """What is counted from a place to the next: as what pointers gave access to it."""
         self.solid: set[Path] = set()
         """Members that have a size in every configuration."""
         self.firsts: set[Path] = set()
@@ -216,6 +229,40 @@ class Object:
         if not self.local:
             self.memory.namer.agree(("struct", self.name_of(path)), name, text)
 
+    def expose(self) -> None:
+        """Note that a local variable's address was made a number: any code may have it then."""
+        if self.local and self not in self.memory.exposed:
+            self.memory.exposed.append(self)
+
+    def may_be_array(self, path: Path) -> bool:
+        """Return whether something of the same kind may follow what is at a place."""
+        if path:
+            return isinstance(self.known_members.get(path), ArrayType | UnknownType | None)
+        return self.pointee or isinstance(self.type, ArrayType | UnknownType)
+
+    def hold(self, path: Path, ctype: CType) -> None:
+        """Note what a pointer takes a place for the first of: others are elsewhere, or overlap."""
+        if isinstance(ctype, FunctionType | VoidType | UnknownType):
+            return
+        unit, known = unit_of(ctype), self.units.get(path)
+        if known == unit:
+            return
+        if known is None:
+            declared = self.known_members.get(path) if path else self.type
+            if isinstance(declared, ArrayType):
+                declared = declared.element
+            if not isinstance(declared, FunctionType | VoidType | UnknownType | None):
+                known = unit_of(declared)
+        sizes = [each for each in (known, unit) if isinstance(each, int)]
+        text = f"{self.name_of(path)} is accessed as different types"
+        if not sizes:
+            text = f"{self.name_of(path)} is looked into as different structures"
+        if known is not None and known != unit:
+            raise NotModelled(f"{text}, of {known} and {unit} bytes" if len(sizes) == 2 else text)
+        if not self.local:
+            self.memory.namer.agree(("unit", self.name_of(path)), unit, text)
+        self.units[path] = unit
+
     def store(self, path: Path, value: Value) -> None:
         """Write the place."""
         self._refuse_aliases(path)
@@ -283,12 +330,12 @@ class Object:
 
     def _content(self) -> Content:
         kept = dict(self.cells), dict(self.stores), dict(self.sources), dict(self.stale)
-        return (*kept, self.zeroed)
+        return (*kept, self.zeroed, self.freed)
 
     def restore(self, mark: int, content: Content) -> None:
         """Go back to what was in it."""
         self.mark = mark
-        self.cells, self.stores, self.sources, self.stale, self.zeroed = content
+        self.cells, self.stores, self.sources, self.stale, self.zeroed, self.freed = content
         self.vague = {path: None for path in self.stores if _is_vague(path)}
 
     def _note(self, path: Path) -> None:
@@ -372,8 +419,20 @@ class Object:
         around = self._around(path)
         return str(self.filler(path)) if around is not None and around in self.sources else None
 
+    def free(self) -> None:
+        """End its life: it may not be accessed from now on. Raises Freed if it may not already."""
+        self._refuse_freed(())
+        self._keep()
+        self.freed = True
+
+    def _refuse_freed(self, path: Path) -> None:
+        if self.freed:
+            name = _CALL.sub("()", self.name_of(path))
+            raise Freed(f"{name} is used after it was freed")
+
     def _refuse_aliases(self, path: Path) -> None:
         """Refuse what a write through another index may have changed, or may not."""
+        self._refuse_freed(path)
         for known in self.stores if _is_vague(path) else self.vague:
             if may_overlap(path, known):
                 raise NotModelled(
@@ -423,9 +482,9 @@ def may_overlap(one: Path, other: Path) -> bool:
     while i < len(one) or j < len(other):
         a = one[i] if i < len(one) else None
         b = other[j] if j < len(other) else None
-        if isinstance(a, Index) or isinstance(b, Index):
-            first = a if isinstance(a, Index) else _FIRST
-            second = b if isinstance(b, Index) else _FIRST
+        first = a if isinstance(a, Index) else b
+        if isinstance(first, Index):
+            second = b if first is a and isinstance(b, Index) else Index(0, first.unit)
             if first != second:
                 return first.symbolic or second.symbolic
             i += isinstance(a, Index)
@@ -435,9 +494,6 @@ def may_overlap(one: Path, other: Path) -> bool:
         else:
             i, j = i + 1, j + 1
     return False
-
-
-_FIRST = Index(0)
 
 
 def unwritten(name: str) -> Uninitialised:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from premap.csource.ctypes import (
-    ArrayType,
     CType,
     EnumType,
     IntType,
@@ -30,10 +29,14 @@ from premap.interp.values import (
     Place,
     Pointer,
     Truth,
+    Unit,
     Value,
     int_type,
     is_unknown,
     normalise,
+    plain,
+    to_signed,
+    unit_of,
 )
 from premap.model.errors import NotModelled
 from premap.model.words import (
@@ -109,6 +112,8 @@ def is_scalar(value: Value) -> bool:
 def _to_integer(value: Value, target: IntType, ctype: CType) -> Value:
     if target.name in _TRUTHS:
         return Value(ctype, Truth(truth(value)))
+    if isinstance(value.data, Pointer) and value.data.place is not None:
+        value.data.place.object.expose()
     if isinstance(value.data, Truth) and (target.width > 1 or not target.signed):
         return Value(ctype, value.data)
     return Value(ctype, normalise(word_of(value), target))
@@ -206,7 +211,7 @@ def _shift(operator: str, left: Value, right: Value) -> Value:
     if operator == "<<":
         result = shl(a, count)
     elif ctype.signed:
-        result = sub((a ^ SIGN_BIT) >> count, SIGN_BIT >> count)
+        result = shifted_right(a, count)
     else:
         result = a >> count
     return Value(ctype, normalise(result, ctype))
@@ -292,39 +297,84 @@ def advance(inputs: Inputs, pointer: Value, count: int) -> Value:
         return pointer
     data = pointer.data
     target = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
-    size = size_of(target)
-    if size is None:
-        address = inputs.apply(f"&[{target}]", data.address, count)
-    else:
-        address = add(data.address, mul(count, size))
-    place = data.place.element(count) if data.place is not None else None
-    return Value(pointer.type, Pointer(place, address))
+    unit = unit_of(target)
+    place = data.place.element(count, unit) if data.place is not None else None
+    return Value(pointer.type, Pointer(place, element_address(inputs, data.address, count, unit)))
 
 
-def size_of(ctype: CType) -> int | None:
-    """Return sizeof a type in bytes where that needs no layout, else None."""
-    if isinstance(ctype, IntType | EnumType):
-        return max(1, int_type(ctype).width // 8)
-    if isinstance(ctype, PointerType):
-        return 8
-    if isinstance(ctype, ArrayType):
-        size = size_of(ctype.element)
-        return None if size is None or ctype.length is None else size * ctype.length
-    return 1 if isinstance(ctype, VoidType) else None
+def element_address(inputs: Inputs, base: int, count: int, unit: Unit) -> int:
+    """Return the address of an element, `count` units after `base`."""
+    if isinstance(unit, int):
+        return add(base, mul(count, unit))
+    return inputs.apply(f"&[{unit}]", base, count)
+
+
+def accessed(place: Place, ctype: CType) -> Place:
+    """Return the place that a pointer to `ctype` gives access to, counted in elements of that type.
+
+    Where it is not a whole number of them away, which element it is is made up. Raises NotModelled
+    where what is there was accessed as elements of another size: what one of them holds says
+    nothing of the other.
+    """
+    last = place.path[-1] if place.path else None
+    if not isinstance(last, Index):
+        place.object.hold(place.path, ctype)
+        return place
+    unit = unit_of(ctype)
+    base = Place(place.object, place.path[:-1])
+    if not place.object.may_be_array(base.path):
+        raise NotModelled(f"{place} is accessed, which is beyond {base}")
+    place.object.hold(base.path, ctype)
+    count, whole = _counted(last, unit)
+    if whole is not True:
+        made_up = place.object.memory.inputs.apply(f"?{last.unit} in {unit}", last.word)
+        count = select(whole, count, made_up)
+    return base.element(count, unit)
+
+
+def _counted(index: Index, unit: Unit) -> tuple[int, bool]:
+    """Return an index in other units, and whether it is a whole number of them."""
+    if index.unit == unit:
+        return index.word, True
+    if not isinstance(index.unit, int) or not isinstance(unit, int):
+        return 0, False
+    factor, rest = divmod(index.unit, unit)
+    if not rest:
+        return mul(index.word, factor), True
+    size = mul(index.word, index.unit)
+    known = plain(size)
+    if known is not None:
+        count, rest = divmod(to_signed(known), unit)
+        return count & U64_MAX, not rest
+    if unit & (unit - 1):
+        return 0, False
+    return shifted_right(size, unit.bit_length() - 1), size & (unit - 1) == 0
+
+
+def shifted_right(word: int, count: int) -> int:
+    """Shift a word to the right, and its sign into it."""
+    return sub((word ^ SIGN_BIT) >> count, SIGN_BIT >> count)
 
 
 def _distance(left: Value, right: Value) -> Value:
     a, b = left.data.place, right.data.place
     if a is None or b is None or a.object is not b.object:
         raise NotModelled("a difference of pointers to different objects")
-    (base_a, index_a), (base_b, index_b) = _split(a), _split(b)
-    if base_a != base_b:
+    if _array_of(a) != _array_of(b):
         raise NotModelled("a difference of pointers to different members")
-    return Value(LONG, sub(index_a, index_b))
+    unit = unit_of(left.type.target) if isinstance(left.type, PointerType) else str(left.type)
+    (first, whole), (second, too) = (_counted(_index_of(place), unit) for place in (a, b))
+    if whole is not True or too is not True:
+        raise NotModelled(f"a difference of pointers that may be no whole number of {unit}")
+    return Value(LONG, sub(first, second))
 
 
-def _split(place: Place) -> tuple[tuple[object, ...], int]:
+def _index_of(place: Place) -> Index:
     last = place.path[-1] if place.path else None
-    if isinstance(last, Index):
-        return place.path[:-1], last.word
-    return place.path, 0
+    return last if isinstance(last, Index) else Index(0, 1)
+
+
+def _array_of(place: Place) -> Path:
+    """Return the path of the array that a place is an element of: its own, for the first."""
+    last = place.path[-1] if place.path else None
+    return place.path[:-1] if isinstance(last, Index) else place.path

@@ -10,6 +10,10 @@ class Undefined(NotModelled):
     """C leaves undefined what happens here: division by zero, a shift by too much …."""
 
 
+class Freed(Undefined):
+    """Memory is accessed, or freed again, after it was freed."""
+
+
 class Uninitialised(NotModelled):
     """A local variable is read before it is written."""
 

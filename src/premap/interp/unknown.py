@@ -16,17 +16,15 @@ from importlib.resources import files
 from typing import Any
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
-from premap.interp import handover
+from premap.interp import handover, reach
 from premap.interp.machine import Frame, Machine
-from premap.interp.memory import NOT_ERROR_BIT, is_unknown_target
+from premap.interp.memory import NOT_ERROR_BIT
 from premap.interp.objects import NONNULL_BIT
-from premap.interp.operators import UNKNOWN, is_scalar, word_of
+from premap.interp.operators import UNKNOWN, word_of
 from premap.interp.types import named_type
 from premap.interp.values import (
     Aggregate,
     FunctionName,
-    Path,
-    Place,
     Pointer,
     StructCopy,
     Value,
@@ -113,9 +111,11 @@ def call_unknown(
     entry = table().get(name)
     lent = [mapping for value in given if (mapping := handover.mapping_in(value)) is not None]
     arguments = tuple(_shown_to(machine, name, value) for value in given)
+    kept = reach.shown_of_kept(machine)
     if lent and entry is not None:
         raise NotModelled(f"{name}() gets the mapping, and what it does with it is not known")
     if entry is None:
+        arguments += kept
         machine.record("call", name, arguments, where, given)
         returns = returns or _returns(frame, name, "")
         result = _call_anything(machine, returns, name, given, arguments)
@@ -124,6 +124,7 @@ def call_unknown(
         return result
     returns = _returns(frame, name, entry.returns)
     if entry.effect == "unknown":
+        arguments += kept
         return _call_with_kind(machine, name, entry, returns, given, arguments, where)
     if entry.effect == "pure":
         return _result(machine, name, returns, entry.result, _words(given))
@@ -136,7 +137,7 @@ def call_unknown(
 
 def _shown_to(machine: Machine, name: str, value: Value) -> Any:
     mapping = handover.mapping_in(value)
-    return argument_key(value) if mapping is None else handover.shown(machine, mapping, name)
+    return reach.shown(value) if mapping is None else handover.shown(machine, mapping, name)
 
 
 def _call_with_kind(
@@ -178,9 +179,13 @@ def _call_event(
     machine.record(entry.kind or "event", name, arguments, where, given)
     if entry.kind in ("lock", "unlock") and not machine.alone:
         machine.memory.let_others((entry.kind, name, arguments))
+        for number, value in enumerate(reach.kept(machine)):
+            reach.change(machine, f"{name}@{machine.memory.history}:*{number}", value)
+    if entry.kind == "free" and entry.object is not None and entry.object < len(given):
+        _free(given[entry.object])
     key = _numbered(machine, name, arguments)
     for index in entry.writes:
-        if index < len(given) and not _overwrite(machine, f"{key}:*{index}", given[index]):
+        if index < len(given) and not reach.change(machine, f"{key}:*{index}", given[index]):
             machine.memory.forget_shared(("through", name, arguments))
     if entry.result == "argument" and entry.object is not None:
         return given[entry.object]
@@ -188,6 +193,13 @@ def _call_event(
     if entry.kind in ("lock", "unlock"):
         _lock(machine, entry, name, arguments)
     return result
+
+
+def _free(value: Value) -> None:
+    """End the life of what a pointer points to, if it is known."""
+    place = value.data.place if isinstance(value.data, Pointer) else None
+    if place is not None and not place.path:
+        place.object.free()
 
 
 def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]) -> None:
@@ -212,10 +224,9 @@ def _call_anything(
 ) -> Value:
     machine.memory.forget_shared(("call", name, arguments))
     key = _numbered(machine, name, arguments)
-    for number, earlier in enumerate(machine.escaped):
-        _overwrite(machine, f"{key}:&{number}", earlier)
-    for index, value in enumerate(given):
-        if _overwrite(machine, f"{key}:*{index}", value):
+    for number, value in enumerate(reach.reached([*reach.kept(machine), *given])):
+        reach.change(machine, f"{key}:*{number}", value)
+        if all(value.data.place != known.data.place for known in machine.escaped):
             machine.escaped.append(value)
     return _result(machine, key, returns, facts, ())
 
@@ -224,22 +235,6 @@ def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
     """Return a name for the results of this call, which depend on all that happened before."""
     machine.memory.history = machine.memory.number("event", name, arguments)
     return f"{name}@{machine.memory.history}"
-
-
-def _overwrite(machine: Machine, name: str, value: Value) -> bool:
-    """Let a call change what an argument points to; return whether that is our own variable."""
-    place = value.data.place if isinstance(value.data, Pointer) else None
-    if place is None or not (place.object.local or machine.bindings.is_mapping(place.object)):
-        return False
-    if handover.mapping_in(value) is not None:
-        return False
-    target = value.type.target if isinstance(value.type, PointerType) else UNKNOWN
-    if isinstance(target, VoidType) or is_unknown_target(target):
-        target = place.object.type if not place.path else UNKNOWN
-    if not isinstance(target, StructType) and is_unknown(target):
-        raise NotModelled(f"{place} is changed by a call, and its type is not known")
-    place.object.store(place.path, machine.memory.named(name, target))
-    return True
 
 
 def _result(
@@ -269,64 +264,6 @@ def _returns(frame: Frame, name: str, stated: str) -> CType:
         return named_type(frame.scope, stated)
     declared = frame.scope.function_type(name)
     return declared.result if declared is not None else UNKNOWN
-
-
-def argument_key(value: Value, within: tuple[Place, ...] = ()) -> Any:
-    """Return what an event shows of an argument: a word, or a variable's content.
-
-    `within` are the variables whose content is being shown: they may point to themselves.
-    """
-    if isinstance(value.data, FunctionName):
-        return value.data.name
-    if isinstance(value.data, StructCopy | Aggregate):
-        return ("struct", *_held(value.data, within))
-    if not is_scalar(value):
-        raise NotModelled("something else than a number, a pointer or a structure is passed")
-    if isinstance(value.data, Pointer) and value.data.place is not None:
-        place: Place = value.data.place
-        if place in within:
-            return ("again", within.index(place))
-        if place.object.local:
-            return ("local", *_content(place, (*within, place)))
-    return word_of(value)
-
-
-def _held(data: StructCopy | Aggregate, within: tuple[Place, ...]) -> Iterator[Any]:
-    """Yield what a structure's value holds: where its members come from, and those that differ."""
-    yield str(data.origin) if isinstance(data, StructCopy) else "zero"
-    members = data.known if isinstance(data, StructCopy) else data.members
-    for path, held in sorted(members.items(), key=lambda cell: _shown(cell[0])):
-        if is_scalar(held) or isinstance(held.data, FunctionName):
-            yield _shown(path)
-            yield argument_key(held, within)
-        elif isinstance(held.data, Aggregate | StructCopy):
-            yield _shown(path)
-            yield "zero" if isinstance(held.data, Aggregate) else str(held.data.origin)
-    yield from sorted(_shown(path) for path in data.stale)
-
-
-def _content(place: Place, within: tuple[Place, ...]) -> Iterator[Any]:
-    """Yield what a variable of our own holds where a pointer points to, by member.
-
-    What was only read is what its name says.
-    """
-    depth, held_in = len(place.path), place.object
-    yield held_in.copied_name(place.path) or ""
-    yield "zero" if held_in.is_zeroed(place.path) else "unset"
-    for path, held in sorted(held_in.cells.items(), key=lambda cell: _shown(cell[0])):
-        if path[:depth] != place.path or path not in held_in.stores:
-            continue
-        if is_scalar(held) or isinstance(held.data, Aggregate | FunctionName):
-            yield _shown(path[depth:])
-            yield "zero" if isinstance(held.data, Aggregate) else argument_key(held, within)
-    copied = ((path, origin) for path, origin in held_in.sources.items() if len(path) > depth)
-    for path, origin in sorted(copied, key=lambda each: _shown(each[0])):
-        if path[:depth] == place.path:
-            yield f"{_shown(path[depth:])} {origin}"
-
-
-def _shown(path: Path) -> str:
-    return ".".join(step if isinstance(step, str) else f"[{step.word}]" for step in path)
 
 
 def _words(given: Sequence[Value]) -> tuple[int, ...]:

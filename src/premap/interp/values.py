@@ -18,12 +18,16 @@ from premap.csource.ctypes import (
     LONG,
     UNSIGNED_INT,
     UNSIGNED_LONG,
+    ArrayType,
     CType,
     EnumType,
     IntType,
     PointerType,
+    StructType,
+    VoidType,
 )
-from premap.model.words import U64_MAX, sub
+from premap.model.errors import NotModelled
+from premap.model.words import add, mul, sub
 
 if TYPE_CHECKING:
     from premap.interp.objects import Object
@@ -34,15 +38,23 @@ PGPROT = IntType("pgprot_t", 64, signed=False)
 """`pgprot_t` is a structure of one word in most architectures; here it is that word."""
 
 
+Unit = int | str
+"""What elements are counted in: their size in bytes, or a type whose layout is not known."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """A step from an array to one of its elements; `word` may be symbolic."""
 
     word: int
+    unit: Unit
+    """What is counted."""
 
     def __eq__(self, other: object) -> bool:
         # Symbolic words are interned: the same term is the same object.
         if not isinstance(other, Index):
+            return False
+        if self.unit != other.unit:
             return False
         known = plain(self.word)
         return self.word is other.word if known is None else known == plain(other.word)
@@ -74,15 +86,24 @@ class Place:
         """Return the place of the member `name`."""
         return Place(self.object, (*self.path, name))
 
-    def element(self, index: int) -> Place:
-        """Return the place that is `index` elements on: the array's own place for element 0."""
+    def element(self, index: int, unit: Unit) -> Place:
+        """Return the place that is `index` elements on: the array's own place for element 0.
+
+        From an element of another size on, bytes are counted.
+        """
         path = self.path
         if path and isinstance(path[-1], Index):
-            index = (path[-1].word + index) & U64_MAX
-            path = path[:-1]
+            last, path = path[-1], path[:-1]
+            if last.unit == unit:
+                index = add(last.word, index)
+            elif isinstance(last.unit, int) and isinstance(unit, int):
+                index = add(mul(last.word, last.unit), mul(index, unit))
+                unit = 1
+            else:
+                raise NotModelled(f"{self} is one {last.unit}, and {unit} are counted from it")
         if plain(index) == 0:
             return Place(self.object, path)
-        return Place(self.object, (*path, Index(index)))
+        return Place(self.object, (*path, Index(index, unit)))
 
     def load(self, ctype: CType) -> Value:
         """Read the place."""
@@ -173,6 +194,28 @@ def int_type(ctype: CType) -> IntType:
     if isinstance(ctype, EnumType):
         return INT if ctype.signed else UINT
     return ULONG
+
+
+def size_of(ctype: CType) -> int | None:
+    """Return sizeof a type in bytes where that needs no layout, else None."""
+    if isinstance(ctype, IntType | EnumType):
+        return max(1, int_type(ctype).width // 8)
+    if isinstance(ctype, PointerType):
+        return 8
+    if isinstance(ctype, ArrayType):
+        size = size_of(ctype.element)
+        return None if size is None or ctype.length is None else size * ctype.length
+    return 1 if isinstance(ctype, VoidType) else None
+
+
+def unit_of(ctype: CType) -> Unit:
+    """Return what pointers to a type count in."""
+    size = size_of(ctype)
+    if size is not None:
+        return size
+    if isinstance(ctype, StructType) and ctype.tag:
+        return f"{ctype.kind} {ctype.tag}"
+    return str(ctype)
 
 
 def normalise(word: int, ctype: IntType) -> int:

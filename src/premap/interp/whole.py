@@ -19,7 +19,7 @@ from premap.interp.machine import Frame, Machine
 from premap.interp.objects import zero_of
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.statictypes import declared_type, operand_type
-from premap.interp.values import Place, Pointer, Value, plain
+from premap.interp.values import Place, Pointer, Value, plain, size_of, unit_of
 
 MOST_ELEMENTS = 64
 """Elements of an array that is set or copied one by one."""
@@ -70,7 +70,7 @@ def _whole(
     measured = _measured(machine, frame, size_node)
     if measured is not None:
         return named if measured == named else None
-    known = operators.size_of(named)
+    known = size_of(named)
     return named if known is not None and known == plain(word_of(size)) else None
 
 
@@ -98,8 +98,10 @@ def _measured(machine: Machine, frame: Frame, node: Node) -> CType | None:
 def _parts(place: Place, ctype: CType) -> list[tuple[Place, CType]]:
     """Return the elements of an array, or the object itself."""
     if not isinstance(ctype, ArrayType):
-        return [(place, ctype)]
-    return [(place.element(number), ctype.element) for number in range(ctype.length or 0)]
+        return [(operators.accessed(place, ctype), ctype)]
+    unit = unit_of(ctype.element)
+    elements = [place.element(number, unit) for number in range(ctype.length or 0)]
+    return [(operators.accessed(element, ctype.element), ctype.element) for element in elements]
 
 
 MACROS: dict[str, Callable[[Machine, Frame, Node, list[Node]], Value]] = {
