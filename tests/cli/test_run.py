@@ -283,6 +283,12 @@ class TestText:
 
 
 class TestWrongUse:
+    def test_of_a_neighbour_for_which_there_is_no_room(self, premap: Premap, device: Path) -> None:
+        ran = premap("run", "ring.c:ring_mmap", "--layout", "between", "--left-pages", "2")
+        assert "give --pgoff 2 or more" in ran.err
+        more = premap("run", "ring.c:ring_mmap", "--layout", "between", "--pgoff", "2")
+        assert more.err == ""
+
     @pytest.mark.parametrize(
         "option",
         ["--pages=0", "--pages=x", "--prot=wr", "--set=x", "--set==1", "--set=a=-1", "--pgoff=-1"],

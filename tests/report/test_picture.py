@@ -74,6 +74,18 @@ class TestCall:
         page.keyboard.press("End")
         expect(page.locator("svg.strip .pte")).to_have_count(1)
 
+    def test_a_legacy_hook_fills_them_before_it_is_mapped(self, page: Page, hooks: Path) -> None:
+        shown = hooks / "page.html"
+        main(["run", f"{hooks}/old.c:old_mmap", "--html", str(shown)])
+        page.goto(shown.as_uri())
+        expect(page.locator("svg.strip .pte")).to_have_count(0)
+        page.locator("ol.steps li", has_text="populate: 1 pfn entry at").click()
+        expect(page.locator("svg.strip .pte")).to_have_count(1)
+        expect(page.locator("svg.strip .vma")).to_have_count(0)
+        page.keyboard.press("End")
+        expect(page.locator("svg.strip .pte")).to_have_count(1)
+        expect(page.locator("svg.strip .vma")).to_have_count(1)
+
     def test_the_file_of_the_mapping(self, page: Page, hooks: Path) -> None:
         page.goto(self.pictured(hooks))
         file = page.locator("table.fields tr", has_text="vm_file")

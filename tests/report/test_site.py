@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.survey.conftest import FILES
 
 from premap.cli import main
+from premap.report.site import breakable
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -30,6 +31,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     main(["survey", "--no-cache", str(folder / "linux"), "--html", str(folder / "out")])
     return (folder / "out" / "index.html").as_uri()
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("arch/x86/a-b.c:7", ["arch/", "x86/", "a-b", ".c:7"]),
+        ("file_operations.mmap", ["file_", "operations", ".mmap"]),
+        ("_mmap", ["_", "mmap"]),
+        ("<b>_&", ["&lt;b&gt;_", "&amp;"]),
+        ("?", ["?"]),
+        ("__", ["__"]),
+        ("../a..b/", ["../", "a", "..b/"]),
+    ],
+)
+def test_names_break_between_words(name: str, parts: list[str]) -> None:
+    assert breakable(name) == "<wbr>".join(parts)
 
 
 class TestTable:
@@ -119,7 +136,7 @@ class TestHandler:
         page.goto(site)
         page.get_by_role("link", name="door_mmap").click()
         now = page.locator(".now")
-        expect(now).to_contain_text("->mmap for 1 pages")
+        expect(now).to_contain_text("->mmap for 1 page ")
         page.keyboard.press("End")
         expect(now).to_contain_text("new vma")
         expect(page.locator("svg.strip .vma")).to_have_count(1)

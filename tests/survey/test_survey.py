@@ -158,6 +158,12 @@ class TestDeep:
             "declined", "not-file-operations"
         )  # fmt: skip
 
+    def test_clusters_that_differ_say_in_what(self, small_tree: Path) -> None:
+        clusters = surveyed(small_tree, deep=True)["clusters"]
+        titles = [each["title"] for each in clusters]
+        assert len(set(titles)) == len(titles) > 3
+        assert any("(automatic)" in title or "(review)" in title for title in titles)
+
     def test_records_come_as_they_are_complete(self, small_tree: Path) -> None:
         told = Silent()
         done = survey(Plan(small_tree, deep=True, jobs=1), told).document

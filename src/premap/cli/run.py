@@ -144,6 +144,12 @@ def run(given: argparse.Namespace) -> Exit:
 
     if given.beside and not given.html:
         raise UsageError("--beside goes with --html")
+    if given.layout in {"after-itself", "between"} and given.pgoff < given.left_pages:
+        print(
+            "premap: there is no room in the file for a mapping before this one: "
+            f"give --pgoff {given.left_pages} or more",
+            file=sys.stderr,
+        )
     try:
         document = _document(_side(given), given)
         if given.html:
@@ -175,7 +181,8 @@ def _write_picture(document: dict[str, Any], given: argparse.Namespace) -> None:
         sides.append(_pictured(side, _document(side, other)))
     title = " and ".join(each.name for each in sides)
     kind = "private" if given.private else "shared"
-    asked = f"mmap() of {given.pages} pages at {given.addr:#x}, {kind}, page offset {given.pgoff}"
+    size = f"{given.pages} page{'s' * (given.pages != 1)}"
+    asked = f"mmap() of {size} at {given.addr:#x}, {kind}, page offset {given.pgoff}"
     given.html.write_text(picture_page(title, asked, sides), "utf-8", "replace")
 
 

@@ -54,19 +54,27 @@ def _of_vma(vma: Any, opened: Any) -> dict[str, str]:
 
 
 def space_of(mapping: Any) -> list[dict[str, Any]]:
-    """Return what is mapped at this moment, by address."""
+    """Return what is mapped at this moment, by address.
+
+    A VMA in a legacy hook's hands is not among it yet, though page table entries may be.
+    """
     mm = mapping.k_mm if isinstance(mapping, VmAreaDesc) else mapping.vm_mm
-    return [
-        {
-            "start": plain(vma.vm_start),
-            "end": plain(vma.vm_end),
-            "what": _flags(vma.vm_flags),
-            "entries": [
-                {"start": plain(e.start), "end": plain(e.end), "kind": e.kind} for e in vma.ptes
-            ],
-        }
-        for vma in mm.vmas()
-    ]
+    vmas = mm.vmas()
+    space = [_mapped(vma) for vma in vmas]
+    if not isinstance(mapping, VmAreaDesc) and mapping.ptes and mapping not in vmas:
+        space.append({**_mapped(mapping), "what": "not linked yet"})
+    return space
+
+
+def _mapped(vma: Any) -> dict[str, Any]:
+    return {
+        "start": plain(vma.vm_start),
+        "end": plain(vma.vm_end),
+        "what": _flags(vma.vm_flags),
+        "entries": [
+            {"start": plain(e.start), "end": plain(e.end), "kind": e.kind} for e in vma.ptes
+        ],
+    }
 
 
 def _action(action: Any) -> str:

@@ -226,6 +226,11 @@ class _Watcher:
         self.steps.append(Step(kind, text, file, line, fields, space))
 
 
+def counted(number: int, one: str, more: str) -> str:
+    """Return a number with its word: "1 page", "2 pages"."""
+    return f"{number} {one if number == 1 else more}"
+
+
 def _call_text(event: Event) -> str:
     """Return a call as people write it."""
     given = map(value_text, event.given) if event.given else map(_argument_text, event.arguments)
@@ -241,12 +246,13 @@ def _argument_text(argument: Any) -> str:
 
 def _event_text(event: Any) -> str:
     if event.kind in _HOOKS:
-        size = (event.end - event.start) >> PAGE_SHIFT
+        size = counted((event.end - event.start) >> PAGE_SHIFT, "page", "pages")
         flags = flag_names(event.flags)
-        return f"->{event.kind} for {size} pages at {event.start:#x}, pgoff {event.pgoff}, {flags}"
+        return f"->{event.kind} for {size} at {event.start:#x}, pgoff {event.pgoff}, {flags}"
     if event.kind == "populate":
-        size = (event.end - event.start) >> PAGE_SHIFT
-        return f"{size} {event.type} entries at {event.start:#x}, from {event.first:#x} on"
+        one, more = f"{event.type} entry", f"{event.type} entries"
+        size = counted((event.end - event.start) >> PAGE_SHIFT, one, more)
+        return f"{size} at {event.start:#x}, from {event.first:#x} on"
     if event.kind == "action":
         return f"the action {event.type} is performed"
     if event.kind == "new_vma":

@@ -26,7 +26,12 @@ _NODES = 24
 """Rows of the ranking of what sites wait for."""
 _ROW = 26
 _ARROW = re.compile(r"(->\w*)")
+_WORDS = re.compile(r"[.]*[^/_.]+[/_]*|[/_.]+")
 _WIDEST = 430
+_LABELS = 390
+"""Where the names of the ranking end."""
+_LETTER = 7.6
+"""How wide a letter of them is."""
 
 Site = dict[str, Any]
 
@@ -49,7 +54,13 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
     )
     made.filters["whole"] = whole
+    made.filters["breakable"] = breakable
     return made
+
+
+def breakable(name: str) -> Markup:
+    """Return a path or a name that a narrow column breaks between its words."""
+    return Markup("<wbr>").join(_WORDS.findall(name))
 
 
 def whole(text: str) -> Markup:
@@ -203,7 +214,9 @@ def graph(unlocks: list[dict[str, Any]]) -> dict[str, Any]:
     edges = [
         _edge(node, places[after]) for node in nodes for after in node["after"] if after in places
     ]
-    return {"nodes": nodes, "edges": edges, "height": 16 + _ROW * len(nodes)}
+    longest = max((len(each["name"]) for each in ranked), default=0)
+    left = max(0, round(_LABELS - 12 - _LETTER * longest))
+    return {"nodes": nodes, "edges": edges, "height": 16 + _ROW * len(nodes), "left": left}
 
 
 def _edge(start: Site, end: Site) -> str:

@@ -48,6 +48,7 @@ def clusters(sites: Iterable[Site]) -> list[Cluster]:
 def title_of(site: Site) -> str:
     """Say what the handlers of a cluster have in common."""
     what = f"{site['ops']}.{site['member']}: {pattern_classes()[site['class']].title}"
-    reason = f" ({site['reason']['id']})" if site["reason"] else ""
+    state = site["reason"]["id"] if site["reason"] else site["status"]
+    reason = f" ({state})" if state else ""
     waits = f", waits for {', '.join(site['waits_for'])}" if site["waits_for"] else ""
     return what + reason + waits

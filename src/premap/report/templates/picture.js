@@ -56,7 +56,7 @@ function drawStrip(svg, steps, step) {
       svg.append(make("svg:path", { class: "fold", d: `M${p.x + 14} 62l8-20M${p.x + 24} 62l8-20` }));
   for (const vma of step.space ?? []) {
     const [x, end] = [view.place(vma.start), view.place(vma.end)];
-    const box = make("svg:rect", { class: "vma", x, width: Math.max(2, end - x - 1), y: 30, height: 34, rx: 3 });
+    const box = make("svg:rect", { class: vma.what === "not linked yet" ? "none" : "vma", x, width: Math.max(2, end - x - 1), y: 30, height: 34, rx: 3 });
     box.append(make("svg:title", {}, `${vma.start.toString(16)}-${vma.end.toString(16)} ${vma.what}`));
     svg.append(box);
     for (const entry of vma.entries ?? []) {
