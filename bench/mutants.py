@@ -42,9 +42,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mutants_equivalent import why_equivalent
+from mutants_form import Callers, means_nothing
 from mutants_reach import TELLING, mentioned, out_of_reach
 from mutants_replay import PACKAGE, Replayed
 
@@ -57,7 +59,7 @@ STEPS = 20_000
 MACHINERY = frozenset({"errors.py", "inject.py", "trace.py"})
 REFUSALS = frozenset({"AttributeError", "ValueError", "NotModelled", "KernelBug"})
 REFUSING = frozenset({"_immutable", "_write_only"})
-TOLD = frozenset({"warn", "event"})
+TOLD = frozenset({"warn", "event", "vma_event"})
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -132,6 +134,13 @@ class Mutant:
             if isinstance(node, ast.FunctionDef) and any(part is place for part in ast.walk(node))
         ]
         return around[-1] if around else ""
+
+    @property
+    def ended(self) -> ast.FunctionDef | None:
+        """The function whose last statement is dropped, None for another change."""
+        node = list(ast.walk(parse(self.model / self.file)))[self.node]
+        last = isinstance(node, ast.FunctionDef) and self.detail == len(node.body) - 1
+        return node if last and self.kind == "drop body" else None  # type: ignore[return-value]
 
     def source(self) -> str:
         """The text of the file with the change in it, and what that needs."""
@@ -432,7 +441,17 @@ def _finder(by: str, kernel: Path | None, copied: Path) -> Finder:
 
 
 def _shown(mutant: Mutant, before: str, after: str) -> str:
-    return why_equivalent(mutant.file, mutant.function, before, after, mutant.context)
+    """Return why a change can't be observed, if that follows from its form, or has been shown."""
+    form = ""
+    if mutant.kind.startswith("drop"):
+        form = means_nothing(_callers(mutant.model), mutant.ended, before)
+    return form or why_equivalent(mutant.file, mutant.function, before, after, mutant.context)
+
+
+@cache
+def _callers(model: Path) -> Callers:
+    """Read who calls the functions of a model, in the copy that mistakes are drawn from."""
+    return Callers([*model.glob("*.py"), *(ROOT / "src/premap/scenario").glob("*.py")])
 
 
 def count_found(chosen: list[tuple[int, Mutant]], finder: Finder) -> int:
