@@ -73,12 +73,31 @@ class Callers:
 
     def _kept(self, where: ast.AST, name: str, asked: frozenset[str]) -> bool:
         """Say the same of a value that is kept under a name of the function."""
-        reads = [
+        uses = [
             node
             for node in ast.walk(self._function(where))
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+            if isinstance(node, ast.Name) and node.id == name
         ]
+        reads = [node for node in uses if isinstance(node.ctx, ast.Load)]
+        if not self._repeated(where):  # what is read before it, or after the next, is not this
+            again = [node.lineno for node in uses if isinstance(node.ctx, ast.Store)]
+            here = getattr(where, "lineno", 0)
+            next_one = self._certain(where, [line for line in again if line > here])
+            reads = [node for node in reads if here < node.lineno <= next_one]
         return all(self._where_true(node) or self._asked(node, asked) for node in reads)
+
+    def _repeated(self, node: ast.AST) -> bool:
+        """Say whether a statement is in a loop."""
+        while not isinstance(node, ast.FunctionDef):
+            if isinstance(node, (ast.For, ast.While)):
+                return True
+            node = self.parents[node]
+        return False
+
+    def _certain(self, where: ast.AST, lines: list[int]) -> float:
+        """Return the first of these lines that is a statement beside this one, or behind it all."""
+        beside = getattr(self.parents[where], "body", [])
+        return min((part.lineno for part in beside if part.lineno in lines), default=1e9)
 
     def _where_true(self, node: ast.Name) -> bool:
         """Say whether a name is read within `if name:` or `x if name else y`, where it is true."""

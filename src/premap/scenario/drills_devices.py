@@ -65,6 +65,8 @@ def actions(site: Site) -> None:
         file = site.device(hook, 1, action=action, **more)
         last = (1 << 52) - count
         page = site.one_of(0, 0, 0, 0, 1, 2, DEVICE_PAGES, last, last - 1)
+        if action["kind"] == "map_pages" and site.chance(0.5):
+            page = max(0, action["pages"] - count + site.one_of(-1, 0, 0, 1))
         part = Range(where.first, count)
         prot, sharing = site.one_of("rw", "r"), site.one_of("SHARED", "SHARED", "PRIVATE")
         site.map(part, prot, sharing, file=file, page=page)
@@ -145,7 +147,7 @@ def told_twice(site: Site) -> None:
     if site.chance(0.3):
         site.device(hook, 4, **keys, mprotect_ret=site.pick.choice(ERRNOS))
     middle = Range(where.first + 2, 2)
-    first = site.one_of(Range(middle.first, 1), Range(middle.first + 1, 1), where)
+    first = site.one_of(Range(middle.first, 1), Range(middle.first + 1, 1), where, middle)
     for part in (first, middle):
         site.mprotect(part, site.one_of("r", "rw"))
         site.mprotect(part, prots[0])
@@ -173,8 +175,8 @@ def refused(site: Site) -> None:
     site.device(hook, 5, **keys, **refusing)
     for _ in range(2):
         source, more = site.part(part), site.one_of((), (), ("DONTUNMAP",))
-        count = source.count + site.one_of(0, 0, 0 if more else 1)
-        site.move(source, part.end, *more, count=min(count, 4))
+        count = source.count + site.one_of(0, 0 if more else 1)
+        site.move(source, part.end, *more, count=count)
         site.ask("entries", "counts")
     split = Range(part.first + 1, site.one_of(1, 3))
     for op in site.pick.sample(("munmap", "mlock", "madvise", "mprotect", "munlock"), 2):
@@ -235,7 +237,7 @@ def compat(site: Site) -> None:
     for _ in range(2):
         count = site.pick.randint(1, 3)
         keys: Json = {"vm_ops": site.one_of(["open", "close", "mapped"], ["mapped"], ["fault"], [])}
-        if site.chance(0.6):
+        if site.chance(0.5):
             keys["action"] = _action(site, "mmap_prepare", count)
         choices: Json = {
             "set": site.one_of(["DONTDUMP"], ["DONTEXPAND"], ["DONTCOPY"]),
@@ -254,6 +256,8 @@ def compat(site: Site) -> None:
         filled = site.chance(0.5)
         if not filled and site.chance(0.2):
             keys["hide_from_rmap"] = True
+        if site.chance(0.5) and "action" not in keys:
+            keys["vm_file"] = site.device("mmap_prepare", 18, vm_ops=site.pick.choice(OPS))
         lower = site.device("mmap_prepare", 8 + filled, **keys)
         more: Json = {"vm_ops": site.pick.choice(OPS), **({"filled": True} if filled else {})}
         file = site.device("mmap", 8 + filled, lower=lower, **more)
@@ -273,7 +277,8 @@ def faults(site: Site) -> None:
     where = site.clean(5)
     hook = site.pick.choice(HOOKS)
     way = site.one_of("page", "page", "pfn")
-    told = [] if site.mixed else site.one_of(["page_mkwrite", "pfn_mkwrite"], ["pfn_mkwrite"], [])
+    both = ["page_mkwrite", "pfn_mkwrite"]
+    told = [] if site.mixed else site.one_of(both, both, ["pfn_mkwrite"], [])
     table = ["fault", *told]
     keys: Json = {"vm_ops": table, "fault": way}
     if way == "pfn":
@@ -313,11 +318,11 @@ def unreadable(site: Site) -> None:
     """Populate what a hook made of a mapping: not to be read, or nobody's to fault in."""
     where = site.clean(4)
     clear = site.one_of(["MAYREAD"], ["MAYWRITE"], ["MAYREAD", "MAYWRITE"])
-    ops = site.one_of(["fault"], [], None)
+    ops = site.one_of(["fault"], ["fault"], [], None, None)
     file = site.device(site.pick.choice(HOOKS), 12, clear=clear, vm_ops=ops)
     flags = site.one_of((), ("POPULATE",), ("LOCKED",))
     sharing = site.one_of("SHARED", "PRIVATE")
-    site.map(where, site.one_of("w", "r", "rw", ""), sharing, *flags, file=file)
+    site.map(where, site.one_of("w", "w", "x", "r", "rw", ""), sharing, *flags, file=file)
     for _ in range(3):
         part, kind = site.part(where), site.pick.randrange(4)
         if kind == 0:

@@ -65,6 +65,8 @@ def stack(site: Site) -> None:
     where = site.clean(14)
     top = Range(where.end - 2, 2)
     kind = site.pick.randrange(4)
+    if site.chance(0.6):  # what can be accessed within the gap below would keep it from growing
+        site.munmap(Range(0, where.first))
     if kind == 0:
         site.map(Range(where.first, 1), site.one_of("", "rw"), "PRIVATE")
     elif kind == 1:

@@ -121,7 +121,7 @@ def guards(site: Site) -> None:
     file = site.file("fx", 12) if kind == 0 else None
     sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
     site.map(where, site.one_of("rw", "rw", "r"), sharing, file=file)
-    site.touch_some(where, 0.4)
+    site.touch_some(where, 0.4, site.one_of("w", "w", "r"))
     if site.chance(0.2):
         site.on("mlock", Range(where.first, 1))
     for _ in range(3):
@@ -204,6 +204,59 @@ def populated(site: Site) -> None:
         if failing:
             site.calm(point)
     site.ask("entries", "counts", "anon")
+
+
+def read_first(site: Site) -> None:
+    """Write where only zeroes were read: page by page, or all of it; guards and moves between."""
+    where = site.clean(6)
+    site.map(where)
+    if site.chance(0.7):
+        site.advise(where, "POPULATE_READ")
+    else:
+        site.touch_some(where, 0.7, "r")
+    for _ in range(3):
+        part, kind = site.part(where), site.pick.randrange(6)
+        if kind < 2:
+            inside = Range(where.first + site.pick.randint(1, 4), site.one_of(1, 2))
+            site.advise(inside, "POPULATE_WRITE")
+        elif kind == 2:
+            site.on("mlock", part)
+            site.on("munlock", part)
+        elif kind == 3:
+            site.advise(Range(part.first, 1), "GUARD_INSTALL")
+        elif kind == 4:
+            site.touch(part.first)
+            site.mprotect(where, "r")
+            site.move(part, where.first - 1 if part.count == 1 else where.end + 1)
+            site.mprotect(where, "rw")
+        else:
+            site.touch(part.first)
+        site.ask("entries")
+
+
+def populated_across(site: Site) -> None:
+    """Fault several mappings in by one call, of which a page can't be had at first."""
+    if not site.devices:
+        return
+    where = site.clean(6)
+    file = site.file("fx", 12) if site.chance(0.3) else None
+    site.map(where, "rw", file=file)
+    for page in site.pick.sample(range(where.first + 1, where.end), 2):
+        site.advise(Range(page, 1), site.one_of("DONTFORK", "RANDOM", "DONTDUMP"))
+    if site.chance(0.3):
+        site.mprotect(Range(where.end - 1, 1), site.one_of("r", ""))
+    for _ in range(3):
+        point = site.one_of("page", "page", "page_table")
+        site.fail(point, site.pick.randint(0, 4))
+        part = site.part(where)
+        if site.chance(0.75):
+            site.advise(part, site.one_of("POPULATE_READ", "POPULATE_WRITE", "POPULATE_WRITE"))
+        else:
+            site.on("mlock", part)
+        site.ask("entries")
+        site.calm(point)
+        site.on("munlock", part)
+        site.advise(where, "DONTNEED")
 
 
 def first_pages(site: Site) -> None:

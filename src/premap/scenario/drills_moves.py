@@ -230,6 +230,7 @@ def unmapped(site: Site) -> None:
     else:
         site.on("mseal", Range(where.first + site.one_of(0, 3, 6), 1))
     parts = [Range(where.first + 1, 1), Range(where.first + 1, 6), Range(where.first, 8)]
+    parts.append(Range(where.first - 1, 1))  # nothing is there, and right behind it there is
     for part in site.pick.sample(parts, 3):
         site.munmap(part)
         site.ask("counts")
@@ -265,16 +266,22 @@ def placed(site: Site) -> None:
         site.map(where, "r", site.one_of("SHARED", "PRIVATE"))
         at -= count + site.pick.randint(1, 12)
     site.map(Range(begin, max(1, at - begin - site.one_of(0, 0, 2))))
+    file = site.file("fr", 4, "rw", site.one_of("ramfs", "zero")) if site.chance(0.4) else None
     for _ in range(6):
         length = site.pick.choice((1, 2, 3, 5, 8, 12, 12, pages, pages + 1))
-        hint = site.pick.choice((0, 0, 0, site.pick.randrange(max(1, pages - length))))
+        last = max(0, pages - length)
+        hint = site.pick.choice((0, 0, 0, site.pick.randrange(last + 1), last))
         addr = site.address(hint) + site.one_of(0, 0, 1) if hint else 0
-        keys = {"file": None, "addr": addr, "len": length << PAGE_SHIFT, "prot": "r", "offset": 0}
-        site.add("mmap", **keys, flags=["PRIVATE"])
+        keys = {"file": file, "addr": addr, "len": length << PAGE_SHIFT, "prot": "r", "offset": 0}
+        site.add("mmap", **keys, flags=[site.one_of("PRIVATE", "SHARED")])
         part = Range(site.pick.randrange(pages - 6), site.pick.randint(1, 5))
-        kind = site.pick.randrange(4)
+        kind = site.pick.randrange(6)
         if kind == 0:
             site.munmap(part)
+        elif kind == 4:
+            site.munmap(Range(pages - part.count, part.count))
+        elif kind == 5:
+            site.munmap(Range(0, pages))
         elif kind == 1:
             site.map(part, "r", "SHARED")
         if site.chance(0.4):
@@ -313,10 +320,40 @@ def three_kinds(site: Site) -> None:
             site.mprotect(Range(parts[1].first + 1, 1), "rw")
         else:
             site.mprotect(where, site.one_of("rw", "r"))
-        site.ask("anon")
+        site.ask("anon", "entries")
     site.munmap(parts[1])
     site.map(parts[1], "rw", file=file, page=2)
     site.ask("anon", "counts", "entries")
+
+
+def boundary(site: Site) -> None:
+    """Shift the boundary of two neighbours to and fro: pages change hands, with their entries."""
+    where = site.clean(8)
+    left, right = Range(where.first, 4), Range(where.first + 4, 4)
+    file = site.file("fx", 12) if site.chance(0.3) else None
+    sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
+    there, back = site.one_of(
+        (lambda at: site.mprotect(at, "r"), lambda at: site.mprotect(at, "rw")),
+        (lambda at: site.advise(at, "DONTFORK"), lambda at: site.advise(at, "DOFORK")),
+        (lambda at: site.advise(at, "RANDOM"), lambda at: site.advise(at, "NORMAL")),
+        (lambda at: site.on("mlock", at), lambda at: site.on("munlock", at)),
+    )
+    site.map(where, "rw", sharing, file=file)
+    site.touch_some(right, 0.7)
+    if site.chance(0.5):
+        site.touch_some(left, 0.5)
+    there(right)
+    if site.chance(0.2):
+        site.fail(site.one_of("vma_merge", "anon_vma_clone"))
+    edge = right.first
+    for _ in range(3):
+        to = site.pick.randint(where.first + 1, where.end - 1)
+        change = back if to > edge else there
+        change(Range(min(edge, to), max(1, abs(to - edge))))
+        edge = to
+        site.ask("entries", *site.one_of((), ("anon",)))
+    back(right)
+    site.ask("counts")
 
 
 def many(site: Site) -> None:

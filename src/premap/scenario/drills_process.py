@@ -39,6 +39,37 @@ def generations(site: Site) -> None:
     site.ask()
 
 
+def separate_branches(site: Site) -> None:
+    """Let parents go, and all of some mappings, split or not, so that their anon_vmas end."""
+    where = site.clean(6)
+    left, right = Range(where.first, 3), Range(where.first + 3, 3)
+    site.map(where)
+    for part in (left, right):
+        site.touch(part.first + site.pick.randint(0, 2))
+    if site.chance(0.7):
+        site.advise(left, "RANDOM")
+    for _ in range(site.pick.randint(2, 3)):
+        site.add("fork", then=site.one_of("orphan", "orphan", "orphan", "child"))
+        if site.chance(0.4):
+            site.touch_some(site.one_of(left, right), 0.4)
+        if site.chance(0.5):
+            site.mprotect(Range(left.first + site.pick.randint(0, 2), 1), "r")
+        kind = site.pick.randrange(4)
+        if kind == 0:
+            site.munmap(left)
+        elif kind == 1:
+            site.munmap(site.part(left))
+        elif kind == 2:
+            site.map(Range(left.first, 1))
+            site.touch(left.first)
+        site.ask("anon")
+    site.munmap(left)
+    site.add("fork", then="orphan")
+    site.ask("anon")
+    site.touch_some(right)
+    site.ask("anon", "counts")
+
+
 def only_children(site: Site) -> None:
     """Let every parent go at once, so that what it filed pages in may be taken over."""
     where = site.clean(3)
@@ -157,21 +188,22 @@ def inherited(site: Site) -> None:
 def file_kinds(site: Site) -> None:
     """Map files of every kind, in ways that they permit or not, and to their ends."""
     where = site.clean(6)
-    kind = site.one_of(None, None, "memfd", *(_KINDS if site.devices else ()))
-    modes = ("rw", "r", "w") if site.devices else ("rw", "r")
-    mode = "rw" if kind in ("fifo", "zero") else site.pick.choice(modes)
-    file = site.file(f"f{(kind or 'p')[:2]}{mode}", site.pick.randint(1, 3), mode, kind)
-    for _ in range(4):
-        part = site.part(where)
-        sharing = site.one_of("SHARED", "SHARED", "PRIVATE", "SHARED_VALIDATE", "DROPPABLE")
-        flags = site.one_of((), (), ("SYNC",), ("GROWSDOWN",), ("LOCKED",), ("POPULATE",))
-        prot = site.one_of("rw", "rw", "r", "rx", "w", "")
-        last = (1 << 51) - part.count
-        page = site.one_of(0, 0, 0, 1, 2, last, last - 1, (1 << 52) - 2)
-        site.map(part, prot, sharing, *flags, file=file, page=page)
-        if site.chance(0.6):
-            site.mprotect(part, site.one_of("rw", "r", "rx"))
-        site.touch_some(part, 0.4, site.one_of("r", "w"))
+    for _ in range(2):
+        kind = site.one_of(None, "memfd", *(_KINDS if site.devices else ()))
+        modes = ("rw", "r", "w") if site.devices else ("rw", "r")
+        mode = "rw" if kind in ("fifo", "zero") else site.pick.choice(modes)
+        file = site.file(f"f{(kind or 'p')[:2]}{mode}", site.pick.randint(1, 3), mode, kind)
+        for _ in range(2):
+            part = site.part(where)
+            sharing = site.one_of("SHARED", "SHARED", "PRIVATE", "SHARED_VALIDATE", "DROPPABLE")
+            flags = site.one_of((), (), ("SYNC",), ("GROWSDOWN",), ("LOCKED",), ("POPULATE",))
+            prot = site.one_of("rw", "r", "r", "rx", "w", "")
+            last = (1 << 51) - part.count
+            page = site.one_of(0, 0, 0, 1, 2, last, last - 1, (1 << 52) - 2)
+            site.map(part, prot, sharing, *flags, file=file, page=page)
+            if site.chance(0.6):
+                site.mprotect(part, site.one_of("rw", "r", "rx"))
+            site.touch_some(part, 0.4, site.one_of("r", "w"))
     if site.chance(0.5):
         site.add("fork")
     site.ask("counts")

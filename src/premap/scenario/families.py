@@ -215,7 +215,7 @@ FAMILIES = {
         ),
         Family(
             "stacks",
-            COMMON | {"grow": 9, "mmap": 8, "mlock": 2, "limit": 2, "fail": 1},
+            COMMON | {"grow": 9, "mmap": 8, "mlock": 2, "limit": 2, "fail": 1, "gap": 2},
             files=("f0",),
             anonymous=(None,) * 4,
             sharing=("PRIVATE", "PRIVATE", "PRIVATE", "SHARED"),

@@ -14,7 +14,8 @@ from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import comparable, misled, reached
 from premap.scenario.backend import Backend
-from premap.scenario.drills import DRILLS, ON_HOST, deck
+from premap.scenario.drills import DRILLS, ON_HOST, Drill, deck
+from premap.scenario.drills_limits import stack_gap
 from premap.scenario.failures import ASKED, PLANNED
 from premap.scenario.families import FAMILIES, STACKS, Family
 from premap.scenario.outcome import FAILED, attempt, begun
@@ -178,6 +179,13 @@ class Generator(Situations):
 
     def _drill(self, layout: Layout) -> Json | None:
         """Begin the next drill of the deck."""
+        return self._begin(next(self.deck), layout)
+
+    def _gap(self, layout: Layout) -> Json | None:
+        """Begin the drill that only a large window has room for."""
+        return self._begin(stack_gap, layout)
+
+    def _begin(self, drill: Drill, layout: Layout) -> Json | None:
         limited = "COMMIT" in self.limited
         site = Site(
             self.pick,
@@ -189,7 +197,7 @@ class Generator(Situations):
             mixed=self.programmer.mixed,
         )
         try:
-            next(self.deck)(site)
+            drill(site)
         except NoRoom:
             return None
         self.script = site.steps

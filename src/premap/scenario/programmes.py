@@ -83,7 +83,7 @@ class Programmer:
     def __init__(self, pick: random.Random, taste: Taste) -> None:
         self.pick = pick
         self.taste = taste
-        self.mixed = pick.random() < 0.5
+        self.mixed = pick.random() < 0.3
         """Whether vmf_insert_mixed() is used, or else callbacks are told of writes."""
         self.fixed: dict[str, Json] = {}
 
