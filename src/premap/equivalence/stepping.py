@@ -90,6 +90,7 @@ def step_through(
 
     def watch(machine: Machine, log: Log) -> None:
         inputs.by_moment = machine.memory.by_moment
+        machine.replacing = True
         watcher.watch(machine, log)
 
     outcome = run(side, setting, inputs, Namer(), watch)

@@ -22,6 +22,7 @@ from premap.csource.tree import KernelTree
 from premap.interp.conditions import condition
 from premap.interp.objects import Object
 from premap.interp.operators import accessed, convert, word_of
+from premap.interp.replaced import other_file
 from premap.interp.types import DESC, FILE, MEMBERS, MM, VM_OPS, VMA
 from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed, unit_of
 from premap.model import VmAreaDesc, VmAreaStruct
@@ -66,6 +67,8 @@ class Bindings:
         self._mappings: dict[int, MappingObject] = {}
         self.file: Any = None
         """The model's file; its C object is called "file"."""
+        self.others: dict[str, Any] = {}
+        """Other files that a hook gave to a mapping, by the name of what points to them."""
 
     def scope(self, source: SourceFile) -> Scope:
         """Return the scope of a source file; looked up once for all runs that share `scopes`."""
@@ -98,7 +101,10 @@ class Bindings:
         if file is None:
             return Value(PointerType(FILE), Pointer(None, 0))
         if file is not self.file:
-            raise NotModelled("another file than the one that is mapped")
+            if file not in self.others.values():
+                raise NotModelled("another file than the one that is mapped")
+            pointer: Value = file.pointer
+            return pointer
         made = machine.memory.objects.get("file")
         if made is None:
             address = machine.memory.object("file", FILE, nonnull=True).address
@@ -221,6 +227,8 @@ class MappingObject(Object):
 
     def _inward(self, name: str, value: Value) -> Any:
         """Return what the model keeps of a C value."""
+        if name == "vm_file":
+            return other_file(self.machine, value)
         if name == "vm_ops":
             if self.source is None:
                 raise NotModelled("vm_ops is assigned outside of a hook")
@@ -277,6 +285,7 @@ class DescObject(MappingObject):
     settable = frozenset(
         {
             "pgoff",
+            "vm_file",
             "vma_flags",
             "page_prot",
             "vm_ops",

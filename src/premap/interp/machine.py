@@ -164,6 +164,8 @@ class Machine:
         """How much work there may be (`effort.spent`), where no exploration says so."""
         self.alone = False
         """Whether no other thread changes driver state at locks."""
+        self.replacing = False
+        """Whether a hook may give the mapping another file: where no other hook is compared."""
         self.handing_over: list[Any] | None = None
         """The model's log, where hooks may hand their VMA to code that is not followed."""
         self.observer: Callable[[str, Frame, Node, Any], None] | None = None

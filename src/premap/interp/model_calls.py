@@ -14,6 +14,7 @@ from premap.interp.bindings import MappingObject, PageArray
 from premap.interp.dispatch import PURE_NAMES
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import of_truth, word_of
+from premap.interp.replaced import other_file
 from premap.interp.types import VMA_FLAGS
 from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value, int_type
 from premap.model import legacy
@@ -361,6 +362,15 @@ def _is_dax(
     return of_truth((machine.inputs.apply("file_is_dax", word_of(file)) & 1) != 0)
 
 
+def _vma_set_file(
+    machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+) -> Value:
+    """Give a VMA another file: takes a reference of that, puts the one of the old file."""
+    del frame, node
+    legacy.vma_set_file(_bound("v", given[0]), other_file(machine, given[1]))
+    return _VOID
+
+
 def _shmem_zero_setup(
     machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
 ) -> Value:
@@ -415,6 +425,7 @@ def _fill() -> None:
     MODEL["vma_is_dax"] = MODEL["file_is_dax"] = _is_dax
     MODEL["mlock_future_ok"] = _mlock_future_ok
     MODEL["vma_flags_to_legacy"] = _vma_flags_to_legacy
+    MODEL["vma_set_file"] = _vma_set_file
     MODEL["shmem_zero_setup"] = MODEL["shmem_zero_setup_desc"] = _shmem_zero_setup
     MODEL["vma_set_anonymous"] = MODEL["vma_desc_set_anonymous"] = _set_anonymous
 
