@@ -118,6 +118,16 @@ class TestBars:
         expect(page.locator("#sites tbody tr:visible")).to_have_count(2)
         assert "waits=struct+room_ops.room_mmap" in page.url
 
+    def test_words_and_clusters_say_what_they_mean(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.get_by_text("What the words mean").click()
+        words = page.locator("dl.facts")
+        expect(words).to_contain_text("refuses every mapping")
+        expect(words).to_contain_text("not-file-operationsThe table has no mmap_prepare member")
+        chosen = page.get_by_label("cluster").locator("option", has_text="refuses every mapping")
+        page.get_by_label("cluster").select_option(chosen.get_attribute("value"))
+        expect(page.locator("#sites tbody tr:visible")).to_have_count(1)
+
     def test_the_rules_are_stated(self, page: Page, site: str) -> None:
         page.goto(site)
         expect(page.locator("#rules")).to_contain_text("in a comment")
@@ -140,6 +150,11 @@ class TestHandler:
         page.keyboard.press("End")
         expect(now).to_contain_text("new vma")
         expect(page.locator("svg.strip .vma")).to_have_count(1)
+
+    def test_idioms_are_named(self, page: Page, site: str) -> None:
+        page.goto(site)
+        page.get_by_role("link", name="old_mmap").click()
+        expect(page.locator("dl.facts")).to_contain_text("R1 ")
 
 
 class TestHostileText:

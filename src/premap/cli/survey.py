@@ -178,10 +178,12 @@ def _report(done: Survey, given: argparse.Namespace) -> None:
 
 
 def _write_site(done: Survey, folder: Path) -> None:
+    from premap.cli.explain import explanations
     from premap.report.site import write_site
     from premap.survey.classes import pattern_classes
 
-    titles = {each.id: each.title for each in pattern_classes().values()}
+    titles = {each.id: each.title for each in explanations().values()}
+    titles |= {each.id: each.title for each in pattern_classes().values()}
     pictures = dict(_pictures(done))
     index = write_site(done.document, done.patches, titles, pictures, folder)
     print(f"premap: wrote {index}", file=sys.stderr)

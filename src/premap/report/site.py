@@ -85,7 +85,8 @@ def write_site(
 ) -> Path:
     """Write a survey's site; return its first page.
 
-    `patches` and `pictures` are by "FILE:LINE" of the site, `titles` by class.
+    `patches` and `pictures` are by "FILE:LINE" of the site. `titles` say what classes, idioms,
+    reasons and rules mean, by their ids.
     """
     pages = environment()
     (folder / _PAGES).mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ def write_site(
         text = page.render(
             up="../",
             site=_with_examples(site),
-            class_title=titles[site["class"]],
+            titles=titles,
             alike=alike[site["cluster"]],
             patch=_patch_lines(patches.get(key)),
             picture=pictures[key].markup if key in pictures else None,
@@ -145,7 +146,7 @@ def _overview(
         **{key: document[key] for key in ("consumers", "explained", "rules", "errors")},
         "moved": document.get("moved", []),
         "charts": {key: _bars(totals[key], titles) for key in shown},
-        "words": {**{word: STATUS[word] for word in _used(sites)}, **_classes(sites, titles)},
+        "words": {**{word: STATUS[word] for word in _used(sites)}, **_meanings(totals, titles)},
         "judged": bool(totals["verdicts"]),
         "found": bool(totals["findings"]),
         "short": short,
@@ -158,11 +159,21 @@ def _overview(
             "finding": sorted(totals["findings"]),
             **{
                 key: sorted({site[key] for site in sites if site[key]})
-                for key in ("subsystem", "class", "status", "cluster")
+                for key in ("subsystem", "class", "status")
             },
+            "cluster": _clusters(document["clusters"], sites),
             "waits": [each["name"] for each in document["unlocks"]],
         },
     }
+
+
+def _clusters(clusters: list[dict[str, Any]], sites: list[Site]) -> list[tuple[str, str]]:
+    """Return the clusters' ids and what to call them; of those not to be converted, the id."""
+    named = {each["id"]: f"{each['sites']}: {each['title']}" for each in clusters}
+    return [
+        *named.items(),
+        *((id_, id_) for id_ in sorted({s["cluster"] for s in sites} - {*named})),
+    ]
 
 
 def _used(sites: list[Site]) -> list[str]:
@@ -170,9 +181,9 @@ def _used(sites: list[Site]) -> list[str]:
     return [word for word in STATUS if word in used]
 
 
-def _classes(sites: list[Site], titles: Mapping[str, str]) -> dict[str, str]:
-    used = {site["class"] for site in sites}
-    return {word: title for word, title in titles.items() if word in used}
+def _meanings(totals: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, str]:
+    used = (word for key in ("classes", "reasons", "findings") for word in totals[key])
+    return {word: titles[word] for word in used if word in titles}
 
 
 def short(name: str) -> str:
