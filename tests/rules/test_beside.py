@@ -70,3 +70,104 @@ class TestMentions:
         text = "/* as ring_mmap() */\nint ring_mmap(struct vm_area_struct *vma) { return 0; }\n"
         (tree / "drivers/ring/other.c").write_text(text)
         assert _mentions(tree) == []
+
+
+COUNTING = """\
+#include "ring.h"
+
+void ring_open(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users++;
+}
+
+void ring_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users--;
+}
+"""
+TABLE = """\
+
+const struct vm_operations_struct ring_vm_ops = {
+	.open = ring_open,
+	.close = ring_close,
+};
+"""
+SHARED_HEADER = """\
+struct ring { int users; };
+extern const struct vm_operations_struct ring_vm_ops;
+void ring_open(struct vm_area_struct *vma);
+void ring_close(struct vm_area_struct *vma);
+int ring_core_mmap_prepare(struct vm_area_desc *desc);
+"""
+SETTING = """\
+	desc->private_data = desc->file->private_data;
+	desc->vm_ops = &ring_vm_ops;
+	return 0;
+"""
+NEVER_TAKEN = "->close gives back what nothing has taken: there is no ->mapped"
+
+
+class TestCallbacks:
+    """R14 and R15, of callbacks that lie in other files."""
+
+    def found(self, root: Path, rule: str, **files: str) -> list[tuple[str, int, str]]:
+        folder = root / "drivers/ring"
+        (folder / "ring.h").write_text(SHARED_HEADER)
+        for name, text in files.items():
+            (folder / f"{name}.c").write_text(text)
+        tree = KernelTree(root)
+        checked = check_file(tree.open("drivers/ring/ring.c"), tree, "7.3")
+        return [(f.file, f.line, f.message) for f in checked.findings if f.rule == rule]
+
+    def hook(self, more: str = "", body: str = SETTING) -> str:
+        return '#include "ring.h"\n' + more + HOOK.replace("\treturn 0;\n", body)
+
+    def test_a_table_beside(self, tree: Path) -> None:
+        found = self.found(tree, "R14", ring=self.hook(), core=COUNTING + TABLE)
+        assert found == [
+            ("drivers/ring/ring.c", 2, f"{NEVER_TAKEN} (ring_close(), drivers/ring/core.c:10)")
+        ]
+
+    def test_callbacks_beside(self, tree: Path) -> None:
+        table = TABLE.replace("const", "static const", 1).replace("ring_vm_ops", "own_vm_ops")
+        hook = self.hook(table, SETTING.replace("ring_vm_ops", "own_vm_ops"))
+        found = self.found(tree, "R14", ring=hook, core=COUNTING)
+        assert [message.partition(" (")[0] for _, _, message in found] == [NEVER_TAKEN]
+
+    def test_a_helper_beside_sets_them(self, tree: Path) -> None:
+        body = "\treturn ring_core_mmap_prepare(desc);\n"
+        core = "int ring_core_mmap_prepare(struct vm_area_desc *desc)\n{\n" + SETTING + "}\n"
+        found = self.found(tree, "R14", ring=self.hook(body=body), core=COUNTING + TABLE + core)
+        assert [message.partition(" (")[0] for _, _, message in found] == [NEVER_TAKEN]
+
+    def test_where_mapped_takes_it(self, tree: Path) -> None:
+        mapped = (
+            "int ring_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,\n"
+            "\t\tconst struct file *file, void **vm_private_data)\n"
+            "{\n\tstruct ring *ring = *vm_private_data;\n\n\tring->users++;\n\treturn 0;\n}\n"
+        )
+        table = TABLE.replace("\t.open", "\t.mapped = ring_mapped,\n\t.open")
+        core = COUNTING + mapped + table
+        assert self.found(tree, "R14", ring=self.hook(), core=core) == []
+        assert self.found(tree, "R15", ring=self.hook(), core=core) == []
+
+    def test_a_static_table_of_that_name_is_another_one(self, tree: Path) -> None:
+        core = COUNTING + TABLE.replace("const", "static const", 1)
+        assert self.found(tree, "R14", ring=self.hook(), core=core) == []
+
+    def test_what_is_nowhere_is_not_told_of(self, tree: Path) -> None:
+        assert self.found(tree, "R14", ring=self.hook()) == []
+
+    def test_mapped_beside_that_gives_a_count(self, tree: Path) -> None:
+        mapped = (
+            "int ring_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,\n"
+            "\t\tconst struct file *file, void **vm_private_data)\n{\n\treturn 1;\n}\n"
+        )
+        table = TABLE.replace("\t.open", "\t.mapped = ring_mapped,\n\t.open")
+        found = self.found(tree, "R15", ring=self.hook(), core=mapped + COUNTING + table)
+        assert [(file, line) for file, line, _ in found] == [("drivers/ring/ring.c", 2)]
+        assert found[0][2].endswith("(ring_mapped(), drivers/ring/core.c:4)")

@@ -256,3 +256,109 @@ class TestOperations:
 
     def test_operations_that_somebody_else_sets(self) -> None:
         assert _loud("	vma->vm_ops = NULL;\n	return ring_map_buffer(file, vma);\n") == set()
+
+
+_FAULTS = """\
+struct ring { unsigned long pfn; };
+
+static vm_fault_t ring_fault(struct vm_fault *vmf)
+{
+	struct ring *ring = vmf->vma->vm_private_data;
+
+	if (vmf->pgoff)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address, ring->pfn);
+}
+
+static const struct vm_operations_struct ring_vm_ops = { .fault = ring_fault };
+
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_private_data = file->private_data;
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND);
+	vma->vm_ops = &ring_vm_ops;
+	return 0;
+}
+"""
+
+
+def _of_file(text: str) -> set[str]:
+    return {f.rule for f in check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings}
+
+
+class TestAreaOfOwn:
+    """R20: ->get_unmapped_area of the same table is asked before the hook."""
+
+    AREA = """\
+
+static unsigned long ring_area(struct file *file, unsigned long addr, unsigned long len,
+		unsigned long pgoff, unsigned long flags)
+{{
+	if ({})
+		return -EINVAL;
+	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
+}}
+"""
+    TABLE = """\
+
+static const struct file_operations ring_fops = {
+	.mmap = ring_mmap,
+	.get_unmapped_area = ring_area,
+};
+"""
+
+    def test_it_refuses_private_mappings(self) -> None:
+        area = self.AREA.format("(flags & MAP_TYPE) == MAP_PRIVATE")
+        assert "R20" not in _of_file(_FAULTS + area + self.TABLE)
+
+    def test_it_asks_nothing_of_the_kind(self) -> None:
+        area = self.AREA.format("len > PAGE_SIZE")
+        assert "R20" in _of_file(_FAULTS + area + self.TABLE)
+
+    def test_one_of_another_table(self) -> None:
+        area = self.AREA.format("(flags & MAP_TYPE) == MAP_PRIVATE")
+        table = self.TABLE.replace("\t.get_unmapped_area = ring_area,\n", "")
+        other = "\nstatic const struct file_operations o = { .get_unmapped_area = ring_area };\n"
+        assert "R20" in _of_file(_FAULTS + area + table + other)
+
+
+class TestCallbacksThatCallPointers:
+    """R14: what a pointer leads to may give back anything."""
+
+    CALLBACKS = """\
+struct ring {{ void (*put)(void *arg); void *arg; int users; }};
+
+static void ring_open(struct vm_area_struct *vma)
+{{
+	struct ring *ring = vma->vm_private_data;
+
+	ring->users++;
+}}
+
+static void ring_close(struct vm_area_struct *vma)
+{{
+	struct ring *ring = vma->vm_private_data;
+
+	{};
+}}
+
+static const struct vm_operations_struct ring_vm_ops = {{
+	.open = ring_open,
+	.close = ring_close,
+}};
+
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{{
+	vma->vm_private_data = file->private_data;
+	vma->vm_ops = &ring_vm_ops;
+	return 0;
+}}
+
+static const struct file_operations ring_fops = {{ .mmap = ring_mmap }};
+"""
+
+    def test_it_may_give_back(self) -> None:
+        assert "R14" not in _of_file(self.CALLBACKS.format("ring->put(ring->arg)"))
+
+    def test_a_log_does_not(self) -> None:
+        assert "R14" in _of_file(self.CALLBACKS.format('pr_debug("closed")'))

@@ -278,11 +278,16 @@ class Scope:
         """Return a variable at file level; `extern` ones of headers have no initializer."""
         return self.once("variable", name, lambda: self._variable(name))
 
-    def _variable(self, name: str) -> Variable | None:
+    def own_variable(self, name: str) -> Variable | None:
+        """Return a variable that the file itself declares; its definition, if it has that."""
         found = list(self._own_variables(name))
-        defined = [variable for variable in found if variable.initializer is not None]
-        if found:
-            return (defined or found)[0]
+        defined = (variable for variable in found if variable.initializer is not None)
+        return next(defined, found[0] if found else None)
+
+    def _variable(self, name: str) -> Variable | None:
+        own = self.own_variable(name)
+        if own is not None:
+            return own
         for file in self.files_with(name):
             for node in regions.variables_named(file, name):
                 return self._variables_of(file, node, name)[0]

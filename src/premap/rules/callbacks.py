@@ -40,7 +40,7 @@ class Effect:
 
     function: Function
     seen: bool
-    """Whether all of its paths were seen to their end."""
+    """Whether all of its paths were seen to their end, and all that they call by name."""
     nets: frozenset[int]
     """Signs of what its paths come to."""
     successes: frozenset[int]
@@ -76,11 +76,16 @@ def effect(hook: Hook, table: Operations, member: str) -> Effect | None:
     whole = [trace for trace in found.traces if trace.stopped is None]
     return Effect(
         function,
-        found.complete,
+        found.complete and not any(_calls_by_pointer(trace) for trace in whole),
         frozenset(_sign(net(trace)) for trace in whole),
         frozenset(_sign(net(trace)) for trace in whole if not trace.failed),
         frozenset(_sign(net(trace)) for trace in whole if trace.failed),
     )
+
+
+def _calls_by_pointer(trace: Trace) -> bool:
+    """Whether a path calls what nobody knows: that may take or give back anything."""
+    return any(not event.name.isidentifier() for event in trace.machine.events)
 
 
 def _sign(number: int) -> int:

@@ -110,7 +110,7 @@ def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> lis
             sites[name, kind] = list(_sites_elsewhere(source, name, tree))
     found = []
     for (name, member), handlers in sites.items():
-        functions = _definitions(source, name, tree)
+        functions = definitions(source, name, tree)
         if functions:
             seen_as = _kind(functions, member)
             own = functions[0].source
@@ -159,14 +159,14 @@ def _typed(function: Function) -> Member | None:
     return None
 
 
-def _definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequence[Function]:
-    """Return the definitions of a handler: of the file, else of one beside it."""
+def definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequence[Function]:
+    """Return the definitions of a handler or callback: of the file, else of one beside it."""
     own = source.functions_of(name)
     if own:
         return own
     if tree is None or not name.isidentifier():
         return ()
-    for other in _beside(source, name, tree):
+    for other in beside(source, name, tree):
         functions = [f for f in other.functions_of(name) if not f.static]
         if functions:
             return functions
@@ -178,12 +178,12 @@ def _sites_elsewhere(source: SourceFile, name: str, tree: KernelTree | None) -> 
     functions = source.functions_of(name)
     if tree is None or all(function.static for function in functions):
         return
-    for other in _beside(source, name, tree):
+    for other in beside(source, name, tree):
         found = sites_of(other, Scope(other, tree))
         yield from (handler for handler in found if handler.name == name)
 
 
-def _beside(source: SourceFile, name: str, tree: KernelTree) -> Iterator[SourceFile]:
+def beside(source: SourceFile, name: str, tree: KernelTree) -> Iterator[SourceFile]:
     """Yield other files of the folder, and of those around it, that say a name."""
     for folder in list(Path(source.name).parents)[:-1]:
         for other in tree.search.beside(name, folder.as_posix()):
@@ -192,4 +192,4 @@ def _beside(source: SourceFile, name: str, tree: KernelTree) -> Iterator[SourceF
                     yield tree.open(other)
 
 
-__all__ = ["Hook", "Member", "find_hooks"]
+__all__ = ["Hook", "Member", "beside", "definitions", "find_hooks"]

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tree_sitter import Node
 
 from premap.csource.nodes import find_all, identifiers_in, text_of, unwrapped
-from premap.csource.scope import Scope
+from premap.csource.scope import Scope, Variable
 from premap.csource.source import Function, SourceFile
-from premap.rules.hooks import Hook
+from premap.csource.tree import KernelTree
+from premap.rules.hooks import Hook, beside, definitions
+from premap.rules.rule import Found, at
+
+_TABLE = "vm_operations_struct"
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """A `vm_operations_struct` that is defined in a hook's file."""
+    """A `vm_operations_struct`, of a hook's file or, with a tree, of one beside it."""
 
     name: str
     source: SourceFile
@@ -24,30 +29,59 @@ class Operations:
     """Its initializer."""
     members: Mapping[str, str]
     """Names of the callbacks."""
+    tree: KernelTree | None
 
     def functions(self, member: str) -> Sequence[Function]:
-        """Return the definitions of a callback; none where the file has none."""
-        return self.source.functions_of(self.members.get(member, ""))
+        """Return the definitions of a callback; none where it is not found."""
+        name = self.members.get(member)
+        return () if name is None else definitions(self.source, name, self.tree)
 
     def text_of(self, member: str) -> bytes:
-        """Return the code of a callback; empty where the file has none."""
+        """Return the code of a callback; empty where it is not found."""
         parts = [f.source.code[f.node.start_byte : f.node.end_byte] for f in self.functions(member)]
         return b"\n".join(parts)
 
 
 def operations_of(hook: Hook) -> Iterator[Operations]:
-    """Yield the tables of its file that a hook, or a helper of it, assigns to `vm_ops`."""
-    names: dict[str, None] = {}
+    """Yield the tables that a hook, or a helper of it, assigns to `vm_ops`.
+
+    In its own file all assignments count; in others those that a path gets to.
+    """
+    found: dict[tuple[str, str], Operations] = {}
+    for scope, node in (*_own_assignments(hook), *_assignments_elsewhere(hook)):
+        for name in sorted(identifiers_in(node.child_by_field_name("right") or node)):
+            table = _table(scope, name, hook.tree)
+            if table is not None:
+                found.setdefault((table.source.name, name), table)
+    yield from found.values()
+
+
+def _own_assignments(hook: Hook) -> Iterator[tuple[Scope, Node]]:
     for function, known in hook.bodies:
         for node in find_all(function.body, "assignment_expression"):
-            left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-            if left is None or right is None or not _is_vm_ops(left, known):
-                continue
-            names.update(dict.fromkeys(sorted(identifiers_in(right))))
-    for name in names:
-        found = table(hook.scope, hook.source, name)
-        if found is not None:
-            yield found
+            left = node.child_by_field_name("left")
+            if left is not None and _is_vm_ops(left, known):
+                yield hook.scope, node
+
+
+def _assignments_elsewhere(hook: Hook) -> Iterator[tuple[Scope, Node]]:
+    if hook.tree is None:
+        return
+    for trace in hook.exploration.traces:
+        for step in trace.steps:
+            assigns = step.kind == "write" and step.name == "vm_ops"
+            source = step.function.source
+            if assigns and source is not hook.source and step.node.type == "assignment_expression":
+                yield Scope(source, hook.tree), step.node
+
+
+def told(hook: Hook, function: Function, node: Node, message: str, **more: Any) -> Found:
+    """Return what was found in a callback; of another file's, at the hook, with its place."""
+    if function.source is hook.source:
+        return at(function.source, node, message, hook=hook, **more)
+    where = f"{function.name}(), {function.source.name}:{node.start_point.row + 1}"
+    name = hook.functions[0].name_node
+    return at(hook.source, name, f"{message} ({where})", hook=hook, **more)
 
 
 def _is_vm_ops(left: Node, known: frozenset[str]) -> bool:
@@ -57,10 +91,28 @@ def _is_vm_ops(left: Node, known: frozenset[str]) -> bool:
     return text_of(unwrapped(owner)) in known
 
 
-def table(scope: Scope, source: SourceFile, name: str) -> Operations | None:
-    """Return a table of the file by its name."""
-    variable = scope.variable(name)
-    if variable is None or variable.initializer is None or variable.source is not source:
+def _table(scope: Scope, name: str, tree: KernelTree | None) -> Operations | None:
+    """Return a table by its name: of the file that assigns it, else of one beside that."""
+    own = scope.own_variable(name)
+    if own is not None and own.initializer is not None:
+        return _operations(own, tree)
+    if (own is not None and own.static) or tree is None or not _may_be_table(scope, name):
+        return None
+    for other in beside(scope.source, name, tree):
+        found = Scope(other, tree).own_variable(name)
+        if found is not None and found.initializer is not None and not found.static:
+            return _operations(found, tree)
+    return None
+
+
+def _may_be_table(scope: Scope, name: str) -> bool:
+    """Whether a name is declared as a table somewhere else."""
+    declared = scope.variable(name) if name.isidentifier() and name != "NULL" else None
+    return declared is not None and _TABLE in str(declared.type)
+
+
+def _operations(variable: Variable, tree: KernelTree | None) -> Operations | None:
+    if variable.initializer is None or _TABLE not in str(variable.type):
         return None
     members: dict[str, str] = {}
     for pair in find_all(variable.initializer, "initializer_pair"):
@@ -71,4 +123,4 @@ def table(scope: Scope, source: SourceFile, name: str) -> Operations | None:
         if designator is not None and value is not None:
             members[text_of(designator).lstrip(".")] = text_of(unwrapped(value)).lstrip("&")
     members = {member: called for member, called in members.items() if called != "NULL"}
-    return Operations(name, source, variable.initializer, members)
+    return Operations(variable.name, variable.source, variable.initializer, members, tree)

@@ -10,14 +10,12 @@ from premap.rules.callbacks import Effect, effect, net
 from premap.rules.context import Context
 from premap.rules.filling import fillings
 from premap.rules.hooks import Hook
-from premap.rules.operations import Operations, operations_of
-from premap.rules.rule import Found, Rule, at
+from premap.rules.operations import Operations, operations_of, told
+from premap.rules.rule import Found, Rule
 
 
 def check(context: Context) -> Iterator[Found]:
     """Compare what the callbacks of the operations that a hook installs take and give back."""
-    if not context.says(b"vm_operations_struct"):
-        return
     for hook in context.hooks:
         if hook.source is context.source:
             for table in operations_of(hook):
@@ -84,7 +82,7 @@ def _takes(hook: Hook) -> bool:
 
 
 def _at(hook: Hook, where: Effect, message: str, level: Any = None) -> Found:
-    return at(where.function.source, where.function.name_node, message, level=level, hook=hook)
+    return told(hook, where.function, where.function.name_node, message, level=level)
 
 
 RULE = Rule(

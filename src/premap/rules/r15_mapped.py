@@ -12,27 +12,25 @@ from premap.interp.unknown import table as known_functions
 from premap.rules.callbacks import exploration_of
 from premap.rules.context import Body, Context
 from premap.rules.hooks import Hook
-from premap.rules.operations import Operations, operations_of
-from premap.rules.rule import Found, Rule, at
+from premap.rules.operations import Operations, operations_of, told
+from premap.rules.rule import Found, Rule
 
 _HIGHEST_ERRNO = 4095
 
 
 def check(context: Context) -> Iterator[Found]:
     """Look at each ->mapped that a hook installs."""
-    if not context.says(b".mapped"):
-        return
     for hook in context.prepares:
         if hook.source is not context.source:
             continue
         for table in operations_of(hook):
             for function in table.functions("mapped"):
-                yield from _positive(hook, table)
+                yield from _positive(hook, table, function)
                 yield from _ignored(hook, function)
                 yield from _missing(hook, function)
 
 
-def _positive(hook: Hook, table: Operations) -> Iterator[Found]:
+def _positive(hook: Hook, table: Operations, function: Function) -> Iterator[Found]:
     found = exploration_of(hook, table, "mapped")
     for trace in found.traces if found is not None else ():
         if trace.returned is None or found is None:
@@ -40,14 +38,14 @@ def _positive(hook: Hook, table: Operations) -> Iterator[Found]:
         returned = symbolic.as_word(trace.returned)
         wrong = (returned != 0) & (returned < (1 << 64) - _HIGHEST_ERRNO)
         if found.ask(*trace.condition, wrong) is not None:
-            where = trace.last_return(table.source)
+            where = trace.last_return(function.source)
             if where is not None:
-                yield at(
-                    table.source,
+                yield told(
+                    hook,
+                    function,
                     where,
                     "->mapped can return what is neither 0 nor a negative errno: mm unmaps, and "
                     "mmap() returns that number",
-                    hook=hook,
                 )
                 return
 
@@ -57,12 +55,12 @@ def _ignored(hook: Hook, function: Function) -> Iterator[Found]:
         call = node.named_children[0] if node.named_children else None
         name = callee(call) if call is not None and call.type == "call_expression" else None
         if call is not None and name is not None and _can_fail(function, name):
-            yield at(
-                function.source,
+            yield told(
+                hook,
+                function,
                 call,
                 f"->mapped ignores the error of {name}(): the mapping stays without it",
                 level="warning",
-                hook=hook,
             )
 
 
@@ -84,11 +82,11 @@ def _missing(hook: Hook, function: Function) -> Iterator[Found]:
         if text_of(node).replace(" ", "") != f"*{name}":
             continue
         if not _assigned(function, text_of(node)):
-            yield at(
-                function.source,
+            yield told(
+                hook,
+                function,
                 node,
                 "the hook sets no private data, so ->mapped finds NULL here",
-                hook=hook,
             )
             return
 
@@ -101,13 +99,16 @@ def _assigned(function: Function, text: str) -> bool:
 
 
 def _sets_private_data(hook: Hook) -> bool:
+    """Whether the hook sets private data, or may where its paths were not seen to their end."""
     for function, names in hook.bodies:
         body = Body(function, names)
         for node in find_all(function.body, "assignment_expression"):
             left = node.child_by_field_name("left")
             if left is not None and body.member(left) == "private_data":
                 return True
-    return False
+    seen = hook.exploration
+    writes = (step for trace in seen.traces for step in trace.steps if step.kind == "write")
+    return not seen.complete or any(step.name == "private_data" for step in writes)
 
 
 RULE = Rule(

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from premap.csource.nodes import find_all, text_of
 from premap.model import VM_MAYWRITE, VM_PFNMAP, VM_SHARED
 from premap.rules.context import Context
 from premap.rules.filling import Filling, bounds, fillings
@@ -12,6 +14,8 @@ from premap.rules.hooks import Hook
 from premap.rules.operations import operations_of
 from premap.rules.paths import Trace, example
 from premap.rules.rule import Found, Rule, at
+
+_SHARING = re.compile(r"\bMAP_(?:TYPE|PRIVATE|SHARED)")
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -76,7 +80,8 @@ def _by_fault(hook: Hook, trace: Trace) -> Found | None:
         b"vmf_insert_pfn" in each.text_of("fault") or b"vmf_insert_mixed" in each.text_of("fault")
         for each in operations_of(hook)
     )
-    model = hook.exploration.ask(*trace.condition, copied) if inserts else None
+    told = inserts and not _refused_before(hook)
+    model = hook.exploration.ask(*trace.condition, copied) if told else None
     if model is None:
         return None
     small = hook.exploration.small(model, [*trace.condition, copied])
@@ -87,6 +92,24 @@ def _by_fault(hook: Hook, trace: Trace) -> Found | None:
         hook=hook,
         example=example(trace, small, "the first access hits the BUG() in vmf_insert_pfn()"),
     )
+
+
+def _refused_before(hook: Hook) -> bool:
+    """Whether the table has a ->get_unmapped_area of its own that asks how a mapping is shared.
+
+    mmap() calls it first, whatever the address, and what it refuses never gets to the hook.
+    """
+    for site in hook.sites:
+        table = None if site.table is None else hook.scope.own_variable(site.table)
+        if table is None or table.initializer is None:
+            continue
+        for pair in find_all(table.initializer, "initializer_pair"):
+            member, value = (pair.child_by_field_name(name) for name in ("designator", "value"))
+            if text_of(member) == ".get_unmapped_area":
+                named = hook.source.functions_of(text_of(value).lstrip("&"))
+                if any(_SHARING.search(text_of(function.body)) for function in named):
+                    return True
+    return False
 
 
 RULE = Rule(
