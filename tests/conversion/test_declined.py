@@ -82,6 +82,10 @@ class TestPopulation:
                 "if (REMAP)\n\treturn -EAGAIN;\nvm_flags_clear(vma, VM_MAYWRITE);\nreturn 0;",
                 "code-",
             ),
+            ("int r = REMAP;\n\nif (r)\n\tundo(x);\nreturn r;", "keeps-state"),
+            ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\nelse\n\tcount();\nreturn r;', "code-"),
+            ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\ncount();\nreturn r;', "code-"),
+            ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\nreturn -EIO;', "code-"),
             ("if (REMAP)\n\treturn -EAGAIN;\nreturn REMAP;", "several-actions"),
             ("if (REMAP)\n\treturn -EAGAIN;\nif (REMAP)\n\treturn -EIO;\nreturn 0;", "several-act"),
             (

@@ -428,6 +428,17 @@ class TestNotes:
         )
         assert "message-dropped" in self.notes(text)
 
+    @pytest.mark.parametrize("message", ['pr_err("no\\n");', 'DRM_ERROR("no\\n");'])
+    def test_a_failure_that_is_only_told_of_is_passed_on(self, message: str):
+        text = f"\tint r = {TestPopulation.REMAP};\n\n\tif (r < 0)\n\t\t{message}\n\treturn r;\n"
+        assert self.notes(text) == {"message-dropped", "needs-mmu"}
+
+    @pytest.mark.parametrize("test", ["if (r)", "if (r < 0)"])
+    def test_a_failure_that_is_only_told_of_may_be_ignored(self, test: str):
+        check = f'{test}\n\t\tpr_err("no\\n");'
+        text = f"\tint r = {TestPopulation.REMAP};\n\n\t{check}\n\treturn 0;\n"
+        assert {"failure-now-fails", "message-dropped"} <= self.notes(text)
+
     def test_state(self):
         assert self.notes("\tring->mm = vma->vm_mm;\n\treturn 0;\n") == {"state-in-hook"}
 

@@ -29,7 +29,10 @@ REMAPS = frozenset({"remap_pfn_range", "io_remap_pfn_range"})
 PAGES = frozenset({"vm_map_pages", "vm_map_pages_zero", "vm_insert_pages"})
 POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS, *PAGES})
 
-MESSAGE = re.compile(r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*")
+MESSAGE = re.compile(
+    r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*"
+    r"|DRM_(DEV_)?(ERROR|WARN|NOTE|INFO)\w*"
+)
 """Functions and macros that write to the log."""
 _UNLOCK = re.compile(r"\w*unlock\w*|up_read|up_write|up|\w+_exit|\w+_leave")
 _LOCK = re.compile(r"\b\w*(?:lock|down_read|down_write|enter)\w*\s*\(|\bguard\s*\(")
@@ -71,6 +74,8 @@ class Site:
     """Those of them that are messages about a success."""
     dropped: list[Node] = field(default_factory=list)
     """Messages about a failure that go."""
+    told_only: bool = False
+    """A failure leads to these messages, and then where a success does."""
 
 
 def sites(hook: Hook) -> list[Site]:
@@ -198,9 +203,7 @@ def _assigned(call: Node, parent: Node, hook: Hook) -> Site:
         or target.type != "identifier"
         or text_of(parent.child_by_field_name("operator")) != "="
     ):
-        raise Declined(
-            "population-result-used", f"{callee(call)}() is not a statement of its own", call
-        )
+        raise _no_statement(call)
     return _looked_at(Site(call, [statement], result=text_of(target)), statement, hook)
 
 
@@ -215,9 +218,7 @@ def _initialised(call: Node, declarator: Node, hook: Hook) -> Site:
         or target is None
         or target.type != "identifier"
     ):
-        raise Declined(
-            "population-result-used", f"{callee(call)}() is not a statement of its own", call
-        )
+        raise _no_statement(call)
     site = _looked_at(Site(call, [declaration], result=text_of(target)), declaration, hook)
     known = [*site.statements, *([site.last_return] if site.last_return else [])]
     for use in find_all(hook.function.body, "identifier"):
@@ -226,6 +227,11 @@ def _initialised(call: Node, declarator: Node, hook: Hook) -> Site:
         ):
             raise Declined("population-result-used", f"`{site.result}` is used again", use)
     return site
+
+
+def _no_statement(call: Node) -> Declined:
+    message = f"{callee(call)}() is not a statement of its own"
+    return Declined("population-result-used", message, call)
 
 
 def _looked_at(site: Site, statement: Node, hook: Hook) -> Site:
@@ -267,16 +273,20 @@ def _condition_of(outer: Node, parent: Node, hook: Hook) -> Node | None:
 
 
 def _tested(site: Site, check: Node, hook: Hook) -> Site:
-    """Look at the `if` that leaves with an error."""
+    """Look at the `if` that leaves with an error, or only tells of it."""
     body = check.child_by_field_name("consequence")
     if body is None or check.child_by_field_name("alternative") is not None:
         raise Declined("code-after-population", "there is an `else` to its failure", check)
     *messages, last = _statements(body)
+    site.told_only = _is_message(last)
+    if site.told_only:
+        messages.append(last)
     for message in messages:
         if not _is_message(message):
             raise _undoes(message, hook)
     site.dropped = messages
-    site.errno = _error_of(last, site.result, hook)
+    if not site.told_only:
+        site.errno = _error_of(last, site.result, hook)
     return _finished(site, hook)
 
 
@@ -328,7 +338,8 @@ def _finished(site: Site, hook: Hook) -> Site:
             moving = False
         else:
             raise _after(statement, hook)
-    if site.result is not None and len(site.statements) == 1 and site.last_return is None:
+    looked_at = len(site.statements) > 1 and not site.told_only
+    if site.last_return is None and (site.told_only or (site.result is not None and not looked_at)):
         site.ignored = True
     return site
 
