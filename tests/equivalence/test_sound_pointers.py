@@ -231,6 +231,31 @@ class TestReach:
 TAKEN = "struct sub *s = kzalloc(sizeof(*s), GFP_KERNEL); if (!s) return -ENOMEM; "
 
 
+class TestElements:
+    """Elements of arrays of structures."""
+
+    def test_the_first_of_an_array_that_begins_as_zeroes(self) -> None:
+        head = "struct sub a[3] = { 0 }, b; a[0].flag = 4; b = a[0]; "
+        differ(head + f"return b.flag == 4 {FAILS}", head + "return 0;", HOLDERS)
+
+    def test_they_are_different_ones(self) -> None:
+        head = "struct sub a[3] = { 0 }, *b = &a[1]; "
+        differ(head + f"return b == &a[1] {FAILS}", head + f"return b == &a[0] {FAILS}", HOLDERS)
+
+    def test_they_are_one_after_the_other(self) -> None:
+        head = "struct sub *a = $->private_data, *b; int n = 0; for (b = a; b < a + 3; b++) n++; "
+        verdict = judge(
+            head.replace("$", "file") + f"return n == 3 {FAILS}",
+            head.replace("$", "desc->file") + "return -EINVAL;",
+            HOLDERS,
+        )
+        assert verdict.status == "equivalent"
+
+    def test_variables_are_different_ones(self) -> None:
+        head = "struct sub a = { 0 }, b = { 0 }, *p = &a; "
+        differ(head + f"return p == &a {FAILS}", head + f"return p == &b {FAILS}", HOLDERS)
+
+
 class TestFreed:
     """Memory that was freed is not there any more."""
 

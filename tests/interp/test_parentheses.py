@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from tests.interp import c_constructs
+from tests.interp.against_gcc import FLAGS, INPUTS, native
 from tests.interp.c_constructs import Constructs
 from tests.interp.c_programs import COMMON, PRELUDE, Program
-from tests.interp.test_gcc import FLAGS, INPUTS, native
 
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile

@@ -18,9 +18,8 @@ from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
 from premap.interp.machine import Event, Frame, Machine
 from premap.interp.naming import MOMENT, Namer
-from premap.interp.objects import NONNULL_BIT
 from premap.interp.unknown import table
-from premap.interp.values import Value, plain
+from premap.interp.values import NONNULL_BIT, Value, plain
 from premap.model.flags import flag_names
 from premap.model.merge import MergeState
 from premap.model.obstacles import merging

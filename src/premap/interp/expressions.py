@@ -47,6 +47,7 @@ from premap.interp.values import (
     Pointer,
     StructCopy,
     Value,
+    made_up_address,
     normalise,
     plain,
     size_of,
@@ -115,8 +116,7 @@ def address_of(inputs: Inputs, place: Place) -> int:
     if isinstance(last, Index):
         first = address_of(inputs, Place(place.object, place.path[:-1]))
         return operators.element_address(inputs, first, last.word, last.unit)
-    word = inputs.apply(f"&{place}", place.object.address)
-    return (word | (1 << 63)) & ~(1 << 62) & U64_MAX
+    return made_up_address(inputs.apply(f"&{place}", place.object.address))
 
 
 def pointed(pointer: Value) -> tuple[Place, CType]:

@@ -11,9 +11,9 @@ from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.expressions import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
-from premap.interp.operators import accessed
+from premap.interp.operators import accessed, is_scalar, word_of
 from premap.interp.statictypes import declared_type
-from premap.interp.values import Place, Value, unit_of
+from premap.interp.values import Place, Value, plain, unit_of
 from premap.model.errors import NotModelled
 
 _WRAPPERS = ("array_declarator", "parenthesized_declarator", "attributed_declarator")
@@ -81,7 +81,11 @@ def _initialise_place(
     machine: Machine, frame: Frame, place: Place, ctype: CType, value: Node
 ) -> None:
     if value.type != "initializer_list":
-        write(machine, place, ctype, evaluate(machine, frame, value))
+        given = evaluate(machine, frame, value)
+        if not isinstance(ctype, StructType) or not is_scalar(given):
+            write(machine, place, ctype, given)
+        elif plain(word_of(given)) != 0:  # the 0 of `{ 0 }` says that all is
+            raise NotModelled("an initializer of a structure without its braces")
         return
     place.object.fill(zeroed=True)
     position = 0

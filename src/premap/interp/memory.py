@@ -15,7 +15,7 @@ from typing import Any
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp.inputs import Inputs
 from premap.interp.naming import MOMENT, Namer
-from premap.interp.objects import NONNULL_BIT, UNTYPED, Content, Object, kind_of, unwritten
+from premap.interp.objects import UNTYPED, Content, Object, kind_of, unwritten
 from premap.interp.values import (
     Aggregate,
     Index,
@@ -27,10 +27,9 @@ from premap.interp.values import (
     Value,
     int_type,
     is_unknown,
+    made_up_address,
     normalise,
 )
-
-NOT_ERROR_BIT = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Memory:
         if found is None:
             address = self.inputs.word(f"&{name}")
             if nonnull:
-                address = (address | NONNULL_BIT) & ~NOT_ERROR_BIT
+                address = made_up_address(address)
             found = self.objects[name] = Object(self, name, ctype, address, local=False)
         elif is_unknown_target(found.type) and not is_unknown_target(ctype):
             found.type = ctype

@@ -34,6 +34,7 @@ from premap.interp.values import (
     Unit,
     Value,
     int_type,
+    made_up_address,
     normalise,
     unit_of,
 )
@@ -43,7 +44,6 @@ from premap.model.words import select
 if TYPE_CHECKING:
     from premap.interp.memory import Memory
 
-NONNULL_BIT = 1 << 63
 _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 _CALL = re.compile(r"@\d+(\([^()]*\))?")
@@ -128,7 +128,7 @@ class Object:
         """Where it is, as a word. That of a local variable is made up where it is asked for."""
         if self._address is None:
             word = self.memory.inputs.word(f"&local:{_NUMBER.sub('', self.name)}")
-            self._address = word | NONNULL_BIT
+            self._address = made_up_address(word)
         return self._address
 
     @property

@@ -8,6 +8,7 @@ that depends on one is `unknown`, never `different`.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from premap.csource.ctypes import (
@@ -28,11 +29,13 @@ from premap.interp.values import (
     Path,
     Place,
     Pointer,
+    Step,
     Truth,
     Unit,
     Value,
     int_type,
     is_unknown,
+    made_up_address,
     normalise,
     plain,
     to_signed,
@@ -255,6 +258,9 @@ def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value
         if same is not None:
             return of_truth(same == (operator == "=="))
     if operator in COMPARISONS:
+        steps = _elements(left.data, right.data)
+        if steps is not None:
+            return of_truth(compare(operator, *steps, signed=True))
         return of_truth(compare(operator, word_of(left), word_of(right), signed=False))
     if operator in ("+", "-") and not isinstance(right.type, PointerType):
         count = word_of(right)
@@ -267,28 +273,58 @@ def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value
 
 
 def same_place(one: Any, other: Any) -> bool | None:
-    """Return whether two pointers into one object are equal; None where that can't be told.
+    """Return whether two pointers are equal; None where that can't be told.
 
-    A structure and its first member have one address, members that have a size have different ones.
+    A structure and its first member have one address, members that have a size have different ones,
+    and so have elements of an array, and local variables.
+    """
+    if not isinstance(one, Pointer) or not isinstance(other, Pointer):
+        return None
+    if one.place is None or other.place is None:
+        return None
+    held = one.place.object
+    if held is not other.place.object:
+        return False if held.local and other.place.object.local else None
+    paths = one.place.path, other.place.path
+    if held.begin_of(paths[0]) == held.begin_of(paths[1]):
+        return True
+    if any(path and isinstance(path[-1], str) and path not in held.solid for path in paths):
+        return None
+    parted = next((n for n, (a, b) in enumerate(itertools.zip_longest(*paths)) if a != b), 0)
+    a, b = (path[parted] if parted < len(path) else None for path in paths)
+    if isinstance(a, Index) or isinstance(b, Index):
+        return None if _may_be_one(a, b) else False
+    if a is None or b is None:
+        return None
+    if paths[1][: parted + 1] in held.unions.get(paths[0][: parted + 1], {}):
+        return None
+    return False
+
+
+def _may_be_one(one: Step | None, other: Step | None) -> bool:
+    """Return whether two steps into an array, of which none leads to the first, may be the same."""
+    words = [step.word for step in (one, other) if isinstance(step, Index)]
+    units = {step.unit for step in (one, other) if isinstance(step, Index)}
+    return len(units) > 1 or any(plain(word) is None for word in words)
+
+
+def _elements(one: Any, other: Any) -> tuple[int, int] | None:
+    """Return which elements of one array of structures two pointers point to; else None.
+
+    The addresses of those are made up, and their order is that of the elements.
     """
     if not isinstance(one, Pointer) or not isinstance(other, Pointer):
         return None
     if one.place is None or other.place is None or one.place.object is not other.place.object:
         return None
-    held = one.place.object
-    paths = one.place.path, other.place.path
-    if held.begin_of(paths[0]) == held.begin_of(paths[1]):
-        return True
-    if any(path not in held.solid or _has_index(path) for path in paths):
+    if _array_of(one.place) != _array_of(other.place):
         return None
-    parted = next((n for n, (a, b) in enumerate(zip(*paths, strict=False), 1) if a != b), None)
-    if parted is None or paths[1][:parted] in held.unions.get(paths[0][:parted], {}):
+    last = [place.path[-1] for place in (one.place, other.place) if place.path]
+    units = {step.unit for step in last if isinstance(step, Index)}
+    if len(units) != 1 or isinstance(next(iter(units)), int):
         return None
-    return False
-
-
-def _has_index(path: Path) -> bool:
-    return any(isinstance(step, Index) for step in path)
+    (unit,) = units
+    return _steps(one.place, unit)[0], _steps(other.place, unit)[0]
 
 
 def advance(inputs: Inputs, pointer: Value, count: int) -> Value:
@@ -306,7 +342,7 @@ def element_address(inputs: Inputs, base: int, count: int, unit: Unit) -> int:
     """Return the address of an element, `count` units after `base`."""
     if isinstance(unit, int):
         return add(base, mul(count, unit))
-    return inputs.apply(f"&[{unit}]", base, count)
+    return made_up_address(inputs.apply(f"&[{unit}]", base, count))
 
 
 def accessed(place: Place, ctype: CType) -> Place:
@@ -363,15 +399,16 @@ def _distance(left: Value, right: Value) -> Value:
     if _array_of(a) != _array_of(b):
         raise NotModelled("a difference of pointers to different members")
     unit = unit_of(left.type.target) if isinstance(left.type, PointerType) else str(left.type)
-    (first, whole), (second, too) = (_counted(_index_of(place), unit) for place in (a, b))
+    (first, whole), (second, too) = (_steps(place, unit) for place in (a, b))
     if whole is not True or too is not True:
         raise NotModelled(f"a difference of pointers that may be no whole number of {unit}")
     return Value(LONG, sub(first, second))
 
 
-def _index_of(place: Place) -> Index:
+def _steps(place: Place, unit: Unit) -> tuple[int, bool]:
+    """Return how far a place is from the first of its array, and whether in whole units."""
     last = place.path[-1] if place.path else None
-    return last if isinstance(last, Index) else Index(0, 1)
+    return _counted(last, unit) if isinstance(last, Index) else (0, True)
 
 
 def _array_of(place: Place) -> Path:

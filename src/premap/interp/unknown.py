@@ -18,8 +18,6 @@ from typing import Any
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp import handover, reach
 from premap.interp.machine import Frame, Machine
-from premap.interp.memory import NOT_ERROR_BIT
-from premap.interp.objects import NONNULL_BIT
 from premap.interp.operators import UNKNOWN, word_of
 from premap.interp.types import named_type
 from premap.interp.values import (
@@ -30,6 +28,7 @@ from premap.interp.values import (
     Value,
     int_type,
     is_unknown,
+    made_up_address,
     normalise,
 )
 from premap.model.constants import MAX_ERRNO
@@ -248,7 +247,7 @@ def _result(
     if facts == "0-or-negative-errno":
         return Value(returns, sub(0, word & 0xFFF))
     if facts == "nonnull":
-        word = (word | NONNULL_BIT) & ~NOT_ERROR_BIT
+        word = made_up_address(word)
     if isinstance(returns, PointerType) or is_unknown(returns):
         return machine.memory.named(_named(machine, key, words), returns, word)
     return Value(returns, normalise(word, int_type(returns)))

@@ -27,7 +27,7 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.model.errors import NotModelled
-from premap.model.words import add, mul, sub
+from premap.model.words import U64_MAX, add, mul, sub
 
 if TYPE_CHECKING:
     from premap.interp.objects import Object
@@ -38,6 +38,8 @@ PGPROT = IntType("pgprot_t", 64, signed=False)
 """`pgprot_t` is a structure of one word in most architectures; here it is that word."""
 
 
+NONNULL_BIT = 1 << 63
+_NO_ERROR = U64_MAX ^ (1 << 62)
 Unit = int | str
 """What elements are counted in: their size in bytes, or a type whose layout is not known."""
 
@@ -194,6 +196,11 @@ def int_type(ctype: CType) -> IntType:
     if isinstance(ctype, EnumType):
         return INT if ctype.signed else UINT
     return ULONG
+
+
+def made_up_address(word: int) -> int:
+    """Return a made-up word as the address of something: neither NULL nor an error pointer."""
+    return (word | NONNULL_BIT) & _NO_ERROR
 
 
 def size_of(ctype: CType) -> int | None:
