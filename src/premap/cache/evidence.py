@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from os.path import isfile
 from pathlib import Path
+from typing import NamedTuple
 
 from premap.cache.store import digest_of
 from premap.csource.search import names_in
@@ -20,8 +20,7 @@ Stamp = tuple[int, int, int, int]
 """Of a file: when it changed, in two ways (nanoseconds), its size, its inode."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What an answer rests on; names are relative to the root of the tree."""
 
     files: tuple[str, ...]

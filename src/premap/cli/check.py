@@ -99,7 +99,7 @@ def _chosen(results: list[FileChecked], settings: Settings) -> list[FileChecked]
     from premap.settings.choosing import chosen
 
     kept = chosen((each.checked for each in results), settings)
-    return [replace(each, checked=one) for each, one in zip(results, kept, strict=True)]
+    return [each._replace(checked=one) for each, one in zip(results, kept, strict=True)]
 
 
 def _write_baseline(path: Path, results: list[FileChecked], settings: Settings) -> Exit:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from premap import releases
 from premap.cli.command import UsageError
@@ -26,8 +26,7 @@ TIME_LIMIT = 60
 """Seconds that one file may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckTask:
+class CheckTask(NamedTuple):
     """One file, and the release that it is checked for."""
 
     input: Input
@@ -36,8 +35,7 @@ class CheckTask:
     """What came of files before; None to neither use nor keep such."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatchTask:
+class PatchTask(NamedTuple):
     """One file of a patch, with the texts of all files that the patch changes."""
 
     root: Path
@@ -47,13 +45,12 @@ class PatchTask:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileChecked:
+class FileChecked(NamedTuple):
     """What came of one file."""
 
     name: str
     target: str
-    checked: Checked = field(default_factory=Checked)
+    checked: Checked = Checked()
     problem: Reason | None = None
     """Why the file could not be checked, or not all of it."""
     readable: bool = True
@@ -124,8 +121,8 @@ def _distinct(results: Sequence[FileChecked]) -> list[FileChecked]:
         return True
 
     return [
-        replace(
-            each, checked=replace(each.checked, findings=tuple(filter(new, each.checked.findings)))
+        each._replace(
+            checked=replace(each.checked, findings=tuple(filter(new, each.checked.findings)))
         )
         for each in results
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from premap.cli.command import UsageError
 from premap.csource.tree import KernelTree, find_tree
@@ -16,8 +16,7 @@ MENTIONED = b"mmap"
 """What a file of a folder must hold to be read at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One file to work on."""
 
     path: Path
@@ -46,7 +45,7 @@ def find_inputs(paths: Sequence[Path], root: Path | None) -> list[Input]:
             file = names.input(each, path if folder else None)
             before = found.setdefault(os.path.realpath(each), file)
             if not folder:
-                found[os.path.realpath(each)] = replace(before, named=True)
+                found[os.path.realpath(each)] = before._replace(named=True)
     return list(found.values())
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from premap.cache.code import code_stamp
 from premap.cache.evidence import Evidence, holds
@@ -32,8 +31,7 @@ _CLASSES = frozenset(
 """What an entry may be made of: to read one never runs anything else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """The results of earlier runs."""
 
     code: str

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.nodes import text_of
@@ -34,8 +34,7 @@ _COUNTS = frozenset({"+=", "-="})
 _ANYTHING = PointerType(VoidType())
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What a callback does to counts; the sign says whether it takes or gives back."""
 
     function: Function

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -102,8 +103,7 @@ class Context:
         return list(bodies_with(self.source, "vm_area_struct"))
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A function, and the names that a descriptor or VMA has in it."""
 
     function: Function

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from premap.interp.inputs import CALL
 from premap.interp.operators import is_scalar, word_of
@@ -19,8 +18,7 @@ OFFSET = f"{CALL}pgoff"
 LENGTH = f"{CALL}pages"
 
 
-@dataclass(frozen=True, slots=True)
-class Filling:
+class Filling(NamedTuple):
     """One call that maps something, with its arguments as words."""
 
     step: Step

@@ -6,16 +6,14 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from premap.csource.handlers import MEMBERS
 from premap.records import Handler
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What holds when a hook is called, and who has seen to it."""
 
     guarantees: frozenset[str] = frozenset()

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Taker:
+class Taker(NamedTuple):
     """A kernel function that fills a mapping itself, or hands it on."""
 
     vma: int
@@ -69,8 +67,7 @@ def takers() -> dict[str, Taker]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Filler:
+class Filler(NamedTuple):
     """A function that fills a mapping, now or later: which argument says what."""
 
     unit: str

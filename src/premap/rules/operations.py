@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tree_sitter import Node
 
@@ -19,8 +18,7 @@ from premap.rules.rule import Found, at
 _TABLE = "vm_operations_struct"
 
 
-@dataclass(frozen=True, slots=True)
-class Operations:
+class Operations(NamedTuple):
     """A `vm_operations_struct`, of a hook's file or, with a tree, of one beside it."""
 
     name: str

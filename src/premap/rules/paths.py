@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tree_sitter import Node
 
@@ -55,8 +55,7 @@ MAX_PATHS = 96
 SOLVER_LIMIT_MS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One call, write or decision on a path, in order."""
 
     kind: str
@@ -151,8 +150,7 @@ class Budget:
         return self._effort.left(self._end)
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(NamedTuple):
     """What the explorations of one hook have in common."""
 
     solver: symbolic.Solver

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from premap import symbolic
 from premap.interp.inputs import CALL, SymbolicInputs
@@ -26,8 +25,7 @@ from premap.rules.paths import Exploration, Fixed, Trace, bits_of, example, narr
 from premap.rules.rule import Found, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
+class _Access(NamedTuple):
     """A kind of access: its flag, the flag that permits it later, its bit in PROT_."""
 
     name: str

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tree_sitter import Node
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from premap.rules.hooks import Hook
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """Edits that would put it right, all in the file of the finding."""
 
     title: str
@@ -26,11 +24,10 @@ class Repair:
     safety: Safety = "review"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One place where a rule is broken."""
 
-    source: SourceFile = field(repr=False)
+    source: SourceFile
     start: int
     end: int
     message: str
@@ -49,8 +46,7 @@ def at(source: SourceFile, node: Node, message: str, **more: Any) -> Found:
 Check = Callable[["Context"], Iterable[Found]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One mistake that people make with mmap hooks."""
 
     id: str
