@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from premap.csource.ctypes import StructType
-from premap.interp.inputs import RecordedInputs
+from premap.interp.inputs import RecordedInputs, SymbolicInputs
 from premap.interp.memory import Memory
 from premap.interp.naming import Namer
 from premap.interp.objects import Object
@@ -100,3 +100,23 @@ class TestGoingBack:
         held.go_back()
         held.drop_mark()
         assert not card.is_zeroed(("size",))
+
+    def test_unknown_code_changes_what_is_there_again(self) -> None:
+        held = memory()
+        card = held.object("card", CARD)
+        write(Place(card).field("size"), 3)
+        held.set_mark()
+        held.forget_shared(("unknown",))
+        held.go_back()
+        held.drop_mark()
+        assert number(card, "size") == 3
+        held.forget_shared(("unknown", "again"))
+        assert number(card, "size") == 0
+
+    def test_unknown_code_changes_what_was_only_read(self) -> None:
+        held = Memory(SymbolicInputs(), Namer())
+        card = held.object("card", CARD)
+        first = Place(card).field("size").load(INT).data
+        assert Place(card).field("size").load(INT).data is first
+        held.forget_shared(("unknown",))
+        assert Place(card).field("size").load(INT).data is not first

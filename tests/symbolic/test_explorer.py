@@ -266,6 +266,16 @@ class Impatient(Solver):
             raise SolverGaveUp("too hard")
         return super().check(given, limit_ms)
 
+    def extend(
+        self,
+        model: Model,
+        conditions: Iterable[Condition],
+        more: Condition,
+        limit_ms: int | None = None,
+    ) -> Model | None:
+        given = [*conditions, more]
+        return self.check(given, limit_ms)
+
 
 class TestPatience:
     def test_what_is_too_hard_is_followed_and_asked_at_the_end(self) -> None:

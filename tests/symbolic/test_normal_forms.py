@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from premap.symbolic import Word, var
+from premap.symbolic import Model, Word, var
 
 PAGE_MASK = ~0xFFF
 a, b, start, length = (var(name) for name in ("a", "b", "start", "length"))
@@ -135,3 +135,21 @@ class TestChoices:
 
     def test_bounds_of_a_choice(self) -> None:
         assert (choice(3, 7) < 8) is True
+
+
+class TestCommonFactors:
+    def test_sums_that_can_not_wrap_are_compared_without(self) -> None:
+        assert ((first << 12) < (count << 12)) is (first < count)
+        assert ((first << 12) < (first << 12) + (count << 12)) is (count != 0)
+        assert ((first << 12) + 0x3000 < (count << 12)) is (first + 3 < count)
+
+    def test_a_rest_stays(self) -> None:
+        rest = (first << 12) + 1 < (count << 12)
+        assert rest is not (first < count)
+        assert Model({"first": 3, "count": 4}).eval(rest)
+        assert not Model({"first": 3, "count": 3}).eval(rest)
+
+    def test_what_may_wrap_keeps_them(self) -> None:
+        wraps = (a << 12) < (b << 12)
+        assert wraps is not (a < b)
+        assert Model({"a": 1 << 52, "b": 1}).eval(wraps)

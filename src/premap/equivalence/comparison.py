@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from premap import symbolic
 from premap.equivalence import example as examples
+from premap.equivalence.alike import Common
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
@@ -27,12 +30,14 @@ from premap.equivalence.setting import (
 from premap.equivalence.spelling import spelled
 from premap.interp import handover
 from premap.interp.inputs import AnsweredInputs, RecordedInputs, SymbolicInputs
-from premap.interp.machine import LOOP_LIMIT
+from premap.interp.machine import LOOP_LIMIT, Machine
 from premap.interp.naming import Namer
 from premap.interp.undefined import BeyondBound, NullPointer, Undefined, Uninitialised
 from premap.model.bits import VM_SPECIAL
 from premap.model.errors import KernelBug, NotModelled
+from premap.model.trace import Log
 from premap.records import Difference, Verdict
+from premap.symbolic.effort import SECOND
 
 TIME_LIMIT = 10.0
 """Seconds that the work for one verdict may stand for (`premap.symbolic.effort`), all seconds and
@@ -42,6 +47,13 @@ GRACE = 1.5
 BETWEEN_LIMIT = 1.0
 """Seconds for mappings between two others. They show little that one on either side does not, and a
 hook runs three times, with as many times the paths: what is not looked at is stated as a bound."""
+TRIAL = 1.0
+"""Seconds after which helpers that both versions have, and in which paths part, are not followed
+any more, if a proof can be had without that."""
+CLOSED_LIMIT = 6.0
+"""Seconds for that proof."""
+FEW_PARTINGS = 4
+"""In how many places paths may part in a helper that is followed all the same."""
 SOLVER_LIMIT_MS = 3000
 PATIENCE_MS = 200
 """Milliseconds after which a branch that the solver has no answer for is followed all the same."""
@@ -82,12 +94,9 @@ BOUNDS = (
 def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
     """Compare two versions of a hook through the whole mmap path."""
     comparison = _Comparison(old, new, time_limit)
-    for setting in settings():
-        if comparison.pointless(setting):
-            continue
-        comparison.explore(setting)
-        if comparison.settled:
-            break
+    comparison.explore_all()
+    if comparison.shorter is not None:
+        return comparison.shorter
     comparison.require_some()
     if comparison.reason and not comparison.differences:
         comparison.try_concretely(time_limit / 4)
@@ -130,7 +139,14 @@ class _Comparison:
         self.new = new
         self.candidates = candidates
         self.namer = Namer()
-        self.watch = handover.allow if old.member == new.member == "mmap" else None
+        self.closed: frozenset[str] = frozenset()
+        self.shorter: Verdict | None = None
+        """A proof that does not follow helpers that both versions have."""
+        self.tried = candidates is not compare
+        """Whether such a proof was tried."""
+        self.parted: Counter[str | None] = Counter()
+        """How often paths parted in each helper."""
+        self.last: Sequence[symbolic.Decision] = ()
         self.inputs = SymbolicInputs()
         unsigned_offset = old.unsigned_offset or new.unsigned_offset
         self.explorer = symbolic.Explorer(
@@ -156,10 +172,24 @@ class _Comparison:
         """When to stop looking for differences, once there is one or no proof can be had any more:
         at which work, as `deadline`."""
 
+    def watch(self, machine: Machine, log: Log) -> None:
+        """Prepare a run."""
+        machine.closed = self.closed
+        if self.old.member == self.new.member == "mmap":
+            handover.allow(machine, log)
+
     @property
     def settled(self) -> bool:
         """Whether there is nothing left to find out."""
-        return bool(self.differences) or self.reason is not None
+        return bool(self.differences) or self.reason is not None or self.shorter is not None
+
+    def explore_all(self) -> None:
+        """Explore all settings, until there is nothing left to find out."""
+        for setting in settings():
+            if not self.pointless(setting):
+                self.explore(setting)
+            if self.settled:
+                return
 
     def doubt(self, reason: str) -> None:
         """Remember the first reason why there is no proof."""
@@ -211,11 +241,33 @@ class _Comparison:
                     self._judge(setting, path)
                 if self.settled and self.effort.spent > self.enough:
                     return
+                self._look_for_shorter(path)
+                if self.shorter is not None:
+                    return
         except symbolic.SymbolicError as error:
             if limited:
                 self.assumed.setdefault(f"not all calls were looked at that are {setting}: {error}")
             elif not self.differences:
                 self.doubt(f"{error} ({setting})")
+
+    def _look_for_shorter(self, path: Explored) -> None:
+        """Where this takes long: try to do without the helpers in which paths part."""
+        common = sum(map(operator.is_, self.last, path.decisions))
+        self.last = path.decisions
+        self.parted.update(each.label for each in path.decisions[common:] if each.split)
+        if self.tried or self.settled or self.accepted or self.effort.spent < TRIAL * SECOND:
+            return
+        self.tried = True
+        often = {name for name, count in self.parted.items() if name and count > FEW_PARTINGS}
+        same = Common(self.old, self.new) if often else ()
+        closed = frozenset(name for name in often if name in same)
+        if closed:
+            short = _Shorter(self, closed)
+            short.explore_all()
+            short.require_some()
+            self.effort.spent += short.effort.spent
+            self.deadline += short.effort.spent
+            self.shorter = None if short.settled else short.verdict()
 
     def _both(self, setting: Setting) -> _PathResult:
         """Run both versions on one path; the old one says which states are worth comparing."""
@@ -241,6 +293,8 @@ class _Comparison:
                 raise
             self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
             return _PathResult()
+        if self.closed and before.machine.populations and after.action:
+            raise NotModelled("page tables may be filled under a lock that a helper took")
         self.compared = self.compared or before.hook_ran
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
@@ -249,7 +303,7 @@ class _Comparison:
         return _PathResult(candidates, _unsure(before, after), (before, after))
 
     def _merged(self, setting: Setting) -> tuple[Outcome | None, Outcome | None] | None:
-        """Return what comes of a call that merges, for either version; None if neither does.
+        """Return what comes of a call that merges, of one version; None if neither merges.
 
         A call that merges in neither comes to what it comes to alone, in the state that the mapping
         beside it left: that is one of those that the mapping alone was looked at in. It is made out
@@ -260,14 +314,14 @@ class _Comparison:
         probe = replace(setting, fails="vma_alloc")
         try:
             before = run(self.old, probe, self.inputs, self.namer, self.watch)
-            if not before.merged and before.beside == 0:
+            if before.merged:
+                return before, None
+            if before.beside == 0:
                 return None
             after = run(self.new, probe, self.inputs, self.namer, self.watch)
         except (*BROKEN, BeyondBound):
             return None, None
-        if not before.merged and not after.merged:
-            return None
-        return before if before.merged else None, after if after.merged else None
+        return (None, after) if after.merged else None
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
@@ -351,6 +405,22 @@ class _Comparison:
             self.differences[found.id] = found
         runs = "no concrete run could be made" if tried == 0 else f"{tried} concrete runs agree"
         self.reason = f"{self.reason}; {runs}"
+
+
+class _Shorter(_Comparison):
+    """A comparison in which some helpers are not followed; all but `equivalent` is no answer."""
+
+    def __init__(self, outer: _Comparison, closed: frozenset[str]) -> None:
+        super().__init__(outer.old, outer.new, CLOSED_LIMIT)
+        self.closed = closed
+        self.tried = True
+        self.positional = True
+        self.enough = 0.0
+
+    @property
+    def settled(self) -> bool:
+        """Whether this has no answer."""
+        return super().settled or bool(self.accepted)
 
 
 def _reached(outcome: Outcome) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from tree_sitter import Node
 
@@ -47,12 +48,13 @@ from premap.interp.dispatch import evaluate, evaluates, execute, place_of, place
 from premap.interp.expressions import cast_type, cast_types, write
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
-from premap.interp.operators import convert
+from premap.interp.operators import convert, is_scalar, word_of
 from premap.interp.statements import VOID, execute_body
 from premap.interp.statictypes import TYPERS, UNTOLD, type_argument, type_of
 from premap.interp.types import parameter_types, return_type, settled
-from premap.interp.values import FunctionName, Place, Pointer, Value
+from premap.interp.values import FunctionName, Place, Pointer, Value, plain
 from premap.model.errors import NotModelled
+from premap.symbolic import Explorer
 
 
 @evaluates("call_expression")
@@ -179,17 +181,120 @@ def _called(machine: Machine, frame: Frame, node: Node, name: str, given: Sequen
     own = frame.scope.source.functions.get(name)
     if own:
         machine.memory.namer.executed.add(name)
-        return call_function(machine, frame, configured(machine, own), given)
+        return _follow(
+            machine,
+            frame,
+            node,
+            own,
+            given,
+            lambda: call_function(machine, frame, configured(machine, own), given),
+        )
     where = f"{frame.function.source.name}:{frame.line(node)}"
     if name not in unknown.table():
         inline = [found for found in frame.scope.function(name) if found.static]
         moved = name in machine.memory.namer.executed
         if inline and (moved or worth_executing(frame.scope, inline)):
-            return _call_inline(machine, frame, node, inline, given)
+            return _follow(
+                machine,
+                frame,
+                node,
+                inline,
+                given,
+                lambda: _call_inline(machine, frame, node, inline, given),
+            )
         elsewhere = _elsewhere(machine, frame, name, given)
         if elsewhere:
             return call_function(machine, frame, configured(machine, elsewhere), given)
     return unknown.call_unknown(machine, frame, name, given, where)
+
+
+def _follow(
+    machine: Machine,
+    frame: Frame,
+    node: Node,
+    found: Sequence[Function],
+    given: Sequence[Value],
+    execute_it: Callable[[], Value],
+) -> Value:
+    """Execute a function, or take it as unknown code where it is closed."""
+    function, explorer = found[0], Explorer.current()
+    closed = function.name in machine.closed
+    labelled = explorer is None or explorer.label is not None
+    if (labelled and not closed) or len(found) > 1:
+        return execute_it()
+    if not _stands_apart(machine, frame, function, given):
+        return execute_it()
+    if closed:
+        return _call_closed(machine, frame, node, function, given)
+    with explorer.at(function.name) if explorer is not None else nullcontext():
+        return execute_it()
+
+
+def _call_closed(
+    machine: Machine, frame: Frame, node: Node, function: Function, given: Sequence[Value]
+) -> Value:
+    """Take a function as unknown code; one that only computes, as an unknown computation."""
+    name = function.name
+    machine.assume(f"{name}(), which both versions have, does the same where it is called alike")
+    scope = _scope_of(frame, function, machine)
+    returns = return_type(scope, function)
+    numbers = all(isinstance(value.type, IntType | EnumType) for value in given)
+    if numbers and scope.once("computes", function, lambda: _computes(scope, function)):
+        types = parameter_types(scope, function)
+        pairs = zip(given, types, strict=True)
+        words = [word_of(convert(machine.inputs, value, ctype)) for value, ctype in pairs]
+        return unknown.computed(machine, name, words, returns)
+    where = f"{frame.function.source.name}:{frame.line(node)}"
+    return unknown.call_unknown(machine, frame, name, given, where, returns)
+
+
+def _computes(scope: Scope, function: Function) -> bool:
+    """Return whether a function's body hangs on its parameters and constants only."""
+    own = {parameter.name for parameter in function.parameters}
+    for node in walk(function.body):
+        if node.type in _HEAVY or node.type in _OUTSIDE or node.has_error:
+            return False
+        if node.type == "identifier" and text_of(node) not in own and scope.constant(node) is None:
+            return False
+    return True
+
+
+_OUTSIDE = frozenset(
+    {
+        "call_expression",
+        "declaration",
+        "field_expression",
+        "pointer_expression",
+        "subscript_expression",
+    }
+)
+"""What may reach beyond the parameters, or what a body that computes does without."""
+
+
+def _stands_apart(
+    machine: Machine, frame: Frame, function: Function, given: Sequence[Value]
+) -> bool:
+    """Return whether a call can be told by its arguments, its result and driver state alone.
+
+    It is given no part of the mapping, nothing of its caller's but numbers, and gives no pointer.
+    """
+    if function.name in unknown.table():
+        return False
+    returns = return_type(_scope_of(frame, function, machine), function)
+    return isinstance(returns, VoidType | IntType | EnumType) and all(
+        _is_number_or_state(machine, value) for value in given
+    )
+
+
+def _is_number_or_state(machine: Machine, value: Value) -> bool:
+    if not isinstance(value.data, Pointer):
+        return isinstance(value.type, IntType | EnumType) and is_scalar(value)
+    place = value.data.place
+    if place is None:
+        return plain(value.data.address) is not None
+    if not (place.object.local or machine.bindings.is_mapping(place.object)):
+        return True
+    return isinstance(place.object.type, IntType | EnumType) and not place.path
 
 
 def _elsewhere(

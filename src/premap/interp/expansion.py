@@ -9,8 +9,8 @@ label.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -77,13 +77,43 @@ def object_like(machine: Machine, frame: Frame, node: Node, name: str, body: str
     read = readable_expression(body)
     if read is None:
         raise machine.failure(frame, node, f"macro {name} is no expression: {body[:60]}")
-    return _operand(machine, frame, node, name, Expanded(body, read, frame, statement=False))
+    _refuse_to_fall_apart(machine, frame, node, name, body)
+    return Expanded(body, read, _frame_in(frame, node, name, read), statement=False)
 
 
 def expand(
     machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
 ) -> Expanded:
     """Expand a function-like macro. Raises NotModelled with what can't be understood."""
+    if frame.macros or frame.outer is not None:
+        made = _expanded(machine, frame, node, macro, arguments)
+    else:  # in the text of a function it is the same each time
+        place = frame.function, node.start_byte, node.end_byte, macro.source.name, macro.start
+        values = tuple(_is_value(frame, each) for each in arguments)
+        made = frame.scope.once(
+            "expansion",
+            (*place, values),
+            lambda: _expanded(machine, frame, node, macro, arguments),
+        )
+    inner = _frame_in(frame, node, macro.name, made.read)
+    inner.macros.update({name: (given, frame) for name, given in made.kept.items()})
+    return Expanded(made.text, made.read, inner, made.statement)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a use of a macro becomes, wherever it is run."""
+
+    text: str
+    read: Readable
+    statement: bool
+    kept: Mapping[str, Node] = field(default_factory=dict)
+    """The arguments whose parameters stay names in it."""
+
+
+def _expanded(
+    machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
+) -> _Made:
     uses = _Uses(machine, frame, node, macro, arguments)
     values = frozenset(n.encode() for n, each in uses.bound.items() if _is_value(frame, each))
     beside = uses.beside_names()
@@ -100,9 +130,9 @@ def expand(
         for captured in declared.intersection(_mentioned(frame, given)):
             text = f"macro {macro.name} declares {captured}, which an argument names"
             raise machine.failure(frame, node, text)
-    found = _operand(machine, frame, node, macro.name, found)
-    found.frame.macros.update({name: (given, frame) for name, given in kept.items()})
-    return found
+    if not found.statement:
+        _refuse_to_fall_apart(machine, frame, node, macro.name, found.text)
+    return _Made(found.text, found.read, found.statement, kept)
 
 
 def _is_value(frame: Frame, node: Node) -> bool:
@@ -123,26 +153,28 @@ def _parsed(
     name: str,
     text: str,
     values: frozenset[bytes],
-) -> Expanded:
+) -> _Made:
     if len(text) > LONGEST:
         raise machine.failure(frame, node, f"macro {name} expands to too much")
     read = readable_expression(text, values)
     if read is not None:
-        return Expanded(text, read, frame, statement=False)
+        return _Made(text, read, statement=False)
     read = readable_statements(text.rstrip("; \t") + ";", values)
     if read is None:
         raise machine.failure(frame, node, f"macro {name} is neither expression nor statement")
-    return Expanded(text, read, frame, statement=True)
+    return _Made(text, read, statement=True)
 
 
-def _operand(machine: Machine, frame: Frame, node: Node, name: str, found: Expanded) -> Expanded:
-    """Return an expansion with its frame, if it is one operand where the macro stands."""
-    body, read = found.text, found.read
-    if not found.statement and not pasting.holds_together(node, body):
+def _refuse_to_fall_apart(machine: Machine, frame: Frame, node: Node, name: str, body: str) -> None:
+    """Refuse an expression that is no single operand where the macro stands."""
+    if not pasting.holds_together(node, body):
         raise machine.failure(frame, node, f"macro {name} is not in parentheses: {body[:60]}")
+
+
+def _frame_in(frame: Frame, node: Node, name: str, read: Readable) -> Frame:
+    """Return the frame in which a macro's text is run."""
     line, expanding = frame.line(node), (*frame.expanding, name)
-    inner = Frame(frame.function, frame.scope, [Block()], {}, line, expanding, frame, read.marks)
-    return Expanded(body, read, inner, found.statement)
+    return Frame(frame.function, frame.scope, [Block()], {}, line, expanding, frame, read.marks)
 
 
 def _as_names(root: Node, parameters: Iterable[str]) -> set[str]:

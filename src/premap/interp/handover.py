@@ -91,10 +91,18 @@ class UnknownOperations:
         self._giver = giver
         self.label = label
 
+    @property
+    def needs_writenotify(self) -> bool:
+        """Whether there is a `->page_mkwrite` or a `->pfn_mkwrite`, as a condition."""
+        return self._has("page_mkwrite") | self._has("pfn_mkwrite")
+
+    def _has(self, name: str) -> bool:
+        return self._machine.inputs.word(f"{self.label}->{name}") & 1 != 0
+
     def __getattr__(self, name: str) -> Callable[..., Any] | None:
         if name not in CALLBACKS:
             raise AttributeError(name)
-        if not bool(self._machine.inputs.word(f"{self.label}->{name}") & 1 != 0):
+        if not bool(self._has(name)):
             return None
 
         def run(*_arguments: Any) -> Any:

@@ -12,10 +12,16 @@ from collections.abc import Mapping
 from typing import Protocol, cast
 
 from premap import symbolic
-from premap.model.words import PAGE_SIZE, U64_MAX
+from premap.model.constants import TASK_SIZE
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE, U64_MAX
 
 CALL = "call."
-"""Names of the words of the mmap() call begin with it: pages, so none has more than 52 bits."""
+"""Names of the words of the mmap() call begin with it."""
+OFFSET = f"{CALL}pgoff"
+"""The offset in the file, in pages."""
+OFFSET_BITS = 64 - PAGE_SHIFT
+ADDRESS_BITS = TASK_SIZE.bit_length() - PAGE_SHIFT
+"""Bits of all other words of a call: pages of the address space, or flags."""
 
 Arguments = tuple[int, ...]
 
@@ -40,7 +46,10 @@ class SymbolicInputs:
 
     def word(self, name: str) -> int:
         """Return the solver's variable of that name."""
-        return cast("int", symbolic.var(name, 52 if name.startswith(CALL) else 64))
+        bits = 64
+        if name.startswith(CALL):
+            bits = OFFSET_BITS if name == OFFSET else ADDRESS_BITS
+        return cast("int", symbolic.var(name, bits))
 
     def apply(self, function: str, *arguments: int) -> int:
         """Return an uninterpreted function's value for these words."""

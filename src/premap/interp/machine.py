@@ -162,6 +162,8 @@ class Machine:
         """Where among the events those of ->mapped() begin and end, if it was called."""
         self.deadline = math.inf
         """How much work there may be (`effort.spent`), where no exploration says so."""
+        self.closed: frozenset[str] = frozenset()
+        """Functions of the file that are unknown code where they have nothing of the mapping."""
         self.alone = False
         """Whether no other thread changes driver state at locks."""
         self.replacing = False

@@ -53,6 +53,8 @@ class Memory:
         self.namer = namer
         self.objects: dict[str, Object] = {}
         """All of them, by key."""
+        self.holding: dict[Object, None] = {}
+        """Those of them that may hold something which unknown code can change."""
         self.written: dict[str, list[Path]] = {}
         self.shared: set[tuple[str, Path]] = set()
         """What was written, and is left to other threads since a lock was taken or released."""
@@ -93,6 +95,7 @@ class Memory:
             if key not in mark.written:
                 del self.written[key]
         self.history, self.epoch = mark.history, mark.epoch
+        self.holding = {known: None for known in self.objects.values() if not known.local}
 
     def drop_mark(self) -> None:
         """Forget the newest mark."""
@@ -143,18 +146,16 @@ class Memory:
 
     def let_others(self, why: tuple[Any, ...]) -> None:
         """Let other threads run: what this one wrote until now is there, but may not stay."""
-        self.shared.update(
-            (known.key, path) for known in self.objects.values() for path in known.stores
-        )
+        self.shared.update((known.key, path) for known in self.holding for path in known.stores)
         self.forget_shared(why)
 
     def forget_shared(self, why: tuple[Any, ...]) -> None:
         """Unknown code ran: whatever it could reach may have changed."""
         self.history = self.number(*why)
         self.epoch = f"@{self.history}"
-        for known in self.objects.values():
-            if not known.local:
-                known.forget()
+        holding, self.holding = self.holding, {}
+        for known in holding:
+            known.forget()
 
     def make_up(self, owner: Object, path: Path, ctype: CType) -> Value:
         """Make up the content of a place that nobody wrote."""

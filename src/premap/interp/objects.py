@@ -322,8 +322,10 @@ class Object:
         self.zeroed = zeroed
 
     def _keep(self) -> None:
-        """Keep what is in it for those who may go back to a mark, before it changes."""
+        """Note that something is in it, and keep what was for those who may go back to a mark."""
         memory = self.memory
+        if not self.local:
+            memory.holding[self] = None
         if self.mark != memory.mark and memory.marks:
             memory.kept.append((self, self.mark, self._content()))
             self.mark = memory.mark
@@ -402,6 +404,7 @@ class Object:
         if not (self.cells or self.sources or self.stores or self.stale or self.zeroed):
             return
         self._keep()
+        self.memory.holding.pop(self, None)
         self.zeroed = False
         self.cells.clear()
         self.sources.clear()

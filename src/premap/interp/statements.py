@@ -114,8 +114,9 @@ def _refuse_to_skip(machine: Machine, frame: Frame, statements: Sequence[Node]) 
 
 
 def _position(statements: Sequence[Node], label: str) -> int | None:
+    name = label.encode()
     for position, statement in enumerate(statements):
-        for inner in walk(statement):
+        for inner in walk(statement) if name in (statement.text or b"") else ():
             if inner.type == "labeled_statement" and _label(inner) == label:
                 return position
     return None

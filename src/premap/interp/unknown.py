@@ -236,6 +236,11 @@ def _numbered(machine: Machine, name: str, arguments: tuple[Any, ...]) -> str:
     return f"{name}@{machine.memory.history}"
 
 
+def computed(machine: Machine, name: str, words: Sequence[int], returns: CType) -> Value:
+    """Return what an unknown computation gives for these words: no more than a number."""
+    return _result(machine, name, returns, "", tuple(words))
+
+
 def _result(
     machine: Machine, key: str, returns: CType, facts: str, words: tuple[int, ...]
 ) -> Value:

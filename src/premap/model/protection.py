@@ -16,10 +16,16 @@ _SHARED_WRITE = VM_SHARED | VM_WRITE
 
 
 def vm_ops_needs_writenotify(vm_ops: Any) -> bool:
-    """vm_ops_needs_writenotify: the driver is told before a page is first written."""
-    return vm_ops is not None and (
-        vm_ops.page_mkwrite is not None or vm_ops.pfn_mkwrite is not None
-    )
+    """vm_ops_needs_writenotify: the driver is told before a page is first written.
+
+    A condition, where the operations say themselves on what that hangs (`needs_writenotify`).
+    """
+    if vm_ops is None:
+        return False
+    known: bool | None = getattr(vm_ops, "needs_writenotify", None)
+    if known is not None:
+        return known
+    return vm_ops.page_mkwrite is not None or vm_ops.pfn_mkwrite is not None
 
 
 def vma_wants_writenotify(vma: VmAreaStruct) -> bool:
@@ -28,13 +34,14 @@ def vma_wants_writenotify(vma: VmAreaStruct) -> bool:
     Asked with a protection that vma_set_page_prot() has just computed, so that there is no trace
     of a driver's own protection left to find. Soft-dirty tracking is off.
     """
-    flags = vma.vm_flags
-    if vm_ops_needs_writenotify(vma.vm_ops):
-        return (flags & _SHARED_WRITE) == _SHARED_WRITE
+    asked = (vma.vm_flags & _SHARED_WRITE) == _SHARED_WRITE
+    needed = vm_ops_needs_writenotify(vma.vm_ops)
+    if needed is True:
+        return asked
     file = vma.vm_file
     if file is not None and file.f_mapping.can_writeback:
-        return (flags & (_SHARED_WRITE | VM_PFNMAP)) == _SHARED_WRITE
-    return False
+        needed = needed | ((vma.vm_flags & VM_PFNMAP) == 0)
+    return False if needed is False else asked & needed
 
 
 def vma_set_page_prot(vma: VmAreaStruct) -> None:

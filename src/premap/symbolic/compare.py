@@ -32,14 +32,10 @@ def eq(a: WordNode, b: WordNode) -> Truth:
 
 def _eq_exact(a: WordNode, b: WordNode) -> Truth:
     """Compare two sums that can't wrap, divided by the power of two that they have in common."""
-    constant, factors = _true_difference(a, b)
-    everything = constant
-    for _, factor in factors:
-        everything |= factor
-    shift = max((everything & -everything).bit_length() - 1, 0)
-    difference = linear.Sum(constant >> shift)
+    constant, factors = _divided(*_true_difference(a, b))
+    difference = linear.Sum(constant)
     for term, factor in factors:
-        difference.add(term, factor >> shift)
+        difference.add(term, factor)
     return _eq_const(difference.node(), 0)
 
 
@@ -205,13 +201,14 @@ def _lt_exact(a: WordNode, b: WordNode) -> Truth | None:
 
 def _lt_moved(a: WordNode, b: WordNode, *, changed: bool) -> Truth | None:
     """Put the positive parts of `a - b` on one side and the negative ones on the other."""
-    constant, factors = _true_difference(a, b)
+    whole, whole_factors = _true_difference(a, b)
+    constant, factors = _divided(whole, whole_factors)
     low, high = linear.true_range(factors)
     if high + constant < 0:
         return True
     if low + constant >= 0:
         return False
-    if not changed:
+    if not changed and factors == whole_factors:
         return None
     left, right = linear.Sum(max(constant, 0)), linear.Sum(max(-constant, 0))
     positive = [(term, factor) for term, factor in factors if factor > 0]
@@ -222,6 +219,17 @@ def _lt_moved(a: WordNode, b: WordNode, *, changed: bool) -> Truth | None:
         for term, factor in pairs:
             side.add(term, factor)
     return _lt_sides(left.node(), right.node())
+
+
+def _divided(
+    constant: int, factors: list[tuple[WordNode, int]]
+) -> tuple[int, list[tuple[WordNode, int]]]:
+    """Divide a sum of true integers by the power of two that all of it has in common."""
+    everything = constant
+    for _, factor in factors:
+        everything |= factor
+    shift = max((everything & -everything).bit_length() - 1, 0)
+    return constant >> shift, [(term, factor >> shift) for term, factor in factors]
 
 
 def _true_difference(a: WordNode, b: WordNode) -> tuple[int, list[tuple[WordNode, int]]]:

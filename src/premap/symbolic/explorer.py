@@ -135,7 +135,8 @@ class Explorer:
         self._answers: dict[tuple[int, int], Model | None] = {}
         self._asked: list[BoolNode] = []
         """The conditions in `_answers`: one that is made again then has the same number."""
-        self._label: str | None = None
+        self.label: str | None = None
+        """What further decisions are labelled with."""
         self._results: dict[tuple[int, int, int], object] = {}
 
     @staticmethod
@@ -212,7 +213,7 @@ class Explorer:
         if len(self._results) > KEPT_RESULTS:
             self._results.clear()
         outer_results = results.set(self._results)
-        self._label = None
+        self.label = None
         try:
             yield
         finally:
@@ -223,11 +224,11 @@ class Explorer:
     @contextmanager
     def at(self, label: str) -> Iterator[None]:
         """Give the decisions made inside a label: the place in the source that asks."""
-        outer, self._label = self._label, label
+        outer, self.label = self.label, label
         try:
             yield
         finally:
-            self._label = outer
+            self.label = outer
 
     def decide(self, condition: Bool) -> bool:
         """Answer a condition on this path; where both answers are possible, split."""
@@ -246,11 +247,11 @@ class Explorer:
         split = if_true is not False and if_false is not False
         if split:
             sure = if_false is True
-            other = Decision(condition, answer=False, split=True, label=self._label, sure=sure)
+            other = Decision(condition, answer=False, split=True, label=self.label, sure=sure)
             self._pending.append((*run.decisions, other))
         answer = if_true is not False
         sure = if_true is not None
-        self._take(Decision(condition, answer=answer, split=split, label=self._label, sure=sure))
+        self._take(Decision(condition, answer=answer, split=split, label=self.label, sure=sure))
         return answer
 
     def _plausible(self, condition: Bool) -> bool | None:
@@ -264,7 +265,7 @@ class Explorer:
 
     def _repeat(self, decision: Decision, condition: Bool) -> bool:
         if decision.condition is not condition:
-            where = f" at {self._label}" if self._label else ""
+            where = f" at {self.label}" if self.label else ""
             raise NotDeterministic(
                 f"a program asked {condition} instead of {decision.condition}{where}"
             )
@@ -309,7 +310,10 @@ class Explorer:
         for model in reversed(run.witnesses):
             if model.eval(condition):
                 return model
-        found = self.check([*run.asked, condition], self.patience_ms)
+        if run.witnesses:
+            found = self._extend(run.witnesses[-1], run.asked, condition)
+        else:
+            found = self.check([*run.asked, condition], self.patience_ms)
         if found is not None:
             run.witnesses.append(found)
         return found
@@ -323,13 +327,25 @@ class Explorer:
 
     def check(self, conditions: Sequence[Condition], limit_ms: int | None = None) -> Model | None:
         """Return a model of these conditions alone, from this explorer's solver; or None."""
-        remaining = self._remaining()
-        allowed = min(self.solver.limit_ms, limit_ms or self.solver.limit_ms)
-        limit = min(allowed, max(1, int(min(remaining / SECOND, 1e6) * 1000)))
-        found = self.solver.check(conditions, limit)
+        found = self.solver.check(conditions, self._limit(limit_ms))
         if found is not None and found.satisfies(self.assumed):
             self._models.append(found)
         return found
+
+    def _extend(
+        self, model: Model, conditions: Sequence[Condition], more: Condition
+    ) -> Model | None:
+        """Return a model of one more condition than the given one is a model of; or None."""
+        found = self.solver.extend(model, conditions, more, self._limit(self.patience_ms))
+        if found is not None:
+            self._models.append(found)
+        return found
+
+    def _limit(self, limit_ms: int | None) -> int:
+        """Return how long a question may take (milliseconds)."""
+        remaining = self._remaining()
+        allowed = min(self.solver.limit_ms, limit_ms or self.solver.limit_ms)
+        return min(allowed, max(1, int(min(remaining / SECOND, 1e6) * 1000)))
 
     def check_time(self) -> None:
         """Raise OutOfTime if the work that is left, or in the end the processor's time, is used."""

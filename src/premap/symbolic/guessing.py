@@ -15,6 +15,7 @@ from premap.symbolic.effort import QUESTION
 from premap.symbolic.linear import signed, sum_data
 from premap.symbolic.models import Model, Point
 from premap.symbolic.node import ALL, BoolNode, Node
+from premap.symbolic.slices import nodes
 from premap.symbolic.solver import Solver
 from premap.symbolic.terms import Bool, Word
 
@@ -36,18 +37,19 @@ class GuessingSolver(Solver):
         super().__init__(limit_ms)
         self.guessed = 0
         self._recent: list[Model] = []
-        self._names_under: dict[int, frozenset[str]] = {}
-        self._held: list[BoolNode] = []
-        """What `_names_under` knows: a number is given again only to the same term."""
 
-    def _ask(self, parts: list[BoolNode], limit_ms: int) -> Model | None:
-        if not self.refuted(parts):
-            found = _search(cast("list[Bool]", parts), [*self._recent, Model()])
-            if found is not None:
-                self.guessed += 1
-                self.effort.spent += QUESTION
-                return self._kept(found)
-        answer = super()._ask(parts, limit_ms)
+    def _ask(self, parts: list[BoolNode], limit_ms: int, near: Model | None = None) -> Model | None:
+        self.effort.spent += QUESTION
+        if self.refuted(parts):
+            return None
+        asked = cast("list[Bool]", parts)
+        found = None if near is None else _search(asked, [near])
+        if found is None:
+            found = _search(asked, [*self._recent, Model()])
+        if found is not None:
+            self.guessed += 1
+            return self._kept(found)
+        answer = self._solve(parts, limit_ms)
         return None if answer is None else self._kept(answer)
 
     def refuted(self, parts: Sequence[BoolNode]) -> bool:
@@ -60,17 +62,8 @@ class GuessingSolver(Solver):
         return bool(fixed.variables) and any(
             not fixed.eval(cast("Bool", part))
             for part in parts
-            if self._names_of(part) <= fixed.variables.keys()
+            if self._leaves.of(part) <= fixed.variables.keys()
         )
-
-    def _names_of(self, part: BoolNode) -> frozenset[str]:
-        """Return the variables that a condition hangs on, and "" for unknown functions."""
-        if part.uid not in self._names_under:
-            leaves = (node for node in _nodes([part]) if node.op in {"var", "apply"})
-            names = frozenset(leaf.data[0] if leaf.op == "var" else "" for leaf in leaves)
-            self._names_under[part.uid] = names
-            self._held.append(part)
-        return self._names_under[part.uid]
 
     def _kept(self, model: Model) -> Model:
         self._recent = [model, *self._recent[: _KEPT - 1]]
@@ -118,24 +111,12 @@ def _failing(model: Model, conditions: Sequence[Bool]) -> list[Bool]:
 def _restricted(model: Model, conditions: Sequence[Bool]) -> Model:
     """Return a model of what the conditions mention."""
     found = Model()
-    for node in _nodes(conditions):
+    for node in nodes(conditions):
         if node.op == "var":
             found.variables[node.data[0]] = model.eval(cast("Word", node))
         elif node.op == "apply":
             found.functions[_point(node, model)] = model.eval(cast("Word", node))
     return found
-
-
-def _nodes(terms: Sequence[Node]) -> Iterator[Node]:
-    """Yield every node of some terms, once."""
-    seen: set[int] = set()
-    pending = list(terms)
-    while pending:
-        node = pending.pop()
-        if node.uid not in seen:
-            seen.add(node.uid)
-            pending += node.args
-            yield node
 
 
 def _fixes(part: BoolNode) -> bool:

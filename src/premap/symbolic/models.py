@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from premap.symbolic.evaluate import evaluate
 from premap.symbolic.node import Node
+from premap.symbolic.slices import FUNCTION
 from premap.symbolic.terms import Bool, Condition, Word
 
 if TYPE_CHECKING:
@@ -56,6 +57,16 @@ class Model:
             condition if isinstance(condition, bool) else self.eval(condition)
             for condition in conditions
         )
+
+    def changed(self, other: Model, names: frozenset[str]) -> Model:
+        """Return this model with what the other one says of these names (`slices.Leaves`)."""
+        variables = {name: value for name, value in self.variables.items() if name not in names}
+        functions = {
+            point: value
+            for point, value in self.functions.items()
+            if point[0] + FUNCTION not in names
+        }
+        return Model(variables | other.variables, functions | other.functions)
 
     def _leaf(self, node: Node, arguments: Sequence[int]) -> int:
         bits: int

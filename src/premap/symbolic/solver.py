@@ -15,7 +15,8 @@ from premap.symbolic.errors import SolverGaveUp
 from premap.symbolic.linear import signed, sum_data
 from premap.symbolic.models import Model, Point
 from premap.symbolic.node import BoolNode, Node
-from premap.symbolic.terms import Bool, Condition
+from premap.symbolic.slices import Leaves, conjuncts_of
+from premap.symbolic.terms import Condition
 from premap.symbolic.truth import conjuncts
 
 DEFAULT_LIMIT_MS = 10_000
@@ -195,6 +196,7 @@ class Solver:
         self.effort = effort or Effort()
         self.queries = 0
         self._resources = 0
+        self._leaves = Leaves()
         self._translator: Translator | None = None
         self._solver: Z3 = None
         self._names: dict[int, Z3] = {}
@@ -210,16 +212,37 @@ class Solver:
         for condition in conditions:
             if condition is False:
                 return None
-            if isinstance(condition, Bool):
-                parts.update((part.uid, part) for part in conjuncts(condition))
+            parts.update((part.uid, part) for part in conjuncts_of(condition))
         if not parts:
             return Model()
         return self._ask(list(parts.values()), limit_ms or self.limit_ms)
 
-    def _ask(self, parts: list[BoolNode], limit_ms: int) -> Model | None:
+    def extend(
+        self,
+        model: Model,
+        conditions: Iterable[Condition],
+        more: Condition,
+        limit_ms: int | None = None,
+    ) -> Model | None:
+        """Return a model of all conditions and one more; the given one is a model of the former.
+
+        Asked is only about what hangs together with the further one: of all else, nothing changes.
+        """
+        if isinstance(more, bool):
+            return model if more else None
+        known = {part.uid: part for each in conditions for part in conjuncts_of(each)}
+        near = self._leaves.around(conjuncts(more), known.values())
+        asked = {part.uid: part for part in (*near.parts, *conjuncts(more))}
+        found = self._ask(list(asked.values()), limit_ms or self.limit_ms, model)
+        return None if found is None else model.changed(found, near.leaves)
+
+    def _ask(self, parts: list[BoolNode], limit_ms: int, near: Model | None = None) -> Model | None:
+        """Return a model of these; one like `near`, if that is easier."""
+        del near
         self.effort.spent += QUESTION
-        if self.refuted(parts):
-            return None
+        return None if self.refuted(parts) else self._solve(parts, limit_ms)
+
+    def _solve(self, parts: list[BoolNode], limit_ms: int) -> Model | None:
         translator = self._start()
         self._solver.set("rlimit", min(limit_ms * _PER_MS, _MOST))
         names = [self._name(translator, part) for part in parts]
