@@ -47,7 +47,7 @@ from pathlib import Path
 
 from mutants_equivalent import why_equivalent
 from mutants_form import Callers, means_nothing
-from mutants_reach import TELLING, mentioned, out_of_reach
+from mutants_reach import TELLING, Reach, out_of_reach, reached
 from mutants_replay import PACKAGE, Replayed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -183,12 +183,12 @@ def _says_nothing(part: ast.AST) -> bool:
     return False
 
 
-def mutants(model: Path, file: str, names: frozenset[str] | None = None) -> Iterator[Mutant]:
-    """Every change that can be made to a file; with `names`, to what they can reach."""
+def mutants(model: Path, file: str, reach: Reach | None = None) -> Iterator[Mutant]:
+    """Every change that can be made to a file; with `reach`, to what a scenario can."""
     tree = parse(model / file)
     hidden = _hidden(tree)
-    if names is not None:
-        hidden |= out_of_reach(tree, names)
+    if reach is not None:
+        hidden |= out_of_reach(tree, reach)
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in hidden:
             continue
@@ -270,11 +270,11 @@ def change(node: ast.AST, mutant: Mutant) -> None:
         getattr(node, kind.split()[1])[detail] = ast.Pass()
 
 
-def drawn(model: Path, count: int, seed: int, names: frozenset[str] | None) -> list[Mutant]:
+def drawn(model: Path, count: int, seed: int, reach: Reach | None) -> list[Mutant]:
     """Draw so many of all changes."""
-    left_out = MACHINERY if names is None else MACHINERY | TELLING
+    left_out = MACHINERY if reach is None else MACHINERY | TELLING
     files = sorted(path.name for path in model.glob("*.py") if path.name not in left_out)
-    every = [mutant for file in files for mutant in mutants(model, file, names)]
+    every = [mutant for file in files for mutant in mutants(model, file, reach)]
     print(f"{len(every):,} changes are possible; {count} are drawn by seed {seed}", flush=True)
     return random.Random(seed).sample(every, count)
 
@@ -414,8 +414,8 @@ def main() -> int:
         copied = copy_of_package(Path(folder))
         # The changes are drawn from a copy of their own: the code may change meanwhile.
         model = Path(shutil.copytree(copied / MODEL, Path(folder) / "original"))
-        names = None if given.everything else mentioned(copied / "src/premap")
-        chosen = list(enumerate(drawn(model, given.count, given.seed, names)))
+        reach = None if given.everything else reached(copied / "src/premap")
+        chosen = list(enumerate(drawn(model, given.count, given.seed, reach)))
         if given.only:
             chosen = [(number, mutant) for number, mutant in chosen if number in given.only]
         if not given.list:

@@ -273,6 +273,10 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
 REFUSAL = "nothing but a refusal reads it, of what no kernel is asked"
 RENUMBERED = "only the model gives this number and asks for it; no other that it is told from is 2"
 SEARCH = "what a search remembers only makes the next one shorter"
+EMPTY = (
+    "an empty range of entries is inserted, which nobody finds: whoever looks asks for one that "
+    "ends after an address"
+)
 ANON_NUMBER = "what the numbers of anonymous pages begin with means nothing"
 
 _MORE: dict[tuple[str, str, str, str], str] = {
@@ -334,6 +338,21 @@ _MORE: dict[tuple[str, str, str, str], str] = {
         "self._no_gap = (length, min(end, limit), limit)",
         "self._no_gap = (length, max(end, limit), limit)",
     ): SEARCH,
+    (
+        "gup.py",
+        "_populate_anonymous",
+        "if address < gap_end:",
+        "if address <= gap_end:",
+    ): EMPTY,
+    ("remap.py", "_multi_allowed", "return is_shmem(vma.vm_ops)", "pass"): (
+        "it is asked of files with a ->get_unmapped_area, which those of the model's tmpfs have not"
+    ),
+    (
+        "protect.py",
+        "change_protection",
+        "notify = bool(vma_wants_writenotify(vma)) if shared else False",
+        "notify = bool(vma_wants_writenotify(vma)) if shared else True",
+    ): "it is only read where the mapping is shared",
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
     ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
     ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,
@@ -417,10 +436,7 @@ _MORE: dict[tuple[str, str, str, str], str] = {
         "insert_pages",
         "if busy is None or start < stop:",
         "if busy is not None or start < stop:",
-    ): (
-        "where nothing is there, the range is not empty; where the first page is, an empty one is "
-        "inserted, which nobody finds: whoever looks asks for one that ends after an address"
-    ),
+    ): EMPTY,
     (
         "madvise.py",
         "_populate",
@@ -490,6 +506,8 @@ _MORE: dict[tuple[str, str, str, str], str] = {
 }
 
 
+NEIGHBOUR = "it is not reached: of the neighbours that can merge, one is there"
+
 AFTER: dict[tuple[str, str, str, str, str], str] = {
     (
         "modify.py",
@@ -497,7 +515,14 @@ AFTER: dict[tuple[str, str, str, str, str], str] = {
         "if target is None:",
         "return (None, False)",
         "return (None, True)",
-    ): "it is not reached: of the neighbours that can merge, one is there",
+    ): NEIGHBOUR,
+    (
+        "modify.py",
+        "_merge_existing_range",
+        "if target is None:",
+        "return (None, False)",
+        "pass",
+    ): NEIGHBOUR,
 }
 """The same, of a statement that is there more than once: with the line before it."""
 

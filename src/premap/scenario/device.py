@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from premap.model.actions import (
     mmap_action_ioremap,
@@ -77,6 +77,9 @@ from premap.scenario.questions import asked_of_desc, asked_of_vma
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import DEVICE_PAGES, VMA_BITS
 
+if TYPE_CHECKING:
+    from premap.model.mm import AddressSpace
+
 Word = Callable[[int], int]
 """Makes a word of a number: the number itself, or a constant of the symbolic kind."""
 
@@ -93,7 +96,7 @@ class Device:
     """A device file: 16 physically contiguous pages, and a programme for its hook.
 
     Every call is logged to `events` as the format says; `devices` are all of the scenario's;
-    `pgoff_text` writes page offsets.
+    `pgoff_text` writes page offsets, `current` says whose address space it is.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Device:
         devices: dict[str, Device],
         pgoff_text: Callable[[int], int | str],
         word: Word,
+        current: Callable[[], AddressSpace],
     ) -> None:
         self.name = name = step["name"]
         self.first_pfn = _FIRST_PFN + index * _PFN_STRIDE
@@ -112,15 +116,20 @@ class Device:
         self.devices = devices
         self.pgoff_text = pgoff_text
         self.word = word
+        self.current = current
         self.programme: Json = {}
         if step["hook"] == "mmap":
             f_op = FileOperations(mmap=self.mmap)
         else:
             f_op = FileOperations(mmap_prepare=self.mmap_prepare)
         f_op.fop_flags = FOP_MMAP_SYNC if step.get("sync") else 0
-        f_op.get_unmapped_area = mm_get_unmapped_area if step.get("area") else None
+        f_op.get_unmapped_area = self.get_unmapped_area if step.get("area") else None
         mapping = AddressSpaceMapping(Inode(), read_folio=step.get("cached", False))
         self.file = File(f_op, mapping=mapping, name=name)
+
+    def get_unmapped_area(self, file: File, addr: int, length: int, pgoff: int, flags: int) -> int:
+        """Let the kernel choose, as drivers do that only want to be asked."""
+        return mm_get_unmapped_area(self.current(), file, addr, length, pgoff, flags)
 
     def operations(self, callbacks: list[str]) -> VmOperations:
         """Return a table of operations with the callbacks of the given names."""
@@ -141,8 +150,8 @@ class Device:
         """Run the programme as an `->mmap_prepare` hook."""
         self._log_hook("mmap_prepare", desc.start, desc.end, desc.pgoff, desc.vma_flags.bits)
         programme = self.programme
-        if "ret" in programme:
-            return -int(getattr(errno, programme["ret"]))
+        if "ret" in programme:  # a hook in Python may fail in either way
+            raise OSError(getattr(errno, programme["ret"]), programme["ret"])
         self._change_desc_flags(desc)
         if "prot" in programme:
             desc.page_prot = _PROTECTIONS[programme["prot"]](desc.page_prot)
@@ -339,9 +348,11 @@ class Device:
         refused = self.programme.get(f"{call}_ret")
         return 0 if refused is None else -int(getattr(errno, refused))
 
-    def _mapped(self, start: int, end: int, pgoff: int, file: File, private: list[Any]) -> int:
+    def _mapped(
+        self, start: int, end: int, pgoff: int, file: File, private: list[Any]
+    ) -> int | None:
         self._log_callback("mapped", file, start, end, pgoff, private[0])
-        return self.devices[file.name].answer("mapped")
+        return self.devices[file.name].answer("mapped") or None
 
     def _log_fault(self, call: str, vmf: VmFault) -> Device:
         """Log a fault; return the device of the mapping's file."""
@@ -356,7 +367,7 @@ class Device:
         )
         return device
 
-    def _fault(self, vmf: VmFault) -> int:
+    def _fault(self, vmf: VmFault) -> int | None:
         device = self._log_fault("fault", vmf)
         if vmf.pgoff >= DEVICE_PAGES:
             return VM_FAULT_SIGBUS
@@ -371,15 +382,15 @@ class Device:
         if (vmf.vma.vm_flags & VM_PFNMAP) != 0:
             return VM_FAULT_SIGBUS
         vmf.page = device.pages[index]
-        return 0
+        return None
 
     def _page_mkwrite(self, vmf: VmFault) -> int:
         device = self._log_fault("page_mkwrite", vmf)
         return VM_FAULT_SIGBUS if "mkwrite" in device.programme else VM_FAULT_LOCKED
 
-    def _pfn_mkwrite(self, vmf: VmFault) -> int:
+    def _pfn_mkwrite(self, vmf: VmFault) -> int | None:
         device = self._log_fault("pfn_mkwrite", vmf)
-        return VM_FAULT_SIGBUS if "mkwrite" in device.programme else 0
+        return VM_FAULT_SIGBUS if "mkwrite" in device.programme else None
 
 
 def _takes_pfns(vma: VmAreaStruct) -> bool:

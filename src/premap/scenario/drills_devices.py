@@ -317,12 +317,17 @@ def faults(site: Site) -> None:
 def unreadable(site: Site) -> None:
     """Populate what a hook made of a mapping: not to be read, or nobody's to fault in."""
     where = site.clean(4)
-    clear = site.one_of(["MAYREAD"], ["MAYWRITE"], ["MAYREAD", "MAYWRITE"])
-    ops = site.one_of(["fault"], ["fault"], [], None, None)
+    kinds: tuple[tuple[list[str] | None, str, list[str]], ...] = (
+        (["fault"], "SHARED", ["MAYREAD"]),
+        (["fault"], "PRIVATE", ["MAYREAD", "MAYWRITE"]),
+        ([], "SHARED", ["MAYWRITE"]),
+        (None, "PRIVATE", ["MAYWRITE"]),
+        (None, site.one_of("PRIVATE", "SHARED"), ["MAYREAD"]),
+    )
+    ops, sharing, clear = site.pick.choice(kinds)
     file = site.device(site.pick.choice(HOOKS), 12, clear=clear, vm_ops=ops)
     flags = site.one_of((), ("POPULATE",), ("LOCKED",))
-    sharing = site.one_of("SHARED", "PRIVATE")
-    site.map(where, site.one_of("w", "w", "x", "r", "rw", ""), sharing, *flags, file=file)
+    site.map(where, site.one_of("w", "w", "rw", "r", "x", ""), sharing, *flags, file=file)
     for _ in range(3):
         part, kind = site.part(where), site.pick.randrange(4)
         if kind == 0:

@@ -49,6 +49,7 @@ def heap(site: Site) -> None:
 def heap_limit(site: Site) -> None:
     """Move the end of the data segment to just where a limit is."""
     where = site.clean(8)
+    site.munmap(Range(0, site.layout.pages))  # other data counts
     site.add("heap", addr=site.address(where.first))
     pages = site.pick.randint(1, 3)
     site.limit("DATA", pages)
@@ -197,10 +198,11 @@ def lock_limit(site: Site) -> None:
         site.munmap(where)
         site.map(whole, "rw", site.one_of("PRIVATE", "SHARED"))
         site.on("mlock", locked)
-        pages = site.pick.randint(0, 2)
+        pages = site.pick.randint(0, 1)
         site.limit("MEMLOCK", site.pages("lo") + 3 + pages if site.chance(0.85) else 0)
         kind = site.pick.randrange(8)
-        part = Range(first + site.pick.randint(0, 4), site.pick.randint(1, 4))
+        more = site.one_of(max(1, pages), pages + 1)
+        part = Range(locked.first - more, more + site.pick.randint(0, 3))
         if kind < 4:
             site.on("mlock", part, **({"onfault": True} if site.chance(0.3) else {}))
         elif kind == 4:

@@ -209,6 +209,10 @@ def populated(site: Site) -> None:
 def read_first(site: Site) -> None:
     """Write where only zeroes were read: page by page, or all of it; guards and moves between."""
     where = site.clean(6)
+    if site.chance(0.4):  # locked memory gets its pages as soon as it may be written
+        site.map(where, "r", site.one_of("PRIVATE", "PRIVATE", "SHARED"), "LOCKED")
+        site.mprotect(site.part(where), "rw")
+        site.ask("entries")
     site.map(where)
     if site.chance(0.7):
         site.advise(where, "POPULATE_READ")

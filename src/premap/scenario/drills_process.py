@@ -192,6 +192,8 @@ def file_kinds(site: Site) -> None:
         kind = site.one_of(None, "memfd", *(_KINDS if site.devices else ()))
         modes = ("rw", "r", "w") if site.devices else ("rw", "r")
         mode = "rw" if kind in ("fifo", "zero") else site.pick.choice(modes)
+        if kind == "append":  # such a file may be shared by those who can't write to it
+            mode = site.one_of("rw", "r", "r")
         file = site.file(f"f{(kind or 'p')[:2]}{mode}", site.pick.randint(1, 3), mode, kind)
         for _ in range(2):
             part = site.part(where)

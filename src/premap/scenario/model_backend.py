@@ -168,6 +168,7 @@ class ModelBackend:
                 self.devices,
                 self.pgoff_text,
                 self.word,
+                lambda: self.mm,
             )
             self.devices[name] = device
         device.programme = step

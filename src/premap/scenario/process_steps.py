@@ -143,7 +143,8 @@ class ProcessSteps:
         free = 0 <= page < stack.first and layout.at(page) is None
         if self.fatal or not free or not comparable(layout.reached(page), access):
             return None
-        return {"op": "touch", "addr": layout.address(page), "access": access}
+        within = self.pick.choice((0, 0, 1, PAGE_SIZE - 1))
+        return {"op": "touch", "addr": layout.address(page) + within, "access": access}
 
     def stack(self, layout: Layout) -> Range | None:
         """Return a mapping that grows down, None without one."""

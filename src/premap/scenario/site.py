@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from premap.model.words import PAGE_SHIFT
+from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
 from premap.scenario.programmes import Programme, least_pages, most_pages
 from premap.scenario.reader import Json
@@ -141,8 +141,9 @@ class Site:
         self.on("mremap", where, **moved)
 
     def touch(self, page: int, access: str = "w") -> None:
-        """Access a page; it is left out if machines would treat that differently."""
-        self.add("touch", addr=self.address(page), access=access)
+        """Access a page, anywhere in it; left out if machines would treat that differently."""
+        within = self.pick.choice((0, 0, 0, 1, PAGE_SIZE - 1))
+        self.add("touch", addr=self.address(page) + within, access=access)
 
     def touch_some(self, where: Range, likely: float = 0.6, access: str = "w") -> None:
         """Access some pages of a range."""
