@@ -18,6 +18,11 @@ SET_BEFORE = "it is set before it is read"
 ONE_BY_ONE = "the pages are then faulted in one by one, with the same result"
 CHUNK_SIZE = "chunks of another size hold the same items in the same order"
 
+TWO_OFFSETS = (
+    "memory has the same offset twice, and shared mappings never have anonymous pages, so that "
+    "their second offset is always their address: both continue wherever addresses do"
+)
+
 _BESIDE = re.compile(r"return \((err|-errno\.\w+), (?:[01]|None)(, [01])?\)")
 """Functions that return an error and something else: every caller looks at the error first, and
 returns it or makes another of it without a look at the rest."""
@@ -34,10 +39,7 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "needs_adjacent_anon_pgoff",
         "return vmg.file is not None and is_cow_mapping(vmg.vm_flags)",
         "return vmg.file is not None or is_cow_mapping(vmg.vm_flags)",
-    ): (
-        "memory has the same offset twice, and shared mappings never have anonymous pages, so that "
-        "their second offset is always their address: both continue wherever addresses do"
-    ),
+    ): TWO_OFFSETS,
     ("remap.py", "_check_params", "return 0", "pass"): NONE_IS_ZERO,
     ("region.py", "_setup", "return 0", "pass"): NONE_IS_ZERO,
     ("gup.py", "_populate_anonymous", "return 0", "pass"): (
@@ -277,6 +279,8 @@ EMPTY = (
     "an empty range of entries is inserted, which nobody finds: whoever looks asks for one that "
     "ends after an address"
 )
+NO_PAGES = "one that ends where the other begins has no pages in common with it: 0 are taken off"
+REFUSED_LATER = "a handler that never makes an entry is refused, after one try more"
 ANON_NUMBER = "what the numbers of anonymous pages begin with means nothing"
 
 _MORE: dict[tuple[str, str, str, str], str] = {
@@ -353,6 +357,29 @@ _MORE: dict[tuple[str, str, str, str], str] = {
         "notify = bool(vma_wants_writenotify(vma)) if shared else False",
         "notify = bool(vma_wants_writenotify(vma)) if shared else True",
     ): "it is only read where the mapping is shared",
+    (
+        "mlock.py",
+        "_within_limit",
+        "if vma.vm_flags & VM_LOCKED != 0 and vma.vm_start < end and (start < vma.vm_end):",
+        "if vma.vm_flags & VM_LOCKED != 0 and vma.vm_start < end and (start <= vma.vm_end):",
+    ): NO_PAGES,
+    (
+        "mlock.py",
+        "_within_limit",
+        "if vma.vm_flags & VM_LOCKED != 0 and vma.vm_start < end and (start < vma.vm_end):",
+        "if vma.vm_flags & VM_LOCKED != 0 and vma.vm_start <= end and (start < vma.vm_end):",
+    ): NO_PAGES,
+    ("vma.py", "__init__", "self.anon_chain: None = ()", "pass"): (
+        "it is read only where there is an anon_vma, which comes with it"
+    ),
+    ("merge.py", "_can_merge_after", "return True", "pass"): TWO_OFFSETS,
+    ("merge.py", "_can_merge_before", "return True", "pass"): TWO_OFFSETS,
+    ("unmap.py", "vms_clear_ptes", "return", "pass"): "what has been cleared is empty",
+    ("unmap.py", "vms_clear_ptes", "vma.ptes = []", "pass"): (
+        "the mapping leaves the tree in any case, and nobody looks at its entries before that"
+    ),
+    ("gup.py", "_fault_page", "for _ in range(3):", "for _ in range(4):"): REFUSED_LATER,
+    ("fault.py", "touch", "for _ in range(3):", "for _ in range(4):"): REFUSED_LATER,
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
     ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
     ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,

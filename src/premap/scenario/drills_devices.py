@@ -57,7 +57,7 @@ def actions(site: Site) -> None:
             more["hide_from_rmap"] = True
         if hook == "mmap" and action["kind"] in KERNEL_PAGES and site.chance(0.4):
             more["twice"] = True
-        if hook == "mmap" and site.chance(0.4):
+        if hook == "mmap" and site.chance(0.6):
             start = site.pick.randint(0, count)
             more["zap"] = {"start": start * PAGE_SIZE, "size": site.pick.randint(1, 3) * PAGE_SIZE}
         if site.chance(0.2):
@@ -276,21 +276,23 @@ def faults(site: Site) -> None:
     """Read and write pages that a device gives, in each way; it is told of writes, or refuses."""
     where = site.clean(5)
     hook = site.pick.choice(HOOKS)
-    way = site.one_of("page", "page", "pfn")
+    way = site.one_of("page", "page", "pfn", *(("mixed",) if site.mixed else ()))
     both = ["page_mkwrite", "pfn_mkwrite"]
     told = [] if site.mixed else site.one_of(both, both, ["pfn_mkwrite"], [])
     table = ["fault", *told]
     keys: Json = {"vm_ops": table, "fault": way}
     if way == "pfn":
         keys["set"] = ["PFNMAP", *site.one_of([], ["IO"])]
+    elif way == "mixed" and site.chance(0.6):  # without, each access is SIGBUS
+        keys["set"] = ["MIXEDMAP"]
     if site.chance(0.2):
         keys["clear"] = site.one_of(["MAYWRITE"], ["MAYREAD"])
-    file = site.device(hook, 10 if way == "page" else 11, **keys)
+    number = {"page": 10, "pfn": 11, "mixed": 19}[way]
+    file = site.device(hook, number, **keys)
     sharing = site.one_of("SHARED", "SHARED", "PRIVATE")
     page = site.one_of(0, 0, 3, DEVICE_PAGES - 2)
     site.map(where, site.one_of("rw", "r", "rw"), sharing, file=file, page=page)
     site.touch_some(where, 0.7, site.one_of("r", "r", "w"))
-    number = 10 if way == "page" else 11
     if site.chance(0.5):
         site.device(hook, number, **keys, mkwrite="SIGBUS")
     site.touch_some(where, 0.7)
@@ -322,23 +324,23 @@ def unreadable(site: Site) -> None:
         (["fault"], "PRIVATE", ["MAYREAD", "MAYWRITE"]),
         ([], "SHARED", ["MAYWRITE"]),
         (None, "PRIVATE", ["MAYWRITE"]),
-        (None, site.one_of("PRIVATE", "SHARED"), ["MAYREAD"]),
+        (None, "PRIVATE", ["MAYREAD"]),
     )
-    ops, sharing, clear = site.pick.choice(kinds)
-    file = site.device(site.pick.choice(HOOKS), 12, clear=clear, vm_ops=ops)
-    flags = site.one_of((), ("POPULATE",), ("LOCKED",))
-    site.map(where, site.one_of("w", "w", "rw", "r", "x", ""), sharing, *flags, file=file)
-    for _ in range(3):
-        part, kind = site.part(where), site.pick.randrange(4)
-        if kind == 0:
-            site.on("mlock", part)
-        elif kind == 1:
-            site.advise(part, site.one_of("POPULATE_READ", "POPULATE_WRITE"))
-        elif kind == 2:
-            site.mprotect(part, site.one_of("r", "rw", ""))
-        else:
-            site.touch(part.first, site.one_of("r", "w"))
-    site.ask("entries", "anon")
+    for ops, sharing, clear in site.pick.sample(kinds, 2):
+        file = site.device(site.pick.choice(HOOKS), 12, clear=clear, vm_ops=ops)
+        flags = site.one_of((), ("POPULATE",), ("LOCKED",))
+        site.map(where, site.one_of("w", "w", "rw", "r", "x", ""), sharing, *flags, file=file)
+        for _ in range(2):
+            part, kind = site.part(where), site.pick.randrange(5)
+            if kind < 2:
+                site.on("mlock", part)
+            elif kind == 2:
+                site.advise(part, site.one_of("POPULATE_READ", "POPULATE_WRITE"))
+            elif kind == 3:
+                site.mprotect(part, site.one_of("rw", "r", ""))
+            else:
+                site.touch(part.first, site.one_of("r", "w"))
+        site.ask("entries", "anon")
 
 
 def cached(site: Site) -> None:

@@ -169,7 +169,10 @@ def sticky(site: Site) -> None:
         site.map(middle, "rw", sharing, page=2)
     else:
         site.advise(middle, "DOFORK")
-    site.on("name", site.part(where), name=site.one_of("one", None))
+    if site.devices:  # who takes the name of a neighbour becomes one with it
+        for part in site.pick.sample((Range(where.first, 2), middle, Range(middle.end, 2)), 2):
+            site.on("name", part, name="one")
+        site.on("name", site.part(where), name=site.one_of("one", None))
     site.ask("anon", "entries")
 
 

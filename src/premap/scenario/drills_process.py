@@ -92,7 +92,9 @@ def copied_pages(site: Site) -> None:
     site.map(where, "rw", file=file)
     site.touch_some(where, 0.6)
     for _ in range(2):
-        site.add("fork", **site.one_of({}, {}, {"then": "child"}, {"then": "orphan"}))
+        site.add(
+            "fork", **site.one_of({}, {"then": "child"}, {"then": "child"}, {"then": "orphan"})
+        )
         if site.chance(0.3):
             site.touch_some(where, 0.3)
         part = site.part(where)
