@@ -212,7 +212,8 @@ def lock_limit(site: Site) -> None:
             site.munmap(Range(locked.end, 3))
             site.resize(Range(locked.first, 3), 3 + pages + site.pick.randint(0, 1))
         else:
-            site.add("mlockall", flags=["FUTURE"])
+            if site.chance(0.7):
+                site.add("mlockall", flags=["FUTURE"])
             site.map(Range(first, pages + site.pick.randint(1, 2)))
             site.add("heap", addr=site.address(first))
             site.munmap(whole)

@@ -119,6 +119,12 @@ def guards(site: Site) -> None:
     where = site.clean(6)
     kind = site.pick.randrange(4)
     file = site.file("fx", 12) if kind == 0 else None
+    if site.devices and site.chance(0.25):
+        special = site.one_of(["IO"], ["PFNMAP"], ["DONTEXPAND"])
+        device = site.device(site.one_of("mmap", "mmap_prepare"), 20, set=special, vm_ops=[])
+        site.map(Range(where.first, 2), "rw", "SHARED", file=device)
+        for advice in ("GUARD_REMOVE", "GUARD_INSTALL"):
+            site.advise(Range(where.first, 1), advice)
     sharing = site.one_of("PRIVATE", "PRIVATE", "SHARED")
     site.map(where, site.one_of("rw", "rw", "r"), sharing, file=file)
     site.touch_some(where, 0.4, site.one_of("w", "w", "r"))
