@@ -52,6 +52,8 @@ _FEW_FUNCTIONS = 8
 """Functions that are looked for one by one; an index of all costs about as much."""
 _FEW_LINES = 8
 """Lines that are counted one by one; an index of all costs about as much."""
+_IN_WORD = re.compile(rb"\w")
+"""Looked for before a match: to begin a pattern with \\b takes ten times as long."""
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
@@ -372,8 +374,10 @@ class SourceFile:
 
         They are found by text first: to walk the whole tree takes twenty times as long.
         """
-        pattern = re.compile(rb"\b(?:%b)\s*\(" % names.encode())
-        starts = [match.start() for match in pattern.finditer(self.code)]
+        code = self.code
+        pattern = re.compile(rb"(?:%b)\s*\(" % names.encode())
+        found = [match.start() for match in pattern.finditer(code)]
+        starts = (at for at in found if not at or not _IN_WORD.match(code, at - 1))
         return [call for start in starts if (call := self._call_at(start)) is not None]
 
     def _call_at(self, start: int) -> Node | None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from premap import conversion as converter
 from premap import rules
 from premap.csource.errors import SourceError
-from premap.csource.handlers import find_handlers
 from premap.csource.search import speaks_of_mappings
 from premap.csource.source import SourceFile
 from premap.lsp.answers import ChangedFile, CheckedDocument, Converted, Request
@@ -55,8 +54,7 @@ def _checked(document: Opened, snapshot: Snapshot) -> CheckedDocument:
     source = document.source
     context = Context(source, document.tree, document.release)
     checked, later = check_soon(context, RULES.values())
-    handlers = find_handlers(source, context.scope) if document.target is not None else []
-    sites = tuple(_sites(handlers, source))
+    sites = tuple(_sites(context.sites, source)) if document.target is not None else ()
     return CheckedDocument(
         tuple(_remarks(checked, source, snapshot)),
         sites,
