@@ -285,19 +285,21 @@ Finder = Callable[[Mutant], str]
 
 def _run(copied: Path, timeout: float, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     """Run Python on the copy; None if it takes too long."""
-    environment = {**os.environ, "PYTHONPATH": str(copied / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=copied,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None
+    with tempfile.TemporaryDirectory() as compiled:
+        # What was compiled of another mutant may look as if it were of this one.
+        environment = {"PYTHONPATH": str(copied / "src"), "PYTHONPYCACHEPREFIX": compiled}
+        try:
+            return subprocess.run(
+                [sys.executable, *arguments],
+                cwd=copied,
+                env=os.environ | environment,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
 
 
 @dataclass(frozen=True)
