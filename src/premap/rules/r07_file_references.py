@@ -83,4 +83,8 @@ static const struct file_operations ring_fops = {
 """,
     check=check,
     since="6.17",
+    upstream=(
+        "9da29c7f77cd (coda: fix reference counting in coda_file_mmap error path)",
+        "2896900e22f8 (ovl: fix reference counting in ovl_mmap error path)",
+    ),
 )

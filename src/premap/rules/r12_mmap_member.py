@@ -117,4 +117,5 @@ static const struct file_operations stack_fops = {
     check=check,
     since="6.16",
     legacy=True,
+    upstream=("b013ed403197 (fs: consistently use can_mmap_file() helper)",),
 )

@@ -296,5 +296,8 @@ static const struct file_operations ring_fops = {
     check=check,
     since="6.1",
     legacy=True,
-    upstream=("CVE-2013-2596, fc9bbca8f650 (vm: convert fb_mmap to vm_iomap_memory() helper)",),
+    upstream=(
+        "CVE-2013-2596, fc9bbca8f650 (vm: convert fb_mmap to vm_iomap_memory() helper)",
+        "CVE-2013-6763, 7314e613d5ff (which has uio check the size of what it maps)",
+    ),
 )

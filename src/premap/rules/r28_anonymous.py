@@ -88,4 +88,5 @@ static const struct file_operations ring_fops = {
     check=check,
     since="6.16",
     legacy=True,
+    upstream=("bfd40eaff5ab (mm: fix vma_is_anonymous() false-positives)",),
 )
