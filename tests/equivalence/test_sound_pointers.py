@@ -283,6 +283,15 @@ class TestFreed:
         assert verdict.status == "equivalent"
         assert not any("freed" in bound for bound in verdict.bounds)
 
+    def test_what_was_in_it_is_nobodys(self) -> None:
+        body = "s->flag = 1; kfree(s); return -EINVAL;"
+        freed, kept = (
+            old_side(TAKEN + each, HOLDERS) for each in (body, body.replace("kfree(s); ", ""))
+        )
+        assert verify(freed, freed).status == "equivalent"
+        assert verify(freed, kept).status == "different"
+        assert verify(kept, freed).status == "different"
+
     def test_calls_in_which_the_old_one_uses_it_are_named(self) -> None:
         verdict = judge(TAKEN + "kfree(s); return s->flag;", TAKEN + "kfree(s); return 0;", HOLDERS)
         assert any("is used after it was freed" in bound for bound in verdict.bounds)

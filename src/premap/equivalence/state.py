@@ -41,6 +41,8 @@ def covered_writes(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 def _place(old: Outcome, new: Outcome, name: str, path: Path) -> Iterator[Candidate]:
     objects = [outcome.machine.memory.objects.get(name) for outcome in (old, new)]
+    if all(each is None or each.freed for each in objects):
+        return  # nobody can tell any more; that it was freed is a call, which is compared
     if any(each is not None and each.is_whole(path) for each in objects):
         yield from _structure(old, new, name, path)
         return
