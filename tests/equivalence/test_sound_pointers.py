@@ -232,7 +232,30 @@ TAKEN = "struct sub *s = kzalloc(sizeof(*s), GFP_KERNEL); if (!s) return -ENOMEM
 
 
 class TestElements:
-    """Elements of arrays of structures."""
+    """Elements of arrays."""
+
+    @pytest.mark.parametrize(
+        ("head", "old", "new"),
+        [
+            ("int x[3] = { 0 }; ", "x[2]", "x[3]"),
+            ("int x[3] = { 0 }; ", "x[0]", "x[-1]"),
+            ("int x[3] = { 0 }, *end = x + 3; ", "end[-1]", "end[0]"),
+            ("struct arr x = { 0 }; ", "x.n[3]", "x.n[4]"),
+        ],
+    )
+    def test_beyond_the_last(self, head: str, old: str, new: str) -> None:
+        verdict = judge(f"{head}return {old} {FAILS}", f"{head}return {new} {FAILS}", HOLDERS)
+        assert verdict.status == "different"
+        assert "is accessed, which has" in verdict.differences[0].message
+
+    def test_the_last_member_may_go_on(self) -> None:
+        extra = "struct tail { int k; int n[1]; };\n"
+        verdict = judge(
+            f"struct tail *t = file->private_data; return t->n[4] == 5 {FAILS}",
+            f"struct tail *t = desc->file->private_data; return t->n[4] == 5 {FAILS}",
+            extra,
+        )
+        assert verdict.status == "equivalent"
 
     def test_the_first_of_an_array_that_begins_as_zeroes(self) -> None:
         head = "struct sub a[3] = { 0 }, b; a[0].flag = 4; b = a[0]; "

@@ -73,39 +73,86 @@ _STATEMENTS = (
 )
 
 
+OUTSIDE = """
+static struct node state;
+static u32 table[4];
+u32 ext(u32 v);
+void fill(struct node *n);
+void fill_leaf(struct leaf *l);
+void fill_words(u32 *p);
+void remember(struct node *n);
+struct node *pick(void);
+"""
+"""State that outlives the functions, and functions whose code they do not see."""
+_OUTSIDE_LEAVES = (*_LEAVES, "state.leaf", "state.leaves[{b}]", "state.next->leaf")
+_OUTSIDE_NODES = (*_NODES, "state", "*state.next")
+_OUTSIDE_NUMBERS = (
+    *_NUMBERS,
+    *("state.number", "table[{k}]", "state.into[{b}]", "state.next->number", "table[{v} & 3]"),
+)
+_OUTSIDE_STATEMENTS = (
+    *_STATEMENTS,
+    "{number} = ext({value});",
+    "ext({value});",
+    "fill(&n[{i}]);",
+    "fill(&x);",
+    "fill(p);",
+    "fill(&state);",
+    "fill_leaf(&{leaf});",
+    "fill_words(&g[{k}]);",
+    "fill_words(q);",
+    "remember(&x);",
+    "remember(&n[{i}]);",
+    "p = pick();",
+    "p = state.next;",
+    "q = state.into;",
+    "q = &table[{k}];",
+    "table[{k}] = {value};",
+    "state.number = {value};",
+    "state.leaf = {leaf};",
+    "if ({value} > {value})\n\treturn 1;",
+    "if ({value} & 1)\n\text({value});",
+)
+
+
 class _Parts(dict[str, str]):
     """What the names in braces stand for: something else each time."""
 
-    def __init__(self, source: random.Random) -> None:
+    def __init__(self, source: random.Random, *, outside: bool) -> None:
         super().__init__()
         self.source = source
-
-    def __missing__(self, name: str) -> str:
-        pick, choose = self.source.randrange, self.source.choice
-        ranges = {"i": 3, "j": 3, "b": 2, "k": 4}
-        if name in ranges:
-            return str(pick(ranges[name]))
-        made = {
+        numbers = _OUTSIDE_NUMBERS if outside else _NUMBERS
+        self.choices = {
+            "i": ("0", "1", "2"),
+            "j": ("0", "1", "2"),
+            "b": ("0", "1"),
+            "k": ("0", "1", "2", "3"),
             "v": ("(u32)a", "(u32)b", "(u8)c", "g[2]"),
-            "leaf": _LEAVES,
-            "node": _NODES,
-            "number": (*_NUMBERS, *(f"{{leaf}}.{member}" for member in _MEMBERS)),
+            "leaf": _OUTSIDE_LEAVES if outside else _LEAVES,
+            "node": _OUTSIDE_NODES if outside else _NODES,
+            "number": (*numbers, *(f"{{leaf}}.{member}" for member in _MEMBERS)),
             "value": ("{number}", "{number}", "a", "b", "c", "7", "-3", "sunk({leaf})"),
             "one_node": ("&x", "x.next", "&(*pp)[0]"),
             "numbers": ("x.into", "x.leaf.many", "&p->leaf.many[0]", "n[{i}].into"),
             "link": ("&p", "pp", "&x.next"),
         }
-        return choose(made[name]).format_map(self)
+
+    def __missing__(self, name: str) -> str:
+        return self.source.choice(self.choices[name]).format_map(self)
 
 
 class Memory:
-    """One function `m<seed>(a, b, c)`; the same seed makes the same one."""
+    """One function `m<seed>(a, b, c)`; the same seed makes the same one.
 
-    def __init__(self, seed: int) -> None:
+    With `outside`, it also uses what OUTSIDE declares.
+    """
+
+    def __init__(self, seed: int, *, outside: bool = False) -> None:
         source = random.Random(f"memory {seed}")
-        parts = _Parts(source)
+        parts = _Parts(source, outside=outside)
+        statements = _OUTSIDE_STATEMENTS if outside else _STATEMENTS
         self.name = f"m{seed}"
-        body = [source.choice(_STATEMENTS).format_map(parts) for _ in range(source.randint(4, 12))]
+        body = [source.choice(statements).format_map(parts) for _ in range(source.randint(4, 12))]
         lines = [
             f"long {self.name}(long a, long b, long c)",
             "{",

@@ -19,7 +19,7 @@ from premap.csource.ctypes import (
     UnknownType,
     VoidType,
 )
-from premap.interp.undefined import Freed, Uninitialised
+from premap.interp.undefined import Freed, Undefined, Uninitialised
 from premap.interp.values import (
     Aggregate,
     FunctionName,
@@ -36,6 +36,7 @@ from premap.interp.values import (
     int_type,
     made_up_address,
     normalise,
+    to_signed,
     unit_of,
 )
 from premap.model.errors import NotModelled
@@ -239,6 +240,18 @@ class Object:
         if path:
             return isinstance(self.known_members.get(path), ArrayType | UnknownType | None)
         return self.pointee or isinstance(self.type, ArrayType | UnknownType)
+
+    def require_element(self, path: Path, index: int) -> None:
+        """Raise Undefined if an array does not have so many elements.
+
+        A member of none or one may be the last of a structure, with any number of them.
+        """
+        declared = self.known_members.get(path) if path else self.type
+        length = declared.length if isinstance(declared, ArrayType) else None
+        if length is None or index < length or (path and length < 2):
+            return
+        name = _NUMBER.sub("", self.name_of(path))
+        raise Undefined(f"element {to_signed(index)} of {name} is accessed, which has {length}")
 
     def hold(self, path: Path, ctype: CType) -> None:
         """Note what a pointer takes a place for the first of: others are elsewhere, or overlap."""

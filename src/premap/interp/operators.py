@@ -365,6 +365,9 @@ def accessed(place: Place, ctype: CType) -> Place:
     if whole is not True:
         made_up = place.object.memory.inputs.apply(f"?{last.unit} in {unit}", last.word)
         count = select(whole, count, made_up)
+    known = plain(count)
+    if known is not None:
+        place.object.require_element(base.path, known)
     return base.element(count, unit)
 
 
