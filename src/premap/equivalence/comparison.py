@@ -50,8 +50,8 @@ hook runs three times, with as many times the paths: what is not looked at is st
 TRIAL = 1.0
 """Seconds after which helpers that both versions have, and in which paths part, are not followed
 any more, if a proof can be had without that."""
-CLOSED_LIMIT = 6.0
-"""Seconds for that proof."""
+CLOSED_LIMIT = TIME_LIMIT
+"""Seconds for that proof; they are not taken from those of the comparison with helpers followed."""
 FEW_PARTINGS = 4
 """In how many places paths may part in a helper that is followed all the same."""
 SOLVER_LIMIT_MS = 3000

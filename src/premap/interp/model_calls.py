@@ -16,11 +16,11 @@ from premap.interp.machine import Frame, Machine
 from premap.interp.operators import of_truth, word_of
 from premap.interp.replaced import other_file
 from premap.interp.types import VMA_FLAGS
-from premap.interp.values import BOOL, INT, PGPROT, ULONG, Pointer, Truth, Value, int_type
-from premap.model import legacy
+from premap.interp.values import BOOL, INT, PGPROT, ULONG, Place, Pointer, Truth, Value, int_type
+from premap.model import legacy, pagetable
 from premap.model.errors import NotModelled
 from premap.model.flags import is_cow_mapping
-from premap.model.words import U64_MAX, lnot
+from premap.model.words import U64_MAX, add, lnot
 
 ModelCall = Callable[[Machine, Frame | None, Node | None, Sequence[Value]], Value]
 MODEL: dict[str, ModelCall] = {}
@@ -97,7 +97,17 @@ def _plain(machine: Machine, kind: str, value: Value) -> Any:
         return machine.bindings.file
     if kind == "A":
         return PageArray(machine, value)
+    if kind == "c":
+        return [word_of(_counter(value).load(ULONG))]
     return word_of(value)
+
+
+def _counter(value: Value) -> Place:
+    """Return the variable that a pointer to a count points to."""
+    place = value.data.place if isinstance(value.data, Pointer) else None
+    if place is None or not place.object.local or place.path:
+        raise NotModelled("a count by pointer that is no variable of the caller's")
+    return place
 
 
 _KINDS = {"v": model.VmAreaStruct, "d": model.VmAreaDesc}
@@ -147,13 +157,30 @@ def _population(name: str, kinds: str) -> ModelCall:
     def call(
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
-        if "c" in kinds:
-            raise NotModelled(f"{name}() with a count by pointer")
-        error = function(*_arguments(machine, kinds, given))
+        arguments = _arguments(machine, kinds, given)
+        error = function(*arguments)
+        if kinds.endswith("c"):
+            _counter(given[-1]).store(Value(ULONG, arguments[-1][0]))
         machine.populated(_where(frame, node), error)
         return _errno(error)
 
     return call
+
+
+def _zap(name: str, function: Callable[[Any, int, int], None]) -> ModelCall:
+    def call(
+        machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
+    ) -> Value:
+        vma, start, size = _arguments(machine, "vww", given)
+        function(vma, start, size)
+        machine.record("event", name, (start, size), _where(frame, node))
+        return _VOID
+
+    return call
+
+
+def _zap_range(vma: model.VmAreaStruct, start: int, size: int) -> None:
+    pagetable.zap(vma.vm_mm, vma, start, add(start, size))
 
 
 def _action(name: str, kinds: str) -> ModelCall:
@@ -401,6 +428,8 @@ def _vma_flags_to_legacy(
 def _fill() -> None:
     for name, kinds in _POPULATION.items():
         MODEL[name] = _population(name, kinds)
+    MODEL["zap_vma_range"] = _zap("zap_vma_range", _zap_range)
+    MODEL["zap_special_vma_range"] = _zap("zap_special_vma_range", legacy.zap_special_vma_range)
     for name, kinds in _ACTIONS.items():
         MODEL[name] = _action(name, kinds)
     for name, kinds in _SIZES.items():
