@@ -65,6 +65,19 @@ class TestEasy:
     def test_z3_is_not_asked(self, condition: Condition) -> None:
         assert _answered(condition).queries == 0
 
+    @pytest.mark.parametrize("answer", [True, False])
+    def test_whole_pages_are_compared_with_whole_pages(self, answer: bool) -> None:
+        size = (var("bytes", 32) + 0xFFF) & ~0xFFF
+        beyond = size - (PAGES << 12) < (PGOFF << 12)
+        solver = GuessingSolver(1000)
+        asked: list[Condition] = []
+        for each in (PAGES == 1, size >= (PAGES << 12), beyond if answer else _opposite(beyond)):
+            asked.append(each)
+            model = solver.check(asked)
+            assert model is not None
+            assert model.satisfies(asked)
+        assert solver.queries == 0
+
     def test_a_path_that_grows_goes_on_from_the_last_model(self) -> None:
         solver = GuessingSolver(1000)
         asked: list[Condition] = []

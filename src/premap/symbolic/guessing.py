@@ -14,7 +14,7 @@ from typing import cast
 from premap.symbolic.effort import QUESTION
 from premap.symbolic.linear import signed, sum_data
 from premap.symbolic.models import Model, Point
-from premap.symbolic.node import ALL, BoolNode, Node
+from premap.symbolic.node import ALL, BoolNode, Node, WordNode
 from premap.symbolic.slices import nodes
 from premap.symbolic.solver import Solver
 from premap.symbolic.terms import Bool, Word
@@ -192,14 +192,31 @@ def _less(node: Node, model: Model, deep: int, *, wanted: bool) -> Changes:
     left, right = node.args
     low, high = model.eval(left), model.eval(right)
     if wanted:
-        given = [(left, high - 1), (right, low + 1), (left, 0), (right, ALL)]
+        given = [
+            (left, _down(left, high - 1)),
+            (right, _up(right, low + 1)),
+            (left, 0),
+            (right, right.may),
+        ]
     else:
-        given = [(left, high), (right, low), (right, 0), (left, ALL)]
+        given = [(left, _up(left, high)), (right, _down(right, low)), (right, 0), (left, left.may)]
     for word, value in given:
         if 0 <= value <= ALL:
             yield from _word(word, value, ALL, model, deep + 1)
     if wanted and left.op == "sum":
         yield from _wrapping(left, model, deep + 1)
+
+
+def _up(word: WordNode, value: int) -> int:
+    """Return the least number from a value on whose low bits the word may have: whole pages."""
+    step = word.may & -word.may
+    return (value + step - 1) // step * step if step else value
+
+
+def _down(word: WordNode, value: int) -> int:
+    """Return the greatest number up to a value whose low bits the word may have."""
+    step = word.may & -word.may
+    return value // step * step if step else value
 
 
 def _wrapping(node: Node, model: Model, deep: int) -> Changes:
