@@ -144,6 +144,18 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
     ): "ranges of zeroes are joined less often, which changes no entry",
     ("mm.py", "mmap", "if err < 0:", "if err < 1:"): "it is not 0: that was asked before",
     ("mm.py", "mmap", "if err < 0:", "if err <= 0:"): "it is not 0: that was asked before",
+    ("area.py", "_search", "hint = page_align(hint)", "pass"): (
+        "mmap() has rounded its hint before, and mremap() refuses one that is no whole page"
+    ),
+    (
+        "modify.py",
+        "_merge_existing_range",
+        "if left_side and position:",
+        "if left_side or position:",
+    ): (
+        "the mapping before is looked at only if the range begins its own, and a mapping that is "
+        "not before it does not end where it begins"
+    ),
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
     ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
     ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,

@@ -276,7 +276,7 @@ def faults(site: Site) -> None:
     """Read and write pages that a device gives, in each way; it is told of writes, or refuses."""
     where = site.clean(5)
     hook = site.pick.choice(HOOKS)
-    way = site.one_of("page", "page", "pfn", *(("mixed",) if site.mixed else ()))
+    way = site.one_of("page", "page", "pfn", *(("mixed", "mixed") if site.mixed else ()))
     both = ["page_mkwrite", "pfn_mkwrite"]
     told = [] if site.mixed else site.one_of(both, both, ["pfn_mkwrite"], [])
     table = ["fault", *told]
@@ -298,7 +298,11 @@ def faults(site: Site) -> None:
     site.touch_some(where, 0.7)
     site.ask("entries")
     site.device(hook, number, **keys)
-    for _ in range(3):
+    site.touch_some(where, 0.5)
+    for prot in ("r", "rw"):  # of what was written before, nobody is told again
+        site.mprotect(where, prot)
+    site.touch_some(where, 0.5)
+    for _ in range(2):
         site.mprotect(site.part(where), site.one_of("rw", "r", ""))
         site.touch_some(where, 0.4, site.one_of("r", "w"))
     kind = site.pick.randrange(-1, 4)

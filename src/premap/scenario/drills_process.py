@@ -46,6 +46,15 @@ def separate_branches(site: Site) -> None:
     site.map(where)
     for part in (left, right):
         site.touch(part.first + site.pick.randint(0, 2))
+    if site.chance(0.5):  # two branches of one anon_vma, of which one ends, though it was split
+        for part in (left, Range(left.first, 1)):
+            site.add("fork", then="orphan")
+            site.mprotect(part, "r" if part is left else "rw")
+        site.munmap(left)
+        site.ask("anon")
+        site.add("fork", then="orphan")
+        site.ask("anon")
+        return
     if site.chance(0.7):
         site.advise(left, "RANDOM")
     for _ in range(site.pick.randint(2, 3)):
