@@ -271,7 +271,8 @@ def placed(site: Site) -> None:
         length = site.pick.choice((1, 2, 3, 5, 8, 12, 12, pages, pages + 1))
         last = max(0, pages - length)
         hint = site.pick.choice((0, 0, site.pick.randrange(last + 1), at - 1, last))
-        addr = site.address(hint) + site.one_of(0, 0, 1) if hint > 0 else 0
+        inside = hint > 0 and hint + length < pages  # no hint may lead out of the window
+        addr = site.address(hint) + site.one_of(0, 0, 1) if inside else 0
         keys = {"file": file, "addr": addr, "len": length << PAGE_SHIFT, "prot": "r", "offset": 0}
         site.add("mmap", **keys, flags=[site.one_of("PRIVATE", "SHARED")])
         part = Range(site.pick.randrange(pages - 6), site.pick.randint(1, 5))
