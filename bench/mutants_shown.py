@@ -13,6 +13,7 @@ from mutants_reasons import (
 REFUSAL = "nothing but a refusal reads it, of what no kernel is asked"
 RENUMBERED = "only the model gives this number and asks for it; no other that it is told from is 2"
 SEARCH = "what a search remembers only makes the next one shorter"
+NOT_CHOSEN = "that it is not so was asked in the line before; only a proof has a term for both"
 EMPTY = (
     "an empty range of entries is inserted, which nobody finds: whoever looks asks for one that "
     "ends after an address"
@@ -156,6 +157,24 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "the mapping before is looked at only if the range begins its own, and a mapping that is "
         "not before it does not end where it begins"
     ),
+    (
+        "unmap.py",
+        "_count",
+        "vms.locked_vm = add(vms.locked_vm, select(locked, pages, 0))",
+        "vms.locked_vm = add(vms.locked_vm, select(locked, pages, 1))",
+    ): NOT_CHOSEN,
+    (
+        "unmap.py",
+        "_count",
+        "vms.nr_accounted = add(vms.nr_accounted, select(accounted, pages, 0))",
+        "vms.nr_accounted = add(vms.nr_accounted, select(accounted, pages, 1))",
+    ): NOT_CHOSEN,
+    (
+        "tree.py",
+        "settle",
+        "if len(vmas) > self.long and (not isinstance(vmas, ChunkedList)):",
+        "if not (len(vmas) > self.long and (not isinstance(vmas, ChunkedList))):",
+    ): "a list and one in chunks hold the same; only their speed differs",
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
     ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
     ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,

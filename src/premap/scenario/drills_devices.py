@@ -314,7 +314,8 @@ def faults(site: Site) -> None:
         site.ask("entries")
         site.touch_some(where, 0.5)
     elif kind == 1:
-        site.advise(site.part(where), site.one_of("DONTNEED", "POPULATE_READ", "POPULATE_WRITE"))
+        advice = site.one_of("DONTNEED", "POPULATE_READ", "POPULATE_WRITE")
+        site.advise(where if site.chance(0.5) else site.part(where), advice)
     elif kind == 2:
         site.on("mlock", where)
     site.ask("entries", "anon")

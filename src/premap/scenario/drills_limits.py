@@ -217,7 +217,7 @@ def lock_limit(site: Site) -> None:
             site.map(Range(first, pages + site.pick.randint(1, 2)))
             site.add("heap", addr=site.address(first))
             site.munmap(whole)
-            site.add("brk", addr=site.address(first + pages + site.pick.randint(2, 5)))
+            site.add("brk", addr=site.address(first + pages + site.pick.randint(2, 6)))
             site.add("munlockall")
         site.ask("counts")
         site.no_limit("MEMLOCK")
