@@ -26,11 +26,10 @@ from premap.model.errors import NotModelled
 Arguments = tuple[int, int, int]
 Program = c_programs.Program | c_constructs.Constructs | c_memory.Memory
 
-FLAGS = (
-    *("-O1", "-w", "-std=gnu11", "-shared", "-fPIC"),
-    *("-fwrapv", "-funsigned-char", "-fno-strict-aliasing"),
-)
+KERNEL_C = ("-O1", "-w", "-std=gnu11", "-fwrapv", "-funsigned-char", "-fno-strict-aliasing")
 """C as kernels mean it."""
+FLAGS = (*KERNEL_C, "-shared", "-fPIC")
+"""Of a library."""
 INPUTS: tuple[Arguments, ...] = (
     (0, 0, 0),
     (1, 2, 3),

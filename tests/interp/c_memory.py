@@ -112,6 +112,18 @@ _OUTSIDE_STATEMENTS = (
     "state.leaf = {leaf};",
     "if ({value} > {value})\n\treturn 1;",
     "if ({value} & 1)\n\text({value});",
+    "for (int i = 0; i < {k}; i++)\n\t{number} += ext(i);",
+    "for (int i = 0; i < ((u8){value} & 3); i++)\n\text(g[i]);",
+    "switch ({value} & 3) {{\ncase 0: ext(1);\ncase 1 ... 2: out++; break;\ndefault: fill(&x);\n}}",
+    "{number} = {value} & 1 ? ext(1) : ext({value});",
+    "{number} = {value} & 1 && ext(2);",
+    "if (({value} & 1) || ext({value}))\n\t{number} = {value};",
+    "{number} = (ext(3), {value});",
+    "{number} = ({{ u32 t = ext({value}); t ^ ext(t); }});",
+    "do {{\n\tout++;\n\tif (ext(out) & 1)\n\t\tbreak;\n}} while (out & 3);",
+    "{{ const struct node *e = pick();\n{number} = e->number + e->next->leaf.low; }}",
+    "{{ struct leaf l = p->leaf;\nfill_leaf(&l);\n{leaf} = l; }}",
+    "{{ struct node *e = p;\np = &x;\nfill(e);\n{number} = e->leaf.many[{b}]; }}",
 )
 
 
