@@ -17,10 +17,11 @@ from premap.conversion.mentions import mentions
 from premap.conversion.rewriting import Change
 from premap.csource.ctypes import PointerType
 from premap.csource.exprtypes import ExpressionTypes, local_types
+from premap.csource.heads import Parameter
 from premap.csource.includes import closure
 from premap.csource.nodes import arguments, text_of
 from premap.csource.scope import Scope
-from premap.csource.source import Function, Parameter, SourceFile
+from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
 from premap.idioms.lists import WIDTH, wrapped

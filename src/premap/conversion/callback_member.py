@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from premap.conversion.callback import Callback
 from premap.csource import regions
+from premap.csource.heads import Parameter, parameters_of
 from premap.csource.includes import closure
 from premap.csource.nodes import find_all, parse
-from premap.csource.source import Parameter, SourceFile, parameters_of
+from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.idioms import r2_signature
 from premap.idioms.idiom import Declined

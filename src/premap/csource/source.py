@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.csource import errors
-from premap.csource.gist import Gist
-from premap.csource.nodes import find_all, parse, path_to, specifier_text, text_of, walk
+from premap.csource.heads import Parameter, function_name, parameters_of, return_type
+from premap.csource.nodes import find_all, parse, path_to, text_of, walk
 from premap.csource.text import (
     Conditionals,
     code_view,
@@ -30,6 +30,8 @@ from premap.csource.text import (
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+    from premap.csource.gist import Gist
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; the largest .c file of a kernel has under 2 MiB."""
@@ -55,17 +57,6 @@ _FEW_LINES = 8
 _IN_WORD = re.compile(rb"\w")
 """Looked for before a match: to begin a pattern with \\b takes ten times as long."""
 _CONTINUATION = re.compile(rb"\\\r?\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a function."""
-
-    name: str
-    """Empty where it has none, "..." for the variable ones."""
-    type_text: str
-    """Its type as written, with the stars: "struct vm_area_struct *"."""
-    node: Node = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +175,8 @@ class SourceFile:
     def _gist(self) -> Gist | None:
         if not self.matter or "root" in self.__dict__:
             return None
+        from premap.csource.gist import Gist  # noqa: PLC0415 - a survey alone needs it
+
         gist = Gist(self.text, self.code, self.matter)
         return gist if gist.gaps else None
 
@@ -449,35 +442,6 @@ def source_of(name: str, text: bytes, place: Path | str | None) -> SourceFile:
     return SourceFile(name, text, place)
 
 
-def function_name(node: Node) -> tuple[Node, Node] | None:
-    """Return the identifier and the function_declarator that a definition or declarator has.
-
-    Looks through pointers, parentheses and attributes; None if it declares no function.
-    """
-    declarator = node.child_by_field_name("declarator")
-    innermost: Node | None = None
-    while declarator is not None:
-        if declarator.type == "function_declarator":
-            innermost = declarator
-        if declarator.type == "identifier":
-            return None if innermost is None else (declarator, innermost)
-        inner = declarator.child_by_field_name("declarator")
-        if inner is None and declarator.type in _WRAPPERS:
-            inner = next((c for c in declarator.named_children if c.type in _INNER), None)
-        declarator = inner
-    return None
-
-
-_WRAPPERS = {"parenthesized_declarator", "attributed_declarator"}
-_INNER = {
-    "identifier",
-    "pointer_declarator",
-    "function_declarator",
-    "parenthesized_declarator",
-    "array_declarator",
-}
-
-
 def function_of(source: SourceFile, node: Node) -> Function | None:
     """Return the Function of a function_definition node of `source`; None if it defines none."""
     named = function_name(node)
@@ -490,7 +454,7 @@ def function_of(source: SourceFile, node: Node) -> Function | None:
         source,
         node,
         parameters_of(declarator),
-        _return_type(node, node.child_by_field_name("declarator"), declarator),
+        return_type(node, node.child_by_field_name("declarator"), declarator),
         body,
         source.arms_at(node.start_byte),
     )
@@ -512,58 +476,9 @@ def _prototypes(source: SourceFile, node: Node) -> Iterator[Prototype]:
             node,
             name,
             parameters_of(inner),
-            _return_type(node, declarator, inner),
+            return_type(node, declarator, inner),
             source.arms_at(node.start_byte),
         )
-
-
-def parameters_of(declarator: Node) -> tuple[Parameter, ...]:
-    """Parameters of a function_declarator; none for `(void)`."""
-    listed = declarator.child_by_field_name("parameters")
-    if listed is None:
-        return ()
-    found = []
-    for child in listed.named_children:
-        if child.type == "parameter_declaration":
-            found.append(_parameter(child))
-        elif child.type == "variadic_parameter":
-            found.append(Parameter("...", "...", child))
-        elif child.type == "identifier":
-            found.append(Parameter(text_of(child), "", child))
-    if len(found) == 1 and found[0].type_text == "void" and not found[0].name:
-        return ()
-    return tuple(found)
-
-
-def _parameter(node: Node) -> Parameter:
-    name = next(
-        (n for n in _declared(node.child_by_field_name("declarator")) if n.type == "identifier"),
-        None,
-    )
-    whole = node.text or b""
-    if name is not None:
-        at = name.start_byte - node.start_byte
-        whole = whole[:at] + whole[at + name.end_byte - name.start_byte :]
-    return Parameter(text_of(name), _one_line(whole), node)
-
-
-def _declared(declarator: Node | None) -> Iterator[Node]:
-    """Nodes of a declarator down to its name, parameter lists left out."""
-    if declarator is not None:
-        yield from walk(declarator, into=lambda node: node.type != "parameter_list")
-
-
-def _return_type(node: Node, outer: Node | None, declarator: Node) -> str:
-    base = specifier_text(node)
-    stars = b""
-    while outer is not None and outer.start_byte < declarator.start_byte:
-        stars += b"*" if outer.type == "pointer_declarator" else b""
-        outer = outer.child_by_field_name("declarator")
-    return f"{base} {stars.decode()}".strip()
-
-
-def _one_line(text: bytes) -> str:
-    return " ".join(without_comments(text).decode("latin-1").split())
 
 
 def _end_of(define: re.Match[bytes]) -> int:

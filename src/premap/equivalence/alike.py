@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from premap.csource.source import SourceFile, function_name
+from premap.csource.heads import function_name
+from premap.csource.source import SourceFile
 from premap.equivalence.outcome import Side
 
 _NAME = re.compile(rb"(?<![.\w])(?<!->)[A-Za-z_]\w*")

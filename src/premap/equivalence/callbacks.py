@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from premap.csource.source import Function, Parameter, SourceFile
+from premap.csource.heads import Parameter
+from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.equivalence.outcome import Side
 from premap.records import Conversion

@@ -20,8 +20,9 @@ from premap.csource.ctypes import (
     basic_type,
 )
 from premap.csource.declarators import decayed
+from premap.csource.heads import Parameter
 from premap.csource.scope import Scope
-from premap.csource.source import Function, Parameter
+from premap.csource.source import Function
 from premap.csource.structs import Field, StructDef, overlap
 from premap.interp.values import BOOL, INT, PGPROT, ULONG
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import EnumType, IntType, VoidType
-from premap.csource.source import Function, Parameter
+from premap.csource.heads import Parameter
+from premap.csource.source import Function
 from premap.interp import operators
 from premap.interp.dispatch import evaluate
 from premap.interp.inputs import Inputs
