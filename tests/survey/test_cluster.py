@@ -124,7 +124,13 @@ class TestCluster:
         assert len(started.workers) == 1
         assert told(done) == told(surveyed(small_tree, deep=True))
 
-    def test_nobody_there(self, small_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_nobody_there(
+        self,
+        small_tree: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("premap.survey.cluster.CONNECT", 1)
         code = main(["survey", str(small_tree), "--no-cache", "--scheduler", "tcp://127.0.0.1:9"])
         assert code == 2
         assert "no scheduler there" in capsys.readouterr().err
