@@ -175,6 +175,12 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "if len(vmas) > self.long and (not isinstance(vmas, ChunkedList)):",
         "if not (len(vmas) > self.long and (not isinstance(vmas, ChunkedList))):",
     ): "a list and one in chunks hold the same; only their speed differs",
+    (
+        "unmap.py",
+        "vms_abort_munmap_vmas",
+        "if not vms.vmas or vms.clear_ptes:",
+        "if not vms.vmas and vms.clear_ptes:",
+    ): "after _setup() neither is so: a state has mappings, and their entries are cleared",
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
     ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
     ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,
