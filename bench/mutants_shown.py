@@ -13,6 +13,7 @@ from mutants_reasons import (
 REFUSAL = "nothing but a refusal reads it, of what no kernel is asked"
 RENUMBERED = "only the model gives this number and asks for it; no other that it is told from is 2"
 SEARCH = "what a search remembers only makes the next one shorter"
+SAVED = "the search over all chunks finds the same place; this only saves it"
 NOT_CHOSEN = "that it is not so was asked in the line before; only a proof has a term for both"
 EMPTY = (
     "an empty range of entries is inserted, which nobody finds: whoever looks asks for one that "
@@ -181,6 +182,18 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "if not vms.vmas or vms.clear_ptes:",
         "if not vms.vmas and vms.clear_ptes:",
     ): "after _setup() neither is so: a state has mappings, and their entries are cleared",
+    (
+        "chunks.py",
+        "__getitem__",
+        "if not (0 <= place < len(self._chunk) and index >= 0):",
+        "if not (1 <= place < len(self._chunk) and index >= 0):",
+    ): SAVED,
+    (
+        "chunks.py",
+        "bisect_right",
+        "if not here or (number and key(chunks[number - 1][-1]) > value):",
+        "if not here or (number or key(chunks[number - 1][-1]) > value):",
+    ): SAVED,
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
     ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
     ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,
