@@ -12,6 +12,8 @@ import pytest
 from tests.equivalence.made_up import Pair
 
 RUNS = 500
+CLAIMED = (10, 20, 25, 31, 46, 60, 61, 65, 66, 72, 99, 116)
+"""Seeds whose pair premap took for equivalent when this was written; most others are different."""
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler: gcc")
 
 
@@ -25,7 +27,7 @@ def pair_of(seed: int, folder: Path) -> Pair:
 
 
 @needs_gcc
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", CLAIMED)
 def test_what_is_equivalent_does_the_same(seed: int, tmp_path: Path) -> None:
     pair = pair_of(seed, tmp_path)
     verdict = pair.judge(time_limit=2)
