@@ -135,13 +135,14 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     The new one is always called. What it does then must not outlive the call; state that is the
     same when the call is made again may stay, for a person to judge.
     """
-    for candidate in state(old, new):
-        if old.merged:
-            yield candidate
-        else:
+    if not old.merged:
+        for candidate in state(old, new):
             text = f"{candidate.what} is set even if the mapping can't be allocated"
             yield Candidate("state-before-failure", text, candidate.condition, accepted=True)
-    yield from covered_writes(old, new)
+    elif not new.machine.memory.disturbed:
+        yield from state(old, new)
+    if not (old.merged and new.machine.memory.disturbed):
+        yield from covered_writes(old, new)
     yield from _left_to_others(old, new)
     calls = new.machine.events[old.split :]
     for event, condition in effects.outliving(calls):
@@ -181,14 +182,19 @@ def _second_call(old: Outcome, new: Outcome) -> Iterator[Candidate]:
 
 
 def _left_to_others(old: Outcome, new: Outcome) -> Iterator[Candidate]:
-    """Yield what only the new version wrote before it took or released a lock.
+    """Yield what only the new version wrote, if other threads saw it, or changed it meanwhile.
 
     Whether it may stay is told where no other thread disturbs.
     """
-    for name, path in sorted(new.machine.memory.shared, key=str):
+    memory = new.machine.memory
+    if old.merged and memory.disturbed:
+        places = {(name, path) for name, paths in memory.written.items() for path in paths}
+    else:
+        places = memory.shared
+    for name, path in sorted(places, key=str):
         written = (each.machine.memory.written.get(name, []).count(path) for each in (new, old))
         if operator.gt(*written):
-            what = new.machine.memory.objects[name].name_of(path)
+            what = memory.objects[name].name_of(path)
             when = (
                 "is set again though the mapping merges"
                 if old.merged

@@ -74,7 +74,10 @@ BOUNDS = (
         "another mapping; failing allocations of the VMA and of page tables, and page frames that "
         "are refused"
     ),
-    "other threads change driver state only at locks, their release, and unknown calls",
+    (
+        "other threads change driver state only at locks, their release, memory barriers, and "
+        "unknown calls"
+    ),
     (
         "mmap() of the file itself, not of one stacked on it, by a process without "
         "PR_SET_MEMORY_MERGE"
@@ -325,7 +328,7 @@ class _Comparison:
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
-        self.disturbed = self.disturbed or bool(outcome.machine.memory.shared)
+        self.disturbed = self.disturbed or outcome.machine.memory.disturbed
         if setting.layout == "alone" and setting.fails is None:
             self.reached |= set(_reached(outcome))
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from premap.interp.machine import Event
 
-SILENT = frozenset({"log", "barrier", "time"})
+SILENT = frozenset({"log", "barrier", "order", "time"})
 """Kinds of event that tell or order something, and change nothing."""
 _NOTHING = SILENT | {"lock", "unlock"}
 _REPEATABLE = frozenset({"event"})

@@ -128,12 +128,11 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=True, fails="vma_alloc")
     yield Setting(shared=True, fails="vma_alloc", retried=True, alone=True)
     yield Setting(shared=True, layout="replaces")
-    yield Setting(shared=True, layout="after-itself")
-    yield Setting(shared=True, layout="after-itself", alone=True)
-    yield Setting(shared=False, layout="after-itself")
-    yield Setting(shared=True, layout="before-itself")
-    yield Setting(shared=False, layout="before-itself")
+    for layout in ("after-itself", "before-itself"):
+        for shared, alone in itertools.product((True, False), (False, True)):
+            yield Setting(shared, layout, alone=alone)
     yield Setting(shared=True, layout="between")
+    yield Setting(shared=True, layout="between", alone=True)
 
 
 def every_setting() -> Iterator[Setting]:

@@ -13,7 +13,7 @@ from tree_sitter import Node
 
 from premap.csource.ctypes import CType, IntType, PointerType, StructType, VoidType
 from premap.csource.nodes import text_of
-from premap.interp import operators
+from premap.interp import operators, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expansion import spelled
@@ -322,7 +322,7 @@ def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
     )
 
 
-@_special("WRITE_ONCE", "rcu_assign_pointer", "RCU_INIT_POINTER")
+@_special("WRITE_ONCE", "RCU_INIT_POINTER")
 def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     del node
     place, ctype = place_of(machine, frame, arguments[0])
@@ -331,22 +331,48 @@ def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node
 
 @_special("smp_load_acquire")
 def _load_acquire(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    pointer = evaluate(machine, frame, arguments[0])
-    if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
-        raise machine.failure(frame, node, "smp_load_acquire(): where is not known")
-    return read(machine, frame, *pointed(pointer))
+    place, ctype = _ordered_place(machine, frame, node, arguments[0])
+    value = read(machine, frame, place, ctype)
+    _order(machine, frame, node, place)
+    return value
 
 
-@_special("smp_store_release", "smp_store_mb")
+@_special("smp_store_release", "rcu_assign_pointer", "smp_store_mb")
 def _store_release(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    """Write through the pointer for smp_store_release(), to the place for smp_store_mb()."""
-    if text_of(node.child_by_field_name("function")) == "smp_store_mb":
-        return _write_once(machine, frame, node, arguments)
-    pointer = evaluate(machine, frame, arguments[0])
+    """Write what others may see only after all that was written before.
+
+    smp_store_release() gets a pointer, the others the place; smp_store_mb() orders what follows.
+    """
+    name = text_of(node.child_by_field_name("function"))
     value = evaluate(machine, frame, arguments[1])
+    if name == "smp_store_release":
+        place, ctype = _ordered_place(machine, frame, node, arguments[0])
+    else:
+        place, ctype = place_of(machine, frame, arguments[0])
+    if name != "smp_store_mb":
+        _order(machine, frame, node, place)
+    written = write(machine, place, ctype, value)
+    if name == "smp_store_mb":
+        _order(machine, frame, node, place)
+    return written
+
+
+def _ordered_place(
+    machine: Machine, frame: Frame, node: Node, argument: Node
+) -> tuple[Place, CType]:
+    pointer = evaluate(machine, frame, argument)
     if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
-        raise machine.failure(frame, node, "smp_store_release(): where is not known")
-    return write(machine, *pointed(pointer), value)
+        name = text_of(node.child_by_field_name("function"))
+        raise machine.failure(frame, node, f"{name}(): where is not known")
+    return pointed(pointer)
+
+
+def _order(machine: Machine, frame: Frame, node: Node, place: Place) -> None:
+    """Note that a load or a store orders others (Documentation/memory-barriers.txt)."""
+    name = text_of(node.child_by_field_name("function"))
+    where = f"{frame.function.source.name}:{frame.line(node)}"
+    machine.record("order", name, (str(place),), where)
+    unknown.let_others(machine, "order", name, (str(place),))
 
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")

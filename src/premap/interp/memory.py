@@ -58,6 +58,8 @@ class Memory:
         self.written: dict[str, list[Path]] = {}
         self.shared: set[tuple[str, Path]] = set()
         """What was written, and is left to other threads since a lock was taken or released."""
+        self.disturbed = False
+        """Whether other threads may have changed anything."""
         self.history = 0
         """Number of what was written and called so far; results of unknown code depend on it."""
         self.epoch = ""
@@ -146,6 +148,7 @@ class Memory:
 
     def let_others(self, why: tuple[Any, ...]) -> None:
         """Let other threads run: what this one wrote until now is there, but may not stay."""
+        self.disturbed = True
         self.shared.update((known.key, path) for known in self.holding for path in known.stores)
         self.forget_shared(why)
 

@@ -35,6 +35,8 @@ from premap.model.constants import MAX_ERRNO
 from premap.model.errors import NotModelled
 from premap.model.words import U64_MAX, sub
 
+_ORDERS = frozenset({"lock", "unlock", "order"})
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -50,6 +52,14 @@ class Effect:
     writes: tuple[int, ...]
     assigns: tuple[int, ...]
     """Arguments that a macro assigns to, as spin_lock_irqsave() does to its flags."""
+
+    @property
+    def orders(self) -> bool:
+        """Whether it orders accesses of memory: read-modify-write that returns something does.
+
+        (Documentation/atomic_t.txt)
+        """
+        return self.kind in _ORDERS or (self.kind == "atomic" and self.returns != "void")
 
 
 class _Table(Mapping[str, Effect]):
@@ -176,10 +186,8 @@ def _call_event(
     where: str,
 ) -> Value:
     machine.record(entry.kind or "event", name, arguments, where, given)
-    if entry.kind in ("lock", "unlock") and not machine.alone:
-        machine.memory.let_others((entry.kind, name, arguments))
-        for number, value in enumerate(reach.kept(machine)):
-            reach.change(machine, f"{name}@{machine.memory.history}:*{number}", value)
+    if entry.orders:
+        let_others(machine, entry.kind, name, arguments)
     if entry.kind == "free" and entry.object is not None and entry.object < len(given):
         _free(given[entry.object])
     key = _numbered(machine, name, arguments)
@@ -192,6 +200,15 @@ def _call_event(
     if entry.kind in ("lock", "unlock"):
         _lock(machine, entry, name, arguments)
     return result
+
+
+def let_others(machine: Machine, kind: str, name: str, arguments: tuple[Any, ...]) -> None:
+    """Let other threads see what this one wrote, and change what they can reach."""
+    if machine.alone:
+        return
+    machine.memory.let_others((kind, name, arguments))
+    for number, value in enumerate(reach.kept(machine)):
+        reach.change(machine, f"{name}@{machine.memory.history}:*{number}", value)
 
 
 def _free(value: Value) -> None:
