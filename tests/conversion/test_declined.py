@@ -84,6 +84,13 @@ class TestPopulation:
             ),
             ("int r = REMAP;\n\nif (r)\n\tundo(x);\nreturn r;", "keeps-state"),
             ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\nelse\n\tcount();\nreturn r;', "code-"),
+            ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\nelse\n\treturn 0;\nreturn r;', "code-"),
+            ("if (REMAP)\n\treturn -EIO;\nelse\n\treturn 1;", "code-"),
+            ("if (REMAP) {\n\treturn -EIO;\n} else {\n\t/* mapped */\n\treturn 0;\n}", "code-"),
+            (
+                'int r = REMAP;\n\npr_debug("vma->vm_pgoff = %lx", vma->vm_pgoff + r);\nreturn r;',
+                "code-after-population",
+            ),
             ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\ncount();\nreturn r;', "code-"),
             ('int r = REMAP;\n\nif (r)\n\tpr_err("no");\nreturn -EIO;', "code-"),
             ("if (REMAP)\n\treturn -EAGAIN;\nreturn REMAP;", "several-actions"),
@@ -188,6 +195,30 @@ class TestPopulation:
             "return remap_pfn_range(vma, vma->vm_start, 1, size, vma->vm_page_prot);"
         )
         assert reason(hook(body)) == "partial-remap"
+
+    @pytest.mark.parametrize(
+        ("start", "size", "expected"),
+        [
+            ("start", "end - start", None),
+            ("vma->vm_start", "end - start", None),
+            ("start", "vma->vm_end - start", None),
+            ("start", "end - vma->vm_start", None),
+            ("start", "size", None),
+            ("moved", "end - moved", "partial-remap"),
+            ("start", "end - moved", "partial-remap"),
+            ("start", "end - narrow", "partial-remap"),
+            ("start", "start - end", "partial-remap"),
+            ("start", "end", "partial-remap"),
+            ("end", "end - start", "partial-remap"),
+        ],
+    )
+    def test_by_way_of_variables(self, start: str, size: str, expected: str | None):
+        body = (
+            "unsigned long start = vma->vm_start, end = vma->vm_end, moved = vma->vm_start, size;\n"
+            "u32 narrow = vma->vm_start;\n\nmoved += PAGE_SIZE;\nsize = end - start;\n"
+            f"return remap_pfn_range(vma, {start}, 1, {size}, vma->vm_page_prot);"
+        )
+        assert reason(hook(body)) == expected
 
     def test_from_another_start(self):
         body = (

@@ -243,6 +243,22 @@ class TestLocals:
         )
         assert body(old).startswith("\tunsigned long pfn;\n\n\tpfn = 1;\n\tf(pfn);\n")
 
+    def test_of_one_declaration_keep_what_the_idioms_make_of_the_others(self):
+        old = (
+            "\tunsigned long pfn = vma->vm_pgoff, size = vma->vm_end - vma->vm_start;\n\n"
+            "\tif (pfn > 4)\n\t\treturn -EINVAL;\n"
+            f"\treturn {self.REMAP};\n"
+        )
+        assert body(old).startswith("\tunsigned long pfn = desc->pgoff;\n\n\tif (pfn > 4)\n")
+
+    def test_go_when_those_go_that_used_them(self):
+        old = (
+            "\tunsigned long start = vma->vm_start, end = vma->vm_end, size;\n\n"
+            "\tsize = end - start;\n"
+            f"\treturn {self.REMAP};\n"
+        )
+        assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n"
+
     def test_that_the_body_of_a_condition_sets_stay(self):
         old = (
             "\tunsigned long size, part = 0;\n\n\tsize = vma->vm_end - vma->vm_start;\n"
@@ -266,6 +282,13 @@ class TestPopulation:
     def test_result_returned_later(self):
         old = f"\tint ret;\n\n\tret = {self.REMAP};\n\treturn ret;\n"
         assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n"
+
+    def test_result_that_an_else_returns(self):
+        old = f"\tif ({self.REMAP})\n\t\treturn -EIO;\n\telse\n\t\treturn 0;\n"
+        assert body(old) == (
+            "\tmmap_action_remap_full(desc, 1);\n"
+            "\tdesc->action.error_override = -EIO;\n\treturn 0;\n"
+        )
 
     @pytest.mark.parametrize("check", ["", "if (ret)\n\t\treturn ret;\n\t"])
     def test_result_that_a_declaration_keeps(self, check: str):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -32,18 +32,20 @@ class Local:
 def without_unused(hook: Hook, changes: list[Change]) -> list[Change]:
     """Return `changes` and what removes the locals that they left without a use."""
     found = [local for local in _locals(hook) if not _covered(local.declaration, changes)]
-    used_before = {local.name for local in found if _uses(local, found, hook, []) > 0}
     removed: set[str] = set()
+    used_before = {local.name for local in found if _uses(local, found, hook, [], ()) > 0}
+    given = changes
     while True:
         unused = {
             local.name
             for local in found
-            if local.name in used_before - removed and _is_unused(local, found, hook, changes)
+            if local.name in used_before - removed
+            and _is_unused(local, found, hook, changes, removed)
         }
         if not unused:
             return changes
         removed |= unused
-        changes = _without(found, removed, hook, changes)
+        changes = _without(found, removed, hook, given)
 
 
 def _locals(hook: Hook) -> Iterator[Local]:
@@ -59,11 +61,17 @@ def _locals(hook: Hook) -> Iterator[Local]:
                 )
 
 
-def _is_unused(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> bool:
+def _is_unused(
+    local: Local,
+    all_: Sequence[Local],
+    hook: Hook,
+    changes: Sequence[Change],
+    removed: Collection[str],
+) -> bool:
     """Tell whether nothing names a local any more, or nothing but what sets it."""
     stores = [node for node in _stores(local.name, hook) if not _covered(node, changes)]
-    uses = _uses(local, all_, hook, changes)
-    was_read = _uses(local, all_, hook, []) > len(_stores(local.name, hook))
+    uses = _uses(local, all_, hook, changes, removed)
+    was_read = _uses(local, all_, hook, [], ()) > len(_stores(local.name, hook))
     return uses == 0 or (uses == len(stores) and was_read)
 
 
@@ -86,12 +94,21 @@ def _stores(name: str, hook: Hook) -> list[Node]:
     return found
 
 
-def _uses(local: Local, all_: Sequence[Local], hook: Hook, changes: Sequence[Change]) -> int:
-    """How often the new text names a local, its declarations left out."""
+def _uses(
+    local: Local,
+    all_: Sequence[Local],
+    hook: Hook,
+    changes: Sequence[Change],
+    removed: Collection[str],
+) -> int:
+    """How often the new text names a local, its declarations left out: less those `removed`."""
     text = _changed(hook, changes)
     found = len(re.findall(rf"{_NO_TAG}(?<![.>\w]){re.escape(local.name)}\b", text))
     return found - sum(
-        other.name == local.name and not _covered(other.declarator, changes) for other in all_
+        other.name == local.name
+        and other.name not in removed
+        and not _covered(other.declaration, changes)
+        for other in all_
     )
 
 
@@ -122,7 +139,9 @@ def _without(
                 )
         if gone:
             removals.append(
-                _removal(group, gone, hook, ends_block=_is_whole_block(group, found, removed))
+                _shorter(group, gone, hook, changes)
+                if len(gone) < len(group)
+                else _removal(group, hook, ends_block=_is_whole_block(group, found, removed))
             )
     for name in removed:
         stores = [node for node in _stores(name, hook) if not _covered(node, changes)]
@@ -142,13 +161,8 @@ def _is_whole_block(group: Sequence[Local], found: Sequence[Local], removed: set
     return siblings[-1] == group[-1] and all(local.name in removed for local in siblings)
 
 
-def _removal(
-    group: Sequence[Local], gone: Sequence[Local], hook: Hook, *, ends_block: bool
-) -> Change:
-    declaration = group[0].declaration
-    if len(gone) < len(group):
-        return _shorter(group, gone, hook)
-    start, end = _line(declaration, hook)
+def _removal(group: Sequence[Local], hook: Hook, *, ends_block: bool) -> Change:
+    start, end = _line(group[0].declaration, hook)
     text = hook.function.source.text
     following = text[end : text.find(b"\n", end) + 1]
     if ends_block and not following.strip():
@@ -156,13 +170,18 @@ def _removal(
     return Change(start, end, "")
 
 
-def _shorter(group: Sequence[Local], gone: Sequence[Local], hook: Hook) -> Change:
-    kept = [local for local in group if local not in gone]
-    if any("\n" in hook.text(local.declarator) for local in kept):
+def _shorter(
+    group: Sequence[Local], gone: Sequence[Local], hook: Hook, changes: Sequence[Change]
+) -> Change:
+    spans = [(each.declarator.start_byte, each.declarator.end_byte) for each in group]
+    kept = [
+        applied(hook, *span, changes)
+        for local, span in zip(group, spans, strict=True)
+        if local not in gone
+    ]
+    if any("\n" in text for text in kept):
         raise Declined("local-with-effect", "a long declaration shrinks", group[0].declaration)
-    start = group[0].declarator.start_byte
-    end = group[-1].declarator.end_byte
-    return Change(start, end, ", ".join(hook.text(local.declarator) for local in kept))
+    return Change(spans[0][0], spans[-1][1], ", ".join(kept))
 
 
 def _line(node: Node, hook: Hook) -> tuple[int, int]:

@@ -275,7 +275,8 @@ def _condition_of(outer: Node, parent: Node, hook: Hook) -> Node | None:
 def _tested(site: Site, check: Node, hook: Hook) -> Site:
     """Look at the `if` that leaves with an error, or only tells of it."""
     body = check.child_by_field_name("consequence")
-    if body is None or check.child_by_field_name("alternative") is not None:
+    otherwise = check.child_by_field_name("alternative")
+    if body is None or (otherwise is not None and not _is_success(otherwise)):
         raise Declined("code-after-population", "there is an `else` to its failure", check)
     *messages, last = _statements(body)
     site.told_only = _is_message(last)
@@ -287,7 +288,19 @@ def _tested(site: Site, check: Node, hook: Hook) -> Site:
     site.dropped = messages
     if not site.told_only:
         site.errno = _error_of(last, site.result, hook)
-    return _finished(site, hook)
+    if otherwise is None:
+        return _finished(site, hook)
+    if site.told_only:
+        raise Declined("code-after-population", "there is an `else` to its failure", check)
+    site.returns = True
+    return site
+
+
+def _is_success(otherwise: Node) -> bool:
+    """Tell whether an `else` does nothing but return 0."""
+    [*inner] = _statements(otherwise.named_children[-1])
+    plain = " ".join(text_of(inner[0]).split()) == "return 0;"
+    return plain and len(inner) == 1 and not any(find_all(otherwise, "comment"))
 
 
 def _statements(body: Node) -> list[Node]:
@@ -449,13 +462,22 @@ def _after(statement: Node, hook: Hook) -> Declined:
         return Declined("several-actions", "another range is mapped after it", statement)
     if any(_UNLOCK.fullmatch(name) for name in names):
         return _locked("a lock is released only after the mapping is populated", statement, hook)
-    if re.search(r"vm_(pgoff|start|end)\s*=[^=]", text_of(statement)):
+    set_ = {hook.member(left) for left in _targets(statement)}
+    if set_ & {"vm_pgoff", "vm_start", "vm_end"}:
         return Declined("range-restored", "offset or range are put back after mapping", statement)
-    if re.search(r"vm_page_prot\s*=[^=]", text_of(statement)):
+    if "vm_page_prot" in set_:
         return Declined(
             "prot-after-population", "the page protection is changed after it was used", statement
         )
     return Declined("code-after-population", "code runs after the mapping is populated", statement)
+
+
+def _targets(statement: Node) -> Iterator[Node]:
+    """Yield what a statement assigns to."""
+    for assignment in find_all(statement, "assignment_expression"):
+        left = assignment.child_by_field_name("left")
+        if left is not None:
+            yield left
 
 
 def _undoes(statement: Node, hook: Hook) -> Declined:

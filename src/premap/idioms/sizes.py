@@ -51,17 +51,35 @@ def is_whole(node: Node, hook: Hook) -> bool:
 
 def is_start(node: Node, hook: Hook) -> bool:
     """Tell whether the value of this expression is the address where the mapping starts."""
-    if _is_member(node, "vm_start", hook):
-        return True
+    return _holds_member(node, "vm_start", hook)
+
+
+def _holds_member(node: Node | None, member: str, hook: Hook) -> bool:
+    """Tell whether this is a member of the VMA, or a local variable that holds it and no other."""
+    if node is None or _is_member(node, member, hook):
+        return node is not None
     value = only_value(node, hook)
-    return value is not None and _is_member(value, "vm_start", hook)
+    return value is not None and _is_member(value, member, hook)
 
 
 def _computes_whole(node: Node, hook: Hook) -> bool:
-    if is_length(node, hook) or _is_pages_in_bytes(node, hook):
-        return True
     value = only_value(node, hook)
-    return value is not None and (is_length(value, hook) or _is_pages_in_bytes(value, hook))
+    return any(
+        _is_distance(each, hook) or _is_pages_in_bytes(each, hook)
+        for each in (node, value)
+        if each is not None
+    )
+
+
+def _is_distance(node: Node, hook: Hook) -> bool:
+    """Tell whether this is vm_end less vm_start, as written or by way of local variables."""
+    node = unwrapped(node)
+    return (
+        node.type == "binary_expression"
+        and text_of(node.child_by_field_name("operator")) == "-"
+        and _holds_member(node.child_by_field_name("left"), "vm_end", hook)
+        and _holds_member(node.child_by_field_name("right"), "vm_start", hook)
+    )
 
 
 def _is_pages_in_bytes(node: Node, hook: Hook) -> bool:
