@@ -17,8 +17,7 @@ import signal
 import sys
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -131,15 +130,14 @@ class Workers(Generic[Task, Result]):
         self.jobs = jobs
         self.limit = limit
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Result | Failure]:
-        """Yield what came of each task, in the order of the tasks."""
-        waiting = deque(enumerate(tasks))
+    def run(self, tasks: Iterable[Task]) -> Iterator[Result | Failure]:
+        """Yield what came of each task, in the order of the tasks, which are taken as needed."""
+        waiting = enumerate(tasks)
         done: dict[int, Result | Failure] = {}
         workers: list[Worker[Task, Result]] = []
         following = 0
         try:
-            while following < len(tasks):
-                self._hand_out(waiting, workers)
+            while self._hand_out(waiting, workers):
                 self._collect(workers, done)
                 while following in done:
                     yield done.pop(following)
@@ -149,16 +147,20 @@ class Workers(Generic[Task, Result]):
                 worker.stop()
 
     def _hand_out(
-        self, waiting: deque[tuple[int, Task]], workers: list[Worker[Task, Result]]
-    ) -> None:
-        while waiting:
+        self, waiting: Iterator[tuple[int, Task]], workers: list[Worker[Task, Result]]
+    ) -> bool:
+        """Give every process a task, as long as there are any; tell whether one has any."""
+        while True:
             idle = next((worker for worker in workers if worker.task is None), None)
+            if idle is None and len(workers) >= self.jobs:
+                return True
+            following = next(waiting, None)
+            if following is None:
+                return any(worker.task is not None for worker in workers)
             if idle is None:
-                if len(workers) >= self.jobs:
-                    return
                 idle = _forked(self.work, self.limit)
                 workers.append(idle)
-            idle.begin(*waiting.popleft())
+            idle.begin(*following)
 
     def _collect(
         self, workers: list[Worker[Task, Result]], done: dict[int, Result | Failure]

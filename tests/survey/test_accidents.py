@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from tests.survey.test_survey import Silent, surveyed
 from premap.cache.store import Store
 from premap.survey import Plan, survey
 from premap.survey.engine import LocalEngine
-from premap.survey.index import known_index, read_changed, remember
+from premap.survey.index import known_index, look, remember, take
 from premap.survey.kept import version
+from premap.survey.looking import Looked, Looker
 from premap.survey.work import Job, do
 from premap.workers import Workers
 
@@ -138,6 +139,12 @@ class TestDisk:
         assert told(first) == told(second) == told(third) == told(surveyed(small_tree, deep=True))
 
 
+def interrupted(*looks: Looked) -> Iterator[Looked]:
+    """Yield looks at a tree, then Ctrl-C comes."""
+    yield from looks
+    raise KeyboardInterrupt
+
+
 class TestReading:
     """A tree is read in some seconds; what was read counts, whenever it is interrupted."""
 
@@ -145,15 +152,41 @@ class TestReading:
         store = Store(tmp_path / "store")
         time.sleep(2.1)  # times of files tell only so well
         index = known_index(small_tree, store, "now")
-        read, left = index.unread[:3], index.unread[3:]
-        index.unread = list(read)
-        read_changed(index, 1)
-        index.unread = list(left)
+        room = Looker(small_tree, {}, time.time_ns())([("drivers/room/", ["core.c", "door.c"])])
+        with pytest.raises(KeyboardInterrupt):
+            take(index, interrupted(room))
         remember(index, store, "now")
         again = known_index(small_tree, store, "now")
-        assert again.unread == left
-        assert set(again.facts) == {name for name in read if name in index.facts}
-        assert set(again.unheard) == {*read, *left}
+        assert set(again.facts) == {"drivers/room/core.c", "drivers/room/door.c"}
+        look(again, 1)
+        whole = known_index(small_tree, Store(None), "now")
+        look(whole, 1)
+        assert {*again.read} == {*whole.read} - {"drivers/room/core.c", "drivers/room/door.c"}
+        assert json.dumps(again.facts, sort_keys=True) == json.dumps(whole.facts, sort_keys=True)
+        assert again.files == whole.files
+        assert {*again.unheard} == {*whole.unheard}
+
+    def test_what_was_known_is_kept(self, small_tree: Path, tmp_path: Path) -> None:
+        """Of folders that were not looked at when Ctrl-C came, what an earlier run found."""
+        store = Store(tmp_path / "store")
+        time.sleep(2.1)
+        index = known_index(small_tree, store, "now")
+        look(index, 1)
+        remember(index, store, "now")
+        (small_tree / "drivers/room/door.c").unlink()
+        again = known_index(small_tree, store, "now")
+        known = again.kept["folders"]
+        with pytest.raises(KeyboardInterrupt):
+            take(again, interrupted(Looker(small_tree, known, 0)([("drivers/room/", [])])))
+        remember(again, store, "now")
+        third = known_index(small_tree, store, "now")
+        look(third, 1)
+        assert {*third.read} == {
+            "drivers/room/core.c",
+            "drivers/room/cupboard.c",
+            "drivers/room/window.c",
+        }
+        assert set(third.facts) == set(index.facts) - {"drivers/room/door.c"}
 
     def test_an_interrupt(self, kernel_tree: Callable[[str], Path], tmp_path: Path) -> None:
         """It stops at once, with a whole tree half read; the next run reads the other half."""
@@ -175,4 +208,4 @@ class TestReading:
         assert "Traceback" not in complaint
         index = known_index(root, Store(tmp_path / "premap" / "survey"), version())
         assert index.facts
-        assert len(index.unread) < sum(name.endswith((".c", ".h")) for name in index.stamps)
+        assert 0 < len(index.files) < 65000

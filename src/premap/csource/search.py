@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.csource.errors import SourceError
+from premap.csource.strstr import says
 
 if TYPE_CHECKING:
     from premap.csource.tree import KernelTree
 
 _DOCUMENTATION = "Documentation"
 _USER_SPACE = frozenset({"tools", "scripts", _DOCUMENTATION, ".git"})
-_BEGINS_TWO, _BEGIN_ALIKE, _OTHER = b"vm", (b"vma", b"vm_area"), b"mmap"
-"""What files that have to do with mappings say. Most say none of it, after two searches."""
+MAPPINGS = (b"mmap", b"vma", b"vm_area")
+"""What files that have to do with mappings say."""
 SUFFIXES = (".c", ".h")
 
 
 def speaks_of_mappings(text: bytes) -> bool:
     """Tell whether a file may have to do with mappings at all."""
-    return (_BEGINS_TWO in text and any(word in text for word in _BEGIN_ALIKE)) or _OTHER in text
+    return any(says(text, word) for word in MAPPINGS)
 
 
 class Search:
@@ -61,7 +62,7 @@ class Search:
         found: list[tuple[str, int]] = []
         for file in _texts(self._tree.root, _DOCUMENTATION):
             text = self._tree.bytes_of(file)
-            if plain in text:
+            if says(text, plain):
                 found += [(file, match.start()) for match in word.finditer(text)]
         return found
 
@@ -85,7 +86,7 @@ class Search:
         word = re.compile(rb"(?<!\w)" + re.escape(plain) + rb"(?!\w)")
         for file in files:
             text = self._tree.bytes_of(file)
-            if plain in text and word.search(text) and self._readable(file):
+            if says(text, plain) and word.search(text) and self._readable(file):
                 yield file
 
     def _candidates(self, top: str) -> list[str]:

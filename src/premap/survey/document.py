@@ -64,8 +64,8 @@ def _totals(
         "explained": _counted(each["rule"] for each in unlisted),
         "grep": len(sites) + len(unlisted),
         "errors": errors,
-        "files_read": index.read,
-        "files_in_tree": len(index.stamps),
+        "files_read": len(index.read),
+        "files_in_tree": len(index.files),
     }
 
 

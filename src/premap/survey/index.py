@@ -2,43 +2,33 @@
 """What a tree consists of, and what the text of its files tells; only what changed is read again.
 
 A file counts as unchanged while its times, size and inode are those of the last look, as git
-has it. One that changed within a moment of that look is read again, whatever they say.
+has it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from premap.cache.store import Store, digest_of
-from premap.csource.search import SUFFIXES, speaks_of_mappings
+from premap.csource.search import MAPPINGS, SUFFIXES
+from premap.csource.strstr import Room
 from premap.csource.text import places
+from premap.survey.looking import Listed, Looked, look_at, names_of
 from premap.survey.records import TextFacts
-from premap.survey.textfacts import WORD, Member, members_of, text_facts
+from premap.survey.textfacts import Member, members_of
 from premap.workers import Failure, Workers
 
 USER_SPACE = ("tools", "scripts", "Documentation")
 """Top folders that hold no code of the kernel."""
-_SKIPPED = frozenset({".git"})
-_MAKEFILES = frozenset({"Makefile", "Kbuild"})
-_MOMENT = 2_000_000_000
-"""Nanoseconds; file systems tell times only so well."""
 _FEW = 400
 """Files that are not worth starting processes for."""
 _CHUNKS = 64
-_ROOM = 1 << 20
-"""Bytes that nearly all files have room in."""
-_MORE = 1 << 14
-"""Bytes that are read at once of the others; at the end of a file this finds no more."""
 
-Stamp = str
-"""Of a file: when it changed, in two ways (nanoseconds), its size, its inode."""
 Found = TypeVar("Found")
 
 
@@ -52,30 +42,36 @@ class Index:
     """The files of a tree by name, with their stamps and what their text tells."""
 
     root: Path
-    stamps: dict[str, Stamp]
+    folders: dict[str, Listed]
+    """The C files and makefiles of each folder, with stamps."""
     facts: dict[str, TextFacts]
     """Of the files that say mmap."""
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str]
     """Of files that results were made of."""
-    read: int = 0
-    """Files that had to be read."""
-    unread: list[str] = field(default_factory=list)
-    """Those that still have to be."""
-    problems: dict[str, str] = field(default_factory=dict)
-    """Files that can't be read, and why."""
-    speaking: list[str] = field(default_factory=list)
+    speaking: list[str]
     """Those that speak of mappings (csource.search), among those that `listen` looked at."""
-    unheard: list[str] = field(default_factory=list)
+    unheard: list[str]
     """Those that it did not look at yet."""
-    users: dict[str, list[str]] = field(default_factory=dict)
-    """Files that say a word, for the words that `users_of` was asked for."""
-    once_users: dict[str, list[str]] = field(default_factory=dict)
-    """The same of an earlier run, as far as the files did not change."""
-    changed: list[str] = field(default_factory=list)
-    """Files that changed since that run."""
-    kept: dict[str, Any] = field(default_factory=dict)
+    once_users: dict[str, list[str]]
+    """Files that say a word, of an earlier run, as far as the files did not change."""
+    kept: dict[str, Any]
     """What the store has of all this."""
+    users: dict[str, list[str]] = field(default_factory=dict)
+    """The same of this run, for the words that `users_of` was asked for."""
+    read: list[str] = field(default_factory=list)
+    """Files that had to be read."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Files and folders that can't be read, and why."""
+    _files: list[str] | None = None
     _names: str | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """Names of all C files and makefiles, sorted."""
+        if self._files is None:
+            listed = self.folders.items()
+            self._files = sorted(f"{folder}{n}" for folder, all_ in listed for n in names_of(all_))
+        return self._files
 
     @property
     def members(self) -> list[Member]:
@@ -87,14 +83,14 @@ class Index:
     def names(self) -> str:
         """Digest of the names of all headers: a new one may stand before another."""
         if self._names is None:
-            headers = sorted(name for name in self.stamps if not name.endswith(".c"))
+            headers = [name for name in self.files if not name.endswith(".c")]
             self._names = digest_of("\n".join(headers).encode("utf-8", "surrogateescape"))
         return self._names
 
     @property
     def state(self) -> str:
         """Digest of all stamps: the same only if nothing was touched."""
-        lines = "\n".join(map("\0".join, sorted(self.stamps.items())))
+        lines = "\0".join(map("\0".join, sorted(self.folders.items())))
         return digest_of(lines.encode("utf-8", "surrogateescape"))
 
     def digest(self, name: str) -> str:
@@ -111,43 +107,61 @@ class Index:
 
 
 def known_index(root: Path, store: Store, version: str) -> Index:
-    """Look at what there is in a tree; what was found out before is taken over where it holds."""
-    now = time.time_ns()
-    stamps, fresh = _walk(root, now - _MOMENT)
+    """Return what was found out before; whether it still holds, `look` tells."""
     kept = _remembered(store, root, version)
-    known: dict[str, Stamp] = kept["stamps"]
-    same = {name for name, stamp in stamps.items() if known.get(name) == stamp}
-    changed = sorted(name for name in stamps if name not in same and name.endswith(SUFFIXES))
-    for name in fresh:
-        stamps[name] = f"{stamps[name]} {now}"  # like no other: it is read again the next time
     return Index(
         root,
-        stamps,
-        {name: told for name, told in kept["facts"].items() if name in same},
-        {name: digest for name, digest in kept["digests"].items() if name in same},
-        read=len(changed),
-        unread=changed,
-        speaking=[name for name in kept["speaking"] if name in same],
-        unheard=[*changed, *(name for name in kept["unheard"] if name in same)],
-        once_users={w: [n for n in names if n in same] for w, names in kept["users"].items()},
-        changed=list(changed),
-        kept=kept,
+        dict(kept["folders"]),
+        dict(kept["facts"]),
+        dict(kept["digests"]),
+        list(kept["speaking"]),
+        list(kept["unheard"]),
+        {word: list(names) for word, names in kept["users"].items()},
+        kept,
     )
 
 
-def read_changed(index: Index, jobs: int) -> None:
-    """Read the files about which nothing is known that still holds."""
-    for names, (found, problems) in _spread(_looker(index.root), list(index.unread), jobs):
-        index.facts.update(found)
-        index.problems.update(problems)
-        index.unread = index.unread[len(names) :]
+def look(index: Index, jobs: int) -> None:
+    """Look at what there is in the tree, and read what is not known."""
+    take(index, look_at(index.root, index.kept["folders"], jobs))
+
+
+def take(index: Index, looks: Iterable[Looked]) -> None:
+    """Take up what was seen; should Ctrl-C come meanwhile, the index is what it is so far."""
+    touched: set[str] = set()
+    try:
+        for looked in looks:
+            touched.update(looked.read, looked.gone)
+            _take(index, looked)
+    finally:
+        _settle(index, touched)
+
+
+def _take(index: Index, looked: Looked) -> None:
+    for name in (*looked.read, *looked.gone):
+        index.facts.pop(name, None)
+        index.digests.pop(name, None)
+    index.folders.update(looked.listed)
+    index.facts.update(looked.facts)
+    index.problems.update(looked.problems)
+    index.read += looked.read
+
+
+def _settle(index: Index, touched: set[str]) -> None:
+    """Forget what was known of files that are not what they were."""
+    if touched:
+        index.speaking = [name for name in index.speaking if name not in touched]
+        unheard = [name for name in index.unheard if name not in touched]
+        index.unheard = [*unheard, *index.read]
+        for word, names in index.once_users.items():
+            index.once_users[word] = [name for name in names if name not in touched]
+    index.folders = {folder: listed for folder, listed in index.folders.items() if listed}
 
 
 def remember(index: Index, store: Store, version: str) -> None:
     """Keep what was found out for the next time, unless the store has just that."""
-    unread = {*index.problems, *index.unread}
     kept = {
-        "stamps": {name: stamp for name, stamp in index.stamps.items() if name not in unread},
+        "folders": dict(index.folders),
         "facts": dict(index.facts),
         "digests": {name: digest for name, digest in index.digests.items() if digest},
         "speaking": sorted({*index.speaking}.difference(index.unheard)),
@@ -167,67 +181,19 @@ def _remembered(store: Store, root: Path, version: str) -> dict[str, Any]:
     entry = store.get(_key(root, version))
     if entry is None:
         none: dict[str, Any] = {"speaking": [], "unheard": []}
-        return {"stamps": {}, "facts": {}, "digests": {}, "users": {}, **none}
+        return {"folders": {}, "facts": {}, "digests": {}, "users": {}, **none}
     found: dict[str, Any] = json.loads(entry)
     return found
 
 
-def _walk(root: Path, moment: int) -> tuple[dict[str, Stamp], list[str]]:
-    """Return the stamps of all C files and makefiles; symbolic links are left out.
-
-    And the names of those that changed after `moment` (nanoseconds).
-    """
-    found: dict[str, Stamp] = {}
-    fresh: list[str] = []
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        with (
-            contextlib.suppress(OSError),
-            _opened(f"{root}/{folder}") as at,
-            os.scandir(at) as all_,
-        ):
-            for entry in all_:
-                name = entry.name
-                if name.endswith(SUFFIXES) or name in _MAKEFILES:
-                    status = _status(entry)
-                    if status is not None:
-                        modified, changed = status.st_mtime_ns, status.st_ctime_ns
-                        place = folder + name
-                        found[place] = f"{modified} {changed} {status.st_size} {status.st_ino}"
-                        if modified > moment or changed > moment:
-                            fresh.append(place)
-                elif entry.is_dir(follow_symlinks=False) and name not in _SKIPPED:
-                    folders.append(f"{folder}{name}/")
-    return found, fresh
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """Return what the file system says of a file; None where it is no file, or gone."""
-    try:
-        return entry.stat(follow_symlinks=False) if entry.is_file(follow_symlinks=False) else None
-    except OSError:
-        return None
-
-
-@contextlib.contextmanager
-def _opened(folder: str) -> Iterator[int]:
-    """Open a folder: files are looked at faster from there than from the root."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield file
-    finally:
-        os.close(file)
-
-
 def listen(index: Index, jobs: int) -> None:
     """Find out which files speak of mappings; those that did not change are known."""
-    root = index.root
+    room = Room()
 
-    def look(names: Sequence[str]) -> list[str]:
-        return [name for name in names if speaks_of_mappings(_text(root, name))]
+    def search(names: Sequence[str]) -> list[str]:
+        return [name for name in _read(index.root, names, room) if any(map(room.says, MAPPINGS))]
 
-    for names, found in _spread(look, list(index.unheard), jobs):
+    for names, found in _spread(search, list(index.unheard), jobs):
         index.speaking += found
         index.unheard = index.unheard[len(names) :]
 
@@ -236,9 +202,9 @@ def users_of(index: Index, words: Sequence[str], jobs: int) -> dict[str, list[st
     """Return the files that say each word; in those that did not change it is known."""
     old = [word for word in words if word in index.once_users]
     new = [word for word in words if word not in index.once_users]
-    everywhere = [name for name in sorted(index.stamps) if name.endswith(SUFFIXES)]
+    everywhere = [name for name in index.files if name.endswith(SUFFIXES)]
     found = {word: list(index.once_users.get(word, ())) for word in words}
-    for asked, names in ((old, index.changed), (new, everywhere)):
+    for asked, names in ((old, index.read), (new, everywhere)):
         if asked and names:
             for _, each in _spread(_searcher(index.root, asked), names, jobs):
                 for name, word in each:
@@ -249,23 +215,27 @@ def users_of(index: Index, words: Sequence[str], jobs: int) -> dict[str, list[st
 
 def _searcher(root: Path, words: Sequence[str]) -> Callable[[Sequence[str]], list[tuple[str, str]]]:
     plain = [(word, word.encode("latin-1", "replace")) for word in words]
+    room = Room()
 
-    def look(names: Sequence[str]) -> list[tuple[str, str]]:
+    def search(names: Sequence[str]) -> list[tuple[str, str]]:
         found = []
-        for name in names:
-            if not is_user_space(name):
-                text = _text(root, name)
-                found += [(name, w) for w, sought in plain if next(places(sought, text), -1) >= 0]
+        for name in _read(root, (name for name in names if not is_user_space(name)), room):
+            said = [(word, sought) for word, sought in plain if room.says(sought)]
+            text = room.text() if said else b""
+            found += [(name, word) for word, sought in said if next(places(sought, text), -1) >= 0]
         return found
 
-    return look
+    return search
 
 
-def _text(root: Path, name: str) -> bytes:
-    try:
-        return _bytes(f"{root}/{name}")
-    except OSError:
-        return b""
+def _read(root: Path, names: Iterable[str], room: Room) -> Iterator[str]:
+    """Yield the names of files while they are in the room; what can't be read is left out."""
+    for name in names:
+        try:
+            room.read(f"{root}/{name}")
+        except OSError:
+            continue
+        yield name
 
 
 def _spread(
@@ -283,55 +253,3 @@ def _spread(
     workers: Workers[Sequence[str], Found] = Workers(look, jobs, 600)
     for chunk, found in zip(chunks, workers.run(chunks), strict=True):
         yield chunk, look(chunk) if isinstance(found, Failure) else found
-
-
-_Read = tuple[dict[str, TextFacts], dict[str, str]]
-
-
-def _looker(root: Path) -> Callable[[Sequence[str]], _Read]:
-    def look(names: Sequence[str]) -> _Read:
-        facts: dict[str, TextFacts] = {}
-        problems: dict[str, str] = {}
-        room = bytearray(_ROOM)
-        for name in names:
-            try:
-                size = _fill(room, f"{root}/{name}")
-            except OSError as problem:
-                problems[name] = problem.strerror or str(problem)
-                continue
-            if room.find(WORD, 0, size) < 0:
-                continue
-            text = bytes(memoryview(room)[:size])
-            found = text_facts(name, text)
-            if found is not None:
-                facts[name] = found
-        return facts, problems
-
-    return look
-
-
-def _fill(room: bytearray, path: str) -> int:
-    """Read a file into a room that all files share, and return how much of it that is.
-
-    Most files say nothing of mmap: no bytes are made of them.
-    """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size = os.readv(file, [room])
-        while more := os.read(file, _MORE):
-            room[size : size + len(more)] = more
-            size += len(more)
-        return size
-    finally:
-        os.close(file)
-
-
-def _bytes(path: str) -> bytes:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        parts = []
-        while part := os.read(file, 1 << 24):
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-    finally:
-        os.close(file)

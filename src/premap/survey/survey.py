@@ -20,7 +20,7 @@ from premap.survey import work
 from premap.survey.document import document_of
 from premap.survey.engine import Engine, LocalEngine, Result
 from premap.survey.filefacts import Asked, declared, settled
-from premap.survey.index import is_user_space, known_index, listen, read_changed, remember, users_of
+from premap.survey.index import is_user_space, known_index, listen, look, remember, users_of
 from premap.survey.kept import Kept, version
 from premap.survey.members import members_of_tree
 from premap.survey.named import Names, passed_in, taken_in
@@ -109,7 +109,7 @@ class _Run:
 
     def _survey(self, began: float) -> Survey:
         store = self.plan.store
-        read_changed(self.index, self.plan.jobs)
+        look(self.index, self.plan.jobs)
         if self.index.read:
             self._remember()
         self.errors.update(self.index.problems)
