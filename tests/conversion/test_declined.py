@@ -398,6 +398,81 @@ class TestState:
         assert reason(hook(self.TAKES, before, target="7.0")) == "keeps-state"
 
 
+class TestAllocation:
+    """Memory that a hook allocates: what ->mapped() can allocate in its place (S4)."""
+
+    CLOSE = "\tstruct view *v = vma->vm_private_data;\n\n\tkfree(v);\n"
+    BEFORE = (
+        "struct view { unsigned long at; refcount_t users; struct file *file; };\n\n"
+        "static void ring_close(struct vm_area_struct *vma)\n{\nCLOSE}\n\n"
+        "static const struct vm_operations_struct ring_vm_ops = {\n\t.close = ring_close,\n};\n\n"
+    )
+    BODY = (
+        "struct ring *ring = file->private_data;\nstruct view *v;\n\n"
+        "v = kzalloc(sizeof(*v), GFP_KERNEL);\nif (!v)\n\treturn -ENOMEM;\n"
+        "v->at = vma->vm_pgoff;\nrefcount_set(&v->users, 1);\n"
+        "vma->vm_private_data = v;\nvma->vm_ops = &ring_vm_ops;\nreturn 0;"
+    )
+
+    @pytest.mark.parametrize(
+        ("old", "new", "expected"),
+        [
+            ("", "", None),
+            ("kzalloc(sizeof(*v), GFP_KERNEL)", "kvmalloc(64, GFP_KERNEL)", None),
+            ("vma->vm_pgoff", "ring->count + (vma->vm_end - vma->vm_start)", None),
+            ("vma->vm_pgoff", "(unsigned long)file->f_mapping", None),
+            ("vma->vm_pgoff", "(unsigned long)file", "allocates"),
+            ("vma->vm_pgoff", "(unsigned long)vma", "allocates"),
+            ("vma->vm_pgoff", "vma->vm_flags", "keeps-state"),
+            ("vma->vm_pgoff", "ring_next(ring)", "allocates"),
+            ("vma->vm_pgoff", "ring->count++", "allocates"),
+            ("v->at = ", "v->at += ", "allocates"),
+            ("v->at = ", "ring->last = v;\nv->at = ", "allocates"),
+            ("refcount_set(&v->users, 1);", "list_add(&v->list, &ring->views);", "allocates"),
+            ("refcount_set(&v->users, 1);", "ring_tell(v);", "allocates"),
+            ("refcount_set(&v->users, 1);", "if (ring->dead)\n\treturn -EIO;", "allocates"),
+            ("refcount_set(&v->users, 1);", "/* One. */\nrefcount_set(&v->users, 1);", "allocates"),
+            ("if (!v)\n\treturn -ENOMEM;\n", "", "allocates"),
+            ("if (!v)\n\treturn -ENOMEM;", "if (!v) {\n\tf();\n\treturn -EIO;\n}", "allocates"),
+            ("vma->vm_private_data = v;\n", "", "allocates"),
+            ("&ring_vm_ops", "ring->ops", "allocates"),
+            ("return 0;", "return ring->count;", "allocates"),
+            ("return 0;", f"return {REMAP};", "allocates"),
+            ("kzalloc(sizeof(*v), GFP_KERNEL)", "ring_alloc(ring)", "keeps-state"),
+        ],
+    )
+    def test_of_the_hook(self, old: str, new: str, expected: str | None):
+        before = self.BEFORE.replace("CLOSE", self.CLOSE)
+        assert reason(hook(self.BODY.replace(old, new), before)) == expected
+
+    @pytest.mark.parametrize(
+        ("old", "new", "expected"),
+        [
+            ("kfree(v)", "kvfree(v)", None),
+            ("kfree(v)", "ring_log(v)", "allocates"),
+            ("\n\n", "\n\tunsigned long at = v->at;\n\n", "allocates"),
+            ("\n\n", "\n\tunsigned long at = ring_at(vma);\n\n", "allocates"),
+            ("\n\n", "\n\tstruct ring *ring = vma->vm_file->private_data;\n\n", None),
+        ],
+    )
+    def test_that_close_copes(self, old: str, new: str, expected: str | None):
+        before = self.BEFORE.replace("CLOSE", self.CLOSE.replace(old, new, 1))
+        assert reason(hook(self.BODY, before)) == expected
+
+    def test_where_the_release_has_no_mapped(self):
+        before = self.BEFORE.replace("CLOSE", self.CLOSE)
+        assert reason(hook(self.BODY, before, target="7.0")) == "allocates"
+
+    def test_operations_above_what_they_name(self):
+        [function, operations] = re.split(
+            r"(?=static const)", self.BEFORE.replace("CLOSE", self.CLOSE), maxsplit=1
+        )
+        declared = "static void ring_close(struct vm_area_struct *vma);\n\n"
+        found = hook(self.BODY, declared + operations + function)
+        new = b"".join(edit.new for edit in found.edits).decode()
+        assert new.index("void **vm_private_data);\n\n") < new.index("void **vm_private_data)\n{")
+
+
 class TestFile:
     HOOK = "static int ring_mmap(struct file *f, struct vm_area_struct *vma)\n{\n\treturn 0;\n}\n"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from premap import releases
 from premap.conversion import (
+    allocated,
     comments,
     declarations,
     docs,
@@ -317,8 +318,11 @@ def _converted(
     """Convert one function of a group. Raises Declined."""
     name = hook.function.name
     acts = any(callee(call) in POPULATIONS | acting for call in calls_in(hook.function.body))
-    found = taken.find(hook, acts=acts) if name in group.hooks else None
-    hook.taken = found.statement if found else None
+    if name in group.hooks:
+        own = None if acts else allocated.find(hook)
+        found = taken.find(hook, acts=acts) if own is None else None
+        hook.taken = found.statement if found else None
+        hook.allocated = own.statements if own else ()
     effects.check(hook)
     elsewhere.note(hook, group.program)
     if name in group.splits:
@@ -342,6 +346,8 @@ def _mapped(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
     source = hook.function.source
     if hook.taken is not None:
         found += _taken(hook, group, acting)
+    if hook.allocated:
+        found += _allocated(hook, group)
     for name, table in hook.opened.items():
         if not hook.release.mapped:
             message = f"{hook.release.name} has no vm_ops->mapped"
@@ -356,6 +362,19 @@ def _mapped(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
         found += mapped.edits(source, name, table, vma)
         hook.note("counted-in-mapped", f"vm_ops->mapped does what {name}() did", hook.function.node)
     return found
+
+
+def _allocated(hook: Hook, group: Group) -> list[Edit]:
+    """Return the edits by which ->mapped() allocates what the hook did. Raises Declined."""
+    found = allocated.find(hook)
+    if found is None:
+        raise AssertionError(hook.function.name)
+    mapped.check_users(hook.function.source, found.table, group.functions())
+    first = found.statements[0]
+    message = f"{found.close.name}() returns where ->mapped() left no private data"
+    hook.note("close-tolerates", message, first)
+    hook.note("allocated-in-mapped", f"vm_ops->mapped allocates `{found.variable}`", first)
+    return allocated.edits(found, hook)
 
 
 def _taken(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:

@@ -53,6 +53,8 @@ def check(hook: Hook) -> None:
     _check_calls(hook)
     _check_open(hook)
     for node, counted in _stores(hook):
+        if _moves(node, hook):
+            continue
         if counted:
             raise Declined("keeps-state", f"`{text_of(node)}` counts the mapping", node)
         hook.note("state-in-hook", "this stays behind if the mapping fails or merges", node)
@@ -63,7 +65,7 @@ def _check_calls(hook: Hook) -> None:
         name = callee(call)
         if name is None or name in hook.helpers or name in hook.opened:
             continue
-        if hook.taken is not None and call == hook.taken.named_children[0]:
+        if _moves(call, hook):
             continue
         if name == "get_file" and f11_vm_file.takes(call, hook):
             continue
@@ -71,6 +73,12 @@ def _check_calls(hook: Hook) -> None:
         if path:
             how = " calls ".join(f"{step}()" for step in path)
             raise Declined(*_kept(path[-1], how), call)
+
+
+def _moves(node: Node, hook: Hook) -> bool:
+    """Tell whether a node is of a statement that ->mapped() makes unnecessary here."""
+    gone = hook.allocated if hook.taken is None else (hook.taken, *hook.allocated)
+    return any(each.start_byte <= node.start_byte < each.end_byte for each in gone)
 
 
 def takes(call: Node, hook: Hook) -> bool:
@@ -115,8 +123,7 @@ def _called(function: Function) -> Iterator[str]:
 def _check_open(hook: Hook) -> None:
     """Decline a hook that calls what its operations' `open` or `close` call: it keeps count."""
     own = set(_called(hook.function)) - hook.opened.keys()
-    if hook.taken is not None:
-        own.discard(callee(hook.taken.named_children[0]) or "")
+    own -= {callee(call) or "" for call in calls_in(hook.function.body) if _moves(call, hook)}
     for member in ("open", "close"):
         for name in operations_of(hook, member):
             for function in hook.function.source.functions.get(name, ()):

@@ -15,7 +15,7 @@ from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table
 from premap.idioms.idiom import Declined
 from premap.idioms.r1_table import advance
-from premap.idioms.s1_mapped import mapped, mapped_name
+from premap.idioms.s1_mapped import headed, mapped, mapped_name
 from premap.records import Edit
 
 _INSTALLED = re.compile(r"->\s*vm_ops\s*=\s*&\s*(\w+)\s*;")
@@ -45,9 +45,31 @@ def edits(source: SourceFile, name: str, table: str, vma: str) -> list[Edit]:
         raise Declined("keeps-state", f"{name}() or {table} has several definitions")
     if _member(source, table, "mapped") or any(mentions(source, new)):
         raise Declined("name-taken", f"there is a {new}() already")
-    at = source.line_start(functions[0].node.start_byte)
     definition = f"{mapped(functions[0], vma)}\n\n"
-    return [inserted(source, at, definition), _entry(source, initializer, "open", new)]
+    made = defined(source, functions[0], table, new, definition)
+    return [*made, _entry(source, initializer, "open", new)]
+
+
+def defined(
+    source: SourceFile, before: Function, table: str, name: str, definition: str
+) -> list[Edit]:
+    """Return the insertion of ->mapped() before a function, declared above its operations."""
+    at = source.line_start(before.node.start_byte)
+    made = [inserted(source, at, definition)]
+    for initializer in _initializers(source, table):
+        start = _declaration(initializer).start_byte
+        if start < at:
+            prototype = headed(name).rstrip("\n") + ";\n\n"
+            made.insert(0, inserted(source, source.line_start(start), prototype))
+    return made
+
+
+def _declaration(initializer: Node) -> Node:
+    """Return the declaration that an initializer is of."""
+    node = initializer
+    while node.type != "declaration" and node.parent is not None:
+        node = node.parent
+    return node
 
 
 def inserted(source: SourceFile, at: int, text: str) -> Edit:

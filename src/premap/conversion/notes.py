@@ -5,6 +5,14 @@ from __future__ import annotations
 
 NOTES: tuple[tuple[str, str, str], ...] = (
     (
+        "allocated-in-mapped",
+        "What each mapping has of its own is allocated by `->mapped`",
+        (
+            "Where that fails the mapping is there already, and is taken down. See that `->close` "
+            "copes, and that nothing needs the private data before."
+        ),
+    ),
+    (
         "comment-dropped",
         "A comment goes with the code that it is in",
         "See whether what it says still has to be said, and where.",

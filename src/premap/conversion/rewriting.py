@@ -58,6 +58,15 @@ class Rewriter:
         for site in self._sites.values():
             for node in (*site.statements[1:], *site.moved):
                 self._gone[node.id] = node
+        self._run_ends: dict[int, Node] = {}
+        """The last of the allocating statements that one of them begins a run of (S4)."""
+        for node in hook.allocated:
+            before = node.prev_named_sibling
+            if before is None or before not in hook.allocated:
+                first = node
+            else:
+                self._gone[node.id] = node
+            self._run_ends[first.id] = node
 
     def body(self) -> list[Change]:
         """Yield the changes of the function's body, in order. Raises Declined."""
@@ -73,7 +82,7 @@ class Rewriter:
             return
         if (gone := self._left_out(node)) is not None:
             self.applied.add(gone)
-            yield self._removed(node)
+            yield self._removed(node, self._run_ends.get(node.id, node))
             return
         if node.type == "return_statement" and (change := self._known_zero(node)):
             yield change
@@ -93,6 +102,8 @@ class Rewriter:
             return "S1"
         if self.hook.taken is not None and node.id == self.hook.taken.id:
             return "S2"
+        if node in self.hook.allocated:
+            return "S4"
         return "F11" if f11_vm_file.puts(node, self.hook) else None
 
     def _pieces(self, node: Node) -> Pieces | None:
@@ -299,11 +310,11 @@ class Rewriter:
             "code-after-population", f"`{site.result}` is returned from several paths", node
         )
 
-    def _removed(self, node: Node) -> Change:
-        """Return the change that takes a statement and its line away."""
+    def _removed(self, node: Node, last: Node | None = None) -> Change:
+        """Return the change that takes a statement, or those up to `last`, and its lines away."""
         source = self.hook.function.source
         start = source.line_start(node.start_byte)
-        end = node.end_byte
+        end = (last or node).end_byte
         while end < len(source.text) and source.text[end : end + 1] in b" \t\r":
             end += 1
         if source.text[end : end + 1] == b"\n":
@@ -311,7 +322,7 @@ class Rewriter:
             if source.text[:start].endswith(b"\n\n") and source.text[end : end + 1] == b"\n":
                 end += 1
             return Change(start, end, "")
-        return Change(node.start_byte, node.end_byte, "")
+        return Change(node.start_byte, end, "")
 
 
 def signature(hook: Hook, new_name: str, *, is_hook: bool) -> Iterator[Change]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -19,7 +20,7 @@ from premap.records import Edit
 
 _GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
 _FILE = "file"
-_USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
+USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
 """Of the file, which ->mapped() is given as const, other than a member or file_inode(file)."""
 
 
@@ -41,18 +42,19 @@ def find(hook: Hook, *, acts: bool) -> Taken | None:
     """Return what a hook takes, if it is plain that ->mapped() can take it; `acts`: if it maps."""
     statements = [each for each in hook.function.body.named_children if each.type != "comment"]
     found = [each for each in statements if _takes(each, hook)]
-    tables = {table for each in statements for table in _installs(each, hook)}
+    tables = {table for each in statements for table in installs(each, hook)}
     if len(found) != 1 or len(tables) != 1 or not hook.release.mapped:
         return None
     table = tables.pop()
     close = _close(hook)
-    declared = _declared(found[0], hook)
-    if close is None or declared is None or not _only_succeeds(statements, found[0]):
+    named = identifiers_in(found[0].named_children[0])
+    declared_ = None if named & {hook.file, hook.vma} else declared(named, hook)
+    if close is None or declared_ is None or not _only_succeeds(statements, found[0]):
         return None
-    mark = _mark(hook, table, declared) if acts else None
-    if acts and (mark is None or not _may_return_early(close)):
+    mark = _mark(hook, table, declared_) if acts else None
+    if acts and (mark is None or not may_return_early(close)):
         return None
-    return Taken(found[0], table, close, tuple(text for _, text in declared), mark)
+    return Taken(found[0], table, close, tuple(text for _, text in declared_), mark)
 
 
 def edits(taken: Taken, hook: Hook) -> list[Edit]:
@@ -62,12 +64,11 @@ def edits(taken: Taken, hook: Hook) -> list[Edit]:
     member = "open" if opened else "close"
     first = source.functions[opened][0] if opened in source.functions else taken.close
     name = mapped_name(opened or taken.close.name, member)
-    at = source.line_start(first.node.start_byte)
     made = [
-        mapped.inserted(source, at, _definition(taken, name, hook)),
+        *mapped.defined(source, first, taken.table, name, _definition(taken, name, hook)),
         mapped.entry(source, taken.table, member, name),
     ]
-    return made if taken.mark is None else [*made, _test(taken.close, source)]
+    return made if taken.mark is None else [*made, test(taken.close, source)]
 
 
 def _takes(statement: Node, hook: Hook) -> bool:
@@ -77,24 +78,31 @@ def _takes(statement: Node, hook: Hook) -> bool:
     return call.type == "call_expression" and takes(call, hook)
 
 
-def _installs(statement: Node, hook: Hook) -> Iterator[str]:
+def installs(statement: Node, hook: Hook) -> Iterator[str]:
     """Yield the operations that a statement of the body itself installs."""
     if statement.type == "expression_statement":
         assigned = [each for each in installed(hook) if f"= &{each};" in hook.text(statement)]
         yield from (each for each in assigned if has_table(hook.function.source, each))
 
 
+def listed(body: Node) -> list[Node]:
+    """Return the statements of a block, or the one that stands for it."""
+    if body.type != "compound_statement":
+        return [body]
+    return [each for each in body.named_children if each.type != "comment"]
+
+
 def _close(hook: Hook) -> Function | None:
     """Return the one function of the file that is `close`, if it gives something back."""
     names = list(operations_of(hook, "close"))
     found = hook.function.source.functions.get(names[0], []) if len(names) == 1 else []
-    if len(found) != 1 or not found[0].static or _vma(found[0]) is None:
+    if len(found) != 1 or not found[0].static or vma_of(found[0]) is None:
         return None
     called = (text_of(call.child_by_field_name("function")) for call in calls_in(found[0].body))
     return found[0] if any(_GIVES_BACK.fullmatch(name) for name in called) else None
 
 
-def _vma(close: Function) -> str | None:
+def vma_of(close: Function) -> str | None:
     """Return the name of the VMA that a `close` is given."""
     names = (each.name for each in close.parameters if "vm_area_struct" in each.type_text)
     return next((name for name in names if name), None)
@@ -112,19 +120,19 @@ def _is_last(statement: Node, behind: list[Node]) -> bool:
     return bool(behind) and statement == behind[-1]
 
 
-def _declared(statement: Node, hook: Hook) -> list[tuple[str, str]] | None:
-    """Return names and declarations of the locals that a statement needs, in order.
+def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | None:
+    """Return names and declarations of the locals that what names these needs, in order.
 
     None if one of them has not one value, got from the file alone.
     """
-    needed = identifiers_in(statement.named_children[0])
+    needed = set(named)
     found: list[tuple[str, str]] = []
     declarations = [
         each for each in hook.function.body.named_children if each.type == "declaration"
     ]
     for declaration in reversed(declarations):
         for declarator in declaration.children_by_field_name("declarator"):
-            name = _name(declarator)
+            name = name_of(declarator)
             if name not in needed:
                 continue
             value = declarator.child_by_field_name("value")
@@ -134,12 +142,16 @@ def _declared(statement: Node, hook: Hook) -> list[tuple[str, str]] | None:
             found.insert(0, (name, _declaration(declaration, declarator, hook)))
     names = {name for name, _ in found}
     known = names | {hook.file or "", hook.vma}
-    locals_ = {_name(each) for part in declarations for each in part.named_children}
-    foreign = (needed & locals_) - known
+    foreign = (needed & local_names(hook)) - known
     texts = [text for _, text in found]
-    plain = not any(_USES_OF_FILE.search(text) or hook.vma in text.split() for text in texts)
-    used_directly = identifiers_in(statement) & {hook.file, hook.vma}
-    return None if foreign or used_directly or not plain else found
+    plain = not any(USES_OF_FILE.search(text) or hook.vma in text.split() for text in texts)
+    return None if foreign or not plain else found
+
+
+def local_names(hook: Hook) -> set[str]:
+    """Return the variables that the function's own block declares."""
+    parts = (each for each in hook.function.body.named_children if each.type == "declaration")
+    return {name_of(each) for part in parts for each in part.named_children}
 
 
 def _declaration(declaration: Node, declarator: Node, hook: Hook) -> str:
@@ -150,7 +162,8 @@ def _declaration(declaration: Node, declarator: Node, hook: Hook) -> str:
     return re.sub(rf"(?<![.>\w]){re.escape(hook.file)}\b", _FILE, text) if hook.file else text
 
 
-def _name(declarator: Node) -> str:
+def name_of(declarator: Node) -> str:
+    """Return what a declarator declares."""
     inner: Node | None = declarator
     while inner is not None and inner.type != "identifier":
         inner = inner.child_by_field_name("declarator")
@@ -183,7 +196,7 @@ def _mark(hook: Hook, table: str, declared: list[tuple[str, str]]) -> str | None
     )
 
 
-def _may_return_early(close: Function) -> bool:
+def may_return_early(close: Function) -> bool:
     """Tell whether a `close` begins with declarations that call nothing."""
     leading = [each for each in close.body.named_children if each.type == "declaration"]
     return close.return_type == "void" and not any(True for each in leading for _ in calls_in(each))
@@ -197,9 +210,9 @@ def _definition(taken: Taken, name: str, hook: Hook) -> str:
     return f"{headed(name)}{{\n{''.join(lines)}\n\treturn 0;\n}}\n\n"
 
 
-def _test(close: Function, source: SourceFile) -> Edit:
+def test(close: Function, source: SourceFile) -> Edit:
     """Return the edit by which ->close() returns for a mapping without the mark."""
-    vma = _vma(close)
+    vma = vma_of(close)
     leading = [each for each in close.body.named_children if each.type == "declaration"]
     after = leading[-1] if leading else close.body.children[0]
     at = source.text.find(b"\n", after.end_byte) + 1

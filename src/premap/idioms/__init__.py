@@ -47,6 +47,7 @@ from premap.idioms import (
     s1_mapped,
     s2_taken,
     s3_tolerant_close,
+    s4_allocated,
     s5_stays,
 )
 from premap.idioms.idiom import Idiom
@@ -98,6 +99,7 @@ IDIOMS: tuple[Idiom, ...] = tuple(
         s1_mapped,
         s2_taken,
         s3_tolerant_close,
+        s4_allocated,
         s5_stays,
     )
 )

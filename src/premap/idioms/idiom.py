@@ -97,6 +97,8 @@ class Hook:
     """Its operations' `open` that it calls itself (S1): the function, and its operations."""
     taken: Node | None = None
     """A statement that takes something for the mapping, which ->mapped() does now (S2)."""
+    allocated: tuple[Node, ...] = ()
+    """Statements that allocate private data and fill it in, as ->mapped() does now (S4)."""
     acting: frozenset[str] = frozenset()
     """Those of them that populate the mapping."""
     compat: bool = False

@@ -17,6 +17,7 @@ MEMBERS = {
     "vm_file": "file",
     "vm_start": "start",
     "vm_end": "end",
+    "vm_pgoff": "pgoff",
 }
 """What ->mapped() is given in place of the VMA."""
 PARAMETERS = (
@@ -92,7 +93,7 @@ def _body(function: Function, vma: str) -> str:
     text, at = "", body.start_byte
     for node in walk(body):
         if node.type == "field_expression" and _is_vma(node, vma):
-            text += source.text[at : node.start_byte].decode("latin-1") + _value(node)
+            text += source.text[at : node.start_byte].decode("latin-1") + on_vma(node)
             at = node.end_byte
         elif node.type == "return_statement" and not node.named_children:
             text += source.text[at : node.start_byte].decode("latin-1") + "return 0;"
@@ -108,7 +109,8 @@ def _is_vma(node: Node, vma: str) -> bool:
     return text_of(node.child_by_field_name("argument")) == vma
 
 
-def _value(node: Node) -> str:
+def on_vma(node: Node) -> str:
+    """Return what ->mapped() has in place of `vma->member`. Raises Declined."""
     member = text_of(node.child_by_field_name("field"))
     if member not in MEMBERS:
         raise Declined("keeps-state", f"->mapped() is not given vma->{member}", node)
