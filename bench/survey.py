@@ -5,11 +5,14 @@
 
 Each run is a process of its own: cold (an empty cache of premap's, the tree in the page cache),
 then warm. Prints seconds on the clock, seconds of the processors, and the largest process.
+Candidates are the C files that say mmap: they are found as the survey finds them, once alone and
+once with what the survey reads from their text meanwhile; Python's start-up is in the next lines.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import shutil
@@ -17,10 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from upstream_pairs import tree_of
+
+from premap.survey.looking import look_at
+from premap.survey.textfacts import text_facts
 
 RULE = "@@ identifier ops, fn; @@\nstruct file_operations ops = {\n* .mmap = fn,\n};\n"
 
@@ -45,6 +52,25 @@ def timed(what: str, command: Sequence[str], cache: str) -> None:
     )
 
 
+def find(root: str, jobs: int, *, told: bool) -> None:
+    """Find the candidates of a tree of which nothing is known; print the seconds."""
+    began = time.perf_counter()
+    looks = look_at(Path(root), {}, jobs, text_facts if told else lambda _name, _text: None)
+    read = sum(len(looked.read) for looked in looks)
+    seconds = time.perf_counter() - began
+    used = os.times()
+    cpu = used.user + used.system + used.children_user + used.children_system
+    what = "candidates and their text" if told else "candidates"
+    print(f"{what:28} {seconds:7.2f} s {cpu:7.2f} s of processors, {read} files", flush=True)
+
+
+def in_a_process(work: Callable[[], None]) -> None:
+    """Do something in a process of its own, as what a process used is counted at its end."""
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("release", nargs="?", default="7.3")
@@ -58,6 +84,8 @@ def main() -> int:
         rule.write_text(RULE)
         if shutil.which("rg"):
             timed("ripgrep", ["rg", "-l", "mmap", "-g", "*.[ch]", root], cache)
+        for told in (False, True):
+            in_a_process(partial(find, root, os.cpu_count() or 1, told=told))
         survey = [sys.executable, "-m", "premap", "survey", root, "--format", "json"]
         for state in ("cold", "warm"):
             timed(f"find and classify, {state}", [*survey, "--no-convert"], cache)

@@ -23,6 +23,7 @@ from premap.survey.engine import LocalEngine
 from premap.survey.index import known_index, look, remember, take
 from premap.survey.kept import version
 from premap.survey.looking import Looked, Looker
+from premap.survey.textfacts import text_facts
 from premap.survey.work import Job, do
 from premap.workers import Workers
 
@@ -152,7 +153,9 @@ class TestReading:
         store = Store(tmp_path / "store")
         time.sleep(2.1)  # times of files tell only so well
         index = known_index(small_tree, store, "now")
-        room = Looker(small_tree, {}, time.time_ns())([("drivers/room/", ["core.c", "door.c"])])
+        room = Looker(small_tree, {}, text_facts, time.time_ns())(
+            [("drivers/room/", ["core.c", "door.c"])]
+        )
         with pytest.raises(KeyboardInterrupt):
             take(index, interrupted(room))
         remember(index, store, "now")
@@ -177,7 +180,10 @@ class TestReading:
         again = known_index(small_tree, store, "now")
         known = again.kept["folders"]
         with pytest.raises(KeyboardInterrupt):
-            take(again, interrupted(Looker(small_tree, known, 0)([("drivers/room/", [])])))
+            take(
+                again,
+                interrupted(Looker(small_tree, known, text_facts, 0)([("drivers/room/", [])])),
+            )
         remember(again, store, "now")
         third = known_index(small_tree, store, "now")
         look(third, 1)

@@ -19,6 +19,7 @@ from tests.survey.test_store import told
 from tests.survey.test_survey import surveyed
 
 from premap.survey.looking import Listed, Looked, Looker, look_at, names_of
+from premap.survey.textfacts import text_facts
 
 HOOK = "static const struct file_operations fops = { .mmap = %s_mmap };\n"
 
@@ -55,7 +56,7 @@ class TestFirstLook:
         names = {"Makefile", "a.c", "b/c.h", "b/Kbuild", "b/deep/d.c", "odd.c/e.c", "b/\udcff.c"}
         others = {"README", "b/Kconfig", ".git/f.c", "b/.git/g.c", "b/x.cc", "b/y.S", "empty/z.o"}
         write_files(tmp_path, dict.fromkeys(names | others, "/* mmap */"))
-        seen = together(look_at(tmp_path, {}, 1))
+        seen = together(look_at(tmp_path, {}, 1, text_facts))
         assert files_in(seen.listed) == names
         assert set(seen.facts) == set(seen.read) == names - {"Makefile", "b/Kbuild"}
         assert not seen.problems
@@ -67,22 +68,22 @@ class TestFirstLook:
         (tmp_path / "a/up").symlink_to("..")
         (tmp_path / "a/self").symlink_to("self")
         (tmp_path / "a/three.c").symlink_to("nowhere")
-        seen = together(look_at(tmp_path, {}, 1))
+        seen = together(look_at(tmp_path, {}, 1, text_facts))
         assert files_in(seen.listed) == {"a/one.c"}
 
     def test_waits_for_nothing(self, tmp_path: Path) -> None:
         """What has the name of a C file may be a pipe, or be one by the time it is opened."""
         (tmp_path / "a").mkdir()
         os.mkfifo(tmp_path / "a/pipe.c")
-        seen = Looker(tmp_path, {}, time.time_ns())([("a/", ["pipe.c"])])
+        seen = Looker(tmp_path, {}, text_facts, time.time_ns())([("a/", ["pipe.c"])])
         assert seen.gone == ["a/pipe.c"]
         assert seen.listed == {}
-        assert not together(look_at(tmp_path, {}, 1)).listed
+        assert not together(look_at(tmp_path, {}, 1, text_facts)).listed
 
     def test_what_vanished_meanwhile_is_not_there(self, tmp_path: Path) -> None:
         write_files(tmp_path, {"a/one.c": "mmap", "b/two.c": "mmap"})
         chunk = [("a/", ["none.c", "one.c"]), ("none/", ["one.c"]), ("b/", ["two.c"])]
-        seen = Looker(tmp_path, {}, time.time_ns())(chunk)
+        seen = Looker(tmp_path, {}, text_facts, time.time_ns())(chunk)
         assert files_in(seen.listed) == set(seen.facts) == {"a/one.c", "b/two.c"}
 
     def test_with_processes_is_the_same(self, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ class TestFirstLook:
             f"d{n % 30}/f{n}.c": HOOK % f"f{n}" if n % 7 == 0 else "int x;" for n in range(1800)
         }
         write_files(tmp_path, texts)
-        alone, helped = (together(look_at(tmp_path, {}, jobs)) for jobs in (1, 3))
+        alone, helped = (together(look_at(tmp_path, {}, jobs, text_facts)) for jobs in (1, 3))
         assert files_in(alone.listed) == files_in(helped.listed) == set(texts)
         assert alone.facts == helped.facts
         assert len(alone.facts) == len(range(0, 1800, 7))
@@ -102,10 +103,10 @@ class TestLaterLook:
         texts = {f"{folder}/{name}.c": "mmap" for folder in "ab" for name in "xyz"}
         write_files(tmp_path, {**texts, "a/Makefile": "obj-y += x.o"})
         old(tmp_path)
-        return together(look_at(tmp_path, {}, 1)).listed
+        return together(look_at(tmp_path, {}, 1, text_facts)).listed
 
     def look(self, root: Path, known: dict[str, Listed]) -> Looked:
-        return together(look_at(root, known, 1))
+        return together(look_at(root, known, 1, text_facts))
 
     def test_reads_nothing_where_nothing_changed(
         self, tmp_path: Path, known: dict[str, Listed]

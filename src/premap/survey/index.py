@@ -20,7 +20,7 @@ from premap.csource.strstr import Room
 from premap.csource.text import places
 from premap.survey.looking import Listed, Looked, look_at, names_of
 from premap.survey.records import TextFacts
-from premap.survey.textfacts import Member, members_of
+from premap.survey.textfacts import Member, members_of, text_facts
 from premap.workers import Failure, Workers
 
 USER_SPACE = ("tools", "scripts", "Documentation")
@@ -123,7 +123,7 @@ def known_index(root: Path, store: Store, version: str) -> Index:
 
 def look(index: Index, jobs: int) -> None:
     """Look at what there is in the tree, and read what is not known."""
-    take(index, look_at(index.root, index.kept["folders"], jobs))
+    take(index, look_at(index.root, index.kept["folders"], jobs, text_facts))
 
 
 def take(index: Index, looks: Iterable[Looked]) -> None:

@@ -11,7 +11,7 @@ import errno
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
@@ -21,7 +21,7 @@ from stat import S_ISREG
 from premap.csource.search import SUFFIXES
 from premap.csource.strstr import Room
 from premap.survey.records import TextFacts
-from premap.survey.textfacts import WORD, text_facts
+from premap.survey.textfacts import WORD
 from premap.workers import Failure, Workers
 
 Listed = str
@@ -30,10 +30,12 @@ Stamp = str
 """Of a file: when it changed, in two ways (nanoseconds), its size, its inode."""
 Folder = tuple[str, list[str]]
 """A folder, with a slash at its end unless it is the root, and names of files in it."""
+Tell = Callable[[str, bytes], TextFacts | None]
+"""Says what the text of a file of this name tells."""
 
 _SKIPPED = frozenset({".git"})
 _MAKEFILES = frozenset({"Makefile", "Kbuild"})
-_FILES = 500
+_FILES = 1000
 """That are handed to a process at once."""
 _TIME_LIMIT = 600
 """Seconds that reading them may take."""
@@ -59,10 +61,13 @@ class Looked:
     """Files and folders that can't be read, and why."""
 
 
-def look_at(root: Path, known: Mapping[str, Listed], jobs: int) -> Iterator[Looked]:
-    """Look at a tree of which some folders are known from an earlier look."""
+def look_at(root: Path, known: Mapping[str, Listed], jobs: int, tell: Tell) -> Iterator[Looked]:
+    """Look at a tree of which some folders are known from an earlier look.
+
+    `tell` gets the files that are new or changed and say mmap.
+    """
     walk = _Walk(root)
-    look = Looker(root, known, time.time_ns())
+    look = Looker(root, known, tell, time.time_ns())
     chunks = walk.chunks()
     first = list(islice(chunks, 2))
     if len(first) < 2 or jobs == 1:
@@ -158,9 +163,10 @@ class Looker:
     well: it is read again the next time.
     """
 
-    def __init__(self, root: Path, known: Mapping[str, Listed], now: int) -> None:
+    def __init__(self, root: Path, known: Mapping[str, Listed], tell: Tell, now: int) -> None:
         self._root = root
         self._known = known
+        self._tell = tell
         self._now = now
         self._settled_by = now - _MOMENT
 
@@ -217,7 +223,7 @@ class Looker:
             looked.problems[place] = problem.strerror or str(problem)
             return f"{_stamp(_status(at, name))} unread"
         if self._room.says(WORD):
-            facts = text_facts(place, self._room.text())
+            facts = self._tell(place, self._room.text())
             if facts is not None:
                 looked.facts[place] = facts
         return self._settled(status)
