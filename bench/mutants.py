@@ -60,6 +60,7 @@ MACHINERY = frozenset({"errors.py", "inject.py", "trace.py"})
 REFUSALS = frozenset({"AttributeError", "ValueError", "NotModelled", "KernelBug"})
 REFUSING = frozenset({"_immutable", "_write_only"})
 TOLD = frozenset({"warn", "event", "vma_event"})
+SHOWN_TO_PEOPLE = frozenset({"__repr__", "__str__", "flag_names"})
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -205,7 +206,7 @@ def _hidden(tree: ast.Module) -> set[int]:
         slots = isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id in SKIPPED_NAMES for target in node.targets
         )
-        shown = isinstance(node, ast.FunctionDef) and node.name == "__repr__"
+        shown = isinstance(node, ast.FunctionDef) and node.name in SHOWN_TO_PEOPLE
         if slots or shown or isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
             hidden.update(id(part) for part in ast.walk(node))
     return hidden
@@ -218,6 +219,8 @@ def _is_told(node: ast.AST) -> bool:
         return refuses or ".log is not None" in ast.unparse(node.test)
     if isinstance(node, ast.Raise):
         return isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in REFUSALS
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith(".log"):
+        return True
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call):
         return False
@@ -446,7 +449,7 @@ def _shown(mutant: Mutant, before: str, after: str) -> str:
     """Return why a change can't be observed, if that follows from its form, or has been shown."""
     form = ""
     if mutant.kind.startswith("drop"):
-        form = means_nothing(_callers(mutant.model), mutant.ended, before)
+        form = means_nothing(_callers(mutant.model), mutant.ended, before, mutant.file)
     return form or why_equivalent(mutant.file, mutant.function, before, after, mutant.context)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from mutants_harmless import HARMLESS, HARMLESS_AFTER
 from mutants_reasons import (
     BESIDE_AN_ERROR,
     CHUNK_SIZE,
@@ -293,11 +294,12 @@ AFTER: dict[tuple[str, str, str, str, str], str] = {
 
 def why_equivalent(file: str, function: str, before: str, after: str, context: str = "") -> str:
     """Return why a change can't be observed, if that has been shown."""
-    shown = AFTER.get((file, function, context, before, after))
+    there = file, function, context, before, after
+    shown = AFTER.get(there) or HARMLESS_AFTER.get(there)
     if shown is not None:
         return shown
     old, new = _BESIDE.fullmatch(before), _BESIDE.fullmatch(after)
     if old and new and old[1] == new[1]:
         return BESIDE_AN_ERROR
     change = file, function, before, after
-    return EQUIVALENT.get(change) or SHOWN.get(change, "")
+    return EQUIVALENT.get(change) or SHOWN.get(change) or HARMLESS.get(change, "")

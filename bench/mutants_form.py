@@ -5,6 +5,8 @@
 - A function no longer ends with `return 0` (or False, or None), so that it returns None; and
   whoever calls it asks whether there is an error (`if err:`, `or`, `not`), hands the answer on to
   somebody who only asks that, or does not look at it. Comparing with a number is another thing.
+  Functions are told apart by their name; of one that begins with an underscore only its own file
+  counts, where every other file that names it has its own, and does not import it.
 """
 
 from __future__ import annotations
@@ -26,24 +28,50 @@ class Callers:
     def __init__(self, files: Sequence[Path]) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
         self.uses: dict[str, list[ast.AST]] = {}
+        self.files: dict[ast.AST, str] = {}
+        self.own: dict[str, set[str]] = {}
+        self.imported: set[str] = set()
         for file in files:
             tree = ast.parse(file.read_text(encoding="utf-8"))
+            self.own[file.name] = {
+                part.name for part in tree.body if isinstance(part, ast.FunctionDef)
+            }
             for node in ast.walk(tree):
+                self.files[node] = file.name
+                if isinstance(node, ast.ImportFrom):
+                    self.imported.update(alias.name for alias in node.names)
                 for child in ast.iter_child_nodes(node):
                     self.parents[child] = node
                 name = _name(node)
                 if name is not None:
                     self.uses.setdefault(name, []).append(node)
 
-    def only_truth(self, function: str, asked: frozenset[str] = frozenset()) -> bool:
-        """Say whether of what functions of this name return only the truth is asked."""
-        if function in asked:
+    def only_truth(
+        self, function: str, file: str = "", asked: frozenset[str] = frozenset()
+    ) -> bool:
+        """Say whether of what functions of this name return only the truth is asked.
+
+        `file` is that of the function, where it is known.
+        """
+        uses: Sequence[ast.AST] = self.uses.get(function, ())
+        which = function
+        if self._private(function, file):
+            uses = [node for node in uses if self.files[node] == file]
+            which = f"{file}: {function}"
+        if which in asked:
             return True
-        uses = self.uses.get(function, ())
         return bool(uses) and all(
-            self._is_called(node) and self._asked(self.parents[node], asked | {function})
+            self._is_called(node) and self._asked(self.parents[node], asked | {which})
             for node in uses
         )
+
+    def _private(self, function: str, file: str) -> bool:
+        """Say whether other files that name a function mean one of their own."""
+        if not function.startswith("_") or function in self.imported:
+            return False
+        others = {self.files[node] for node in self.uses.get(function, ())} - {file}
+        named = any(isinstance(node, ast.Attribute) for node in self.uses.get(function, ()))
+        return not named and all(function in self.own.get(other, ()) for other in {*others, file})
 
     def _is_called(self, node: ast.AST) -> bool:
         """Say whether a name is that of a call, and not handed on."""
@@ -65,7 +93,7 @@ class Callers:
             passed_over = isinstance(parent.op, ast.Or) and node is not parent.values[-1]
             return passed_over or self._asked(parent, asked)
         if isinstance(parent, ast.Return):
-            return self.only_truth(self._function(parent).name, asked)
+            return self.only_truth(self._function(parent).name, self.files[parent], asked)
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             target = parent.targets[0]
             return isinstance(target, ast.Name) and self._kept(parent, target.id, asked)
@@ -127,7 +155,9 @@ def _name(node: ast.AST) -> str | None:
     return node.attr if isinstance(node, ast.Attribute) else None
 
 
-def means_nothing(callers: Callers, function: ast.FunctionDef | None, before: str) -> str:
+def means_nothing(
+    callers: Callers, function: ast.FunctionDef | None, before: str, file: str = ""
+) -> str:
     """Return why a statement may be dropped, if that follows from its form.
 
     `function` is the one whose last statement it is, if it is the last of one.
@@ -138,4 +168,4 @@ def means_nothing(callers: Callers, function: ast.FunctionDef | None, before: st
         return ""
     if before in _NOTHING:
         return NOTHING
-    return TRUTH if before in _FALSE and callers.only_truth(function.name) else ""
+    return TRUTH if before in _FALSE and callers.only_truth(function.name, file) else ""

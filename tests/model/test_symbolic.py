@@ -30,6 +30,7 @@ from premap.model import (
     vma_pages,
     vma_size,
 )
+from premap.model.mmap import do_mmap
 from premap.symbolic import Explorer, Path, check, const, var
 
 from .kit import BASE, PAGE, PFN, plain, prepare
@@ -164,7 +165,7 @@ class TestSystemCall:
 
         def program() -> int:
             mm, file = AddressSpace(tree=ListTree), prepare(plain, f_mode=mode)
-            return mm.do_mmap(file, BASE, LENGTH, VM_READ, 1 | MAP_FIXED, PGOFF)[0]
+            return do_mmap(mm, file, BASE, LENGTH, VM_READ, 1 | MAP_FIXED, PGOFF)[0]
 
         found = list(Explorer(ASSUME).explore(program))
         refused = [path for path in found if path.value == -13]

@@ -7,7 +7,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from premap.model.bits import VM_EXEC, VM_SHADOW_STACK, VM_SHARED, VM_STACK, VM_WRITE
-from premap.model.words import PAGE_SHIFT, add, sub, umin
+from premap.model.words import PAGE_SHIFT, U64_MAX, add, sub, umin
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
@@ -99,9 +99,7 @@ def mlock_future_ok(mm: AddressSpace, length: int, *, locked: bool) -> bool:
     """mlock_future_ok: RLIMIT_MEMLOCK admits `length` more bytes, or CAP_IPC_LOCK is there."""
     if mm.cap_ipc_lock or mm.rlimits is None or not locked:
         return True
-    limit = mm.rlimits.get("MEMLOCK")
-    if limit is None:
-        return True
+    limit = mm.rlimits.get("MEMLOCK", U64_MAX)
     return add(length >> PAGE_SHIFT, mm.locked_vm) <= limit >> PAGE_SHIFT
 
 

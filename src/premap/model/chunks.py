@@ -42,9 +42,6 @@ class ChunkedList(MutableSequence[T]):
     def __iter__(self) -> Iterator[T]:
         return chain.from_iterable(self._chunks)
 
-    def __reversed__(self) -> Iterator[T]:
-        return chain.from_iterable(map(reversed, reversed(self._chunks)))
-
     @overload
     def __getitem__(self, index: int) -> T: ...
 

@@ -352,12 +352,6 @@ class AddressSpace:
         """mmap_region: see premap.model.region; returns 0 or what went wrong."""
         return mmap_region(self, file, addr, length, vm_flags, pgoff)
 
-    def do_mmap(
-        self, file: Any, addr: int, length: int, prot: int, flags: int, pgoff: int
-    ) -> tuple[int, int, int]:
-        """do_mmap: see premap.model.mmap; returns error, address, bytes to populate."""
-        return do_mmap(self, file, addr, length, prot, flags, pgoff)
-
     def do_munmap(self, addr: int, length: int) -> int:
         """do_munmap: 0 or a negative errno."""
         return unmap.do_munmap(self, addr, length)

@@ -234,19 +234,16 @@ def _new_vma(state: MmapState) -> tuple[VmAreaStruct | None, int]:
     vma = VmAreaStruct(
         mm, state.addr, state.end, state.pgoff, anon_pgoff, state.vm_flags, state.page_prot
     )
-    file = state.file
-    if file is not None:
+    err = 0
+    if state.file is not None:
         err = _new_file_vma(state, vma)
-        if err != 0:
-            return None, err
-        file = vma.vm_file
     elif (state.vm_flags & VM_SHARED) != 0:
         err = shmem_zero_setup(mm, vma)
-        if err:
-            return None, err
-        file = vma.vm_file
     else:
         vma.vm_ops = None
+    if err != 0:
+        return None, err
+    file = vma.vm_file
     position = state.position
     low = position if state.vms is None else position - len(state.vms.vmas)
     mm.tree.vmas[low:position] = (vma,)

@@ -15,6 +15,10 @@ from premap.scenario.steps import DEVICE_PAGES, MKWRITE
 
 FATAL = frozenset({"anon_vma", "page", "page_table"})
 """Points of injected failures that an access could meet."""
+WRAPPING = (1 << 64) - PAGE_SIZE
+"""Sizes (bytes) from which on a physical range wraps, wherever the device's pages lie."""
+COMMITTING = frozenset({"COMMIT", "RAM"})
+"""Limits that all pay for who commit memory, the rest of the process too."""
 _REMAPS = ("remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap")
 
 
@@ -78,7 +82,7 @@ def _beyond(step: Json, process: set[str]) -> str | None:
         process.add(step["of"])
     elif op == "mlockall" and "CURRENT" in step["flags"]:
         process.add(op)
-    elif op in ("fork", "file") and "COMMIT" in process:
+    elif op in ("fork", "file") and not process.isdisjoint(COMMITTING):
         return "memory is committed for more than what lies in the window"
     if {"MEMLOCK", "mlockall"} <= process:
         return "more is locked than what lies in the window"
@@ -97,6 +101,9 @@ def _programme(step: Json) -> str | None:
     if kind not in _REMAPS and "PFNMAP" in flags:
         return "PFNMAP for kernel pages"
     size = number(action.get("size", 0)) + number(action.get("pages", 0)) * PAGE_SIZE
+    size += number(action.get("within", 0))
+    if kind == "simple_ioremap" and number(action["size"]) >= WRAPPING:
+        size = 0  # whatever there is, the kernel refuses a range that wraps
     if page >= DEVICE_PAGES or page * PAGE_SIZE + size > DEVICE_PAGES * PAGE_SIZE:
         return "pages that the device has not"
     if kind in ("remap", "ioremap") and size == 0:
@@ -139,6 +146,10 @@ def _populated(step: Json, programme: Json) -> str | None:
     length = -(-number(step["len"]) // PAGE_SIZE) * PAGE_SIZE
     if action is None or length >= 1 << 47:
         return None
+    bare = "vm_ops" in programme and programme["vm_ops"] is None
+    private = "PRIVATE" in step["flags"] or "SHARED" in programme.get("clear", ())
+    if bare and private and action["kind"] in _REMAPS:
+        return "a private remap without operations, which is taken for memory when it moves"
     if action["kind"].endswith("_full"):
         beyond = number(action["page"]) * PAGE_SIZE + length > DEVICE_PAGES * PAGE_SIZE
         return "pages that the device has not" if beyond else None

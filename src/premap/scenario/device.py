@@ -167,12 +167,13 @@ class Device:
         if "action" in programme:
             self._record_action(desc, programme["action"])
         if "error_override" in programme:
-            desc.action.error_override = -int(getattr(errno, programme["error_override"]))
+            desc.action.error_override = _error(programme["error_override"])
         if "hide_from_rmap" in programme:
             desc.action.hide_from_rmap_until_complete = programme["hide_from_rmap"]
         if "test" in programme:
             self._answer(asked_of_desc(desc, _bits(programme["test"])))
-        return self._generic(generic_file_mmap_prepare, generic_file_readonly_mmap_prepare, desc)
+        plain, readonly = generic_file_mmap_prepare, generic_file_readonly_mmap_prepare
+        return self._generic(desc.file, plain, readonly, desc)
 
     def _change_desc_flags(self, desc: VmAreaDesc) -> None:
         programme = self.programme
@@ -200,12 +201,19 @@ class Device:
             vm_flags_set(vma, mask_of(on))
             vm_flags_clear(vma, mask_of(off))
 
-    def _generic(self, plain: Callable[..., Any], readonly: Callable[..., Any], *on: Any) -> int:
+    def _generic(
+        self, file: File, plain: Callable[..., Any], readonly: Callable[..., Any], *on: Any
+    ) -> int:
         """End the hook with the helper for files that the programme says, if it says one."""
         which = self.programme.get("generic")
         if which is None:
             return 0
-        return int((readonly if which == "readonly" else plain)(*on))
+        before = file.accessed
+        err = int((readonly if which == "readonly" else plain)(*on))
+        if self.devices[file.name].programme.get("accessed"):
+            told = {"call": "accessed", "file": file.name}
+            self.events += [told] * (file.accessed - before)
+        return err
 
     def _answer(self, answers: Json) -> None:
         answers["last"] = self.pgoff_text(answers["last"])
@@ -231,20 +239,21 @@ class Device:
         if "vm_file" in programme:
             vma_set_file(vma, self.devices[programme["vm_file"]].file)
         if "lower" in programme:
-            vma_set_file(vma, self.devices[programme["lower"]].file)
-            return self._call_lower(vma)
+            return self._call_lower(vma, self.devices[programme["lower"]].file)
         if "test" in programme:
             self._answer(asked_of_vma(vma, _bits(programme["test"])))
         err = self._populate(vma, programme["action"]) if "action" in programme else 0
         return err or self._finish(vma)
 
-    def _call_lower(self, vma: VmAreaStruct) -> int:
-        """Call the hook of the file that the mapping has now, in either way that there is."""
+    def _call_lower(self, vma: VmAreaStruct, lower: File) -> int:
+        """Call the hook of a lower file, in either way that there is."""
+        if not self.programme.get("kept"):
+            vma_set_file(vma, lower)
         if not self.programme.get("filled"):
-            return int(vfs_mmap(vma.vm_file, vma))
-        desc = desc_from_vma(vma.vm_file, vma)
-        compat_set_desc_from_vma(desc, vma.vm_file, vma)
-        err = int(vfs_mmap_prepare(vma.vm_file, desc))
+            return int(vfs_mmap(lower, vma))
+        desc = desc_from_vma(lower, vma)
+        compat_set_desc_from_vma(desc, lower, vma)
+        err = int(vfs_mmap_prepare(lower, desc))
         return err or compat_vma_mmap_complete(desc, vma)
 
     def _finish(self, vma: VmAreaStruct) -> int:
@@ -255,7 +264,8 @@ class Device:
             err = self._populate(vma, self.programme["action"])
             if err:
                 return err
-        return self._generic(generic_file_mmap, generic_file_readonly_mmap, vma.vm_file, vma)
+        file = vma.vm_file
+        return self._generic(file, generic_file_mmap, generic_file_readonly_mmap, file, vma)
 
     def _number(self, key: str) -> int:
         return self.word(number(self.programme[key]))
@@ -276,7 +286,8 @@ class Device:
         elif kind == "ioremap_full":
             mmap_action_ioremap_full(desc, pfn)
         elif kind == "simple_ioremap":
-            mmap_action_simple_ioremap(desc, shl(pfn, PAGE_SHIFT), argument["size"])
+            start = add(shl(pfn, PAGE_SHIFT), argument.get("within", 0))
+            mmap_action_simple_ioremap(desc, start, argument["size"])
         elif kind == "map_kernel_pages":
             start = add(desc.start, argument["start"])
             mmap_action_map_kernel_pages(desc, start, self.pages[page:], argument["pages"])
@@ -292,7 +303,8 @@ class Device:
         kind = action["kind"]
         prot = vma.vm_page_prot
         if kind == "simple_ioremap":
-            return vm_iomap_memory(vma, shl(pfn, PAGE_SHIFT), argument["size"])
+            start = add(shl(pfn, PAGE_SHIFT), argument.get("within", 0))
+            return vm_iomap_memory(vma, start, argument["size"])
         start = add(vma.vm_start, argument.get("start", 0))
         if kind == "insert_page":
             return vm_insert_page(vma, start, self.pages[page])
@@ -301,10 +313,19 @@ class Device:
             return helper(vma, self.pages[page:], argument["pages"])
         if kind.startswith("map_kernel_pages"):
             count = argument["pages"] if "pages" in argument else vma_pages(vma)
-            return vm_insert_pages(vma, start, self.pages[page:], [count])
+            return self._insert(vma, start, page, count)
         size = argument["size"] if "size" in argument else vma_size(vma)
         remap = io_remap_pfn_range if kind.startswith("ioremap") else remap_pfn_range
         return remap(vma, start, pfn, size, prot)
+
+    def _insert(self, vma: VmAreaStruct, start: int, page: int, count: int) -> int:
+        """Insert pages, and say how many were not, if the programme asks for that."""
+        left = [count]
+        err = vm_insert_pages(vma, start, self.pages[page:], left)
+        if self.programme.get("left"):
+            pages = operator.index(left[0])
+            self.events.append({"call": "left", "file": self.name, "pages": pages})
+        return err
 
     def _log_hook(self, call: str, start: int, end: int, pgoff: int, flags: int) -> None:
         self.events.append(
@@ -352,7 +373,10 @@ class Device:
         self, start: int, end: int, pgoff: int, file: File, private: list[Any]
     ) -> int | None:
         self._log_callback("mapped", file, start, end, pgoff, private[0])
-        return self.devices[file.name].answer("mapped") or None
+        device = self.devices[file.name]
+        if "mapped_data" in device.programme:
+            private[0] = self.word(number(device.programme["mapped_data"]))
+        return device.answer("mapped") or None
 
     def _log_fault(self, call: str, vmf: VmFault) -> Device:
         """Log a fault; return the device of the mapping's file."""
@@ -391,6 +415,14 @@ class Device:
     def _pfn_mkwrite(self, vmf: VmFault) -> int | None:
         device = self._log_fault("pfn_mkwrite", vmf)
         return VM_FAULT_SIGBUS if "mkwrite" in device.programme else None
+
+
+def _error(value: str | int) -> int:
+    """Return what `error_override` is set to: minus an errno, or a number that need not be one."""
+    if isinstance(value, str) and not value[0].isdigit():
+        return -int(getattr(errno, value))
+    bits = number(value)
+    return bits - (1 << 32) if bits >> 31 else bits
 
 
 def _takes_pfns(vma: VmAreaStruct) -> bool:

@@ -18,6 +18,8 @@ OPS: tuple[list[str], ...] = (
     [],
 )
 HOOKS = ("mmap_prepare", "mmap")
+ODD_ERRORS = (1, 4096, (1 << 32) - 4095, (1 << 32) - 4096, 1 << 31)
+"""What `error_override` may be set to, as 32 bits, though it need not be an error."""
 
 
 def _action(site: Site, hook: str, count: int) -> Json:
@@ -52,11 +54,11 @@ def actions(site: Site) -> None:
         action = _action(site, hook, count)
         more: Json = {"vm_ops": site.pick.choice(OPS)}
         if site.chance(0.3):
-            more["error_override"] = site.pick.choice(ERRNOS)
+            more["error_override"] = site.pick.choice((*ERRNOS, *ODD_ERRORS))
         if site.chance(0.2):
             more["hide_from_rmap"] = True
         if hook == "mmap" and action["kind"] in KERNEL_PAGES and site.chance(0.4):
-            more["twice"] = True
+            more |= {"twice": True, "left": True}
         if hook == "mmap" and site.chance(0.6):
             start = site.pick.randint(0, count)
             more["zap"] = {"start": start * PAGE_SIZE, "size": site.pick.randint(1, 3) * PAGE_SIZE}
@@ -90,6 +92,8 @@ def failing_actions(site: Site) -> None:
         keys["error_override"] = site.pick.choice(ERRNOS)
     if site.chance(0.3):
         keys["mapped_ret"] = site.pick.choice(ERRNOS)
+    if site.chance(0.4):
+        keys["mapped_data"] = site.one_of(0, 6)
     if site.chance(0.2):
         keys["hide_from_rmap"] = True
     file = site.device(hook, 2, **keys)
@@ -244,6 +248,7 @@ def compat(site: Site) -> None:
             "clear": ["MAYWRITE"],
             "pgoff": site.pick.randint(1, 9),
             "private_data": 7,
+            "mapped_data": 8,
             "prot": "noncached",
             "mapped_ret": site.pick.choice(ERRNOS),
             "error_override": site.pick.choice(ERRNOS),
@@ -260,6 +265,8 @@ def compat(site: Site) -> None:
             keys["vm_file"] = site.device("mmap_prepare", 18, vm_ops=site.pick.choice(OPS))
         lower = site.device("mmap_prepare", 8 + filled, **keys)
         more: Json = {"vm_ops": site.pick.choice(OPS), **({"filled": True} if filled else {})}
+        if site.chance(0.3):
+            more["kept"] = True
         file = site.device("mmap", 8 + filled, lower=lower, **more)
         if site.chance(0.3):
             site.fail(site.one_of("page_table", "mapped", "vma_tree", "action"))
@@ -285,8 +292,8 @@ def faults(site: Site) -> None:
         keys["set"] = ["PFNMAP", *site.one_of([], ["IO"])]
     elif way == "mixed" and site.chance(0.6):  # without, each access is SIGBUS
         keys["set"] = ["MIXEDMAP"]
-    if site.chance(0.2):
-        keys["clear"] = site.one_of(["MAYWRITE"], ["MAYREAD"])
+    if site.chance(0.3):
+        keys["clear"] = site.one_of(["MAYWRITE"], ["MAYREAD"], ["SHARED"], ["SHARED"])
     number = {"page": 10, "pfn": 11, "mixed": 19}[way]
     file = site.device(hook, number, **keys)
     sharing = site.one_of("SHARED", "SHARED", "PRIVATE")
@@ -319,6 +326,89 @@ def faults(site: Site) -> None:
     elif kind == 2:
         site.on("mlock", where)
     site.ask("entries", "anon")
+
+
+def ranges(site: Site) -> None:
+    """Map physical ranges and arrays of pages: just all of them, too much, or from their ends."""
+    where = site.clean(4)
+    for _ in range(3):
+        hook, count = site.pick.choice(HOOKS), site.pick.randint(1, 3)
+        of_array = hook == "mmap" and site.chance(0.4)
+        offset, more = site.pick.randint(0, 3), site.one_of(-1, 0, 0, 1)
+        pages = max(0, count + offset + more)
+        action: Json = {"page": site.one_of(0, 2, DEVICE_PAGES - max(1, pages))}
+        if of_array:
+            action |= {"kind": site.one_of("map_pages", "map_pages", "map_pages_zero")}
+            action["pages"] = pages
+        else:
+            within = site.one_of(0, 0, 1, PAGE_SIZE // 2, PAGE_SIZE - 1)
+            size = max(0, pages * PAGE_SIZE - within - site.one_of(0, 0, 1, PAGE_SIZE - 1))
+            if site.chance(0.25):
+                size = (1 << 64) - site.one_of(1, PAGE_SIZE // 2, PAGE_SIZE, PAGE_SIZE)
+                within = site.one_of(0, 0, within)
+            action |= {"kind": "simple_ioremap", "size": size, "within": within}
+        keys: Json = {"action": action, "vm_ops": site.one_of([], None, ["close"])}
+        if site.chance(0.3):
+            keys["pgoff"] = site.one_of(offset, offset + 1, pages + 1)
+        file = site.device(hook, 21, **keys)
+        part, sharing = Range(where.first, count), site.one_of("SHARED", "SHARED", "PRIVATE")
+        if keys["vm_ops"] is None:
+            sharing = "SHARED"
+        site.map(part, site.one_of("rw", "r"), sharing, file=file, page=offset)
+        site.ask("entries")
+    site.munmap(where)
+
+
+def without_operations(site: Site) -> None:
+    """Fill a mapping that has no operations at all; who may write changes, and so do entries."""
+    where = site.clean(5)
+    part = Range(where.first, 3)
+    for sharing in site.pick.sample(("SHARED", "SHARED", "PRIVATE"), 2):
+        hook = site.pick.choice(HOOKS)
+        remaps = ("remap_full", "ioremap_full") if sharing == "SHARED" else ()
+        kind = site.one_of(*remaps, "map_kernel_pages_full", None)
+        keys: Json = {} if kind is None else {"action": {"kind": kind, "page": 1}}
+        if site.chance(0.4):
+            pages = kind is None or kind.startswith("map")
+            keys["clear"] = site.one_of(["MAYWRITE"], *(([["SHARED"]] * 2) if pages else ()))
+        file = site.device(hook, 22, vm_ops=None, **keys)
+        prot = site.one_of("rw", "r")
+        site.map(part, prot, sharing, *site.one_of((), (), ("LOCKED",), ("POPULATE",)), file=file)
+        site.ask("entries")
+        for change in ("r", "rw"):
+            site.mprotect(site.part(part), change)
+            site.touch_some(part, 0.5, site.one_of("r", "w"))
+        site.ask("entries", "counts")
+        kind = site.pick.randrange(4)
+        if kind == 0:
+            site.add("fork", entries=True)
+        elif kind == 1:
+            site.move(Range(part.first, 1), part.end + 1)
+        elif kind == 2:
+            site.advise(part, site.one_of("DONTNEED", "FREE", "WIPEONFORK", "POPULATE_WRITE"))
+    site.munmap(where)
+    site.ask("counts")
+
+
+def inserted(site: Site) -> None:
+    """Insert pages where some are already, or were; and say how many were not inserted."""
+    where = site.clean(6)
+    for _ in range(3):
+        count = site.pick.randint(2, 4)
+        kind = site.one_of("map_kernel_pages", "map_kernel_pages_full")
+        action: Json = {"kind": kind, "page": site.one_of(0, 3)}
+        if kind == "map_kernel_pages":
+            action["start"] = PAGE_SIZE * site.one_of(0, 0, 1)
+            action["pages"] = max(0, count + site.one_of(-2, -1, 0, 0, 1))
+        first, pages = site.pick.randrange(count), site.pick.randint(1, 3)
+        keys: Json = {"zap": {"start": first * PAGE_SIZE, "size": pages * PAGE_SIZE}}
+        more: Json = {"left": True, "twice": site.chance(0.7), "vm_ops": site.pick.choice(OPS)}
+        file = site.device("mmap", 23, action=action, **(keys if site.chance(0.7) else {}), **more)
+        if site.chance(0.2):
+            site.fail("page_table", site.one_of(0, 1))
+        site.map(Range(where.first, count), "rw", site.one_of("SHARED", "PRIVATE"), file=file)
+        site.ask("entries")
+        site.calm("page_table")
 
 
 def unreadable(site: Site) -> None:
@@ -354,11 +444,13 @@ def cached(site: Site) -> None:
     has = site.chance(0.7)
     keys: Json = {
         "generic": site.one_of("any", "any", "readonly"),
+        "accessed": True,
         **({"cached": True} if has else {}),
     }
     hook = site.pick.choice(HOOKS)
     if site.chance(0.3):
-        lower = site.device("mmap_prepare", 13, **({"cached": True} if site.chance(0.7) else {}))
+        of_lower = {"cached": True} if site.chance(0.7) else {}
+        lower = site.device("mmap_prepare", 13, accessed=True, **of_lower)
         table = site.one_of([], ["open", "close"])
         file = site.device(hook, 14, vm_file=lower, generic=keys["generic"], vm_ops=table)
     else:

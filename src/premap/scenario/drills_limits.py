@@ -10,6 +10,7 @@ from premap.scenario.aim import STACK_GAP, Range
 from premap.scenario.site import Site
 
 Plan = Callable[[], None]
+LOCKS = (["CURRENT"], ["CURRENT"], ["CURRENT", "FUTURE"], ["CURRENT", "ONFAULT"])
 
 
 def heap(site: Site) -> None:
@@ -44,6 +45,28 @@ def heap(site: Site) -> None:
     site.no_limit("MEMLOCK")
     site.add("munlockall")
     site.ask("counts", "entries")
+
+
+def heap_failing(site: Site) -> None:
+    """Let the data segment grow, or shrink, where memory runs out; then do it."""
+    where = site.clean(10)
+    start = where.first + 1
+    site.add("heap", addr=site.address(start))
+    ends = [start + end for end in (*site.one_of((2,), (0,), (2,)), 4, 3, 6, site.one_of(1, 0, 5))]
+    if site.chance(0.3):
+        site.map(Range(where.first, 1))
+    points = ("vma_merge", "vma_merge", "vma_alloc", "vma_tree", "accounting", "accounting")
+    for end in ends:
+        point = site.one_of(*points, "munmap_gather", "munmap_tree", "vma_dup")
+        if site.chance(0.7):
+            site.fail(point)
+        site.add("brk", addr=site.address(end) - site.one_of(0, 0, 1))
+        site.ask("counts")
+        site.calm(point)
+        site.add("brk", addr=site.address(end))
+        if site.chance(0.3):
+            site.touch(where.first + 2)
+    site.ask("counts", "anon")
 
 
 def heap_limit(site: Site) -> None:
@@ -87,6 +110,10 @@ def stack(site: Site) -> None:
             site.no_limit(limit)
             site.touch(page)
     site.ask("anon", "entries")
+    if site.chance(0.5):  # what lies below it, and ends where the stack begins, is not the stack
+        site.map(top, "rw", "PRIVATE", "GROWSDOWN")
+        for part in (Range(top.first - 1, 1), Range(top.first - 2, 3), Range(top.end, 1)):
+            site.on("mprotect", part, prot="r", grows="down")
     if site.chance(0.5):
         site.on("mprotect", Range(top.first, 1), prot="r", grows=site.one_of("down", "both", "up"))
 
@@ -102,7 +129,7 @@ def _stack_limit(site: Site, top: Range, page: int) -> str | None:
         site.limit("AS", site.pages() + 4 + more)
         return "AS"
     if kind == 2:
-        site.limit("MEMLOCK", site.pages("lo") + 2 + more)
+        site.limit("MEMLOCK", site.pages("lo") + site.one_of(0, 2 + more))
         return "MEMLOCK"
     if kind == 3:
         site.fail(site.one_of("accounting", "vma_merge"))
@@ -223,6 +250,57 @@ def lock_limit(site: Site) -> None:
         site.no_limit("MEMLOCK")
 
 
+def _grow_heap(site: Site, first: int, count: int) -> None:
+    """Make a data segment of so many pages."""
+    site.add("heap", addr=site.address(first))
+    site.add("brk", addr=site.address(first + count))
+
+
+def memory_limit(site: Site) -> None:
+    """Ask for just as much as the machine has, or a page more, at once or bit by bit."""
+    where = site.clean(12)
+    first, pages = where.first, site.pick.randint(1, 4)
+    more = pages + site.one_of(0, 1, 1)
+    data = Range(first, more)
+    ways: list[Plan] = [
+        lambda: site.map(data, "rw", "PRIVATE", *site.one_of((), (), ("NORESERVE",))),
+        lambda: site.map(data, "rw", "SHARED", *site.one_of((), (), ("NORESERVE",))),
+        lambda: site.mprotect(data, "rw"),
+        lambda: site.resize(Range(first, 1), 1 + more),
+        lambda: site.move(data, first + 6),
+        lambda: site.move(data, first + 6, "DONTUNMAP"),
+        lambda: _grow_heap(site, first + 7, more),
+    ]
+    site.map(Range(first, 6), "r")
+    for way in site.pick.sample(ways, 3):
+        site.limit("RAM", pages)
+        way()
+        site.ask("counts")
+        site.no_limit("RAM")
+        site.munmap(where)
+        site.map(Range(first, site.one_of(1, 6)), site.one_of("r", "rw"))
+
+
+def reserved(site: Site) -> None:
+    """Commit memory up to what is reserved for others, of which a large process gets less."""
+    if not site.devices:
+        return
+    site.munmap(Range(0, site.layout.pages))
+    large = site.pick.choice((10, 31, 32, 33, 50))
+    site.map(Range(0, large), "r", site.one_of("SHARED", "PRIVATE"), file=site.file("fx", 12))
+    reserve, left = site.pick.randint(0, 2), site.pick.randint(1, 4)
+    steps = [("RESERVE", reserve), ("COMMIT", 3 + left)]
+    site.pick.shuffle(steps)
+    for which, pages in steps:
+        site.limit(which, pages)
+    for place, count in enumerate(site.pick.sample((1, 1, 2, 3, 4), 4)):
+        page = large + 1 + 2 * place
+        site.map(Range(page, min(count, 2)), "rw", site.one_of("PRIVATE", "PRIVATE", "SHARED"))
+    site.ask("counts")
+    site.no_limit("COMMIT")
+    site.limit("RESERVE", 0)
+
+
 def lock_all(site: Site) -> None:
     """Lock everything, or what is to come; something fails while it is changed."""
     where = site.clean(8)
@@ -230,8 +308,9 @@ def lock_all(site: Site) -> None:
     site.map(Range(where.first + 2, 2), "r", "SHARED")
     site.on("mlock", Range(where.first + 1, 2), **site.one_of({}, {"onfault": True}))
     site.fail(site.one_of("vma_merge", "anon_vma_clone", "vma_dup"))
-    flags = site.one_of(["FUTURE"], ["FUTURE", "ONFAULT"], ["ONFAULT"], [])
+    flags = site.one_of(["FUTURE"], ["FUTURE", "ONFAULT"], ["ONFAULT"], [], *LOCKS)
     site.add("mlockall", flags=flags)
+    site.ask("entries")
     site.map(Range(where.first + 5, 2), "rw", site.one_of("PRIVATE", "DROPPABLE"))
     site.ask("counts", "entries")
     site.add("munlockall")
@@ -257,6 +336,7 @@ def commit(site: Site) -> None:
         lambda: site.move(private, first + 8),
         lambda: site.move(private, first + 8, "DONTUNMAP"),
         lambda: site.move(private, first + 8, count=4),
+        lambda: _grow_heap(site, first + 4, free.count),
     ]
     for way in site.pick.sample(ways, 4):
         site.munmap(where)

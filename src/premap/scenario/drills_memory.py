@@ -14,6 +14,8 @@ ROUNDED = (1 << 64) - 1
 BEYOND = 1 << 47
 """An address that no process has."""
 SPLITTING = ("vma_dup", "vma_tree")
+MAP_BITS = (6, 7, 9, 10, 17, *range(21, 33), 40, 63)
+"""Bits of mmap()'s flags that mean nothing for a mapping at a fixed address."""
 WALKS = tuple(advice for advice in ADVICE if not advice.startswith(("POPULATE", "GUARD")))
 DISCARDS = ("DONTNEED", "DONTNEED_LOCKED", "FREE", "DONTFORK", "WIPEONFORK", "GUARD_INSTALL")
 
@@ -42,6 +44,28 @@ def odd_ranges(site: Site) -> None:
     for addr, size in whole:
         if not (far and addr + size > BEYOND and addr + size < 1 << 64):
             site.add(**call, addr=addr, len=size)
+
+
+def odd_bits(site: Site) -> None:
+    """Give calls flags that nobody knows, or that mean nothing, bit by bit."""
+    where = site.clean(4)
+    file = site.one_of(site.file("fx", 12), site.device("mmap_prepare", 24))
+    keys: Json = {"file": file, **site.numbers(where), "prot": "r", "offset": 0}
+    for bit in site.pick.sample(MAP_BITS, 5):
+        sharing = site.one_of("SHARED_VALIDATE", "SHARED_VALIDATE", "SHARED_VALIDATE", "SHARED")
+        site.add("mmap", **keys, flags=[sharing, "FIXED"], bits=1 << bit)
+    ways: list[Json] = [
+        {"op": "mprotect", "prot": "r", "bits": site.one_of(0x8, 0x10, 1 << 30, 1 << 40)},
+        {"op": "mprotect", "prot": "rw", "bits": 0x8},
+        {"op": "mlock", "bits": site.one_of(1, 2, 3, 1 << 20)},
+        {"op": "mlock", "onfault": True, "bits": site.one_of(2, 4)},
+        {"op": "madvise", "advice": "NORMAL", "bits": site.one_of(5, 6, 7, 26, 64, 99, 104)},
+    ]
+    for way in site.pick.sample(ways, 3):
+        site.on(**{"where": site.part(where), **way})
+    site.add("mlockall", flags=site.one_of([], ["FUTURE"]), bits=site.one_of(8, 16, 1 << 20))
+    moved: Json = {"new_len": 1 << 12, "new_addr": site.address(where.end)}
+    site.on("mremap", Range(where.first, 1), flags=["MAYMOVE", "FIXED"], bits=8, **moved)
 
 
 def odd_seals(site: Site) -> None:
@@ -245,6 +269,39 @@ def read_first(site: Site) -> None:
         else:
             site.touch(part.first)
         site.ask("entries")
+
+
+def texts(site: Site) -> None:
+    """Read what pages say, of files and devices: copied or not, moved, unmapped, inherited."""
+    where = site.clean(9)
+    part = Range(where.first, 4)
+    file = site.file("fx", 12)
+    if site.devices and site.chance(0.4):
+        hook = site.one_of("mmap", "mmap_prepare")
+        action: Json = {"action": {"kind": "remap_full", "page": 3}} if site.chance(0.4) else {}
+        file = site.device(hook, 25, vm_ops=["fault"], **action)
+    sharing, page = site.one_of("PRIVATE", "PRIVATE", "SHARED"), site.pick.randint(0, 3)
+    site.map(part, "rw", sharing, file=file, page=page)
+    for access in site.one_of("rw", "w", "wr"):
+        site.touch_some(part, 0.5, access)
+    for _ in range(2):
+        kind = site.pick.randrange(6)
+        some = site.part(part)
+        if kind == 0:
+            site.move(some, part.end + 1, *site.one_of((), (), ("DONTUNMAP",)))
+            site.peek(Range(part.end + 1, some.count))
+        elif kind == 1:
+            site.advise(some, "DONTNEED")
+        elif kind == 2:
+            site.add("fork", then=site.one_of("child", "orphan"))
+            site.touch_some(some, 0.5)
+        elif kind == 3:
+            site.munmap(Range(part.first, 1))
+        elif kind == 4:
+            site.map(some, "r", sharing, file=file, page=page + 1)
+        else:
+            site.mprotect(some, site.one_of("r", "rw"))
+        site.peek(part)
 
 
 def populated_across(site: Site) -> None:

@@ -182,7 +182,8 @@ def grow_refused(site: Site) -> None:
         lambda: site.move(Range(where.first, 3), where.first + 3, count=1),
         lambda: site.move(mapped, where.first + 1),
         lambda: site.move(mapped, where.first + 3, "DONTUNMAP", count=1),
-        lambda: site.move(mapped, BEYOND >> PAGE_SHIFT),
+        lambda: site.move(mapped, (BEYOND - site.address(0) >> PAGE_SHIFT) - site.one_of(1, 2)),
+        lambda: site.move(mapped, (BEYOND - site.address(0) >> PAGE_SHIFT) + site.one_of(0, 1, 9)),
         lambda: site.resize(mapped, 0),
     ]
     for attempt in site.pick.sample(tries, 6):
@@ -271,7 +272,7 @@ def placed(site: Site) -> None:
         length = site.pick.choice((1, 2, 3, 5, 8, 12, 12, pages, pages + 1))
         last = max(0, pages - length)
         hint = site.pick.choice((0, 0, site.pick.randrange(last + 1), at - 1, last))
-        inside = hint > 0 and hint + length < pages  # no hint may lead out of the window
+        inside = hint > 0 and hint + length <= pages  # no hint may lead out of the window
         addr = site.address(hint) + site.one_of(0, 0, 1) if inside else 0
         keys = {"file": file, "addr": addr, "len": length << PAGE_SHIFT, "prot": "r", "offset": 0}
         site.add("mmap", **keys, flags=[site.one_of("PRIVATE", "SHARED")])

@@ -245,6 +245,37 @@ def sealed_file(site: Site) -> None:
     site.ask("counts")
 
 
+def sealed_at_last(site: Site) -> None:
+    """Try to seal a file as long as it may be written; what merges, splits and moves counts."""
+    where = site.clean(8)
+    file = site.file(f"fl{site.pick.randint(0, 2)}", 8, "rw", "memfd")
+    prot, sharing = site.one_of("rw", "rw", "r"), site.one_of("SHARED", "SHARED", "PRIVATE")
+    first, second = Range(where.first, 2), Range(where.first + 2, 2)
+    site.map(first, prot, "SHARED", file=file)
+    site.map(second, prot, sharing, file=file, page=2)
+    for _ in range(2):
+        part = site.part(Range(where.first, 4))
+        kind = site.pick.randrange(5)
+        if kind == 0:
+            site.mprotect(part, site.one_of("r", "rw"))
+        elif kind == 1:
+            site.move(part, where.first + 5)
+        elif kind == 2:
+            site.munmap(part)
+        elif kind == 3:
+            site.map(part, "rw", "SHARED", file=file, page=part.first - where.first)
+        else:
+            site.add("fork")
+    if site.chance(0.3):
+        site.add("seal", file=file, seals=["WRITE"])
+    site.munmap(where)
+    if site.chance(0.3):
+        site.map(first, site.one_of("r", "rw"), sharing, file=file)
+    site.add("seal", file=file, seals=["WRITE"])
+    site.map(first, "r", "SHARED", file=file)
+    site.map(second, "rw", "SHARED", file=file)
+
+
 def shared_memory(site: Site) -> None:
     """Share memory without a file: it may not be had, is paid for by the page, and is doubled."""
     where = site.clean(8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from premap.model.inject import POINTS
 from premap.scenario.aim import Layout
-from premap.scenario.allowed import FATAL
+from premap.scenario.allowed import COMMITTING, FATAL
 from premap.scenario.process_steps import ProcessSteps
 from premap.scenario.programmes import ERRNOS
 from premap.scenario.reader import Json
@@ -62,7 +62,7 @@ class FailingSteps(ProcessSteps):
     @property
     def may_fork(self) -> bool:
         """Whether nothing stands in the way of a fork that concerns more than the window."""
-        return "COMMIT" not in self.limited
+        return self.limited.isdisjoint(COMMITTING)
 
     def _fail(self, layout: Layout) -> Json:
         """Return a failure for one of the next calls."""

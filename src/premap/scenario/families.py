@@ -25,7 +25,7 @@ COMMON = {
     "entries": 1,
     "anon": 1,
     "join": 1,
-    "drill": 3,
+    "drill": 8,
 }
 WINDOW = (0x10000000, 0x10040000)
 STACKS = (0x10000000, 0x101C0000)
@@ -85,7 +85,7 @@ FAMILIES = {
             "merge",
             COMMON
             | {
-                "mmap": 12,
+                "mmap": 14,
                 "join": 4,
                 "drill": 1,
                 "mprotect": 6,

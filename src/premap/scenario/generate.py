@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
-from premap.scenario.allowed import comparable, misled, reached
+from premap.scenario.allowed import COMMITTING, comparable, misled, reached
 from premap.scenario.backend import Backend
 from premap.scenario.drills import DRILLS, ON_HOST, Drill, deck
 from premap.scenario.drills_limits import stack_gap
@@ -37,6 +37,8 @@ LIMITED = {
     "STACK": ("grow", "grow"),
     "MAPS": ("mmap", "mprotect", "munmap", "mremap"),
     "COMMIT": ("mmap", "mprotect", "mremap", "resize", "touch", "grow"),
+    "RAM": ("mmap", "mmap", "mprotect", "resize", "brk"),
+    "RESERVE": ("limit", "mmap"),
 }
 """The steps that may meet a limit."""
 AFTERWARDS = {
@@ -186,7 +188,7 @@ class Generator(Situations):
         return self._begin(stack_gap, layout)
 
     def _begin(self, drill: Drill, layout: Layout) -> Json | None:
-        limited = "COMMIT" in self.limited
+        limited = not self.limited.isdisjoint(COMMITTING)
         site = Site(
             self.pick,
             layout,

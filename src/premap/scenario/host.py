@@ -13,13 +13,22 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
-from premap.model.constants import MAP_ANONYMOUS
+from premap.model.constants import MAP_ANONYMOUS, MLOCK_ONFAULT
 from premap.model.errors import errno_name
 from premap.model.words import PAGE_SHIFT
 from premap.scenario import host_worker
 from premap.scenario.backend import BackendError, MissingStep
 from premap.scenario.reader import Json, number
-from premap.scenario.steps import ADVICE, GROWS, MCL_FLAGS, MMAP_FLAGS, MREMAP_FLAGS, PROT, SEALS
+from premap.scenario.steps import (
+    ADVICE,
+    GROWS,
+    MCL_FLAGS,
+    MMAP_FLAGS,
+    MREMAP_FLAGS,
+    PROT,
+    SEALS,
+    bits_of,
+)
 
 _MEMFD, _DELETED = "/memfd:", " (deleted)"
 _GONE = "the process that makes the calls is gone"
@@ -48,27 +57,29 @@ def _call(step: Json) -> list[Any]:
         for key in ("addr", "len", "new_len", "new_addr", "offset", "size")
         if key in step
     }
-    if op == "mlock" and step.get("onfault"):
-        return ["mlock2", value["addr"], value["len"]]
+    bits = bits_of(step)
+    if op == "mlock" and (step.get("onfault") or bits):
+        flags = (MLOCK_ONFAULT if step.get("onfault") else 0) | bits
+        return ["mlock2", value["addr"], value["len"], flags]
     if op in _RANGE_CALLS:
         return [op, value["addr"], value["len"]]
     if op == "mmap":
         flags = _mask(step["flags"], MMAP_FLAGS) | (MAP_ANONYMOUS if step["file"] is None else 0)
         prot = _mask(step["prot"], PROT)
-        return [op, value["addr"], value["len"], prot, flags, step["file"], value["offset"]]
+        return [op, value["addr"], value["len"], prot, flags | bits, step["file"], value["offset"]]
     if op == "mprotect":
-        prot = _mask(step["prot"], PROT) | GROWS.get(step.get("grows", ""), 0)
+        prot = _mask(step["prot"], PROT) | GROWS.get(step.get("grows", ""), 0) | bits
         return [op, value["addr"], value["len"], prot]
     if op == "mremap":
-        flags = _mask(step["flags"], MREMAP_FLAGS)
+        flags = _mask(step["flags"], MREMAP_FLAGS) | bits
         place = value.get("new_addr", 0)
         return [op, value["addr"], value["len"], value["new_len"], flags, place]
     if op == "madvise":
-        return [op, value["addr"], value["len"], ADVICE[step["advice"]]]
+        return [op, value["addr"], value["len"], ADVICE[step["advice"]] | bits]
     if op == "touch":
         return [op, value["addr"], int(step["access"] == "w")]
     if op == "mlockall":
-        return [op, _mask(step["flags"], MCL_FLAGS)]
+        return [op, _mask(step["flags"], MCL_FLAGS) | bits]
     if op == "seal":
         return [op, step["file"], _mask(step["seals"], SEALS)]
     if op == "file" and any(step.get(kind) for kind in ("noexec", "append", "zero", "fifo")):

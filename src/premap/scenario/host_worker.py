@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 PAGE_SIZE = 4096
 CHUNK = 1 << 16
 MLOCK2, MSEAL = 325, 462
-MLOCK_ONFAULT = 1
 F_ADD_SEALS = 1033
 PR_SET_CHILD_SUBREAPER = 36
 HEADER = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ *(.*)")
@@ -115,7 +114,7 @@ class Process:
             "madvise": libc.madvise,
             "mlock": libc.mlock,
             "munlock": libc.munlock,
-            "mlock2": lambda address, length: libc.syscall(MLOCK2, address, length, MLOCK_ONFAULT),
+            "mlock2": lambda address, length, flags: libc.syscall(MLOCK2, address, length, flags),
             "mlockall": libc.mlockall,
             "munlockall": libc.munlockall,
             "mseal": lambda address, length: libc.syscall(MSEAL, address, length, 0),

@@ -41,6 +41,7 @@ from premap.scenario.steps import (
     MREMAP_FLAGS,
     PROT,
     SEALS,
+    bits_of,
 )
 
 _MODES = {"rw": FMODE_READ | FMODE_WRITE, "r": FMODE_READ, "w": FMODE_WRITE}
@@ -217,7 +218,7 @@ class ModelBackend:
 
     def _mmap(self, step: Json) -> int:
         file = self._open_file(step["file"])
-        flags = self._flags(step["flags"], MMAP_FLAGS)
+        flags = self._flags(step["flags"], MMAP_FLAGS) | bits_of(step)
         if file is None:
             flags = flags | MAP_ANONYMOUS
         prot = self._flags(list(step["prot"]), PROT)
@@ -233,6 +234,7 @@ class ModelBackend:
         prot = self._flags(list(step["prot"]), PROT)
         if "grows" in step:
             prot = prot | self.word(GROWS[step["grows"]])
+        prot = prot | bits_of(step)
         self.mm.mprotect(self._value(step, "addr"), self._value(step, "len"), prot)
         return 0
 
@@ -241,20 +243,22 @@ class ModelBackend:
             self._value(step, "addr"),
             self._value(step, "len"),
             self._value(step, "new_len"),
-            self._flags(step["flags"], MREMAP_FLAGS),
+            self._flags(step["flags"], MREMAP_FLAGS) | bits_of(step),
             self._value(step, "new_addr"),
         )
         return operator.index(moved)
 
     def _madvise(self, step: Json) -> int:
-        advice = ADVICE[step["advice"]]
+        advice = ADVICE[step["advice"]] | bits_of(step)
         self.mm.madvise(self._value(step, "addr"), self._value(step, "len"), advice)
         return 0
 
     def _mlock(self, step: Json) -> int:
         addr, length = self._value(step, "addr"), self._value(step, "len")
-        if step.get("onfault"):
-            self.mm.mlock2(addr, length, MLOCK_ONFAULT)
+        bits = bits_of(step)
+        if step.get("onfault") or bits:
+            flags = (MLOCK_ONFAULT if step.get("onfault") else 0) | bits
+            self.mm.mlock2(addr, length, self.word(flags))
         else:
             self.mm.mlock(addr, length)
         return 0
@@ -264,7 +268,7 @@ class ModelBackend:
         return 0
 
     def _mlockall(self, step: Json) -> int:
-        self.mm.mlockall(self._flags(step["flags"], MCL_FLAGS))
+        self.mm.mlockall(self._flags(step["flags"], MCL_FLAGS) | bits_of(step))
         return 0
 
     def _munlockall(self, step: Json) -> int:
@@ -295,6 +299,10 @@ class ModelBackend:
         elif which == "COMMIT":
             mm.memory.overcommit = OVERCOMMIT_NEVER
             mm.memory.commit_limit = value >> PAGE_SHIFT
+        elif which == "RAM":
+            mm.memory.totalram_pages = value >> PAGE_SHIFT
+        elif which == "RESERVE":
+            mm.memory.user_reserve = value >> PAGE_SHIFT
         else:
             mm.rlimits = {**(mm.rlimits or {}), which: value}
             mm.cap_ipc_lock = mm.cap_ipc_lock and which != "MEMLOCK"

@@ -97,7 +97,7 @@ class ProcessSteps:
 
     def _limit(self, layout: Layout) -> Json | None:
         """Set a limit close to what there is."""
-        choices = {"AS", "DATA", "MEMLOCK", "MAPS", "COMMIT", "STACK"}
+        choices = {"AS", "DATA", "MEMLOCK", "MAPS", "COMMIT", "STACK", "RAM", "RESERVE"}
         if self.locked_all:
             choices.discard("MEMLOCK")
         which = self.pick.choice(sorted(choices))
@@ -107,6 +107,8 @@ class ProcessSteps:
             return {"of": which, "to": max(0, len(layout.vmas) + self.pick.randrange(-1, 5))}
         if self.pick.random() < 0.12:
             return {"of": which, "to": 0}
+        if which in ("RAM", "RESERVE"):
+            return {"of": which, "to": self.pick.choice((1, 1, 2, 3, 5)) << PAGE_SHIFT}
         pages = self._used(layout, which) + self.pick.choice((0, 1, 2, 3, 4, 6, 10, 20))
         return {"of": which, "to": pages << PAGE_SHIFT}
 

@@ -19,7 +19,7 @@ from premap.scenario.steps import DEVICE_PAGES, GENERIC, WAYS
 ERRNOS = ("EINVAL", "ENOMEM", "EAGAIN", "EBUSY", "ENXIO", "EIO", "ENODEV", "EPERM")
 FLAGS = (
     *("DONTDUMP", "DONTEXPAND", "DONTCOPY", "IO", "SEQ_READ", "RAND_READ", "NORESERVE"),
-    *("NOHUGEPAGE", "HUGEPAGE", "MERGEABLE", "SYNC", "WIPEONFORK"),
+    *("NOHUGEPAGE", "HUGEPAGE", "MERGEABLE", "SYNC", "WIPEONFORK", "ARCH_1"),
 )
 TABLES: tuple[list[str], ...] = (
     [],
@@ -131,10 +131,12 @@ class Programmer:
         if pick.random() < 0.3:
             chosen["by"] = pick.choice(WAYS)
         if pick.random() < 0.03 and "lower" not in step:
-            chosen["generic"] = pick.choice(GENERIC)
+            chosen |= {"generic": pick.choice(GENERIC), "accessed": True}
         if "lower" in step:
             if pick.random() < 0.4:
                 chosen["filled"] = True
+            if pick.random() < 0.25:
+                chosen["kept"] = True
         elif hook == "mmap" and pick.random() < 0.12:
             start, pages = pick.choice((0, 0, 1, 2)), pick.choice((1, 1, 2, 3))
             chosen["zap"] = {"start": start * PAGE_SIZE, "size": pages * PAGE_SIZE}
@@ -159,6 +161,8 @@ class Programmer:
             chosen["mapped_ret"] = pick.choice(ERRNOS)
         if pick.random() < self.taste.fails:
             chosen["error_override"] = pick.choice(ERRNOS)
+        if pick.random() < 0.1:
+            chosen["mapped_data"] = 3
         if pick.random() < 0.1:
             chosen["hide_from_rmap"] = True
         for call in REFUSING:

@@ -19,6 +19,7 @@ from premap.model.flags import (
     VmaFlags,
     append_vma_flags,
     legacy_to_vma_flags,
+    mask_of,
     mk_vma_flags,
     smaps_flags,
     vma_flags_and,
@@ -75,7 +76,7 @@ def _answers(own: dict[str, Any], flags: VmaFlags, bits: tuple[int, ...]) -> Jso
     mask = append_vma_flags(mk_vma_flags(*bits[:1]), *bits[1:])
     common = vma_flags_and(flags, *bits)
     found = own | {
-        "same": vma_flags_same_pair(common, mask),
+        "same": vma_flags_same_pair(common, mask) and common == mask,
         "single": vma_flags_test_single_mask(flags, mk_vma_flags(min(bits))),
         "count": vma_flags_count(common),
     }
@@ -85,6 +86,6 @@ def _answers(own: dict[str, Any], flags: VmaFlags, bits: tuple[int, ...]) -> Jso
     differing = vma_flags_diff_pair(flags, mask)
     return {
         **answers,
-        "common": smaps_flags(vma_flags_to_legacy(common)),
+        "common": smaps_flags(mask_of(tuple(common))),
         "differing": smaps_flags(vma_flags_to_legacy(differing)),
     }

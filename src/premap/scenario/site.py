@@ -151,6 +151,11 @@ class Site:
             if self.chance(likely):
                 self.touch(page, access)
 
+    def peek(self, where: Range) -> None:
+        """Read what the pages of a range begin with."""
+        for page in range(where.first, where.end):
+            self.add("peek", addr=self.address(page))
+
     def fail(self, point: str, after: int = 0) -> None:
         """Let a point fail; on the host, nothing does."""
         if self.devices:

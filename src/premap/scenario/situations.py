@@ -53,7 +53,9 @@ class Situations(FailingSteps):
             return step["of"] != "MEMLOCK" or not self.locked_all
         if op == "brk":
             return self.heap is not None
-        return op != "touch" or self._may_touch(layout, step)
+        if op == "mlockall" and "CURRENT" in step["flags"]:
+            return "MEMLOCK" not in self.limited
+        return op not in ("touch", "peek") or self._may_touch(layout, step)
 
     def _note(self, layout: Layout, step: Json) -> None:
         """Take note of what stays after a step."""
@@ -62,12 +64,14 @@ class Situations(FailingSteps):
             (self.armed.discard if step.get("never") else self.armed.add)(step["point"])
         elif op == "limit":
             self.limited.add(step["of"])
+        elif op == "mlockall":
+            self.locked_all = self.locked_all or "CURRENT" in step["flags"]
         elif op == "heap":
             self.heap = (step["addr"] - layout.low) >> PAGE_SHIFT
 
     def _may_touch(self, layout: Layout, step: Json) -> bool:
         page = (step["addr"] - layout.low) >> PAGE_SHIFT
-        return not self.fatal and comparable(layout.reached(page), step["access"])
+        return not self.fatal and comparable(layout.reached(page), step.get("access", "r"))
 
     def sealed(self, step: Json) -> None:
         """Plan what a seal of memory forbids, or of a file; `step` sealed it."""

@@ -36,7 +36,7 @@ ADVICE = _names(
 )
 MCL_FLAGS = _names(constants, "MCL_", "CURRENT FUTURE ONFAULT")
 SEALS = _names(constants, "F_SEAL_", "WRITE FUTURE_WRITE")
-LIMITS = frozenset({"AS", "DATA", "MEMLOCK", "STACK", "MAPS", "COMMIT"})
+LIMITS = frozenset({"AS", "DATA", "MEMLOCK", "STACK", "MAPS", "COMMIT", "RAM", "RESERVE"})
 GROWS = {"down": constants.PROT_GROWSDOWN, "up": constants.PROT_GROWSUP}
 GROWS["both"] = GROWS["down"] | GROWS["up"]
 PROT = {"r": constants.PROT_READ, "w": constants.PROT_WRITE, "x": constants.PROT_EXEC}
@@ -82,6 +82,8 @@ ACTIONS = {
 """The arguments of each kind of action."""
 LEGACY_ACTIONS = frozenset({"insert_page", "map_pages", "map_pages_zero"})
 """Those that only an `mmap` hook has."""
+OF_ACTIONS = {"simple_ioremap": ("within",)}
+"""Arguments of actions that may be left out."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,79}")
@@ -167,6 +169,18 @@ def _action(value: Any) -> None:
         if name not in value:
             raise _Wrong(f"has no {name!r}")
         _number(value[name])
+    for name in OF_ACTIONS.get(value["kind"], ()):
+        _number(value.get(name, 0))
+
+
+def _error(value: Any) -> None:
+    """Check an errno, or a number of 32 bits that need not be one."""
+    if isinstance(value, str) and not value[:1].isdigit():
+        _errno(value)
+    else:
+        _number(value)
+        if int(str(value), 0) >= 1 << 32:
+            raise _Wrong("is not a number of 32 bits")
 
 
 def _failure(step: Any) -> None:
@@ -237,7 +251,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "vm_ops": _vm_ops,
         "private_data": _number,
         "action": _action,
-        "error_override": _errno,
+        "error_override": _error,
         "hide_from_rmap": _bool,
         "mapped_ret": _errno,
         "may_split_ret": _errno,
@@ -256,11 +270,18 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "cached": _bool,
         "twice": _bool,
         "zap": _part,
+        "kept": _bool,
+        "mapped_data": _number,
+        "left": _bool,
+        "accessed": _bool,
     },
     "file": dict.fromkeys(FILE_KINDS, _bool),
-    "mremap": {"new_addr": _number},
-    "mprotect": {"grows": _one_of(GROWS)},
-    "mlock": {"onfault": _bool},
+    "mmap": {"bits": _number},
+    "mremap": {"new_addr": _number, "bits": _number},
+    "mprotect": {"grows": _one_of(GROWS), "bits": _number},
+    "mlock": {"onfault": _bool, "bits": _number},
+    "mlockall": {"bits": _number},
+    "madvise": {"bits": _number},
     "fail": {"after": _number, "errno": _errno, "never": _bool},
     "fork": {"entries": _bool, "then": _one_of(("child", "orphan"))},
 }
@@ -299,6 +320,12 @@ def check_step(step: Any, path: str, line: int) -> None:
             raise ScenarioError(f"device: only an mmap hook has the action {kind}", path, line)
         if step.get("twice"):
             raise ScenarioError("device: only an mmap hook acts twice", path, line)
+
+
+def bits_of(step: Any) -> int:
+    """Return the bits that a step has beside its named flags (`bits`)."""
+    value = step.get("bits", 0)
+    return int(value, 0) if isinstance(value, str) else int(value)
 
 
 class Names:

@@ -12,7 +12,7 @@ from typing import Any
 
 from premap.model.constants import MAP_ANONYMOUS, MLOCK_ONFAULT
 from premap.model.errors import errno_name
-from premap.model.words import PAGE_SHIFT
+from premap.model.words import PAGE_SHIFT, U64_MAX
 from premap.scenario.backend import MissingStep
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import (
@@ -25,6 +25,7 @@ from premap.scenario.steps import (
     MREMAP_FLAGS,
     PROT,
     SEALS,
+    bits_of,
 )
 from premap.uml.errors import UmlError
 
@@ -56,6 +57,13 @@ def _errno(name: str) -> int:
     return int(getattr(errno, name))
 
 
+def _error(value: str | int) -> int:
+    """Return what the driver negates: an errno, or a number as it is to be."""
+    if isinstance(value, str) and not value[0].isdigit():
+        return _errno(value)
+    return -number(value) & U64_MAX
+
+
 def _vm_ops(callbacks: list[str] | None) -> str:
     return "null" if callbacks is None else ",".join(callbacks)
 
@@ -68,7 +76,7 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "pgoff": number,
     "vm_ops": _vm_ops,
     "private_data": number,
-    "error_override": _errno,
+    "error_override": _error,
     "hide_from_rmap": int,
     "mapped_ret": _errno,
     "may_split_ret": _errno,
@@ -84,6 +92,10 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "by": str,
     "generic": str,
     "filled": int,
+    "kept": int,
+    "mapped_data": number,
+    "left": int,
+    "accessed": int,
 }
 """The keys of a programme, and how the driver reads their values."""
 
@@ -169,6 +181,7 @@ class Conversation:
     def mmap(self, step: Json) -> str:
         """Map a device, a file or nothing: `m FILE ADDR LEN PROT FLAGS OFFSET`."""
         flags, name = _mask(step["flags"], MMAP_FLAGS), step["file"]
+        flags |= bits_of(step)
         if name is None:
             file, flags = "-", flags | MAP_ANONYMOUS
         else:
@@ -232,6 +245,10 @@ class Conversation:
         name = self.devices[int(fields[0], 16)]
         if kind == "x":
             raise UmlError(f"{name}: an action beyond the device's {DEVICE_PAGES} pages")
+        if kind == "h":
+            return {"call": "accessed", "file": name}
+        if kind == "w":
+            return {"call": "left", "file": name, "pages": int(fields[1], 16)}
         if kind == "q":
             answers = _answers(fields[1:])
             return {"call": "test", "file": name, **answers, "last": self._pgoff(answers["last"])}
@@ -320,24 +337,26 @@ def _fork(step: Json) -> str:
 
 
 def _mprotect(_: Conversation, step: Json) -> str:
-    prot = _mask(step["prot"], PROT) | GROWS.get(step.get("grows", ""), 0)
+    prot = _mask(step["prot"], PROT) | GROWS.get(step.get("grows", ""), 0) | bits_of(step)
     return _call(_MPROTECT, step["addr"], step["len"], prot)
 
 
 def _mlock(_: Conversation, step: Json) -> str:
-    if step.get("onfault"):
-        return _call(_MLOCK2, step["addr"], step["len"], MLOCK_ONFAULT)
+    if step.get("onfault") or "bits" in step:
+        flags = (MLOCK_ONFAULT if step.get("onfault") else 0) | bits_of(step)
+        return _call(_MLOCK2, step["addr"], step["len"], flags)
     return _call(_MLOCK, step["addr"], step["len"])
 
 
 def _mremap(_: Conversation, step: Json) -> str:
-    flags = _mask(step["flags"], MREMAP_FLAGS)
+    flags = _mask(step["flags"], MREMAP_FLAGS) | bits_of(step)
     place = step.get("new_addr", 0)
     return _call(_MREMAP, step["addr"], step["len"], step["new_len"], flags, place)
 
 
 def _madvise(_: Conversation, step: Json) -> str:
-    return _call(_MADVISE, step["addr"], step["len"], ADVICE[step["advice"]])
+    advice = ADVICE[step["advice"]] | bits_of(step)
+    return _call(_MADVISE, step["addr"], step["len"], advice)
 
 
 def _name(_: Conversation, step: Json) -> str:
@@ -355,7 +374,7 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "madvise": _madvise,
     "mlock": _mlock,
     "munlock": _range_call(_MUNLOCK),
-    "mlockall": lambda _, step: _call(_MLOCKALL, _mask(step["flags"], MCL_FLAGS)),
+    "mlockall": lambda _, step: _call(_MLOCKALL, _mask(step["flags"], MCL_FLAGS) | bits_of(step)),
     "munlockall": lambda _, __: _call(_MUNLOCKALL),
     "mseal": _range_call(_MSEAL),
     "seal": Conversation.seal,

@@ -52,6 +52,7 @@ _REPLACED = {
     "mremap": ("__vm_enough_memory",),
     "memory": ("__anon_vma_prepare",),
     "util": ("remap_pfn_range_complete", "map_kernel_pages_complete"),
+    "filemap": ("touch_atime",),
 }
 """Objects of mm/, and the functions that they call in sources/inject.c instead."""
 _REPLACED_IN_CHAR = {"mem": ("shmem_zero_setup_desc",)}
@@ -62,9 +63,10 @@ CFLAGS_mremap.o += -include $(srctree)/drivers/misc/premap_page_table.h
 CFLAGS_vma.o += -DVMA_DATA_DEFAULT_FLAGS=VMA_DATA_FLAGS_TSK_EXEC
 CFLAGS_mmap.o += -Dvm_area_dup=premap_fork_area_dup
 CFLAGS_mmap.o += -D__vm_enough_memory=premap_fork_enough_memory
+CFLAGS_shmem.o += -D__vm_enough_memory=premap_shmem_enough_memory
 """
-"""Failing page tables; a data segment that is not executable, as on other machines; and what a
-fork asks for, of which only what lies in the window may fail."""
+"""Failing page tables; a data segment that is not executable, as on other machines; what a fork
+asks for, of which only what lies in the window may fail; and what shared memory does."""
 _OLDEST_REPLACED = (7, 2)
 """The first release whose functions are known to have these parameters."""
 _BUILT = (".config", "include/config", "include/generated", "arch/x86/include/generated")

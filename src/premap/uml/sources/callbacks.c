@@ -36,6 +36,8 @@ static int device_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
 	if (err)
 		return -err;
 	note_callback('n', slot, start, end, pgoff, *private_data);
+	if (slot->programme.given & BIT(MAPPED_DATA))
+		*private_data = (void *)(unsigned long)slot->programme.number[MAPPED_DATA];
 	return -(int)slot->programme.number[MAPPED_RET];
 }
 

@@ -19,6 +19,8 @@
  *	k counts...				what counts asked for
  *	y address WHAT w|-			a page table entry: anon, zero, guard, or a page frame
  *	z address anon_vma chain active children	the anon_vma of a mapping
+ *	w SLOT pages				so many pages were not inserted (left=)
+ *	h SLOT					its file was accessed (accessed=)
  *	x SLOT					the programme needs pages that the device does not have
  *	l					the log was too small
  *
@@ -88,6 +90,16 @@ static bool is_given(const struct programme *programme, enum number which)
 	return programme->given & BIT(which);
 }
 
+void premap_accessed(const struct path *path)
+{
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		if (slots[i].file && path == &slots[i].file->f_path &&
+		    slots[i].programme.number[ACCESSED])
+			premap_note("h %x\n", i);
+}
+
 static struct file *file_of(const struct programme *programme, enum number which)
 {
 	return slots[programme->number[which]].file;
@@ -101,9 +113,12 @@ static u64 pages_needed(const struct programme *programme, unsigned long bytes)
 		return 0;
 	case INSERT_PAGE:
 		return 1;
+	case SIMPLE_IOREMAP:
+		if (programme->number[SIZE] >= -PAGE_SIZE)	/* it wraps, and is refused */
+			return 0;
+		return DIV_ROUND_UP_ULL(programme->number[WITHIN] + programme->number[SIZE], PAGE_SIZE);
 	case REMAP:
 	case IOREMAP:
-	case SIMPLE_IOREMAP:
 		return DIV_ROUND_UP_ULL(programme->number[SIZE], PAGE_SIZE);
 	case MAP_KERNEL_PAGES:
 	case MAP_PAGES:
@@ -149,7 +164,7 @@ static void set_action(struct vm_area_desc *desc, struct device_slot *slot)
 		mmap_action_ioremap_full(desc, pfn);
 		break;
 	case SIMPLE_IOREMAP:
-		mmap_action_simple_ioremap(desc, PFN_PHYS(pfn), size);
+		mmap_action_simple_ioremap(desc, PFN_PHYS(pfn) + programme->number[WITHIN], size);
 		break;
 	case MAP_KERNEL_PAGES:
 		mmap_action_map_kernel_pages(desc, start, slot->pages + page, size);
@@ -242,6 +257,18 @@ static int device_mmap_prepare(struct vm_area_desc *desc)
 	return programme->generic ? generic_file_mmap_prepare(desc) : 0;
 }
 
+/* Insert pages; say how many were not, if the programme asks for that. */
+static int insert(struct vm_area_struct *vma, unsigned long start, struct device_slot *slot,
+		  unsigned long count)
+{
+	const struct programme *programme = &slot->programme;
+	int err = vm_insert_pages(vma, start, slot->pages + programme->number[PAGE], &count);
+
+	if (programme->number[LEFT])
+		premap_note("w %x %lx\n", premap_slot_of(slot), count);
+	return err;
+}
+
 static int populate(struct vm_area_struct *vma, struct device_slot *slot)
 {
 	const struct programme *programme = &slot->programme;
@@ -250,7 +277,6 @@ static int populate(struct vm_area_struct *vma, struct device_slot *slot)
 	unsigned long size = programme->number[SIZE];
 	unsigned long pfn = page_to_pfn(slot->pages[0]) + page;
 	unsigned long whole = vma->vm_end - vma->vm_start;
-	unsigned long count = vma_pages(vma);
 
 	switch (programme->action) {
 	case NOTHING:
@@ -264,11 +290,11 @@ static int populate(struct vm_area_struct *vma, struct device_slot *slot)
 	case IOREMAP_FULL:
 		return io_remap_pfn_range(vma, vma->vm_start, pfn, whole, vma->vm_page_prot);
 	case SIMPLE_IOREMAP:
-		return vm_iomap_memory(vma, PFN_PHYS(pfn), size);
+		return vm_iomap_memory(vma, PFN_PHYS(pfn) + programme->number[WITHIN], size);
 	case MAP_KERNEL_PAGES:
-		return vm_insert_pages(vma, start, slot->pages + page, &size);
+		return insert(vma, start, slot, size);
 	case MAP_KERNEL_PAGES_FULL:
-		return vm_insert_pages(vma, vma->vm_start, slot->pages + page, &count);
+		return insert(vma, vma->vm_start, slot, vma_pages(vma));
 	case INSERT_PAGE:
 		return vm_insert_page(vma, start, slot->pages[page]);
 	case MAP_PAGES:
@@ -312,7 +338,7 @@ static void change_vma_flags(struct vm_area_struct *vma, const struct programme 
 /* Calls the hook of the lower file, either way that there is. */
 static int call_lower(struct vm_area_struct *vma, const struct programme *programme)
 {
-	struct file *file = vma->vm_file;
+	struct file *file = file_of(programme, LOWER);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 	struct vm_area_desc desc;
 	int err;
@@ -370,7 +396,8 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 	if (is_given(programme, VM_FILE))
 		vma_set_file(vma, file_of(programme, VM_FILE));
 	if (is_given(programme, LOWER)) {
-		vma_set_file(vma, file_of(programme, LOWER));
+		if (!programme->number[KEPT])
+			vma_set_file(vma, file_of(programme, LOWER));
 		return call_lower(vma, programme);
 	}
 	premap_test_vma(slot, vma);

@@ -6,6 +6,7 @@
  * tree.py), so that nothing in the tree's own sources changes.
  */
 #include <linux/errno.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
@@ -156,7 +157,19 @@ int premap___vm_enough_memory(const struct mm_struct *mm, long pages, int cap_sy
 {
 	if (pages && premap_failing("accounting"))
 		return -ENOMEM;
-	return __vm_enough_memory(mm, pages, cap_sys_admin);
+	return premap_enough_memory(mm, pages, cap_sys_admin);
+}
+
+/* Shared memory is paid for by the page, too; that is never made to fail. */
+int premap_shmem_enough_memory(const struct mm_struct *mm, long pages, int cap_sys_admin)
+{
+	return premap_enough_memory(mm, pages, cap_sys_admin);
+}
+
+void premap_touch_atime(const struct path *path)
+{
+	premap_accessed(path);
+	touch_atime(path);
 }
 
 /* What a fork asks memory for: it only says how many pages. */
@@ -187,7 +200,7 @@ int premap_fork_enough_memory(struct mm_struct *mm, long pages, int cap_sys_admi
 
 	if (vma && fails_for(vma, "accounting"))
 		return fork_failed();
-	return __vm_enough_memory(mm, pages, cap_sys_admin);
+	return premap_enough_memory(mm, pages, cap_sys_admin);
 }
 
 struct vm_area_struct *premap_fork_area_dup(struct vm_area_struct *original)

@@ -13,8 +13,8 @@
 
 enum number {
 	RET, PGOFF, PRIVATE_DATA, START, PAGE, SIZE, ERROR_OVERRIDE, HIDE, MAPPED_RET, MAY_SPLIT_RET,
-	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, FILLED, ZAP, ZAP_SIZE, TWICE,
-	NUMBERS
+	MREMAP_RET, MPROTECT_RET, MKWRITE, VM_FILE, LOWER, FILLED, ZAP, ZAP_SIZE, TWICE, KEPT, WITHIN,
+	MAPPED_DATA, LEFT, ACCESSED, NUMBERS
 };
 
 /* Which functions change flags: the usual ones, those for bits, or for all at once. */
@@ -75,6 +75,9 @@ struct device_slot {
 
 int premap_slot_of(const struct device_slot *slot);
 
+/* A file was accessed: noted, if it is a device's whose programme asks for that. */
+void premap_accessed(const struct path *path);
+
 /* Every flag by its name, and by the letters that smaps has for it. */
 struct premap_flag {
 	const char *name;
@@ -124,6 +127,9 @@ void premap_place_below(unsigned long high);
 
 /* WHICH VALUE: a limit, in bytes; of mappings (MAPS), in mappings. */
 int premap_limit(char *words);
+
+/* __vm_enough_memory(), as if the machine and the process had what the scenario says. */
+int premap_enough_memory(const struct mm_struct *mm, long pages, int cap_sys_admin);
 
 /* ADDRESS: the data segment is empty, and begins there. */
 int premap_heap(const char *word);

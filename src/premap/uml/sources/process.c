@@ -17,6 +17,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
+#include <linux/swap.h>
 
 #include "../../mm/internal.h"
 #include "premap.h"
@@ -126,13 +127,15 @@ static int write_sysctl(const char *path, long value)
 	return count < 0 ? count : 0;
 }
 
+static long reserve;	/* of that, for users (kB) */
+
 /* Pages that may be committed; -1: as many as one likes. */
 static int limit_commit(long pages)
 {
 	int err = write_sysctl("/proc/sys/vm/overcommit_memory", pages < 0 ? 0 : 2);
 
 	if (!err)
-		err = write_sysctl("/proc/sys/vm/user_reserve_kbytes", 0);
+		err = write_sysctl("/proc/sys/vm/user_reserve_kbytes", reserve);
 	if (!err)
 		err = write_sysctl("/proc/sys/vm/admin_reserve_kbytes", 0);
 	if (!err && pages >= 0)
@@ -152,6 +155,36 @@ static int may_lock(bool may)
 	else
 		cap_lower(cred->cap_effective, CAP_IPC_LOCK);
 	return commit_creds(cred);
+}
+
+/* RAM that the machine has (pages; -1: what it really has), and what is reserved for users. */
+static long ram = -1;
+
+static int limit_ram(unsigned long bytes)
+{
+	ram = bytes >> PAGE_SHIFT;
+	return 0;
+}
+
+static int limit_reserve(unsigned long bytes)
+{
+	reserve = bytes >> 10;
+	return write_sysctl("/proc/sys/vm/user_reserve_kbytes", reserve);
+}
+
+int premap_enough_memory(const struct mm_struct *mm, long pages, int cap_sys_admin)
+{
+	struct mm_struct *process = (struct mm_struct *)mm;
+	long really = atomic_long_read(&_totalram_pages);
+	int err;
+
+	if (ram >= 0)
+		atomic_long_set(&_totalram_pages, ram - total_swap_pages);
+	process->total_vm -= begun[TOTAL_VM];
+	err = __vm_enough_memory(mm, pages, cap_sys_admin);
+	process->total_vm += begun[TOTAL_VM];
+	atomic_long_set(&_totalram_pages, really);
+	return err;
 }
 
 static int limit_resource(const char *name, unsigned long bytes)
@@ -185,6 +218,10 @@ int premap_limit(char *words)
 	}
 	if (!strcmp(name, "COMMIT"))
 		return limit_commit(value >> PAGE_SHIFT);
+	if (!strcmp(name, "RAM"))
+		return limit_ram(value);
+	if (!strcmp(name, "RESERVE"))
+		return limit_reserve(value);
 	return limit_resource(name, value);
 }
 
@@ -261,7 +298,9 @@ void premap_reset_process(void)
 	if (before.any) {
 		memcpy(current->signal->rlim, before.rlim, sizeof(before.rlim));
 		sysctl_max_map_count = before.max_map_count;
+		reserve = 0;
 		limit_commit(-1);
+		ram = -1;
 		may_lock(true);
 		before.any = false;
 	}

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Yet more changes of the model that nothing can observe: see mutants_equivalent.py."""
+
+from __future__ import annotations
+
+from mutants_reasons import NONE_IS_ZERO, ONE_BY_ONE, SET_BEFORE
+
+CHUNKED = (
+    "a long list is then held in chunks from another call on, with the same results; what is "
+    "refused is a system call within a hook, and those of scenarios make none"
+)
+RENUMBERED = "only the model gives this number and asks for it; no other that it is told from is it"
+GONE = "whose it was is gone, and nobody has it any more"
+AGAIN = "the access is repeated, finds a page that is its own, and may write it then"
+NOT_A_FILE = "the file of shared memory has no descriptor: nobody opens, maps or seals it again"
+NEVER = "it is not reached: the number of pages of a range that does not wrap is below 1 << 52"
+NOT_ASKED = "it is a legacy hook's: an error has returned before, and nobody reads it after that"
+SAVED = "the search over all chunks finds the same place; this only saves it"
+IN_THE_MASK = "the mask has both bits of MAP_SHARED_VALIDATE in any case: they are added to it"
+ELSEWHERE = "a bit that only other machines have: no kernel lets a scenario set it"
+SYMBOLIC = "a scenario's conditions are True or False, and were returned before; this is a proof's"
+
+_OTHER_MACHINES = (
+    *(("VMA_UFFD_WP_BIT", number) for number in (12,)),
+    *((f"VMA_HIGH_ARCH_{place}_BIT", 32 + place) for place in range(7)),
+    ("VMA_ALLOW_ANY_UNCACHED_BIT", 39),
+)
+_MASK = (
+    "MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED | "
+    "MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | "
+    "MAP_ABOVE4G | 21 << 26 | 30 << 26"
+)
+
+HARMLESS: dict[tuple[str, str, str, str], str] = {
+    **{
+        ("bits.py", "", f"{name} = {number}", f"{name} = {number + 1}"): ELSEWHERE
+        for name, number in _OTHER_MACHINES
+    },
+    **{
+        ("mm.py", function, "self._enter()", "pass"): CHUNKED
+        for function in ("mmap", "mremap", "fork", "_run")
+    },
+    ("mm.py", "_enter", "self.tree.settle()", "pass"): CHUNKED,
+    (
+        "brk.py",
+        "_has_room",
+        "err, _ = get_unmapped_area(mm, None, old, length, 0, MAP_FIXED)",
+        "err, _ = get_unmapped_area(mm, None, old, length, 1, MAP_FIXED)",
+    ): "the offset is told to the file's own ->get_unmapped_area, and there is no file",
+    ("constants.py", "", "S_IFCHR = 8192", "S_IFCHR = 8193"): (
+        "no type of file has the lowest bit, and those who ask for a type clear it"
+    ),
+    ("constants.py", "", "S_APPEND = 1 << 2", "S_APPEND = 1 << 3"): RENUMBERED,
+    ("constants.py", "", "MAP_ABOVE4G = 128", "MAP_ABOVE4G = 129"): IN_THE_MASK,
+    (
+        "constants.py",
+        "",
+        f"LEGACY_MAP_MASK = MAP_SHARED | MAP_PRIVATE | {_MASK}",
+        f"LEGACY_MAP_MASK = MAP_SHARED & MAP_PRIVATE | {_MASK}",
+    ): IN_THE_MASK,
+    ("actions.py", "", "MMAP_MAP_KERNEL_PAGES = 4", "MMAP_MAP_KERNEL_PAGES = 5"): RENUMBERED,
+    ("actions.py", "_perform", "return -errno.EINVAL", "pass"): (
+        "the preparation turns every such action into another: the line is never reached"
+    ),
+    ("actions.py", "__init__", "self._arguments: None = ()", "pass"): SET_BEFORE,
+    (
+        "gup.py",
+        "populate_vma_page_range",
+        "pages = sub(end, start) >> PAGE_SHIFT",
+        "pages = sub(end, start) << PAGE_SHIFT",
+    ): "its caller goes on at the end of the mapping, however far beyond that it is told to be",
+    (
+        "gup.py",
+        "_is_anonymous_memory",
+        "refused = vma.vm_flags & VM_SHARED != 0 or (write and vma.vm_flags & VM_MAYWRITE == 0)",
+        "refused = vma.vm_flags & VM_SHARED != 0 or (write or vma.vm_flags & VM_MAYWRITE == 0)",
+    ): ONE_BY_ONE,
+    ("gup.py", "mm_populate", "if done < 0:", "if done < 1:"): (
+        "of a range that is not empty, at least a page is in, or there is an error"
+    ),
+    ("gup.py", "mm_populate", "if done < 0:", "if done <= 0:"): (
+        "of a range that is not empty, at least a page is in, or there is an error"
+    ),
+    ("anon.py", "__init__", "self.links = 0", "self.links = 1"): (
+        "it is of a root, as that of others is set right after: when no chain holds it any more, "
+        "no chain holds a child of it either, and nobody asks how many there are"
+    ),
+    ("region.py", "_new_file_vma", "state.file = vma.vm_file", "pass"): NOT_ASKED,
+    (
+        "accounting.py",
+        "charge",
+        "def charge(self, pages, total_vm=0):",
+        "def charge(self, pages, total_vm=1):",
+    ): "a 32nd of one page is none, too",
+    ("fork.py", "_tear_down", "child.tree.vmas.clear()", "pass"): GONE,
+    ("fork.py", "_tear_down", "child.map_count = child.total_vm = 0", "pass"): GONE,
+    (
+        "fork.py",
+        "_tear_down",
+        "child.map_count = child.total_vm = 0",
+        "child.map_count = child.total_vm = 1",
+    ): GONE,
+    ("mm.py", "exit", "self.tree.vmas.clear()", "pass"): GONE,
+    ("mm.py", "exit", "self.map_count = self.total_vm = self.locked_vm = 0", "pass"): GONE,
+    (
+        "mm.py",
+        "exit",
+        "self.map_count = self.total_vm = self.locked_vm = 0",
+        "self.map_count = self.total_vm = self.locked_vm = 1",
+    ): GONE,
+    (
+        "fault.py",
+        "_do_anonymous_page",
+        "_set(mm, vma, address, pagetable.ANON, AnonPages(), 0, write=True)",
+        "_set(mm, vma, address, pagetable.ANON, AnonPages(), 0, write=False)",
+    ): AGAIN,
+    ("shmem.py", "shmem_mmap_prepare", "return 0", "pass"): "None and 0 of a hook are the same",
+    ("shmem.py", "shmem_zero_setup_desc", "return 0", "pass"): "None and 0 of a hook are the same",
+    (
+        "shmem.py",
+        "shmem_file",
+        "def shmem_file(size, name='', *, nlink=1, f_mode=3):",
+        "def shmem_file(size, name='', *, nlink=1, f_mode=4):",
+    ): NOT_A_FILE,
+    (
+        "file.py",
+        "__init__",
+        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=0, i_nlink=1, i_private=None):",
+        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=0, i_nlink=2, i_private=None):",
+    ): "it is only asked whether a file has a name, or none",
+    ("unmap.py", "do_munmap", "if start > TASK_SIZE:", "if start >= TASK_SIZE:"): (
+        "from the end on nothing can be unmapped: any length is too long, and none is refused"
+    ),
+    (
+        "chunks.py",
+        "_seek",
+        "if not 0 <= index - self._low < len(self._chunk):",
+        "if not 0 < index - self._low < len(self._chunk):",
+    ): SAVED,
+    ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
+    ("accounting.py", "charge", "return 0", "pass"): NONE_IS_ZERO,
+}
+
+_EMPTY = "an empty range of entries is inserted, which nobody finds"
+
+HARMLESS_AFTER: dict[tuple[str, str, str, str, str], str] = {
+    ("populate.py", "insert_pages", "if count == 0:", "return (0, 0)", "pass"): _EMPTY,
+    (
+        "populate.py",
+        "simple_ioremap_prep",
+        "if add(pfn, pages) < pfn:",
+        "return (-errno.EINVAL, 0)",
+        "pass",
+    ): NEVER,
+    (
+        "populate.py",
+        "simple_ioremap_prep",
+        "if add(pfn, pages) < pfn:",
+        "return (-errno.EINVAL, 0)",
+        "return (-errno.EINVAL, 1)",
+    ): NEVER,
+}
+"""The same, of a statement that is there more than once: with the line before it."""
