@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from premap import releases
 from premap.cache.store import LIMIT, Store
-from premap.conversion import target_release
 from premap.csource.scope import Scope
 from premap.csource.tree import KernelTree
 from premap.survey import work
@@ -263,7 +262,10 @@ def _target(tree: KernelTree, given: str | None) -> str:
     of_tree = tree.release
     target = given or (releases.NEWEST if of_tree == "?" else of_tree)
     try:
-        target_release(target, tree)
+        if target == of_tree:
+            releases.from_headers(target, lambda name: tree.bytes_of(name).decode("latin-1"))
+        else:
+            releases.named(target)
     except releases.UnknownRelease:
         if given:
             raise

@@ -5,38 +5,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from premap import conversion as converter
 from premap.cache.store import Store, digest_of
-from premap.csource.edit import unified_diff
 from premap.csource.errors import SourceError
-from premap.csource.handlers import find_handlers
 from premap.csource.source import SourceFile, read_source
-from premap.model import KernelBug, NotModelled
-from premap.outcomes import Asked as JudgedBy
-from premap.outcomes import outcomes
-from premap.records import Conversion, Outcome
-from premap.report import documents
 from premap.survey import held
 from premap.survey.filefacts import Asked, file_facts, tables_with
 from premap.survey.recording import RecordingTree
-from premap.survey.records import Deep, FileFacts, Judged, Run, TablesWith
-
-if TYPE_CHECKING:
-    from premap.equivalence import Stepped
-    from premap.equivalence.outcome import Side
+from premap.survey.records import Deep, FileFacts, TablesWith
 
 MAX_RESIDENT = 450 << 20
 """Bytes of memory after which a process reads its headers anew, rather than keep more of them."""
 MAX_VARIANTS = 12
 """Results that are kept of one text of a file, each for other headers around it."""
-MAX_STEPS = 200
-"""Steps of a call that a picture has."""
-STATES = (1 << 20, 0, 1)
-"""Values that all of the driver's state has in a picture: the first with which mmap() succeeds."""
 _PAGE = 4096
 
 
@@ -115,7 +99,12 @@ _SPEAKING: dict[str, Sequence[str]] = {}
 
 
 def know(root: Path, speaking: Sequence[str]) -> None:
-    """Tell processes that are begun from now on which files of a tree speak of mappings."""
+    """Tell processes that are begun from now on which files of a tree speak of mappings.
+
+    They will convert and compare: what they all need for that is loaded once.
+    """
+    import premap.survey.deep  # noqa: F401, PLC0415
+
     _SPEAKING.clear()
     _SPEAKING[str(root)] = speaking
 
@@ -151,80 +140,6 @@ def _tables(job: Job, source: SourceFile, tree: RecordingTree) -> TablesWith:
 
 
 def _deep(job: Job, source: SourceFile, tree: RecordingTree) -> Deep:
-    """Convert every handler, compare old and new, and look for mistakes."""
-    from premap import rules  # noqa: PLC0415  loads the rules
+    from premap.survey.deep import judged  # noqa: PLC0415  loads what converts and proves
 
-    judged = JudgedBy(job.target)
-    conversions = converter.convert_file(source, tree, job.target)
-    found = outcomes(conversions, source, tree, judged)
-    checked = rules.check_file(source, tree, job.target)
-    return {
-        "outcomes": {str(_start(each)): _outcome(each, source, tree) for each in found},
-        "findings": [documents.finding(each) for each in checked.findings],
-        "runs": {name: run for name in _hooks(source) if (run := _run(source, name, tree))},
-    }
-
-
-def _hooks(source: SourceFile) -> list[str]:
-    """Return the hooks that the file both defines and names in a table."""
-    found = find_handlers(source)
-    return sorted({each.name for each in found if each.name in source.functions})
-
-
-def _run(source: SourceFile, name: str, tree: RecordingTree) -> Run | None:
-    """Return one call of a hook, step by step; None where the model does not know it whole.
-
-    The driver's state is one with which the call succeeds, if one of a few does.
-    """
-    from premap import equivalence  # noqa: PLC0415  loads the interpreter
-
-    try:
-        side = equivalence.hook(source, name, tree)
-        runs = (_stepped(side, state) for state in STATES)
-        stepped, state = next((run for run in runs if not run[0].outcome.failed), None) or _stepped(
-            side, STATES[0]
-        )
-    except (NotModelled, KernelBug, equivalence.NoSuchHook, RecursionError):
-        return None
-    return {
-        "member": "mmap" if side.member == "mmap" else "mmap_prepare",
-        "result": stepped.result,
-        "state": state,
-        "steps": [asdict(step) for step in stepped.steps[:MAX_STEPS]],
-        "vmas": stepped.vmas,
-        "ptes": stepped.ptes,
-        "injected": [],
-    }
-
-
-def _stepped(side: Side, state: int) -> tuple[Stepped, int]:
-    from premap import equivalence  # noqa: PLC0415
-
-    shared = equivalence.Setting(shared=True)
-    return equivalence.step_through(side, shared, otherwise=state), state
-
-
-def _start(found: Outcome) -> int:
-    return -1 if found.conversion is None else found.conversion.handler.start
-
-
-def _outcome(found: Outcome, source: SourceFile, tree: RecordingTree) -> Judged:
-    conversion = found.conversion
-    return {
-        "status": found.status,
-        "safety": found.safety,
-        "new_name": conversion.new_name if conversion else None,
-        "idioms": list(conversion.idioms) if conversion else [],
-        "notes": [asdict(note) for note in conversion.notes] if conversion else [],
-        "reason": asdict(found.reason) if found.reason else None,
-        "verdict": documents.verdict(found.verdict) if found.verdict else None,
-        "patch": _patch(conversion, source, tree) if conversion and conversion.edits else None,
-    }
-
-
-def _patch(conversion: Conversion, source: SourceFile, tree: RecordingTree) -> str:
-    diff = b""
-    for name in sorted({edit.file for edit in conversion.edits}):
-        before = source if name == source.name else tree.open(name)
-        diff += unified_diff(name, before.text, converter.apply([conversion], before))
-    return diff.decode("utf-8", "surrogateescape")
+    return judged(source, tree, job.target)
