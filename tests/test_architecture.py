@@ -96,3 +96,18 @@ class TestStartUp:
     def test_importing_the_converter_does_not_load_the_solver(self) -> None:
         program = "import sys, premap.cli.engine; sys.exit('z3' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+class TestRecords:
+    def test_no_struct_has_an_equality_of_its_own(self) -> None:
+        """`!=` would still be the one that msgspec gives it: only a dataclass asks `==` for it."""
+        assert not [
+            f"{module.relative_to(PACKAGE)}: {node.name}"
+            for module in MODULES
+            for node in ast.walk(ast.parse(module.read_text()))
+            if isinstance(node, ast.ClassDef)
+            and "Struct" in {base.id for base in node.bases if isinstance(base, ast.Name)}
+            and any(
+                isinstance(each, ast.FunctionDef) and each.name == "__eq__" for each in node.body
+            )
+        ]

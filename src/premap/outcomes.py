@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
@@ -19,8 +21,7 @@ Compared = tuple[Hashable, ...]
 """What a verdict hangs on, within one tree: the functions, the kind of hook, and all edits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """How the conversions of a run are judged."""
 
     target: str

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
 
 VerdictStatus = Literal["equivalent", "equivalent-except", "different", "unknown"]
 Safety = Literal["automatic", "review"]
@@ -16,8 +17,7 @@ ARMS_ALREADY = "arms-already"
 """Reason of a handler that is declined because there is nothing to do: each hook has its arm."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """One initializer (or assignment) of an mmap-like member of an operation table."""
 
     file: str
@@ -42,8 +42,7 @@ class Handler:
     """Conditions of the #if arms around the initializer, outermost first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something that a reviewer of a conversion should know."""
 
     id: str
@@ -53,8 +52,7 @@ class Note:
     """Whether a person must look before the conversion is used (safety "review")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a handler was not converted; `id` is what `premap explain` takes."""
 
     id: str
@@ -62,8 +60,7 @@ class Reason:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Replaces the bytes [start, end) of a file by `new`; nothing else of it changes."""
 
     file: str
@@ -72,8 +69,7 @@ class Edit:
     new: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Groundwork:
+class Groundwork(Struct, frozen=True):
     """Edits that several conversions need, and that change nothing by themselves.
 
     Such as a subsystem's new member, and the dispatcher that calls it. They are a patch of their
@@ -89,8 +85,7 @@ class Groundwork:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(Struct, frozen=True):
     """What became of one handler: the edits that convert it, or the reason why there are none."""
 
     handler: Handler
@@ -106,8 +101,7 @@ class Conversion:
     """What has to be there first; its edits are among `edits`, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One way in which two hooks differ, or may."""
 
     id: str
@@ -118,20 +112,18 @@ class Difference:
     """Whether it takes a person to say if the difference matters (safety "review")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether two versions of a hook do the same."""
 
     status: VerdictStatus
     differences: tuple[Difference, ...] = ()
     reason: str | None = None
     """With `unknown`: what stood in the way, with file and line."""
-    bounds: tuple[str, ...] = field(default=())
+    bounds: tuple[str, ...] = ()
     """What the verdict holds for: page and word size, loop limits, what was assumed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What `premap convert` says of one handler, or of a file that it could not work on."""
 
     file: str
@@ -151,8 +143,7 @@ class Outcome:
         return self.problem or declined
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """What would put a finding right."""
 
     title: str
@@ -163,8 +154,7 @@ class Fix:
     safety: Safety = "review"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A mistake, or what may be one. Lines and columns (in characters) count from 1."""
 
     file: str
@@ -195,8 +185,7 @@ class Finding:
     """Byte offset after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """A comment that silences rules on its line and on the next: `premap: ignore R16: reason`."""
 
     file: str
@@ -206,8 +195,7 @@ class Suppression:
     """Empty where none is given: then it silences nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What checking one file came to."""
 
     findings: tuple[Finding, ...] = ()
@@ -216,8 +204,7 @@ class Checked:
     """Suppressions that silence nothing, or that give no reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What `premap explain ID` says. A room that makes up ids exports `EXPLANATIONS`, by id."""
 
     id: str

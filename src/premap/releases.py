@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 NEWEST: Final = "7.3"
 """The newest release that is known here, and the target where no tree says another."""
@@ -23,8 +25,7 @@ class UnknownRelease(ValueError):
     """No such release is known, or it is too old to have `->mmap_prepare`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """What one release has, and what it calls it."""
 
     name: str

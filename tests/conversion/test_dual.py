@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from premap.conversion import apply, convert_file
 from premap.conversion.dual import Condition, arm, by_macro, by_release, dual

@@ -7,11 +7,11 @@ import importlib.machinery
 import importlib.util
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from premap.conversion import convert_file
 from premap.csource.source import SourceFile

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from premap import conversion as converter
 from premap.cli.command import UsageError
@@ -19,8 +20,7 @@ UNKNOWN = "callback-unknown"
 """Id of the reason that makes the option wrong, rather than a subsystem unfit."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     """One tree, and the member that is asked for."""
 
     root: Path

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +68,8 @@ def check(given: argparse.Namespace) -> Exit:
 
 def _told(settings: Settings, given: argparse.Namespace) -> Settings:
     """Return the settings of files with those of the command line in their place."""
+    from msgspec.structs import replace
+
     from premap.settings.files import known_rules
 
     if given.select:
@@ -103,6 +104,8 @@ def _chosen(results: list[FileChecked], settings: Settings) -> list[FileChecked]
 
 
 def _write_baseline(path: Path, results: list[FileChecked], settings: Settings) -> Exit:
+    from msgspec.structs import replace
+
     from premap.report.findings import counted
     from premap.settings.baseline import write_baseline
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Exit(IntEnum):
@@ -27,8 +26,7 @@ class UsageError(Exception):
     """Wrong use, or input that can't be read. `str()` is the one line that says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument or option, as argparse's add_argument() takes it."""
 
     names: tuple[str, ...]
@@ -43,8 +41,7 @@ def argument(*names: str, **settings: Any) -> Argument:
 Work = Callable[[argparse.Namespace], Exit]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One `premap NAME`."""
 
     name: str

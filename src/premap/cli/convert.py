@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
-from premap.records import ARMS_ALREADY, Outcome
 
 if TYPE_CHECKING:
     from premap.cli.engine import FileResult
     from premap.cli.inputs import Input
     from premap.cli.patch import Patch
+    from premap.records import Outcome
 
 TIME_LIMIT = 120
 """Seconds that one file may take, unless the user says otherwise."""
@@ -158,6 +158,8 @@ def _results(
 
 def exit_code(outcomes: Iterable[Outcome]) -> Exit:
     """Return the exit code that the outcomes of a run ask for."""
+    from premap.records import ARMS_ALREADY
+
     code = Exit.OK
     for outcome in outcomes:
         if outcome.reason is not None and outcome.reason.id == ARMS_ALREADY:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from premap import conversion as converter
 from premap.cli.inputs import MENTIONED, Input
@@ -18,8 +20,7 @@ from premap.outcomes import Asked, outcomes, safety_of
 from premap.records import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One file, and what to do with it."""
 
     input: Input
@@ -34,8 +35,7 @@ class Task:
     """Which member of which tables is converted."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileResult:
+class FileResult(Struct, frozen=True):
     """What came of one file."""
 
     input: Input

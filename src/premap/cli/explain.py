@@ -11,11 +11,13 @@ import difflib
 import importlib
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
-from premap.records import Explanation
+
+if TYPE_CHECKING:
+    from premap.records import Explanation
 
 ROOMS = (
     "premap.idioms",
@@ -39,6 +41,8 @@ def explain(given: argparse.Namespace) -> Exit:
     found = _find(given.id, explanations())
     if given.format == "json":
         import json
+
+        from msgspec.structs import asdict
 
         print(json.dumps(asdict(found), indent=2))
         return Exit.OK

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input, find_inputs, is_folder
@@ -15,8 +16,7 @@ from premap.csource.source import SourceFile, read_source
 from premap.csource.tree import KernelTree
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """A C function in a file that was opened."""
 
     source: SourceFile

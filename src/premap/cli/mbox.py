@@ -9,10 +9,12 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from premap.cli.command import UsageError
 from premap.cli.explain import explanations

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from premap.cli.engine import digest
 from premap.cli.inputs import Input
@@ -18,8 +19,7 @@ class Conflict(Exception):
     """The edits of a conversion can't be made beside those that are there already."""
 
 
-@dataclass(slots=True)
-class Change:
+class Change(Struct):
     """One file that changes."""
 
     path: Path

@@ -11,7 +11,8 @@ import email
 import email.policy
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAIL = re.compile(rb"^From [^\n]*\d{4}\n", re.MULTILINE)
@@ -25,8 +26,7 @@ class PatchError(Exception):
     """A patch that can't be read, or does not apply."""
 
 
-@dataclass(slots=True)
-class Hunk:
+class Hunk(Struct):
     """One hunk: lines with their ends, and the lines where it says it begins (from 1)."""
 
     start: int
@@ -39,8 +39,7 @@ class Hunk:
         return Hunk(self.new_start, self.start, self.new, self.old)
 
 
-@dataclass(slots=True)
-class FilePatch:
+class FilePatch(Struct):
     """What a patch does to one file; NOWHERE for one that is made or deleted."""
 
     old: str

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +197,8 @@ def _pictured(side: Side, document: dict[str, Any]) -> PictureSide:
 
 
 def _document(side: Side, given: argparse.Namespace) -> dict[str, Any]:
+    from msgspec.structs import asdict
+
     from premap.cli import surviving
 
     stepped = _stepped(side, given, None)
@@ -248,6 +249,8 @@ def _injected(side: Side, given: argparse.Namespace) -> list[dict[str, Any]]:
     With `all`, also where the mapping merges with one of the same file: what the hook did for a
     mapping of its own is nobody's then.
     """
+    from msgspec.structs import asdict
+
     from premap import equivalence
     from premap.cli import surviving
     from premap.model import AddressSpace

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
-from premap.records import Verdict
 
 if TYPE_CHECKING:
     from premap.cli.location import Location
+    from premap.records import Verdict
 
 _EXIT = {
     "equivalent": Exit.OK,
@@ -41,6 +40,8 @@ _EXIT = {
 )
 def verify(given: argparse.Namespace) -> Exit:
     """Run both versions on the model, with symbolic arguments, and compare what comes of it."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="premap-") as scratch:
         old, new = _opened(given, Path(scratch))
         verdict = _compared(old, new)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion.rewriting import Change, applied, preprocessed
@@ -20,8 +20,7 @@ from premap.idioms.idiom import Hook
 _COMMENTS = re.compile(r"(?:\s|/\*.*?\*/|//[^\n]*)*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Arms:
+class _Arms(Struct, frozen=True):
     """An `#if` with one `#else`: the bytes of it, and of the lines in either arm."""
 
     whole: tuple[int, int]

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from premap.records import Groundwork, Reason
 
@@ -15,8 +16,7 @@ class BadCallback(Exception):
     """What was given does not name a member: "struct X.member" does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(Struct, frozen=True):
     """`int (*member)(..., struct vm_area_struct *)` of an operation table."""
 
     ops: str
@@ -28,7 +28,7 @@ class Callback:
     """How many parameters the member has."""
     override: bool = True
     """Whether what calls the twin looks at `action.error_override`."""
-    groundwork: Groundwork | None = field(default=None, repr=False)
+    groundwork: Groundwork | None = None
     """Edits of header and dispatchers, which go with every conversion."""
     refusal: Reason | None = None
     """Why the subsystem can't have the twin."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from premap.conversion.callback import Callback
 from premap.csource import regions
@@ -30,8 +32,7 @@ _COMMENT_BEFORE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
 _DOC_BEFORE = re.compile(rb"/\*\*\s(?:[^*]|\*(?!/))*\*/\s*\Z")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Member:
+class Member(Struct, frozen=True, eq=False):
     """`int (*mmap)(..., struct vm_area_struct *vma);` in the definition of its structure."""
 
     source: SourceFile
@@ -41,7 +42,7 @@ class Member:
     """Byte offset of the declaration's first byte."""
     end: int
     """Byte offset after its semicolon."""
-    parameters: tuple[Parameter, ...] = field(repr=False)
+    parameters: tuple[Parameter, ...]
     twin: Member | None = None
     """A member of the twin's name, where the structure has one already."""
 

@@ -7,9 +7,9 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap.conversion import callback_member

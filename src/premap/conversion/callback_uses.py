@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion.callback import Callback
@@ -41,8 +41,7 @@ _CHAIN = r"((?:\(\s*\w+\s*\)|\w+)(?:(?:->|\.)\w+)*)\s*(?:->|\.)\s*{}\b"
 """What stands before the parameter of a macro that it takes for a member's name."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
+class Use(Struct, frozen=True, eq=False):
     """One place that names the member of a table, or of what may be one."""
 
     source: SourceFile

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from premap import releases
 from premap.conversion import (
@@ -45,8 +47,7 @@ _NOTED = {"state-in-hook": "S5", "close-tolerates": "S3"}
 """Idioms that are seen by what a reviewer is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
+class _Result(Struct, frozen=True):
     edits: tuple[Edit, ...]
     idioms: frozenset[str]
     notes: tuple[Note, ...]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from premap import releases
 from premap.conversion.convert import reason_of
@@ -24,8 +26,7 @@ _VERSION = b"linux/version.h"
 _IF, _ELSE, _ENDIF = (re.compile(rb"\s*#\s*" + word) for word in (rb"if", rb"else\b", rb"endif\b"))
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """What chooses between the arms."""
 
     directive: str
@@ -65,8 +66,7 @@ def dual(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Divided:
+class _Divided(Struct, frozen=True):
     """A conversion, and the lines that it changes."""
 
     conversion: Conversion
@@ -113,8 +113,7 @@ def _with_arms(divided: _Divided, release: releases.Release, condition: Conditio
     return replace(divided.conversion, edits=tuple(edits), notes=notes)
 
 
-@dataclass(slots=True)
-class _Region:
+class _Region(Struct):
     """Whole lines that change, with the edits in them."""
 
     source: SourceFile

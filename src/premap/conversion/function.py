@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from tree_sitter import Node
 
 from premap.conversion import arms, braces, comments, locals_
@@ -22,8 +22,7 @@ MAX_NESTING = 100
 """The kernel's deepest hook has a dozen; far more would only cost time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(Struct, frozen=True):
     """A function in its new form."""
 
     edit: Edit

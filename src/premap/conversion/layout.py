@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.conversion.rewriting import Change
 from premap.idioms.r1_table import TAB, advance
@@ -18,8 +19,7 @@ _LEXICAL = re.compile(
 _OPERATOR = re.compile(r" (?:&&|\|\||<<|>>|[-+*/|&])\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Aligned:
+class Aligned(Struct, frozen=True):
     """A line that begins right behind an open parenthesis of an earlier line."""
 
     start: int

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion.rewriting import Change, applied
@@ -18,8 +18,7 @@ from premap.idioms.r1_table import advance
 _NO_TAG = r"(?<!\bstruct )(?<!\bunion )(?<!\benum )"
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(Struct, frozen=True):
     """One declarator of a declaration within the function."""
 
     name: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.csource.source import SourceFile
 from premap.csource.text import COMMENT, STRING
@@ -13,8 +14,7 @@ from premap.csource.text import COMMENT, STRING
 _LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """The name at a place in the file."""
 
     start: int

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
@@ -23,8 +23,7 @@ from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
 from premap.idioms.population import Site
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Characters [start, end) of the file become `new`."""
 
     start: int

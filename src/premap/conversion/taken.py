@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion import mapped
@@ -24,8 +24,7 @@ USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
 """Of the file, which ->mapped() is given as const, other than a member or file_inode(file)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A statement of a hook that its operations' `close` undoes."""
 
     statement: Node

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.errors import LargeSource
@@ -26,8 +26,7 @@ MentionKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Passing:
+class Passing(Struct, frozen=True, eq=False):
     """A same-file function that gets the VMA (or descriptor) as an argument."""
 
     function: Function
@@ -36,12 +35,11 @@ class Passing:
     index: int
     """Which of its parameters that is, from 0."""
     caller: Function
-    call: Node = field(repr=False)
+    call: Node
     """The call_expression in `caller`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """One place of a file where a name stands."""
 
     kind: MentionKind

@@ -8,8 +8,9 @@ by that name in a file and in what it includes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
@@ -30,8 +31,7 @@ _USE = re.compile(rb"^[ \t]*(" + "|".join(_MACROS).encode() + rb")[ \t]*(\()", r
 _SEPARATOR = re.compile(rb"[][(){},]")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """One use of a macro that defines a clean-up: its arguments, as text, after the name."""
 
     macro: str

@@ -10,8 +10,8 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, text_of
@@ -41,8 +41,7 @@ _TRUTH = {"<", "<=", ">", ">=", "==", "!=", "&&", "||"}
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "\\": 92, "'": 39, '"': 34}
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
+class _Number(Struct, frozen=True):
     value: int
     width: int
     signed: bool

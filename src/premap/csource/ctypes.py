@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from premap.csource.structs import StructDef
 
@@ -25,8 +27,7 @@ class IntType:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class FloatType:
+class FloatType(Struct, frozen=True):
     """float or double; kernels hardly use them."""
 
     name: str
@@ -35,16 +36,14 @@ class FloatType:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class VoidType:
+class VoidType(Struct, frozen=True):
     """void."""
 
     def __str__(self) -> str:
         return "void"
 
 
-@dataclass(frozen=True, slots=True)
-class PointerType:
+class PointerType(Struct, frozen=True):
     """A pointer; 64 bits."""
 
     target: CType
@@ -54,8 +53,7 @@ class PointerType:
         return f"{inner}*" if inner.endswith("*") else f"{inner} *"
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayType:
+class ArrayType(Struct, frozen=True):
     """An array; `length` is None where it is absent or no integer that can be computed."""
 
     element: CType
@@ -96,8 +94,7 @@ class EnumType:
         return f"enum {self.tag or '<anonymous>'}"
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionType:
+class FunctionType(Struct, frozen=True):
     """A function; `parameters` leaves out the variable ones."""
 
     result: CType
@@ -109,8 +106,7 @@ class FunctionType:
         return f"{self.result} ({listed})"
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownType:
+class UnknownType(Struct, frozen=True):
     """A type that can't be told from the sources at hand."""
 
     name: str

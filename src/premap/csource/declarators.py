@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource import ctypes
@@ -16,8 +16,7 @@ MAX_DEPTH = 100
 """Deeper declarators than this are nobody's code."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypeReader:
+class TypeReader(Struct, frozen=True):
     """Reads types out of parse trees, asking others about names.
 
     `typedef` says what a name stands for, `constant` what an array's length is, `anonymous` makes

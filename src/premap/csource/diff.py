@@ -11,14 +11,14 @@ import difflib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_GAP = 1000
 """Lines on one side of a gap without unique lines that are still compared in full."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Lines [old_start, old_end) became [new_start, new_end); indices from 0."""
 
     old_start: int
@@ -27,8 +27,7 @@ class Change:
     new_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
+class _Gap(Struct, frozen=True):
     """Part of both texts that is yet to be compared."""
 
     a: int

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.macros import expand
@@ -22,8 +22,7 @@ MAX_DEPTH = 8
 """Macros within macros that are looked into."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetByArgument:
+class SetByArgument(Struct, frozen=True):
     """What one use of a macro sets."""
 
     member: str

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource import ctypes
@@ -41,8 +41,7 @@ _PASTE = re.compile(rb"\s*##\s*")
 _STRINGIFY = re.compile(rb"#(?=\s*\w)")
 
 
-@dataclass(frozen=True, slots=True)
-class OtherSite:
+class OtherSite(Struct, frozen=True):
     """Text that looks like a site and is none."""
 
     line: int
@@ -54,16 +53,14 @@ class OtherSite:
     """False where the text around it is no C that can be told: it may well be a site."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fragment:
+class _Fragment(Struct, frozen=True):
     """A parse tree and what to add to its offsets to get those of the file."""
 
     root: Node
     shift: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """The node of one site: an initializer_pair or an assignment_expression, and what holds it."""
 
     node: Node
@@ -71,8 +68,7 @@ class _Found:
     """Nodes from the root to `node`'s parent."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """What a site belongs to."""
 
     type: CType

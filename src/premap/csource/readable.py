@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from msgspec import Struct, field
 from tree_sitter import Node
 
 from premap.csource.declarators import declarators_of, declared_name
@@ -56,8 +56,7 @@ TYPEOF = "typeof"
 """What is in the mark of every `typeof (…)`, and of nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(Struct, frozen=True):
     """A piece of C, parsed, and what of it had to be replaced: the true text, by byte offset."""
 
     node: Node

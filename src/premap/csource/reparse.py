@@ -7,8 +7,9 @@ this is for what has to be said at once; what is said in the end comes of a whol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from premap.csource.nodes import parse_again
 from premap.csource.source import SourceFile
@@ -21,8 +22,7 @@ LEAST = 32 << 10
 """Bytes below which to parse everything anew takes no time that anyone notices."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """What a parser saw of a text, and what came of it."""
 
     view: bytes

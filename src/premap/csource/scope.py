@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource import ctypes, regions
@@ -31,32 +31,30 @@ from premap.csource.tree import DEFINE, KernelTree
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable:
+class Variable(Struct, frozen=True, eq=False):
     """A variable at file level."""
 
     name: str
     type: CType
-    source: SourceFile = field(repr=False)
-    node: Node = field(repr=False)
+    source: SourceFile
+    node: Node
     """The declaration."""
-    initializer: Node | None = field(repr=False)
+    initializer: Node | None
     static: bool
     const: bool
     arms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Enumerator:
+class Enumerator(Struct, frozen=True, eq=False):
     """One constant of an enum."""
 
     name: str
-    expression: Node | None = field(repr=False)
+    expression: Node | None
     """What it is set to, where it is set; of the last one set before it, where not."""
     offset: int
     """What to add to `expression` (or to 0, without one)."""
     tag: str | None
-    source: SourceFile = field(repr=False)
+    source: SourceFile
 
 
 _FEW_NAMES = 64

@@ -8,12 +8,13 @@ import re
 import stat
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, count
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from premap.csource import errors
 from premap.csource.heads import Parameter, function_name, parameters_of, return_type
@@ -59,18 +60,17 @@ _IN_WORD = re.compile(rb"\w")
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Function:
+class Function(Struct, frozen=True, eq=False):
     """One definition of a function; a name has several where `#if` arms define it twice."""
 
     name: str
-    source: SourceFile = field(repr=False)
-    node: Node = field(repr=False)
+    source: SourceFile
+    node: Node
     """The function_definition. Its offsets are those of the file."""
     parameters: tuple[Parameter, ...]
     return_type: str
     """As written, with the stars and without storage class and qualifiers."""
-    body: Node = field(repr=False)
+    body: Node
     """The compound_statement."""
     arms: tuple[str, ...]
     """Conditions of the `#if` arms around it, outermost first."""
@@ -97,22 +97,20 @@ class Function:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prototype:
+class Prototype(Struct, frozen=True, eq=False):
     """A declaration of a function without its body."""
 
     name: str
-    source: SourceFile = field(repr=False)
-    node: Node = field(repr=False)
+    source: SourceFile
+    node: Node
     """The declaration; it may declare other things, too."""
-    name_node: Node = field(repr=False)
+    name_node: Node
     parameters: tuple[Parameter, ...]
     return_type: str
     arms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Macro:
+class Macro(Struct, frozen=True, eq=False):
     """One `#define`."""
 
     name: str
@@ -121,7 +119,7 @@ class Macro:
     body: str
     """Replacement text, without comments, line continuations joined."""
     line: int
-    source: SourceFile = field(repr=False)
+    source: SourceFile
     start: int
     """Byte offset of the line with the `#`."""
     end: int

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from premap.csource import ctypes
 from premap.csource.ctypes import CType
@@ -45,8 +46,7 @@ Step = tuple[str, int]
 """Kind of a container ("struct" or "union"), and a number of its own for the member of it."""
 
 
-@dataclass(slots=True, eq=False)
-class Field:
+class Field(Struct, eq=False):
     """One member, or a member of an anonymous one."""
 
     name: str
@@ -56,8 +56,8 @@ class Field:
     """Width of a bit-field, in bits."""
     arms: tuple[str, ...]
     line: int
-    _read: Callable[[], CType] = field(repr=False)
-    _type: CType | None = field(default=None, repr=False)
+    _read: Callable[[], CType]
+    _type: CType | None = None
 
     @property
     def type(self) -> CType:
@@ -80,15 +80,14 @@ def overlap(one: Field, other: Field) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StructDef:
+class StructDef(Struct, frozen=True, eq=False):
     """The definition of one struct or union."""
 
     kind: str
     tag: str | None
     fields: tuple[Field, ...]
     """In the order of the file; a name appears twice where `#if` arms define it twice."""
-    source: SourceFile = field(repr=False)
+    source: SourceFile
     start: int
     """Byte offset of the opening brace."""
     end: int

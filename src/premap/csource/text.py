@@ -11,7 +11,8 @@ import re
 import string
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
 STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"
@@ -264,8 +265,7 @@ def pairs(code: bytes) -> dict[int, int]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Arm:
+class _Arm(Struct, frozen=True):
     taken: str
     """Condition of this arm alone."""
     before: tuple[str, ...]

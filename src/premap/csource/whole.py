@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.csource.source import SourceFile
 from premap.csource.text import comments
@@ -18,8 +19,7 @@ _TOKEN = re.compile(rb"[()\[\]{}]|^[ \t]*#[ \t]*(\w*)(?:[^\n\\]|\\(?:\r?\n|.)?)*
 _OPENS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 
-@dataclass(frozen=True, slots=True)
-class Torn:
+class Torn(Struct, frozen=True):
     """Where a file stops making sense."""
 
     line: int

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.heads import function_name
@@ -29,8 +29,7 @@ _KEYWORDS = frozenset(
 _CONDITIONAL = ("preproc_if", "preproc_ifdef", "preproc_else", "preproc_elif")
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     """What lies at file level: its text, and the names that it may define."""
 
     text: bytes

@@ -6,8 +6,10 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from premap import symbolic
 from premap.equivalence import example as examples
@@ -118,8 +120,7 @@ def changed_errno(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Ve
     return comparison.verdict()
 
 
-@dataclass(slots=True)
-class _PathResult:
+class _PathResult(Struct):
     """What one path through both versions came to."""
 
     candidates: Sequence[Candidate] = ()

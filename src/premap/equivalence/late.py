@@ -7,7 +7,8 @@ import functools
 import operator
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.interp.machine import Event, Machine
 from premap.interp.values import Pointer, Value
@@ -16,8 +17,7 @@ _EPOCH = re.compile(r"@\d+")
 """In names of memory: since which unknown code ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(Struct, frozen=True):
     """Calls that `->mapped` makes now, and both versions' other calls."""
 
     calls: Sequence[Event]

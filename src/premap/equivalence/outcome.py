@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
@@ -37,8 +38,7 @@ Member = Literal["mmap", "mmap_prepare", "compat"]
 """Which hook of a file calls it; "compat": a legacy one, through the compat helpers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One version of a hook: a function, with its definitions in `#if` arms, of this kind.
 
     Without definitions, `name` is one of the kernel's own hooks that the model has.
@@ -64,8 +64,7 @@ class Side:
         return any(b"_UNSIGNED_OFFSET" in file.text for file in files)
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What a call of mmap() left behind. Words may be symbolic."""
 
     returned: int

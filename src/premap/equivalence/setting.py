@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from errno import EBUSY, EINVAL, EIO, ENOMEM
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from premap.interp.inputs import Inputs, RandomInputs
 from premap.model import (
@@ -43,8 +44,7 @@ MAX_OFFSET_PAGES = (1 << 52) - 1
 """Where a device's mapping ends at most, in pages, unless it has FOP_UNSIGNED_OFFSET."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A point of the model (premap.model.inject) that fails once."""
 
     point: str
@@ -92,8 +92,7 @@ _LAYOUTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One kind of mmap() call, as far as it is enumerated; all else is symbolic."""
 
     shared: bool
@@ -147,8 +146,7 @@ def every_setting() -> Iterator[Setting]:
             yield Setting(shared, layout, fails)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """The words of an mmap() call: addresses in bytes, the rest in pages."""
 
     start_page: int

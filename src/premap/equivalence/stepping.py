@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.nodes import text_of, unwrapped
@@ -43,8 +43,7 @@ _HOOKS = ("mmap", "mmap_prepare")
 _CALLBACKS = ("mapped", "open", "close")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing that happened; `file` and `line` are those of the C code, if it did it."""
 
     kind: str
@@ -59,15 +58,14 @@ class Step:
     """What is mapped after it, if that changed: start, end (bytes), flags, page tables."""
 
 
-@dataclass(slots=True)
-class Stepped:
+class Stepped(Struct):
     """A call that was stepped through, as plain data."""
 
     result: str
     steps: list[Step]
     vmas: list[dict[str, Any]]
     ptes: list[dict[str, Any]]
-    outcome: Any = field(repr=False)
+    outcome: Any
 
 
 def step_through(

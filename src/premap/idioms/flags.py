@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
@@ -18,8 +19,7 @@ CHANGES = frozenset({"vm_flags_set", "vm_flags_clear", "vm_flags_mod"})
 _TRUTH_MACROS = frozenset({"likely", "unlikely", "WARN_ON", "WARN_ON_ONCE", "BUG_ON"})
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """A comparison of the mapping's flags: which have to be set, and which clear."""
 
     all_of: tuple[str, ...] = ()

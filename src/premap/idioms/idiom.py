@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.nodes import text_of, unwrapped, walk
@@ -58,8 +59,7 @@ def within(source: SourceFile) -> Iterator[None]:
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class Idiom:
+class Idiom(Struct, frozen=True):
     """One way in which code of a `.mmap` hook becomes code of an mmap_prepare hook."""
 
     id: str

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Populating:
+class Populating(Struct, frozen=True):
     """The functions that map one kind of memory."""
 
     range: frozenset[str] = frozenset()

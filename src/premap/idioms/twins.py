@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee
@@ -19,8 +18,7 @@ REST = "..."
 """Any number of arguments that are passed on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(Struct, frozen=True):
     """How one call is written with a descriptor."""
 
     idiom: str

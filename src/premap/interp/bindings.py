@@ -7,9 +7,10 @@ import abc
 import pathlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.definitions import defining
@@ -418,8 +419,7 @@ def _variable(scope: Scope, name: str) -> Variable | None:
     return variable if variable is not None and variable.initializer is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A callback of a table, and the `#if` arms that it is in."""
 
     function: str

@@ -13,9 +13,10 @@ import functools
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import files
+from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap.csource.cleanups import Definition, cleanup
@@ -41,8 +42,7 @@ _OTHER_MEMBER = re.compile(r"(?:\(\s*_T\s*\)|\b_T)\s*->\s*(\w+)")
 _MEMBER = re.compile(r"(.*?)(\w+)\s*\Z", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Class:
+class Class(Struct, frozen=True):
     """What guard(name) or CLASS(name, …) does, as C in which `_T` is the lock or the object."""
 
     type: str
@@ -58,8 +58,7 @@ class Class:
     """Of a conditional guard: whether it was taken, of which `_RET` is what `take` returned."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(Struct, frozen=True):
     """A guard or an object that was taken, or could not be: then there is nothing to give back."""
 
     value: Value
@@ -97,7 +96,7 @@ def _known(scope: Scope, kind: str, name: str) -> Definition | None:
 
 @functools.cache
 def _table() -> dict[str, dict[str, list[str]]]:
-    text = files("premap.interp").joinpath("cleanups.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("cleanups.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

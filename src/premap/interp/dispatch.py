@@ -7,9 +7,9 @@ C's constructs contain each other in every way, so no module of them could impor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.ctypes import CType
@@ -20,8 +20,7 @@ from premap.model.errors import NotModelled
 from premap.symbolic.errors import LimitReached
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """Control leaves a statement other than at its end."""
 
     kind: Literal["return", "break", "continue", "goto"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from tree_sitter import Node
 
 from premap.csource.nodes import find_all, identifiers_in, text_of, walk
@@ -36,8 +36,7 @@ LONGEST = 1 << 16
 """Characters of an expanded body; more is no kernel code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(Struct, frozen=True):
     """What a use of a macro became: an expression, or a statement, and the frame it is run in."""
 
     text: str
@@ -100,8 +99,7 @@ def expand(
     return Expanded(made.text, made.read, inner, made.statement)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Struct, frozen=True):
     """What a use of a macro becomes, wherever it is run."""
 
     text: str

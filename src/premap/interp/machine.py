@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from tree_sitter import Node
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
@@ -37,26 +38,25 @@ STEPS_BETWEEN_LOOKS = 512
 """Steps after which a run looks whether its limit is reached."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Event:
     """Something that code elsewhere could notice: a call, with its arguments as words."""
 
     kind: str
     name: str
     arguments: tuple[Any, ...] = ()
-    where: str = field(default="", compare=False)
+    where: str = dataclasses.field(default="", compare=False)
     moment: int = 0
     """What had been written and called before (`Memory.history`)."""
-    given: tuple[Value, ...] = field(default=(), compare=False)
+    given: tuple[Value, ...] = dataclasses.field(default=(), compare=False)
     """The arguments as C values, where a function of C was called."""
-    result: Any = field(default=None, compare=False)
+    result: Any = dataclasses.field(default=None, compare=False)
     """The pointer that a call gave, as a word: what it took may be there."""
-    succeeded: bool = field(default=True, compare=False)
+    succeeded: bool = dataclasses.field(default=True, compare=False)
     """Whether its result says that it did what it is for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Population:
+class Population(Struct, frozen=True):
     """A legacy hook fills page tables itself: where, under which locks, after how many events."""
 
     where: str
@@ -66,16 +66,14 @@ class Population:
     """What the kernel's function returned: 0 or a negative errno."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """A local variable: where it is, and its type."""
 
     object: Object
     type: CType
 
 
-@dataclass(frozen=True, slots=True)
-class Cleanup:
+class Cleanup(Struct, frozen=True):
     """What is done when control leaves a block."""
 
     declared: int
@@ -97,8 +95,7 @@ class Block(dict[str, Variable]):
         """Where the statement begins that is being executed, in bytes."""
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A function that is being executed."""
 
     function: Function
@@ -245,7 +242,7 @@ class Machine:
 
     def resulted(self, result: int | None, *, succeeded: bool) -> None:
         """Note what the call that was recorded last gave."""
-        self.events[-1] = replace(self.events[-1], result=result, succeeded=succeeded)
+        self.events[-1] = dataclasses.replace(self.events[-1], result=result, succeeded=succeeded)
 
     def populated(self, where: str, error: int) -> None:
         """Note that page tables were filled from within a hook, or could not be."""

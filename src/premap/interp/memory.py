@@ -9,8 +9,9 @@ taken to be different objects; every verdict prints that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp.inputs import Inputs
@@ -32,8 +33,7 @@ from premap.interp.values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     """What was in memory at some moment, but for the content of objects."""
 
     kept: int

@@ -11,9 +11,10 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp import handover, reach
@@ -38,8 +39,7 @@ from premap.model.words import U64_MAX, sub
 _ORDERS = frozenset({"lock", "unlock", "order"})
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What a function of the table does."""
 
     effect: str
@@ -90,7 +90,7 @@ _LINE = re.compile(r"^(\w+) = .*", re.MULTILINE)
 @functools.cache
 def table() -> Mapping[str, Effect]:
     """Return the table of functions.toml."""
-    return _Table(files("premap.interp").joinpath("functions.toml").read_text(encoding="utf-8"))
+    return _Table(Path(__file__).with_name("functions.toml").read_text(encoding="utf-8"))
 
 
 def _entry(entry: dict[str, Any]) -> Effect:

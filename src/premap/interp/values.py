@@ -8,8 +8,10 @@ word is enough for all of C's integers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from premap.csource.ctypes import (
     BOOL,
@@ -77,8 +79,7 @@ Stale = dict[Path, tuple[Path, bool]]
 same byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Somewhere in memory: an object, and the way in it through members and elements."""
 
     object: Object
@@ -119,16 +120,14 @@ class Place:
         return self.object.name_of(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Struct, frozen=True):
     """A C pointer: to a place, or (NULL, error pointers, casts) just an address."""
 
     place: Place | None
     address: int
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True):
     """The value of a structure or union: the members that were given, the rest being zero."""
 
     members: dict[Path, Value]
@@ -136,8 +135,7 @@ class Aggregate:
     """As in StructCopy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """By which name members of a structure are made up: that of where it was read, and when."""
 
     name: str
@@ -149,8 +147,7 @@ class Origin:
         return self.name + self.epoch
 
 
-@dataclass(frozen=True, slots=True)
-class StructCopy:
+class StructCopy(Struct, frozen=True):
     """The value of a structure that was read whole: what is known of it, and where it came from.
 
     Members that `known` (by the path within) does not have are made up, by the name `origin`.
@@ -162,22 +159,19 @@ class StructCopy:
     """Members of unions that are not known any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """The 0 or 1 of a comparison, kept as the condition that it is."""
 
     condition: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionName:
+class FunctionName(Struct, frozen=True):
     """A function designator."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A C rvalue; `data` is a word for scalars, or a Pointer, Truth, Aggregate, FunctionName."""
 
     type: CType

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from premap.kbuild import farm
 from premap.kbuild.make import Diagnostic, Make, new_enough_sparse
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """What came of a change."""
 
     broken: frozenset[str] = frozenset()

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 TIME_LIMIT = 7200
 """Seconds that one make may take."""
@@ -38,8 +39,7 @@ class KbuildError(Exception):
     """The tree can't be built at all. `str()` says why, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One thing that the compiler, or sparse, says."""
 
     file: str
@@ -54,8 +54,7 @@ class Diagnostic:
         return self.file, self.error, self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Make:
+class Make(Struct, frozen=True):
     """A tree of links, and the folder in which it is built."""
 
     source: Path

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from premap.lsp.remarks import Remark, Site
 from premap.lsp.snapshot import Snapshot
 from premap.records import Edit, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedDocument:
+class CheckedDocument(Struct, frozen=True):
     """What is to be said about a document."""
 
     remarks: tuple[Remark, ...] = ()
@@ -25,8 +25,7 @@ class CheckedDocument:
     """Why nothing can be said about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A handler to convert."""
 
     snapshot: Snapshot
@@ -37,8 +36,7 @@ class Request:
     """Offset of its initializer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
+class ChangedFile(Struct, frozen=True):
     """What a conversion changes in one file."""
 
     name: str
@@ -48,8 +46,7 @@ class ChangedFile:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(Struct, frozen=True):
     """What came of a handler."""
 
     outcome: Outcome | None

@@ -8,6 +8,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from premap.lsp import jobs
 from premap.lsp.answers import CheckedDocument
 from premap.lsp.documents import Document, Documents
@@ -24,8 +26,7 @@ FURTHER_LIMIT = 60.0
 """Seconds that the checks may take."""
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What is known about a document as it is now."""
 
     soon: tuple[Remark, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lsprotocol import types
+from msgspec import Struct
 from pygls import uris
 
 from premap.csource.search import SUFFIXES
@@ -21,8 +22,7 @@ _LANGUAGES = frozenset({"c", "cpp"})
 """Headers are C++ to some editors."""
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """One open document."""
 
     uri: str

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from premap import releases
 from premap.conversion import target_release
@@ -17,8 +18,7 @@ from premap.settings.errors import BadSettings
 from premap.settings.files import Settings, read_settings
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A snapshot as the other rooms want it."""
 
     source: SourceFile

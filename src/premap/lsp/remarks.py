@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from premap.records import Fix, Handler
 
 Level = Literal["error", "warning", "note", "hint"]
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """Something about the bytes [start, end) of a document."""
 
     start: int
@@ -25,8 +26,7 @@ class Remark:
     fix: Fix | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A `.mmap` handler that could become a hook, and where in the document that is on offer."""
 
     handler: Handler
@@ -37,8 +37,7 @@ class Site:
         return any(first <= end and start <= last for first, last in self.spans)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """The bytes [start, end) of a document became `length` others."""
 
     start: int

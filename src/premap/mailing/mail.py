@@ -6,10 +6,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
+
+from msgspec import Struct
 
 import premap
 from premap.mailing.maintainers import NOBODY, Recipients
@@ -21,8 +22,7 @@ _SLUG = 52
 """Characters of a subject that are in the name of a patch's file, as git has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Who sends a series, and when."""
 
     name: str
@@ -30,8 +30,7 @@ class Sender:
     date: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """One patch, or the cover letter."""
 
     number: int

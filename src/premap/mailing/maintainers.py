@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 _ENTRY = re.compile(r"([A-Z]):\s*(.*)")
 _EVERYTHING = "THE REST"
@@ -25,8 +26,7 @@ _WILDCARDS = re.compile(r"\*+|\?|\[[^\]/]+\]|.")
 Token = str | frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipients:
+class Recipients(Struct, frozen=True):
     """Who gets a mail, each as "Name <address>" or a bare address."""
 
     to: tuple[str, ...] = ()
@@ -139,8 +139,7 @@ def _begins(tokens: list[Token], text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """One entry of MAINTAINERS."""
 
     title: str

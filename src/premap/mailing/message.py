@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
+
+from msgspec import Struct
 
 from premap.mailing.diffstat import diffstat
 from premap.mailing.series import Patch
@@ -100,8 +101,7 @@ def _how(conversions: Iterable[Conversion], explained: Mapping[str, Explanation]
     return ["What changes:", "", *_items(titles)] if titles else []
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """What a message says of a verdict."""
 
     status: str

@@ -8,23 +8,22 @@ lines, such as a helper that they share. So each patch builds without those that
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.csource.edit import apply_edits, git_diff
 from premap.mailing.diffstat import Stat, stat
 from premap.records import Conversion, Edit, Groundwork, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A file as it is."""
 
     text: bytes
     mode: int = 0o644
 
 
-@dataclass(frozen=True, slots=True)
-class FilePatch:
+class FilePatch(Struct, frozen=True):
     """What a patch does to one file."""
 
     name: str
@@ -43,8 +42,7 @@ class FilePatch:
         return stat(self.name, self.diff)
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """One driver's conversions, or what several drivers need first."""
 
     outcomes: tuple[Outcome, ...]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from premap.gitrepo import GitError, git
 from premap.mailing.maintainers import Maintainers
@@ -36,8 +37,7 @@ _COLLECTIONS = 2
 """Names in the folder of a subsystem of many drivers: "drivers/misc"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How the subjects of a file's patches look."""
 
     prefix: str

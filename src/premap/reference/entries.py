@@ -7,11 +7,12 @@ import inspect
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import FunctionType
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from premap import model
 from premap.releases import HIGHEST_PORTABLE_BIT, KNOWN, Release
@@ -39,8 +40,7 @@ _OF_THE_MODEL = frozenset(
 _MODELLED: Mapping[str, type] = {"vm_area_desc": model.VmAreaDesc, "mmap_action": model.MmapAction}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One name of the kernel's interface."""
 
     name: str

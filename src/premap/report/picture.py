@@ -8,10 +8,10 @@ the page as JSON, and from there as text: nothing of a source can become markup 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from premap.report.site import environment, template_text
 
@@ -39,8 +39,7 @@ VMA = tuple(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One hook's call, or one scenario."""
 
     name: str

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from msgspec import Struct
 
 from premap.report.call import call_text
 from premap.report.printable import printable
@@ -36,8 +36,7 @@ _LETTER = 7.6
 Site = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Pictured:
+class Pictured(Struct, frozen=True):
     """The picture of one call of a handler."""
 
     markup: Markup

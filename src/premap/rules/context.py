@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap import releases
@@ -22,8 +22,7 @@ from premap.rules.hooks import Hook, find_hooks, sites_of
 from premap.rules.names import core
 
 
-@dataclass(eq=False)
-class Context:
+class Context(Struct, eq=False, dict=True):
     """One file that is checked."""
 
     source: SourceFile
@@ -31,10 +30,11 @@ class Context:
     target: str
     before: SourceFile | None = None
     """The file as it was before a patch, where that is known."""
-    scope: Scope = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.scope = Scope(self.source, self.tree)
+    @cached_property
+    def scope(self) -> Scope:
+        """What names mean in the file."""
+        return Scope(self.source, self.tree)
 
     @cached_property
     def release(self) -> Release | None:

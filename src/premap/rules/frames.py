@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from premap.csource.handlers import MEMBERS
@@ -37,7 +37,7 @@ UNKNOWN = Frame()
 @functools.cache
 def table() -> dict[str, dict[str, Any]]:
     """Return frames.toml, by type of the table."""
-    text = files("premap.rules").joinpath("frames.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("frames.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

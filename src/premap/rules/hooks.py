@@ -6,10 +6,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
 
 from premap.csource.calls import Passing, aliases, receivers
 from premap.csource.errors import SourceError
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 Member = Literal["mmap", "mmap_prepare"]
 
 
-@dataclass(eq=False)
-class Hook:
+class Hook(Struct, eq=False, dict=True):
     """A function that sets a mapping up, with its definitions in `#if` arms."""
 
     name: str
@@ -36,13 +36,11 @@ class Hook:
     functions: Sequence[Function]
     sites: tuple[Handler, ...]
     """Tables that name it; none where only its parameters tell what it is."""
-    scope: Scope = field(repr=False)
-    tree: KernelTree | None = field(repr=False)
-    callbacks: dict[tuple[str, str], Exploration] = field(default_factory=dict, repr=False)
+    scope: Scope
+    tree: KernelTree | None
+    callbacks: dict[tuple[str, str], Exploration] = field(default_factory=dict)
     """Paths of the callbacks of its operations, by table and member."""
-    explored: dict[frozenset[tuple[str, str]], Exploration] = field(
-        default_factory=dict, repr=False
-    )
+    explored: dict[frozenset[tuple[str, str]], Exploration] = field(default_factory=dict)
     """Its paths where words of the call are fixed, by these words."""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -22,7 +22,7 @@ class Taker(NamedTuple):
 
 @functools.cache
 def _table() -> dict[str, dict[str, Any]]:
-    text = files("premap.rules").joinpath("names.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("names.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap import symbolic
@@ -70,8 +71,7 @@ class Step(NamedTuple):
     """The flags of the mapping at that moment, as a word."""
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(Struct):
     """One path through a hook."""
 
     call: Call
@@ -82,8 +82,8 @@ class Trace:
     machine: Machine
     bound: Any
     """The descriptor, or the VMA, as the path left it."""
-    log: list[Any] = field(repr=False)
-    steps: list[Step] = field(default_factory=list, repr=False)
+    log: list[Any]
+    steps: list[Step] = field(default_factory=list)
     returned: int | None = None
     """The hook's result, a word; None where the path was not followed to its end."""
     failed: bool = False
@@ -158,8 +158,7 @@ class Shared(NamedTuple):
     budget: Budget
 
 
-@dataclass(slots=True)
-class Exploration:
+class Exploration(Struct):
     """The paths of one hook."""
 
     traces: list[Trace]

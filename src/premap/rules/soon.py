@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,6 @@ class _Unexplored(Hook):
         raise Later
 
 
-@dataclass(eq=False)
 class _Shallow(Context):
     """A file that is checked soon."""
 

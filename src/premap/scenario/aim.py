@@ -9,7 +9,8 @@ beginning of the window.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.reader import Json
@@ -20,8 +21,7 @@ MOST = 12
 """Pages that a range of random length has at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Pages [first, first + count) of the window."""
 
     first: int

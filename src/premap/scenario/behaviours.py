@@ -7,9 +7,10 @@ Each behaviour is shrunk once, and only to what still is this behaviour.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
+
+from msgspec import Struct, field
 
 from premap.scenario.conform import Compared, Kernel, shrunk
 from premap.scenario.difference import Difference
@@ -20,8 +21,7 @@ MOST_ALIKE = 200
 """Scenarios that may differ in ways already known before a run gives up."""
 
 
-@dataclass(slots=True)
-class Behaviour:
+class Behaviour(Struct):
     """One way in which a kernel differs, shrunk; `seeds` are the scenarios that showed it."""
 
     difference: Difference

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from premap.model.tree import SortedTree, VmaTree
 from premap.model.words import PAGE_SIZE
@@ -29,8 +30,7 @@ SCENARIO_STEPS = 40
 """Steps of one scenario."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """What the model is held against. `devices`: whether it runs scenarios that have any."""
 
     backend: Backend
@@ -43,8 +43,7 @@ class Kernel:
         return tuple(FAMILIES) if self.devices else WITHOUT_DEVICES
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """What came of one scenario: steps that agree, and what ended it if something did.
 
     `tree` is how the model held its mappings.

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+
+from msgspec import Struct
 
 from premap.scenario.outcome import FAILED
 from premap.scenario.reader import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Steps up to the first at which two backends differ, and the results of both."""
 
     steps: tuple[Json, ...]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from premap.scenario.programmes import Taste
 from premap.scenario.steps import ADVICE
@@ -35,8 +35,7 @@ PLAIN = tuple(advice for advice in ADVICE if advice not in GUARDS)
 FLAGS = ("LOCKED", *("NORESERVE",) * 2, *("POPULATE",) * 2, "ANONYMOUS", "DENYWRITE")
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """How often each kind of step comes, and of what mappings are made.
 
     `devices` is how likely a scenario is to have any; `alike` how likely a new mapping is to be as

@@ -8,7 +8,8 @@ does not allow, depends on what is mapped.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
@@ -62,8 +63,7 @@ ODD_MOVES = (["FIXED"], ["DONTUNMAP"], ["FIXED", "DONTUNMAP"])
 """Flags of mremap() that don't go together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """What a mapping is made of: a file or none, protection, flags."""
 
     file: str | None

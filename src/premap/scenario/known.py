@@ -8,8 +8,9 @@ tests/scenario/known is a scenario for each, with what both do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.difference import Difference
@@ -20,8 +21,7 @@ CHECKED: Release = (6, 18)
 """The oldest release that the table was held against; older ones may differ in more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A difference that is the release's: from `since` on the kernel does as the model does."""
 
     id: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from premap.model.words import PAGE_SIZE
 from premap.scenario.reader import Json
@@ -52,8 +53,7 @@ KERNEL_PAGES = ("map_kernel_pages", "map_kernel_pages_full", *LEGACY)
 KINDS = (*RANGES, *WHOLE, "simple_ioremap", "map_kernel_pages")
 
 
-@dataclass(frozen=True, slots=True)
-class Programme:
+class Programme(Struct, frozen=True):
     """A device step, and the lengths (pages) that may be mapped while it is in force."""
 
     step: Json
@@ -63,8 +63,7 @@ class Programme:
     ANY: ClassVar[tuple[int, int]] = (1, 1 << 20)
 
 
-@dataclass(frozen=True, slots=True)
-class Taste:
+class Taste(Struct, frozen=True):
     """How likely the parts of a programme are."""
 
     action: float = 0.4

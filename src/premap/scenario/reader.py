@@ -11,9 +11,10 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from premap.scenario.errors import ScenarioError
 from premap.scenario.steps import Names, check_header, check_step
@@ -21,8 +22,7 @@ from premap.scenario.steps import Names, check_header, check_step
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """A header and its steps; with `results` if it was recorded, to be compared with.
 
     `lines` are the lines of the file that the steps stand on, all the same for a recorded one.

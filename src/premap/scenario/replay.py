@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from premap.model.tree import ListTree
 from premap.scenario.backend import Backend, MissingStep
@@ -18,8 +19,7 @@ from premap.scenario.model_backend import ModelBackend
 from premap.scenario.reader import Json, Scenario, read
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """A step whose result is not the one recorded; both as they are written."""
 
     step: int
@@ -27,8 +27,7 @@ class Disagreement:
     got: str
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """What came of one scenario.
 
     `results` are one a step, up to the end or to the first step that the backend does not have,

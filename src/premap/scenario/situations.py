@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
@@ -18,8 +18,7 @@ JOINING = ("vma_merge", "vma_merge", "anon_vma_clone", "anon_vma_clone", "vma_du
 SHARED = ("SHARED", "SHARED", "PRIVATE")
 
 
-@dataclass(frozen=True, slots=True)
-class Like:
+class Like(Struct, frozen=True):
     """What three neighbours are made of, and the offset (bytes) of the first."""
 
     file: str | None

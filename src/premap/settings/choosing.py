@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from premap.records import Checked
-from premap.settings.baseline import read_baseline, without_known
 from premap.settings.files import LEVELS, Settings
 
 
@@ -19,6 +19,11 @@ def chosen(results: Iterable[Checked], settings: Settings) -> list[Checked]:
     wanted = [_wanted(each, settings) for each in results]
     if settings.baseline is None:
         return wanted
+    from premap.settings.baseline import (  # noqa: PLC0415  most have none
+        read_baseline,
+        without_known,
+    )
+
     return without_known(wanted, read_baseline(settings.baseline))
 
 

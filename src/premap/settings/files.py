@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from premap.settings.errors import BadSettings
 
@@ -18,8 +19,7 @@ _SHARED = "pyproject.toml"
 LEVELS = ("error", "warning", "note")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What `premap check` is told, by files or the command line."""
 
     target: str | None = None

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.calls import aliases, receivers
@@ -29,8 +29,7 @@ _CHANGES = re.compile(
 _OPERATIONS = re.compile(r"(?:->|\.)\s*vm_ops\s*=(?!=)")
 
 
-@dataclass(frozen=True, slots=True)
-class PatternClass:
+class PatternClass(Struct, frozen=True):
     """One class, as classes.toml has it."""
 
     id: str

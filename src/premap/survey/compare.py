@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from premap.survey.records import Site
 
@@ -34,8 +35,7 @@ _KEYS: tuple[Key, ...] = (
 """What makes two sites the same one, the surest first; None where that says nothing of a site."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """One handler, before and after."""
 
     how: str

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from premap import conversion as converter
 from premap.csource.edit import unified_diff

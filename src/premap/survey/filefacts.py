@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource import ctypes
@@ -44,8 +44,7 @@ TESTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is to be told of a file."""
 
     members: tuple[str, ...]
@@ -56,7 +55,7 @@ class Asked:
     """Functions that get a VMA and seem to fill a table by position."""
     given: tuple[str, ...] = ()
     """What is called with the name of such a member: it may be a macro that sets it."""
-    known: tuple[str, ...] = field(default=(), repr=False)
+    known: tuple[str, ...] = ()
     """Structures that have such members: no more need be told of them."""
 
 

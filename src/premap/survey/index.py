@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from premap.cache.store import Store, digest_of
 from premap.csource.search import MAPPINGS, SUFFIXES
@@ -37,8 +38,7 @@ def is_user_space(name: str) -> bool:
     return name.split("/", maxsplit=1)[0] in USER_SPACE
 
 
-@dataclass(slots=True)
-class Index:
+class Index(Struct):
     """The files of a tree by name, with their stamps and what their text tells."""
 
     root: Path

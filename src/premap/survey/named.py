@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from premap.csource.nodes import path_to
 from premap.csource.source import SourceFile, function_of
@@ -58,8 +59,7 @@ def _giver(source: SourceFile, handler: Handler, name: str) -> str | None:
     return function.name if function is not None and taken else None
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """The functions of a tree, by what tables and callers call them."""
 
     defines: Mapping[str, list[str]]

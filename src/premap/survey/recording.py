@@ -10,10 +10,11 @@ What a fact rests on that the tree keeps is noted with it, and counts for all th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from premap.cache.store import digest_of
 from premap.csource.errors import SourceError
@@ -34,8 +35,7 @@ _UNSAID = frozenset({"include", "includes"})
 """Facts about what files include: they are looked at again wherever names are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """Headers that say a name, nearest first."""
 
     files: tuple[str, ...]
@@ -43,8 +43,7 @@ class Said:
     """Whether these are all of them; else no more were looked at."""
 
 
-@dataclass(slots=True)
-class Noted:
+class Noted(Struct):
     """What an answer rests on."""
 
     touched: set[str] = field(default_factory=set)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.survey.classes import COPIES, UNDEFINED, UNKNOWN, UNSET, pattern_classes
 from premap.survey.clusters import cluster_of
@@ -25,8 +26,7 @@ _COPY = re.compile(r"(?:->|\.)\s*\w+$")
 """What is set to another table's member."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sites:
+class Sites(Struct, frozen=True):
     """Makes the records of a tree's sites."""
 
     facts: Mapping[str, FileFacts]

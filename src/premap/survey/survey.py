@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from premap import releases
 from premap.cache.store import LIMIT, Store
@@ -49,8 +50,7 @@ class Progress(Protocol):
         """Take records that are complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to survey, and how."""
 
     root: Path
@@ -67,8 +67,7 @@ class Plan:
     engine: Engine | None = None
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(Struct):
     """What came of it."""
 
     document: Document

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.cache.store import digest_of
 from premap.csource.source import SourceFile
@@ -47,8 +48,7 @@ _LONGEST_HEAD = 1000
 _SPEAKS = (b"vm_area_struct", b"vm_area_desc")
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A member of an operation table that sets a mapping up."""
 
     ops: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from premap.cache.store import Store, digest_of
 from premap.csource.errors import SourceError
@@ -27,8 +28,7 @@ _PAGE = 4096
 Kind = Literal["facts", "tables", "deep"]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One file of a tree, and what to find out about it."""
 
     kind: Kind

@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
+
+from msgspec import Struct
 
 from premap.symbolic.effort import DECISION, SECOND, guard
 from premap.symbolic.errors import (
@@ -40,8 +41,7 @@ KEPT_RESULTS = 1 << 16
 _current: ContextVar[Explorer | None] = ContextVar("current", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A question that a program asked, the answer, and whether the other one was possible, too."""
 
     condition: Bool
@@ -52,8 +52,7 @@ class Decision:
     """Whether the answer is known to be possible; if not, the solver had no answer in its limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Path(Generic[T]):
+class Path(Struct, Generic[T], frozen=True):
     """One path: what the program returned or raised, and for which inputs.
 
     `condition` includes the explorer's assumptions. `model` is an input that takes this path; None

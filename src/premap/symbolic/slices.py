@@ -7,7 +7,8 @@ Conditions that share none can be made true apart from each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from premap.symbolic.node import BoolNode, Node
 from premap.symbolic.truth import conjuncts
@@ -16,8 +17,7 @@ FUNCTION = "()"
 """What the name of an unknown function ends with, beside those of variables."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Conditions, and the names that they and what they hang together with have."""
 
     parts: Sequence[BoolNode]

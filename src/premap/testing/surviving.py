@@ -6,8 +6,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from premap.model import (
     MAP_FIXED,
@@ -28,8 +29,7 @@ CALL = "call"
 """The stage of a call that fails without help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survivor:
+class Survivor(Struct, frozen=True):
     """State of a mapping that is not there.
 
     `stage` is the injection point that failed, "merge", or "call" where the call fails by itself,
@@ -50,8 +50,7 @@ class Survivor:
         return f"{self.stage}: {self.name} was {self.before!r}, is {self.after!r}{place}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """The mmap() call that is made: pages from `pgoff` on."""
 
     pages: int

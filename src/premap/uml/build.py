@@ -14,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+from msgspec import Struct
 
 from premap.uml import cpio
 from premap.uml.cache import Entry
@@ -33,8 +34,7 @@ _INIT_ADDRESS = 0x70000000
 """Where the init is linked: above most windows, so that their mappings come first in smaps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """A kernel that can be started: the program, the archive it boots from, and its release."""
 
     linux: Path
