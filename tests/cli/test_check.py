@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import quopri
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -285,85 +283,6 @@ class TestKbuild:
 
     def test_no_file(self, premap: Premap) -> None:
         assert premap("check", "--kbuild", "-O2").code == 2
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a small tree with a clean driver."""
-    root = tmp_path / "linux"
-    (root / "include/linux").mkdir(parents=True)
-    (root / "include/linux/mm_types.h").write_text("struct vm_area_desc;\n")
-    (root / "drivers").mkdir()
-    (root / "Makefile").write_text("VERSION = 7\nPATCHLEVEL = 3\n")
-    (root / "drivers/ring.c").write_text(CLEAN)
-    return root
-
-
-def _diff(old: str, new: str) -> str:
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True),
-        new.splitlines(keepends=True),
-        "a/drivers/ring.c",
-        "b/drivers/ring.c",
-    )
-    return "".join(lines)
-
-
-MAIL = """\
-From 0123456789abcdef Mon Sep 17 00:00:00 2001
-From: A Driver Author <author@example.org>
-Date: Mon, 2 Nov 2026 10:00:00 +0000
-Subject: [PATCH] ring: say less
-
----
- drivers/ring.c | 1 -
- 1 file changed, 1 deletion(-)
-
-diff --git a/drivers/ring.c b/drivers/ring.c
-{diff}--
-2.53.0
-"""
-
-
-class TestPatch:
-    """--patch: what a patch or a mail changes."""
-
-    WORSE = CLEAN.replace("	vma_desc_clear_flags(desc, VMA_MAYWRITE_BIT);\n", "")
-
-    def _check(self, premap: Premap, tree: Path, patch: str) -> dict[str, Any]:
-        (tree / "mail").write_text(patch)
-        return _json(premap, "--tree", tree, "--patch", tree / "mail")
-
-    def test_mail(self, premap: Premap, tree: Path) -> None:
-        mail = MAIL.format(diff=_diff(CLEAN, self.WORSE))
-        document = self._check(premap, tree, mail)
-        assert _rules(document) == ["R16"]
-        assert document["findings"][0]["file"] == "drivers/ring.c"
-
-    def test_tree_that_has_it_already(self, premap: Premap, tree: Path) -> None:
-        (tree / "drivers/ring.c").write_text(self.WORSE)
-        assert _rules(self._check(premap, tree, _diff(CLEAN, self.WORSE))) == ["R16"]
-
-    def test_what_was_there_before_is_not_said(self, premap: Premap, tree: Path) -> None:
-        (tree / "drivers/ring.c").write_text(self.WORSE)
-        more = self.WORSE.replace("	return 0;", "	desc->vm_ops = NULL;\n	return 0;")
-        assert _rules(self._check(premap, tree, _diff(self.WORSE, more))) == ["R28"]
-
-    def test_quoted_printable(self, premap: Premap, tree: Path) -> None:
-        diff = quopri.encodestring(_diff(CLEAN, self.WORSE).encode()).decode()
-        head = "From: A <a@example.org>\nContent-Type: text/plain; charset=utf-8\n"
-        mail = f"{head}Content-Transfer-Encoding: quoted-printable\n\n{diff}"
-        assert _rules(self._check(premap, tree, mail)) == ["R16"]
-
-    def test_does_not_apply(self, premap: Premap, tree: Path) -> None:
-        (tree / "mail").write_text(_diff(CLEAN.replace("EINVAL", "EPERM"), self.WORSE))
-        ran = premap("check", "--tree", tree, "--patch", tree / "mail")
-        assert (ran.code, len(ran.lines)) == (2, 1)
-        assert "does not apply" in ran.err
-
-    def test_no_diff(self, premap: Premap, tree: Path) -> None:
-        (tree / "mail").write_text("hello\n")
-        assert premap("check", "--tree", tree, "--patch", tree / "mail").code == 2
 
 
 class TestExplain:

@@ -178,7 +178,10 @@ def check_patch(patch: str, root: Path | None, target: str | None, jobs: int) ->
     tree = find_tree(root or Path.cwd())
     if tree is None:
         raise UsageError("--patch needs a kernel tree: run it in one, or say --tree DIR")
-    changes = [each for each in _read(patch) if _is_c(each.old) or _is_c(each.new)]
+    from premap.cli.patches import located
+
+    named = located(_read(patch), tree.exists)
+    changes = [each for each in named if _is_c(each.old) or _is_c(each.new)]
     before, after = _texts(tree, changes)
     release = target or (releases.NEWEST if tree.release == "?" else tree.release)
     tasks = [
@@ -213,7 +216,11 @@ def _is_c(name: str) -> bool:
 
 
 def _old_name(changes: Sequence[FilePatch], name: str) -> str:
-    return next((each.old for each in changes if each.new == name), name)
+    """Return what a file was called before all of the changes."""
+    for each in reversed(changes):
+        if each.new == name:
+            name = each.old
+    return name
 
 
 def _texts(tree: KernelTree, changes: list[FilePatch]) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -239,12 +246,9 @@ def _backwards(
     changes: list[FilePatch], original: Callable[[str], bytes | None]
 ) -> dict[str, bytes] | None:
     """Return the texts before a patch that was applied already; None if it wasn't."""
-    from premap.cli.patches import FilePatch, PatchError, apply
+    from premap.cli.patches import PatchError, apply
 
-    turned = [
-        FilePatch(each.new, each.old, [hunk.backwards() for hunk in each.hunks])
-        for each in reversed(changes)
-    ]
+    turned = [each.backwards() for each in reversed(changes)]
     try:
         return apply(turned, original)
     except PatchError:
