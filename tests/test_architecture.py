@@ -98,16 +98,34 @@ class TestStartUp:
         assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def _structs(module: Path) -> Iterator[ast.ClassDef]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ClassDef) and "Struct" in map(ast.unparse, node.bases):
+            yield node
+
+
 class TestRecords:
+    """What the type checker does not see where structs and dataclasses are mixed up."""
+
     def test_no_struct_has_an_equality_of_its_own(self) -> None:
         """`!=` would still be the one that msgspec gives it: only a dataclass asks `==` for it."""
         assert not [
-            f"{module.relative_to(PACKAGE)}: {node.name}"
+            f"{module.relative_to(PACKAGE)}: {struct.name}"
             for module in MODULES
-            for node in ast.walk(ast.parse(module.read_text()))
-            if isinstance(node, ast.ClassDef)
-            and "Struct" in {base.id for base in node.bases if isinstance(base, ast.Name)}
-            and any(
-                isinstance(each, ast.FunctionDef) and each.name == "__eq__" for each in node.body
-            )
+            for struct in _structs(module)
+            if "__eq__" in {getattr(each, "name", "") for each in struct.body}
         ]
+
+    def test_fields_of_structs_are_not_those_of_dataclasses(self) -> None:
+        pattern = re.compile(r"^from dataclasses import .*\bfield\b", re.MULTILINE)
+        assert not [
+            f"{module.relative_to(PACKAGE)}: {struct.name}"
+            for module in MODULES
+            if pattern.search(module.read_text())
+            for struct in _structs(module)
+            if " = field(" in ast.unparse(struct)
+        ]
+
+    def test_records_are_replaced_as_structs(self) -> None:
+        pattern = re.compile(r"^from dataclasses import .*\b(replace|asdict)\b", re.MULTILINE)
+        assert not [module for module in MODULES if pattern.search(module.read_text())]

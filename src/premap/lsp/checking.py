@@ -8,8 +8,6 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
 from premap.lsp import jobs
 from premap.lsp.answers import CheckedDocument
 from premap.lsp.documents import Document, Documents
@@ -26,7 +24,8 @@ FURTHER_LIMIT = 60.0
 """Seconds that the checks may take."""
 
 
-class Found(Struct):
+@dataclass(slots=True)
+class Found:
     """What is known about a document as it is now."""
 
     soon: tuple[Remark, ...] = ()
