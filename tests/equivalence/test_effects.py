@@ -58,3 +58,51 @@ def test_calls_of_which_nothing_is_known_are_named() -> None:
     for difference in verdict.differences:
         assert "ring_one(), ring_two()" in difference.message
         assert difference.judgement
+
+
+class TestNull:
+    """Functions that do nothing where they are given NULL."""
+
+    @pytest.mark.parametrize("call", ["kfree(NULL)", "kvfree(NULL)", "vfree(NULL)", "free_page(0)"])
+    def test_is_not_noticed(self, call: str) -> None:
+        assert judge(f"{call}; return 0;", "return 0;").status == "equivalent"
+
+    @pytest.mark.parametrize("call", ["kmem_cache_free(NULL, NULL)", "ring_put(NULL)"])
+    def test_others_may_do_something(self, call: str) -> None:
+        assert judge(f"{call}; return 0;", "return 0;").status == "different"
+
+    @pytest.mark.parametrize(
+        ("new", "status"),
+        [
+            ("", "different"),
+            ("if (d->count) kfree(p);", "different"),
+            ("if (p) kfree(p);", "equivalent-except"),
+            ("kfree(p);", "equivalent-except"),
+        ],
+    )
+    def test_what_may_be_null_may_be_something(self, new: str, status: str) -> None:
+        allocate = "void *p = d->ro ? kzalloc(8, GFP_KERNEL) : NULL;"
+        found = judge(
+            f"struct dev *d = file->private_data; {allocate} kfree(p); return 0;",
+            f"struct dev *d = desc->file->private_data; {allocate} {new} return 0;",
+        )
+        assert found.status == status
+
+    def test_close_frees_what_mapped_could_not_allocate(self) -> None:
+        close = "static void v_close(struct vm_area_struct *vma) { kfree(vma->vm_private_data); }\n"
+        ops = "static const struct vm_operations_struct v_ops = { .close = v_close"
+        mapped = (
+            "static int v_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,\n"
+            "\t\tconst struct file *file, void **vm_private_data)\n{\n"
+            "\tvoid *p = kzalloc(16, GFP_KERNEL);\n\tif (!p) return -ENOMEM;\n"
+            "\t*vm_private_data = p;\n\treturn 0;\n}\n"
+        )
+        verdict = judge(
+            "void *p = kzalloc(16, GFP_KERNEL); if (!p) return -ENOMEM; "
+            "vma->vm_private_data = p; vma->vm_ops = &v_ops; return 0;",
+            "desc->vm_ops = &v_ops; return 0;",
+            f"{close}{ops} }};\n",
+            f"{close}{mapped}{ops}, .mapped = v_mapped }};\n",
+        )
+        assert verdict.status == "equivalent-except"
+        assert [each.id for each in verdict.differences] == ["close-after-failed-action"]

@@ -47,6 +47,8 @@ class Effect(Struct, frozen=True):
     kind: str
     object: int | None
     """Index of the argument that the event concerns: the lock, the reference."""
+    null: bool
+    """Whether nothing happens where that is NULL."""
     returns: str
     result: str
     writes: tuple[int, ...]
@@ -98,6 +100,7 @@ def _entry(entry: dict[str, Any]) -> Effect:
         entry["effect"],
         entry.get("kind", ""),
         entry.get("object"),
+        entry.get("null", False),
         entry.get("returns", ""),
         entry.get("result", ""),
         tuple(entry.get("writes", ())),
@@ -132,6 +135,8 @@ def call_unknown(
             handover.come_back(machine, mapping, name, f"{name}@{machine.memory.history}")
         return result
     returns = _returns(frame, name, entry.returns)
+    if entry.null and _is_null(machine, entry, given):
+        return Value(returns, 0)
     if entry.effect == "unknown":
         arguments += kept
         return _call_with_kind(machine, name, entry, returns, given, arguments, where)
@@ -142,6 +147,15 @@ def call_unknown(
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def _is_null(machine: Machine, entry: Effect, given: Sequence[Value]) -> bool:
+    """Tell whether what a call concerns is NULL; where that is not known, the run splits here."""
+    if entry.object is None or entry.object >= len(given):
+        return False
+    null = word_of(given[entry.object]) == 0
+    machine.splits += not isinstance(null, bool)
+    return bool(null)
 
 
 def _shown_to(machine: Machine, name: str, value: Value) -> Any:
