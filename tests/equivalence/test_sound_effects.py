@@ -71,7 +71,7 @@ class TestCallbacks:
     def test_a_close_with_effects_after_a_failed_action(self) -> None:
         extra = (
             "static void c_close(struct vm_area_struct *vma)\n"
-            "{\n\tkfree(vma->vm_private_data);\n}\n"
+            "{\n\tput_page(vma->vm_private_data);\n}\n"
             "static const struct vm_operations_struct c_vm_ops = { .close = c_close, };\n"
         )
         differ(
