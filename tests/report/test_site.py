@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.survey.conftest import FILES
 
 from premap.cli import main
-from premap.report.site import breakable
+from premap.report.site import breakable, source_lines
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -47,6 +47,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> str:
 )
 def test_names_break_between_words(name: str, parts: list[str]) -> None:
     assert breakable(name) == "<wbr>".join(parts)
+
+
+def test_lines_are_those_of_the_compiler(tmp_path: Path) -> None:
+    """A form feed is no end of a line, as some of the kernel's files have it."""
+    (tmp_path / "a.c").write_text("/* one */\n\f/* two */\nint f(void)\n{\n\t\v\x85\n}\n")
+    lines = source_lines(tmp_path, {"file": "a.c", "line": 3, "end": 6})
+    assert [(number, line.strip()) for number, line in lines] == [
+        (3, "int f(void)"),
+        (4, "{"),
+        (5, ""),
+        (6, "}"),
+    ]
 
 
 class TestTable:
@@ -151,6 +163,15 @@ class TestHandler:
         expect(now).to_contain_text("new vma")
         expect(page.locator("svg.strip .vma")).to_have_count(1)
 
+    def test_its_source_is_shown_once(self, page: Page, site: str) -> None:
+        """With the picture, where there is one."""
+        for name, pictures in (("door_mmap", 1), ("cupboard_mmap", 0)):
+            page.goto(site)
+            page.get_by_role("link", name=name).click()
+            expect(page.locator("[data-picture] .now")).to_have_count(pictures)
+            expect(page.get_by_role("heading", name="Source")).to_have_count(1 - pictures)
+            expect(page.locator("main")).to_contain_text(f"static int {name}(struct")
+
     def test_idioms_are_named(self, page: Page, site: str) -> None:
         page.goto(site)
         page.get_by_role("link", name="old_mmap").click()
@@ -182,6 +203,18 @@ class TestScreens:
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.close()
         assert sum(map(int, background[4:-1].split(","))) < 150
+
+
+class TestLongNames:
+    def test_they_break(self, page: Page, site: str) -> None:
+        """Drivers have names of a hundred letters; here every name has more."""
+        for address in (site, site.replace("index.html", "handlers/0004.html")):
+            page.goto(address)
+            page.evaluate(
+                "document.querySelectorAll('main code, h1 code').forEach("
+                "each => { if (!each.closest('pre')) each.textContent += 'x'.repeat(400); })"
+            )
+            assert page.evaluate("document.documentElement.scrollWidth") <= 1200
 
 
 class TestFiles:

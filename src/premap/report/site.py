@@ -105,12 +105,17 @@ def write_site(
             picture=pictures[key].markup if key in pictures else None,
             state=pictures[key].state if key in pictures else 0,
             source=source_lines(Path(document["tree"]), site["defined_in"]),
-            release=document["release"],
+            name=_name(document),
         )
         _write(folder / site["page"], text)
     index = folder / "index.html"
     _write(index, pages.get_template("index.html").render(**_overview(document, sites, titles)))
     return index
+
+
+def _name(document: Mapping[str, Any]) -> str:
+    release = document["release"]
+    return f"Linux {release}" if release else str(document["tree"])
 
 
 def _numbered(document: Mapping[str, Any]) -> list[tuple[str, Site]]:
@@ -140,7 +145,7 @@ def _overview(
     shown = ("classes", "tables", "reasons", "verdicts", "findings")
     return {
         "up": "",
-        "name": f"Linux {document['release']}" if document["release"] else document["tree"],
+        "name": _name(document),
         **{key: document[key] for key in ("tree", "release", "target", "totals", "clusters")},
         **{key: document[key] for key in ("consumers", "explained", "rules", "errors")},
         "moved": document.get("moved", []),
@@ -275,4 +280,4 @@ def source_lines(tree: Path, defined: Mapping[str, Any] | None) -> list[tuple[in
     except OSError:
         return []
     first, last = defined["line"], defined["end"]
-    return list(enumerate(lines.expandtabs(8).splitlines()[first - 1 : last], first))
+    return list(enumerate(lines.expandtabs(8).split("\n")[first - 1 : last], first))

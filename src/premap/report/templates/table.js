@@ -7,21 +7,22 @@ const rows = [...body.rows];
 const fields = [...document.querySelectorAll("[data-filter]")];
 const shown = document.getElementById("shown");
 
-function matches(row) {
-  return fields.every((field) => {
-    const wanted = field.value.toLowerCase();
-    if (!wanted) return true;
-    const key = field.dataset.filter;
-    if (key === "text") return row.textContent.toLowerCase().includes(wanted);
-    return row.dataset[key].toLowerCase().split("\n").includes(wanted);
-  });
+const said = new Map();
+
+function says(row, key) {
+  if (key !== "text") return row.dataset[key].toLowerCase().split("\n");
+  if (!said.has(row)) said.set(row, row.textContent.toLowerCase());
+  return said.get(row);
 }
 
 function filter() {
+  const wanted = fields.filter((field) => field.value)
+    .map((field) => [field.dataset.filter, field.value.toLowerCase()]);
   let count = 0;
   for (const row of rows) {
-    row.hidden = !matches(row);
-    if (!row.hidden) count += 1;
+    const hidden = !wanted.every(([key, value]) => says(row, key).includes(value));
+    if (row.hidden !== hidden) row.hidden = hidden;
+    if (!hidden) count += 1;
   }
   shown.textContent = `${count} of ${rows.length} sites`;
   const chosen = new URLSearchParams();
@@ -34,10 +35,16 @@ function sort(header) {
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", down ? "descending" : "ascending");
   const at = header.cellIndex;
-  const key = (row) => row.cells[at].dataset.key ?? row.cells[at].textContent.trim();
+  const keys = new Map(
+    rows.map((row) => [row, row.cells[at].dataset.key ?? row.cells[at].textContent.trim()]));
   const order = new Intl.Collator("en", { numeric: true });
-  rows.sort((a, b) => order.compare(key(a), key(b)) * (down ? -1 : 1));
+  rows.sort((a, b) => order.compare(keys.get(a), keys.get(b)) * (down ? -1 : 1));
   body.append(...rows);
+}
+
+function focus(at, step) {
+  do at += step; while (rows[at]?.hidden);
+  rows[at]?.querySelector("a")?.focus();
 }
 
 const given = new URLSearchParams(location.hash.slice(1));
@@ -57,13 +64,11 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     fields[0].focus();
   }
-  const links = rows.filter((row) => !row.hidden).map((row) => row.querySelector("a"));
   if (event.key === "Enter" && document.activeElement === fields[0]) {
     event.preventDefault();
-    links[0]?.focus();
+    focus(-1, 1);
   } else if ((event.key === "j" || event.key === "k") && !typing) {
-    const at = links.indexOf(document.activeElement);
-    links[Math.max(0, Math.min(links.length - 1, event.key === "j" ? at + 1 : at - 1))]?.focus();
+    focus(rows.indexOf(document.activeElement.closest("tr")), event.key === "j" ? 1 : -1);
   }
 });
 filter();
