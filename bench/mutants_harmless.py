@@ -17,6 +17,7 @@ NEVER = "it is not reached: the number of pages of a range that does not wrap is
 NOT_ASKED = "it is a legacy hook's: an error has returned before, and nobody reads it after that"
 SAVED = "the search over all chunks finds the same place; this only saves it"
 IN_THE_MASK = "the mask has both bits of MAP_SHARED_VALIDATE in any case: they are added to it"
+NOBODY = "nothing that runs a scenario calls it, or reads it"
 ELSEWHERE = "a bit that only other machines have: no kernel lets a scenario set it"
 SYMBOLIC = "a scenario's conditions are True or False, and were returned before; this is a proof's"
 
@@ -41,6 +42,24 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         for function in ("mmap", "mremap", "fork", "_run")
     },
     ("mm.py", "_enter", "self.tree.settle()", "pass"): CHUNKED,
+    **{
+        ("file.py", "__init__", f"self.{name} = {name}", "pass"): NOBODY
+        for name in ("access", "huge_fault", "map_pages", "name", "pagesize")
+    },
+    **{
+        ("bits.py", "", f"VM_PKEY_BIT{key} = 1 << VMA_PKEY_BIT{key}_BIT", changed): ELSEWHERE
+        for key in range(4)
+        for changed in (
+            f"VM_PKEY_BIT{key} = 2 << VMA_PKEY_BIT{key}_BIT",
+            f"VM_PKEY_BIT{key} = 1 >> VMA_PKEY_BIT{key}_BIT",
+        )
+    },
+    (
+        "chunks.py",
+        "__getitem__",
+        "if not (0 <= place < len(self._chunk) and index >= 0):",
+        "if not (0 < place < len(self._chunk) and index >= 0):",
+    ): SAVED,
     (
         "brk.py",
         "_has_room",
@@ -138,6 +157,17 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if not 0 < index - self._low < len(self._chunk):",
     ): SAVED,
     ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
+    ("chunks.py", "__delitem__", "index = self._checked(index)", "pass"): (
+        "it refuses what lies beyond the end, and counts from there what is negative: positions of "
+        "mappings are neither"
+    ),
+    ("pagetable.py", "at", "return 0", "pass"): (
+        "zeroes and guards then have another number, which nobody reads: their kind says all"
+    ),
+    ("move.py", "_uncharge", "vrm.charged = 0", "vrm.charged = 1"): (
+        "the move has failed, and nobody asks for its charge again"
+    ),
+    ("gup.py", "_is_anonymous_memory", "return not refused", "pass"): ONE_BY_ONE,
     ("accounting.py", "charge", "return 0", "pass"): NONE_IS_ZERO,
 }
 

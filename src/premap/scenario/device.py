@@ -129,6 +129,10 @@ class Device:
 
     def get_unmapped_area(self, file: File, addr: int, length: int, pgoff: int, flags: int) -> int:
         """Let the kernel choose, as drivers do that only want to be asked."""
+        if self.programme.get("asked"):
+            where = {"addr": operator.index(addr), "len": operator.index(length)}
+            more = {"pgoff": self.pgoff_text(pgoff), "flags": operator.index(flags)}
+            self.events.append({"call": "area", "file": self.name, **where, **more})
         return mm_get_unmapped_area(self.current(), file, addr, length, pgoff, flags)
 
     def operations(self, callbacks: list[str]) -> VmOperations:

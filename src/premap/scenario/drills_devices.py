@@ -328,6 +328,43 @@ def faults(site: Site) -> None:
     site.ask("entries", "anon")
 
 
+def first_writes(site: Site) -> None:
+    """Write what was read, or not; the device is told first, and refuses it at times."""
+    if site.mixed:
+        faults(site)
+        return
+    where = site.clean(5)
+    hook = site.pick.choice(HOOKS)
+    way = site.one_of("page", "page", "pfn")
+    keys: Json = {"vm_ops": ["fault", "page_mkwrite", "pfn_mkwrite"], "fault": way}
+    if way == "pfn":
+        keys["set"] = ["PFNMAP"]
+    elif site.chance(0.3):
+        keys["clear"] = ["SHARED"]
+    file = site.device(hook, 26 + (way == "pfn"), **keys)
+    site.map(where, "rw", "SHARED", file=file, page=site.one_of(0, 2))
+    if site.chance(0.7):
+        site.touch_some(where, 0.6, "r")
+    for _ in range(2):
+        site.device(hook, 26 + (way == "pfn"), **keys, mkwrite="SIGBUS")
+        site.touch_some(where, 0.5)
+        part = site.part(where)
+        site.on(
+            **site.one_of(
+                {"op": "mlock", "where": part},
+                {"op": "madvise", "where": part, "advice": "POPULATE_WRITE"},
+                {"op": "madvise", "where": part, "advice": "POPULATE_READ"},
+            )
+        )
+        site.ask("entries")
+        site.device(hook, 26 + (way == "pfn"), **keys)
+        site.touch_some(where, 0.4)
+        site.mprotect(site.part(where), "r")
+        site.mprotect(where, "rw")
+    site.touch_some(where)
+    site.ask("entries")
+
+
 def ranges(site: Site) -> None:
     """Map physical ranges and arrays of pages: just all of them, too much, or from their ends."""
     where = site.clean(4)
@@ -468,7 +505,8 @@ def chosen(site: Site) -> None:
     """Map devices that are asked where they go; move several mappings, of which one is theirs."""
     where = site.clean(8)
     sync = site.chance(0.6)
-    file = site.device(site.pick.choice(HOOKS), 16, area=site.chance(0.7), sync=sync)
+    asked: Json = {"area": True, "asked": True} if site.chance(0.7) else {}
+    file = site.device(site.pick.choice(HOOKS), 16, sync=sync, **asked)
     for flags in (("SYNC",), site.one_of((), ("SYNC", "LOCKED"), ("SYNC", "DENYWRITE"))):
         sharing = site.one_of("SHARED_VALIDATE", "SHARED_VALIDATE", "SHARED", "PRIVATE")
         site.map(Range(where.first, 1), "r", sharing, *flags, file=file)

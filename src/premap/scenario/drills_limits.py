@@ -250,6 +250,34 @@ def lock_limit(site: Site) -> None:
         site.no_limit("MEMLOCK")
 
 
+def charged(site: Site) -> None:
+    """Let memory not be had for what is charged: a page, several, or none at all."""
+    where = site.clean(12)
+    first, count = where.first, site.one_of(1, 1, 2, 3)
+    data, free = Range(first, count), Range(first + 4, count)
+    ways: list[Plan] = [
+        lambda: site.map(free, "rw"),
+        lambda: site.map(data, "rw"),
+        lambda: site.map(Range(first, count + 1), "rw"),
+        lambda: site.mprotect(data, "rw"),
+        lambda: site.mprotect(Range(first, 1), "rw"),
+        lambda: site.resize(data, count + 1),
+        lambda: site.move(data, first + 6),
+        lambda: site.move(data, first + 6, "DONTUNMAP"),
+        lambda: site.move(data, first + 6, count=count + 1),
+        lambda: site.add("fork"),
+        lambda: _grow_heap(site, first + 6, count),
+    ]
+    for way in site.pick.sample(ways, 3):
+        site.munmap(where)
+        site.map(data, site.one_of("r", "rw"))
+        site.fail("accounting")
+        for _ in range(2):
+            way()
+            site.ask("counts")
+        site.calm("accounting")
+
+
 def _grow_heap(site: Site, first: int, count: int) -> None:
     """Make a data segment of so many pages."""
     site.add("heap", addr=site.address(first))

@@ -14,6 +14,10 @@ ROUNDED = (1 << 64) - 1
 BEYOND = 1 << 47
 """An address that no process has."""
 SPLITTING = ("vma_dup", "vma_tree")
+MAP_NUMBERS = (0x20, 0x100, 0x800, 0x1000, 0x2000, 0x4000, 0x8000, 0x10000, 0x80000, 0x100000)
+"""MAP_ flags, of those that scenarios may use."""
+ADVICE_NUMBERS = (1, 2, 4, 8, 10, 11, 16, 17, 18, 19, 20, 22, 23, 24, 102, 103)
+"""MADV_ numbers, of those that scenarios may use."""
 MAP_BITS = (6, 7, 9, 10, 17, *range(21, 33), 40, 63)
 """Bits of mmap()'s flags that mean nothing for a mapping at a fixed address."""
 WALKS = tuple(advice for advice in ADVICE if not advice.startswith(("POPULATE", "GUARD")))
@@ -66,6 +70,30 @@ def odd_bits(site: Site) -> None:
     site.add("mlockall", flags=site.one_of([], ["FUTURE"]), bits=site.one_of(8, 16, 1 << 20))
     moved: Json = {"new_len": 1 << 12, "new_addr": site.address(where.end)}
     site.on("mremap", Range(where.first, 1), flags=["MAYMOVE", "FIXED"], bits=8, **moved)
+
+
+def by_number(site: Site) -> None:
+    """Give flags, protections and advice as the kernel's numbers, which have names elsewhere."""
+    where = Range(site.clean(9).first, 6)
+    for _ in range(4):
+        kind = site.one_of(1, 2, 2, 3, 8)
+        more = site.pick.sample(MAP_NUMBERS, site.one_of(0, 1, 1, 2))
+        file = site.file("fx", 12) if site.chance(0.4) else None
+        keys: Json = {"file": file, "prot": site.one_of("rw", "r"), "flags": [], "offset": 0}
+        site.on("mmap", site.part(where), **keys, bits=kind | 0x10 | sum(more))
+    site.map(where, site.one_of("rw", "r"), "PRIVATE")
+    site.touch_some(where, 0.4, "r")
+    for number in site.pick.sample(ADVICE_NUMBERS, 4):
+        site.on("madvise", site.part(where), advice="NORMAL", bits=number)
+    for number in site.pick.sample((1, 2, 3, 4, 5, 7, 1 << 24, 1 << 25), 2):
+        site.on("mprotect", site.part(where), prot="", bits=number)
+    site.map(Range(where.first, 2))
+    moved: Json = {"new_len": 2 << 12, "new_addr": site.address(where.end + 1)}
+    site.on("mremap", Range(where.first, 2), flags=[], bits=site.one_of(3, 3, 2, 6, 7), **moved)
+    site.add("mlockall", flags=[], bits=site.one_of(2, 4, 6))
+    site.map(Range(where.first, 1))
+    site.add("munlockall")
+    site.ask("counts", "entries")
 
 
 def odd_seals(site: Site) -> None:
@@ -356,6 +384,35 @@ def first_pages(site: Site) -> None:
         site.advise(part, site.one_of("GUARD_REMOVE", "DONTNEED"))
     site.touch_some(part)
     site.ask("anon")
+
+
+def unfiled(site: Site) -> None:
+    """Let pages have nowhere to be filed (an anon_vma), whatever asks for the first of them."""
+    where = site.clean(8)
+    for _ in range(3):
+        count = site.pick.randint(1, 3)
+        part, file = Range(where.first, count), site.file("fx", 12) if site.chance(0.2) else None
+        site.map(part, "rw", file=file)
+        if site.chance(0.3):
+            site.map(Range(part.end, 1), "rw", file=file, page=count)
+            site.touch(part.end)
+        point = site.one_of("anon_vma", "anon_vma", "page", "page_table")
+        site.fail(point, site.one_of(0, 0, 0, 1))
+        way = site.pick.randrange(6)
+        for _ in range(2):
+            if way < 2:
+                site.advise(part, "GUARD_INSTALL")
+            elif way == 2:
+                site.advise(part, "POPULATE_WRITE")
+            elif way == 3:
+                site.on("mlock", part)
+            elif way == 4:
+                site.map(part, "rw", "PRIVATE", site.one_of("LOCKED", "POPULATE"), file=file)
+            else:
+                site.add("fork")
+            site.ask("anon", "entries")
+        site.calm(point)
+        site.munmap(where)
 
 
 def named(site: Site) -> None:

@@ -25,7 +25,7 @@ COMMON = {
     "entries": 1,
     "anon": 1,
     "join": 1,
-    "drill": 8,
+    "drill": 12,
 }
 WINDOW = (0x10000000, 0x10040000)
 STACKS = (0x10000000, 0x101C0000)

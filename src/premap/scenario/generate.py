@@ -203,7 +203,7 @@ class Generator(Situations):
         except NoRoom:
             return None
         self.script = site.steps
-        return self.script.pop(0) if self.script else None
+        return self.next_of_script(layout)
 
     def _fits_all(self, name: str | None) -> bool:
         """Say whether a device, if it is one, may be mapped anywhere, and so may what it calls."""

@@ -274,6 +274,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "mapped_data": _number,
         "left": _bool,
         "accessed": _bool,
+        "asked": _bool,
     },
     "file": dict.fromkeys(FILE_KINDS, _bool),
     "mmap": {"bits": _number},

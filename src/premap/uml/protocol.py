@@ -96,6 +96,7 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "mapped_data": number,
     "left": int,
     "accessed": int,
+    "asked": int,
 }
 """The keys of a programme, and how the driver reads their values."""
 
@@ -247,6 +248,10 @@ class Conversation:
             raise UmlError(f"{name}: an action beyond the device's {DEVICE_PAGES} pages")
         if kind == "h":
             return {"call": "accessed", "file": name}
+        if kind == "u":
+            addr, length, pgoff, flags = (int(field, 16) for field in fields[1:])
+            where = {"addr": addr, "len": length, "pgoff": self._pgoff(pgoff), "flags": flags}
+            return {"call": "area", "file": name, **where}
         if kind == "w":
             return {"call": "left", "file": name, "pages": int(fields[1], 16)}
         if kind == "q":

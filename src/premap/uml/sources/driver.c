@@ -21,6 +21,7 @@
  *	z address anon_vma chain active children	the anon_vma of a mapping
  *	w SLOT pages				so many pages were not inserted (left=)
  *	h SLOT					its file was accessed (accessed=)
+ *	u SLOT addr len pgoff flags		its file was asked where a mapping goes (asked=)
  *	x SLOT					the programme needs pages that the device does not have
  *	l					the log was too small
  *
@@ -407,6 +408,10 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 static unsigned long device_area(struct file *file, unsigned long addr, unsigned long length,
 				 unsigned long pgoff, unsigned long flags)
 {
+	const struct device_slot *slot = file->private_data;
+
+	if (slot->programme.number[ASKED])
+		premap_note("u %x %lx %lx %lx %lx\n", premap_slot_of(slot), addr, length, pgoff, flags);
 	return mm_get_unmapped_area(file, addr, length, pgoff, flags);
 }
 

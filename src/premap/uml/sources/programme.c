@@ -23,6 +23,7 @@ static const char *const number_names[NUMBERS] = {
 	"ret", "pgoff", "private_data", "start", "page", "size", "error_override", "hide_from_rmap",
 	"mapped_ret", "may_split_ret", "mremap_ret", "mprotect_ret", "mkwrite", "vm_file", "lower",
 	"filled", "zap", "zap_size", "twice", "kept", "within", "mapped_data", "left", "accessed",
+	"asked",
 };
 
 static const char *const protection_names[] = { "", "writecombine", "noncached" };
