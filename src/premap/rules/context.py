@@ -63,7 +63,7 @@ class Context(Struct, eq=False, dict=True):
 
     @cached_property
     def hooks(self) -> list[Hook]:
-        """The hooks of the file, and those that its tables name in files beside it."""
+        """The hooks of the file."""
         return find_hooks(self.source, self.scope, self.tree)
 
     @property

@@ -99,7 +99,7 @@ class Hook(Struct, eq=False, dict=True):
 
 
 def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> list[Hook]:
-    """Return the hooks that the file defines, and those of other files that its tables name."""
+    """Return the hooks that the file defines: one that its table names elsewhere is that file's."""
     sites: dict[tuple[str, str], list[Handler]] = {}
     for handler in sites_of(source, scope):
         sites.setdefault((handler.name, handler.member), []).append(handler)
@@ -108,12 +108,11 @@ def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> lis
             sites[name, kind] = list(_sites_elsewhere(source, name, tree))
     found = []
     for (name, member), handlers in sites.items():
-        functions = definitions(source, name, tree)
+        functions = source.functions_of(name)
         if functions:
-            seen_as = _kind(functions, member)
-            own = functions[0].source
-            seen = scope if own is source else Scope(own, tree)
-            found.append(Hook(name, seen_as, functions, tuple(handlers), seen, tree))
+            found.append(
+                Hook(name, _kind(functions, member), functions, tuple(handlers), scope, tree)
+            )
     return found
 
 

@@ -27,8 +27,7 @@ _COUNTS = frozenset({"+=", "-="})
 def check(context: Context) -> Iterator[Found]:
     """Find what a hook that gets a descriptor takes, allocates, links or counts, and keeps."""
     for hook in context.prepares:
-        if hook.source is context.source:
-            yield from _check(hook)
+        yield from _check(hook)
 
 
 def _check(hook: Hook) -> Iterator[Found]:

@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"lock", b"down_", b"down("):
         return
     for hook in context.hooks:
-        for trace in hook.exploration.traces if hook.source is context.source else ():
+        for trace in hook.exploration.traces:
             found = _held(hook, trace)
             if found is not None:
                 yield found

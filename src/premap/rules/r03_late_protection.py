@@ -19,9 +19,8 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"page_prot"):
         return
     for hook in context.hooks:
-        if hook.source is context.source:
-            for trace in hook.exploration.traces:
-                yield from _late(hook, trace)
+        for trace in hook.exploration.traces:
+            yield from _late(hook, trace)
 
 
 def _late(hook: Hook, trace: Trace) -> Iterator[Found]:

@@ -21,9 +21,8 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"mmap_action_", b"remap_pfn_range"):
         return
     for hook in context.hooks:
-        if hook.source is context.source:
-            for trace in hook.exploration.traces:
-                yield from _check(hook, trace) if hook.prepares else _legacy(hook, trace)
+        for trace in hook.exploration.traces:
+            yield from _check(hook, trace) if hook.prepares else _legacy(hook, trace)
 
 
 def _legacy(hook: Hook, trace: Trace) -> Iterator[Found]:

@@ -46,8 +46,7 @@ def check(context: Context) -> Iterator[Found]:
     yield from _settled(context)
     if context.before is not None:
         for hook in context.prepares:
-            if hook.source is context.source:
-                yield from _changed(context, hook)
+            yield from _changed(context, hook)
 
 
 def _has(context: Context, name: str) -> bool:
@@ -105,7 +104,7 @@ def _compared(context: Context) -> Iterator[Found]:
 def _settled(context: Context) -> Iterator[Found]:
     """Find a test of several flags that has one answer, whatever mmap() was called with."""
     for hook in context.prepares:
-        if hook.source is not context.source or not hook.exploration.complete:
+        if not hook.exploration.complete:
             continue
         answers: dict[int, tuple[Node, set[bool]]] = {}
         for trace in hook.exploration.traces:

@@ -17,9 +17,8 @@ from premap.rules.rule import Found, Rule
 def check(context: Context) -> Iterator[Found]:
     """Compare what the callbacks of the operations that a hook installs take and give back."""
     for hook in context.hooks:
-        if hook.source is context.source:
-            for table in operations_of(hook):
-                yield from _check(hook, table)
+        for table in operations_of(hook):
+            yield from _check(hook, table)
 
 
 def _check(hook: Hook, table: Operations) -> Iterator[Found]:

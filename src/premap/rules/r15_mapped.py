@@ -21,8 +21,6 @@ _HIGHEST_ERRNO = 4095
 def check(context: Context) -> Iterator[Found]:
     """Look at each ->mapped that a hook installs."""
     for hook in context.prepares:
-        if hook.source is not context.source:
-            continue
         for table in operations_of(hook):
             for function in table.functions("mapped"):
                 yield from _positive(hook, table, function)

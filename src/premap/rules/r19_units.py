@@ -34,8 +34,6 @@ _COMPARES = frozenset({"<", ">", "<=", ">=", "==", "!="})
 def check(context: Context) -> Iterator[Found]:
     """Find arguments and comparisons whose units do not fit."""
     for hook in context.hooks:
-        if hook.source is not context.source:
-            continue
         for trace in hook.exploration.traces:
             for filling in fillings(trace):
                 yield from _measured(hook, trace, filling)

@@ -17,7 +17,7 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"VM_SHARED", b"VMA_SHARED_BIT"):
         return
     for hook in context.hooks:
-        if hook.source is context.source and not hook.frame.checks("sharing"):
+        if not hook.frame.checks("sharing"):
             yield from _check(hook)
 
 

@@ -27,9 +27,8 @@ def check(context: Context) -> Iterator[Found]:
     if context.before is None:
         return
     for hook in context.prepares:
-        if hook.source is context.source:
-            for name, functions in replaced(context, hook).items():
-                yield from _compared(context, hook, name, functions)
+        for name, functions in replaced(context, hook).items():
+            yield from _compared(context, hook, name, functions)
 
 
 def _compared(

@@ -17,8 +17,7 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"mmap_prepare", b"vm_area_desc") or not context.says(b"#"):
         return
     for hook in context.prepares:
-        if hook.source is context.source:
-            yield from _functions(hook)
+        yield from _functions(hook)
     yield from _tables(context)
 
 

@@ -20,7 +20,7 @@ def check(context: Context) -> Iterator[Found]:
     """Find the name that a hook had before, where only comments still have it."""
     for hook in context.prepares:
         old = hook.name.removesuffix("_prepare")
-        if hook.source is not context.source or old == hook.name or not hook.sites:
+        if old == hook.name or not hook.sites:
             continue
         if len(old) < 5:
             continue

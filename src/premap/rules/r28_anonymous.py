@@ -21,7 +21,7 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"vm_ops", b"set_anonymous"):
         return
     for hook in context.hooks:
-        if hook.source is not context.source or any(w in hook.source.code for w in _SHARED_ZERO):
+        if any(w in hook.source.code for w in _SHARED_ZERO):
             continue
         for function, names in hook.bodies:
             for node in _clears(Body(function, names), handed_on=not hook.prepares):

@@ -16,13 +16,12 @@ from premap.rules.rule import Found, Rule, at
 def check(context: Context) -> Iterator[Found]:
     """Look at how a hook leaves the descriptor, as mm will after 7.3."""
     for hook in context.prepares:
-        if hook.source is context.source:
-            for trace in hook.exploration.traces:
-                message = _rejected(hook, trace) if trace.succeeded and trace.flags_known else None
-                if message is not None:
-                    where = trace.last_return(hook.source) or hook.functions[0].name_node
-                    yield at(hook.source, where, f"after 7.3 mm rejects this: {message}", hook=hook)
-                    break
+        for trace in hook.exploration.traces:
+            message = _rejected(hook, trace) if trace.succeeded and trace.flags_known else None
+            if message is not None:
+                where = trace.last_return(hook.source) or hook.functions[0].name_node
+                yield at(hook.source, where, f"after 7.3 mm rejects this: {message}", hook=hook)
+                break
 
 
 def _rejected(hook: Hook, trace: Trace) -> str | None:

@@ -41,7 +41,7 @@ def old_explorations(context: Context, hook: Hook) -> Iterator[Exploration]:
         return
     before = Context(context.before, context.tree, context.target)
     for old in before.hooks:
-        if old.name in names and old.source is context.before:
+        if old.name in names:
             found = explore_beside(old, hook.exploration)
             if found.complete:
                 yield found
