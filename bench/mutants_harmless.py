@@ -157,6 +157,28 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if not 0 < index - self._low < len(self._chunk):",
     ): SAVED,
     ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
+    (
+        "brk.py",
+        "_has_room",
+        "beyond = following.vm_start >= add(end, mm.stack_guard_gap)",
+        "beyond = following.vm_start > add(end, mm.stack_guard_gap)",
+    ): "where the two are the same, the page ends where the gap begins, as the last line says, too",
+    (
+        "protect.py",
+        "_charge",
+        "if untouched and oldflags & VM_ACCOUNT != 0:",
+        "if untouched and oldflags & VM_ACCOUNT != 1:",
+    ): "from new flags that have no VM_ACCOUNT, as the old ones had none, it is cleared in vain",
+    ("pagetable.py", "pfn", "return self.index if self.kind == PFN else None", "pass"): NOBODY,
+    **{
+        (
+            "area.py",
+            "_topdown",
+            f"tree.searched(length, high, {place}, begin - position)",
+            f"tree.searched(length, high, {place}, begin + position)",
+        ): "how long a search took only decides whether it is remembered"
+        for place in ("end", "low")
+    },
     ("chunks.py", "__delitem__", "index = self._checked(index)", "pass"): (
         "it refuses what lies beyond the end, and counts from there what is negative: positions of "
         "mappings are neither"

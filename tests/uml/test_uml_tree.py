@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from premap.uml import UmlError
-from premap.uml.tree import PARTS, link, release
+from premap.uml.tree import HEADERS, PARTS, link, release
 
 MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = 4\n"
-SOURCES = {name: f"/* {name} */\n".encode() for name in (*PARTS, "page_table.h", "premap.h")}
+SOURCES = {name: f"/* {name} */\n".encode() for name in (*PARTS, *HEADERS, "premap.h")}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from premap.model.bits import (
 from premap.model.file import get_file
 from premap.model.flags import cleared
 from premap.model.pagetable import ANON, let_go
+from premap.model.pgprot import without_shared
 from premap.model.vma import (
     VmAreaStruct,
     call_open,
@@ -82,6 +83,7 @@ def copy_page_range(new: VmAreaStruct, parent: VmAreaStruct) -> int:
     for entry in parent.ptes:
         if cow:
             entry.write = False
+            entry.pgprot = without_shared(entry.pgprot)
         if entry.kind is ANON:
             entry.source.share(parent.vm_mm, new.vm_mm)
         copy = entry.moved(0)

@@ -88,6 +88,7 @@ DRILLS: tuple[Drill, ...] = (
     devices.compat,
     devices.faults,
     devices.first_writes,
+    devices.ends,
     devices.ranges,
     devices.without_operations,
     devices.inserted,

@@ -393,6 +393,34 @@ def ranges(site: Site) -> None:
             sharing = "SHARED"
         site.map(part, site.one_of("rw", "r"), sharing, file=file, page=offset)
         site.ask("entries")
+    endless: Json = {"kind": "simple_ioremap", "page": 1, "size": (1 << 64) - PAGE_SIZE}
+    file = site.device(site.pick.choice(HOOKS), 21, action=endless)
+    site.map(Range(where.first, 1), "rw", "SHARED", file=file)
+    site.munmap(where)
+
+
+def ends(site: Site) -> None:
+    """Fault in what ends, or can't be given, after some pages: who asks asks again, or not."""
+    where = site.clean(7)
+    hook, count = site.pick.choice(HOOKS), site.pick.randint(2, 4)
+    file = site.device(hook, 28, vm_ops=["fault"])
+    if site.chance(0.3):
+        file = site.file("fx", 12)
+    last = DEVICE_PAGES if file != "fx" else 12
+    sharing = site.one_of("SHARED", "PRIVATE")
+    part = Range(where.first, count + 1)
+    for _ in range(3):
+        page = last - site.pick.randint(0, count)
+        flags = site.one_of((), (), ("POPULATE",), ("LOCKED",))
+        site.map(part, site.one_of("rw", "rw", "r"), sharing, *flags, file=file, page=page)
+        if site.chance(0.5):
+            site.map(Range(part.end, 1), "rw", "PRIVATE")
+        whole = Range(where.first, count + site.one_of(1, 1, 2))
+        if site.chance(0.6):
+            site.advise(whole, site.one_of("POPULATE_READ", "POPULATE_WRITE"))
+        else:
+            site.on("mlock", whole)
+        site.ask("entries")
     site.munmap(where)
 
 

@@ -222,7 +222,7 @@ def file_kinds(site: Site) -> None:
     site.ask("counts")
 
 
-_KINDS = ("noexec", "append", "zero", "ramfs", "fifo")
+_KINDS = ("noexec", "append", "zero", "ramfs", "fifo", "swap", "swap")
 
 
 def sealed_file(site: Site) -> None:

@@ -82,7 +82,9 @@ def _call(step: Json) -> list[Any]:
         return [op, _mask(step["flags"], MCL_FLAGS) | bits]
     if op == "seal":
         return [op, step["file"], _mask(step["seals"], SEALS)]
-    if op == "file" and any(step.get(kind) for kind in ("noexec", "append", "zero", "fifo")):
+    if op == "file" and any(
+        step.get(kind) for kind in ("noexec", "append", "zero", "fifo", "swap")
+    ):
         raise MissingStep(op)
     if op == "file":
         return [op, step["name"], value["size"], int(step["mode"] == "rw")]

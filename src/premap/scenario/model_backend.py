@@ -18,6 +18,7 @@ from premap.model.constants import (
     MLOCK_ONFAULT,
     S_APPEND,
     S_IFREG,
+    S_SWAPFILE,
 )
 from premap.model.errors import PageFaultError, errno_name
 from premap.model.file import AddressSpaceMapping, File, FileOperations, Inode, file_inode
@@ -189,11 +190,13 @@ class ModelBackend:
         if step.get("ramfs"):
             self.files[step["name"]] = _cached_file(size, step["name"], self.word(mode))
             return 0
-        nlink = 0 if step.get("memfd") else 1
+        nlink = 0 if step.get("memfd") or step.get("swap") else 1
         file = shmem_file(size, step["name"], nlink=nlink, f_mode=self.word(mode))
         file.noexec = step.get("noexec", False)
         if step.get("append"):
             file_inode(file).i_flags = S_APPEND
+        if step.get("swap"):
+            file_inode(file).i_flags = S_SWAPFILE
         self.files[step["name"]] = file
         self.mm.memory.charge(page_align(size) >> PAGE_SHIFT)  # every page is written
         return 0

@@ -51,7 +51,7 @@ WAYS = ("mask", "bits", "mod", "init")
 GENERIC = ("any", "readonly")
 """The helpers that a hook may end with."""
 MODES = ("rw", "r", "w")
-FILE_KINDS = ("memfd", "noexec", "append", "zero", "ramfs", "fifo")
+FILE_KINDS = ("memfd", "noexec", "append", "zero", "ramfs", "fifo", "swap")
 ANSWERS: dict[str, type] = {
     "size": int,
     "pages": int,

@@ -22,12 +22,12 @@ from msgspec import Struct
 from premap.uml import cpio
 from premap.uml.cache import Entry
 from premap.uml.errors import UmlError
-from premap.uml.tree import PARTS, link, release
+from premap.uml.tree import HEADERS, PARTS, link, release
 
 _TOOLS = ("gcc", "ld", "make", "flex", "bison", "bc")
 _INIT = ("init.c", "init_io.c", "init_report.c", "init_steps.c")
 """Sources of the first process; `init.h` is what they share."""
-_OWN_SOURCES = ("config", "init.h", *_INIT, "page_table.h", "premap.h", *PARTS)
+_OWN_SOURCES = ("config", "init.h", *_INIT, *HEADERS, "premap.h", *PARTS)
 _TIMEOUT = 3600
 """Seconds that one step of a build may take."""
 _INIT_ADDRESS = 0x70000000

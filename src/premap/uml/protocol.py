@@ -315,7 +315,15 @@ class _Anon:
 _ANON = ("start", "anon_vma", "chain", "active", "children")
 _MODES = {"rw": "w", "r": "r", "w": "o"}
 _GOES_ON = {"child": "c", "orphan": "o"}
-_KINDS = {"noexec": "n", "memfd": "m", "append": "a", "zero": "z", "ramfs": "c", "fifo": "p"}
+_KINDS = {
+    "noexec": "n",
+    "memfd": "m",
+    "append": "a",
+    "zero": "z",
+    "ramfs": "c",
+    "fifo": "p",
+    "swap": "s",
+}
 """Keys of a file that are letters of its kind."""
 _COUNTS = ("total_vm", "locked_vm", "data_vm", "exec_vm", "stack_vm", "map_count", "committed_as")
 _MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts", "entries", "anon"})

@@ -31,6 +31,8 @@ PARTS = (
     "questions.c",
 )
 """The driver's sources; `premap.h` is what they share."""
+HEADERS = ("page_table.h", "swapfile.h")
+"""What is included before the sources of mm/."""
 _REPLACED = {
     "vma": (
         "vm_area_alloc",
@@ -60,6 +62,7 @@ _REPLACED_IN_CHAR = {"mem": ("shmem_zero_setup_desc",)}
 _MORE = """\
 CFLAGS_memory.o += -include $(srctree)/drivers/misc/premap_page_table.h
 CFLAGS_mremap.o += -include $(srctree)/drivers/misc/premap_page_table.h
+CFLAGS_mmap.o += -include $(srctree)/drivers/misc/premap_swapfile.h
 CFLAGS_vma.o += -DVMA_DATA_DEFAULT_FLAGS=VMA_DATA_FLAGS_TSK_EXEC
 CFLAGS_mmap.o += -Dvm_area_dup=premap_fork_area_dup
 CFLAGS_mmap.o += -D__vm_enough_memory=premap_fork_enough_memory
@@ -91,7 +94,8 @@ def link(tree: Path, folder: Path, sources: dict[str, bytes]) -> None:
     """Make `folder` a tree of links, with the driver's sources added. Raises UmlError."""
     added = {_DRIVER_FOLDER / f"premap_{name}": sources[name] for name in PARTS}
     added[_DRIVER_FOLDER / "premap.h"] = sources["premap.h"]
-    added[_DRIVER_FOLDER / "premap_page_table.h"] = sources["page_table.h"]
+    for header in HEADERS:
+        added[_DRIVER_FOLDER / f"premap_{header}"] = sources[header]
     objects = "".join(f"obj-y += premap_{name.removesuffix('.c')}.o\n" for name in PARTS)
     for makefile, more in (
         (_DRIVER_FOLDER / "Makefile", objects),

@@ -7,6 +7,7 @@
  *	reset LOW HIGH
  *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
  *	fail POINT AFTER ERRNO
+ *	swapfile DESCRIPTOR
  *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR/PROCESSES ..., entries, anon
  *	forked HOW			the scenario goes on in this process: a child, or an orphan
  *
@@ -534,6 +535,8 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 		err = premap_limit(rest);
 	else if (!strcmp(word, "heap") && rest)
 		err = premap_heap(rest);
+	else if (!strcmp(word, "swapfile") && rest)
+		err = premap_swapfile(rest);
 	else if (!strcmp(word, "forked") && rest)
 		go_on_as_child(rest);
 	else if (!strcmp(word, "counts"))

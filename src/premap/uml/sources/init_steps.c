@@ -77,10 +77,10 @@ static const char *folder_of(const char *kinds)
 	return strchr(kinds, 'c') ? "/cached/" : "/files/";
 }
 
-/* Opens a new file, as `kinds` says: n (noexec), m (memfd), z (zeroes), p (fifo), c (on ramfs). */
+/* Opens a new file, as `kinds` says: n (noexec), m (memfd), s (memfd that is swap), z (zeroes), p (fifo), c (on ramfs). */
 static int create(const char *kinds, int slot)
 {
-	if (strchr(kinds, 'm'))
+	if (strchr(kinds, 'm') || strchr(kinds, 's'))
 		return memfd_create(path_of("", slot), MFD_ALLOW_SEALING);
 	shared->named[slot] = true;
 	if (strchr(kinds, 'p'))
@@ -167,6 +167,14 @@ static long make_file(char *rest)
 		fd = reopened(fd, *kinds == 'r' ? O_RDONLY : O_WRONLY);
 	if (strchr(kinds, 'a') && ioctl(fd, FS_IOC_SETFLAGS, &append))
 		return -errno;
+	if (strchr(kinds, 's')) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", fd);
+		err = tell_driver("swapfile ", text);
+		if (err)
+			return err;
+	}
 	files[1][slot] = fd;
 	opened_by[1][slot] = ancestors;
 	return fd < 0 ? -errno : 0;

@@ -131,6 +131,9 @@ int premap_limit(char *words);
 /* __vm_enough_memory(), as if the machine and the process had what the scenario says. */
 int premap_enough_memory(const struct mm_struct *mm, long pages, int cap_sys_admin);
 
+/* DESCRIPTOR: a file is one that swapon() uses, as far as its inode says. */
+int premap_swapfile(const char *descriptor);
+
 /* ADDRESS: the data segment is empty, and begins there. */
 int premap_heap(const char *word);
 

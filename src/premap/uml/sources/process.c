@@ -70,6 +70,21 @@ static int count_file(const char *descriptor)
 	return 0;
 }
 
+int premap_swapfile(const char *descriptor)
+{
+	struct file *file;
+	int fd;
+
+	if (kstrtoint(descriptor, 0, &fd))
+		return -EINVAL;
+	file = fget(fd);
+	if (!file)
+		return -EBADF;
+	file_inode(file)->i_flags |= S_SWAPFILE;
+	fput(file);
+	return 0;
+}
+
 int premap_count(char *descriptors)
 {
 	long counts[COUNTS];
