@@ -41,10 +41,14 @@ def together(looks: Iterable[Looked]) -> Looked:
     for looked in looks:
         whole.listed.update(looked.listed)
         whole.read += looked.read
-        whole.gone += looked.gone
+        whole.touched += looked.touched
         whole.facts.update(looked.facts)
         whole.problems.update(looked.problems)
     return whole
+
+
+def gone(seen: Looked) -> set[str]:
+    return {*seen.touched} - {*seen.read} - files_in(seen.listed)
 
 
 def files_in(listed: dict[str, Listed]) -> set[str]:
@@ -76,8 +80,7 @@ class TestFirstLook:
         (tmp_path / "a").mkdir()
         os.mkfifo(tmp_path / "a/pipe.c")
         seen = Looker(tmp_path, {}, text_facts, time.time_ns())([("a/", ["pipe.c"])])
-        assert seen.gone == ["a/pipe.c"]
-        assert seen.listed == {}
+        assert files_in(seen.listed) == set()
         assert not together(look_at(tmp_path, {}, 1, text_facts)).listed
 
     def test_what_vanished_meanwhile_is_not_there(self, tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ class TestLaterLook:
         self, tmp_path: Path, known: dict[str, Listed]
     ) -> None:
         seen = self.look(tmp_path, known)
-        assert (seen.listed, seen.read, seen.gone, seen.facts) == ({}, [], [], {})
+        assert (seen.listed, seen.read, seen.touched, seen.facts) == ({}, [], [], {})
 
     def change_text(self, root: Path) -> None:
         (root / "a/x.c").write_text("MMAP")  # of the same size
@@ -141,17 +144,23 @@ class TestLaterLook:
         (tmp_path / "a/x.c").unlink()
         (tmp_path / "b").rename(tmp_path / "c")
         seen = self.look(tmp_path, known)
-        assert set(seen.gone) == {"a/x.c", "b/x.c", "b/y.c", "b/z.c"}
+        assert gone(seen) == {"a/x.c", "b/x.c", "b/y.c", "b/z.c"}
         assert set(seen.read) == {"c/x.c", "c/y.c", "c/z.c"}
         now = {**known, **seen.listed}
         assert files_in(now) == {"a/y.c", "a/z.c", "a/Makefile", "c/x.c", "c/y.c", "c/z.c"}
+
+    def test_tells_of_a_makefile(self, tmp_path: Path, known: dict[str, Listed]) -> None:
+        """What is known of its text holds no more, though it is not searched."""
+        (tmp_path / "a/Makefile").write_text("obj-m += x.o")
+        seen = self.look(tmp_path, known)
+        assert (seen.touched, seen.read) == (["a/Makefile"], [])
 
     def test_a_file_that_is_a_link_now_is_gone(
         self, tmp_path: Path, known: dict[str, Listed]
     ) -> None:
         (tmp_path / "a/x.c").unlink()
         (tmp_path / "a/x.c").symlink_to("y.c")
-        assert self.look(tmp_path, known).gone == ["a/x.c"]
+        assert gone(self.look(tmp_path, known)) == {"a/x.c"}
 
     def test_what_changed_just_now_is_read_again(
         self, tmp_path: Path, known: dict[str, Listed]

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.files import write_files
 from tests.survey.test_survey import surveyed
 
 from premap.cache.store import Store
+from premap.survey.index import known_index, look, remember
 
 Change = Callable[[str, str, str], None]
 
@@ -123,6 +125,29 @@ class TestKept:
         settled(small_tree)
         handlers = {s["handler"] for s in surveyed(small_tree, tmp_path / "store")["handlers"]}
         assert "load_mmap" in handlers
+
+    def test_what_is_known_of_files_that_changed_is_forgotten(
+        self, small_tree: Path, tmp_path: Path
+    ) -> None:
+        """Of makefiles, and of headers that say nothing of mappings, as well."""
+        store = Store(tmp_path / "store")
+        write_files(small_tree, {"drivers/room/Makefile": "obj-y += door.o\n", "a/b.h": "int b;"})
+        time.sleep(2.1)  # times of files tell only so well
+        index = known_index(small_tree, store, "now")
+        look(index, 1)
+        before = {name: index.digest(name) for name in index.files}
+        remember(index, store, "now")
+        changed = {"drivers/room/Makefile", "Makefile", "a/b.h", "drivers/room/door.c"}
+        for name in changed:
+            (small_tree / name).write_text("/* changed */")
+        (small_tree / "include/linux/room.h").unlink()
+        again = known_index(small_tree, store, "now")
+        look(again, 1)
+        after = {name: again.digest(name) for name in before}
+        assert {name for name in before if before[name] != after[name]} == {
+            *changed,
+            "include/linux/room.h",
+        }
 
     def test_a_copy_of_the_tree_uses_what_is_kept(self, small_tree: Path, tmp_path: Path) -> None:
         first = surveyed(small_tree, tmp_path / "store", deep=True)

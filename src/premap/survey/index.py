@@ -131,14 +131,14 @@ def take(index: Index, looks: Iterable[Looked]) -> None:
     touched: set[str] = set()
     try:
         for looked in looks:
-            touched.update(looked.read, looked.gone)
+            touched.update(looked.touched)
             _take(index, looked)
     finally:
         _settle(index, touched)
 
 
 def _take(index: Index, looked: Looked) -> None:
-    for name in (*looked.read, *looked.gone):
+    for name in looked.touched:
         index.facts.pop(name, None)
         index.digests.pop(name, None)
     index.folders.update(looked.listed)

@@ -54,8 +54,8 @@ class Looked:
     """Those that are not as they were before."""
     read: list[str] = field(default_factory=list)
     """C files that are new, or changed."""
-    gone: list[str] = field(default_factory=list)
-    """Files that are not there any more."""
+    touched: list[str] = field(default_factory=list)
+    """Files that are new, changed, or gone: makefiles, too."""
     facts: dict[str, TextFacts] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     """Files and folders that can't be read, and why."""
@@ -76,7 +76,7 @@ def look_at(root: Path, known: Mapping[str, Listed], jobs: int, tell: Tell) -> I
         yield from _in_processes(look, chain(first, chunks), jobs)
     emptied = dict.fromkeys(known.keys() - walk.seen, "")
     gone = [folder + name for folder in emptied for name in names_of(known[folder])]
-    yield Looked(listed=emptied, gone=gone, problems=walk.problems)
+    yield Looked(listed=emptied, touched=gone, problems=walk.problems)
 
 
 def _in_processes(look: Looker, chunks: Iterator[list[Folder]], jobs: int) -> Iterator[Looked]:
@@ -184,7 +184,7 @@ class Looker:
             except OSError as problem:
                 looked.problems[_named(folder)] = problem.strerror or str(problem)
                 looked.listed[folder] = ""
-                looked.gone += [folder + name for name in names_of(self._known.get(folder, ""))]
+                looked.touched += [folder + name for name in names_of(self._known.get(folder, ""))]
                 continue
             try:
                 self._folder(at, folder, names, looked)
@@ -202,16 +202,17 @@ class Looker:
                 if stamp is None or stamp != _stamp(_status(at, name)):
                     stamp = self._new(at, name, folder + name, looked)
             except OSError:
-                looked.gone.append(folder + name)
+                looked.touched.append(folder + name)
             else:
                 listed += name, stamp
         now = "/".join(listed)
         if now != before:
             looked.listed[folder] = now
-            looked.gone += [folder + name for name in known]
+            looked.touched += [folder + name for name in known]
 
     def _new(self, at: int, name: str, place: str, looked: Looked) -> Stamp:
         """Look into a file that is new, or changed. Raises OSError where there is no such file."""
+        looked.touched.append(place)
         if not name.endswith(SUFFIXES):
             return self._settled(_status(at, name))
         looked.read.append(place)
