@@ -191,6 +191,7 @@ class Suppression(Struct, frozen=True):
     file: str
     line: int
     rules: tuple[str, ...]
+    """Empty where it was meant to silence something, but is not understood."""
     reason: str
     """Empty where none is given: then it silences nothing."""
 

@@ -182,6 +182,30 @@ class TestSuppression:
         ran = premap("check", hook.name)
         assert b"warning: `premap: ignore R22` silences nothing" in ran.out
 
+    def test_of_several_rules_the_unused_is_told(self, premap: Premap, hook: Path) -> None:
+        hook.write_text(SILENCED.replace("R16", "R16, R22"))
+        document = _json(premap, hook.name)
+        assert "R16" not in _rules(document)
+        assert [unused["rules"] for unused in document["unused_suppressions"]] == [["R22"]]
+
+    def test_rules_in_small_letters(self, premap: Premap, hook: Path) -> None:
+        hook.write_text(SILENCED.replace("premap: ignore R16", "Premap: Ignore r16"))
+        assert "R16" not in _rules(_json(premap, hook.name))
+
+    @pytest.mark.parametrize(
+        "words", ["disable R16", "ignore R16 -", "ignore all", "R16", "nolint"]
+    )
+    def test_other_words_are_told(self, premap: Premap, hook: Path, words: str) -> None:
+        hook.write_text(SILENCED.replace("ignore R16:", words))
+        ran = premap("check", hook.name)
+        assert b"ring.c:5:1: warning: silences nothing" in ran.out
+        assert b"[R16]" in ran.out
+        assert b"silences nothing" in premap("check", "--format", "github", hook.name).out
+
+    def test_comments_on_other_things(self, premap: Premap, hook: Path) -> None:
+        hook.write_text(CLEAN + "/* premap: the pages are there before the mapping is. */\n")
+        assert _json(premap, hook.name)["unused_suppressions"] == []
+
     def test_of_another_rule_does_not_count(self, premap: Premap, hook: Path) -> None:
         hook.write_text(SILENCED.replace("R16", "R17"))
         assert "R16" in _rules(_json(premap, hook.name))

@@ -20,7 +20,7 @@ from premap.records import Checked, Conversion, Edit, Handler
 from premap.rules import RULES  # all are loaded before the first question
 from premap.rules.context import Context
 from premap.rules.soon import check_soon
-from premap.rules.suppressions import SUPPRESSES
+from premap.rules.suppressions import may_suppress
 from premap.settings.choosing import chosen
 from premap.settings.errors import BadSettings
 
@@ -59,7 +59,7 @@ def _checked(document: Opened, snapshot: Snapshot) -> CheckedDocument:
         tuple(_remarks(checked, source, snapshot)),
         sites,
         answered=frozenset(RULES) - later,
-        complete=not (later or sites or SUPPRESSES in source.text),
+        complete=not (later or sites or may_suppress(source.text)),
     )
 
 

@@ -84,6 +84,8 @@ class FindingsText:
 
 def unused_text(unused: Suppression) -> str:
     """Say that a comment silences nothing."""
+    if not unused.rules:
+        return "silences nothing: what is understood is `premap: ignore R16: why`"
     why = "silences nothing" if unused.reason else "gives no reason, so it silences nothing"
     return f"`premap: ignore {', '.join(unused.rules)}` {why}"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from premap.records import Checked, Finding, Reason
+from premap.report.findings import unused_text
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 _DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
@@ -23,8 +24,7 @@ def workflow_commands(
         yield from (_annotation(finding) for finding in each.findings)
         for unused in each.unused:
             place = f"file={_escaped(unused.file, _PROPERTY)},line={unused.line}"
-            rules = ", ".join(unused.rules)
-            yield f"::warning {place}::`premap: ignore {rules}` silences nothing"
+            yield f"::warning {place}::{_escaped(unused_text(unused), _DATA)}"
 
 
 def _annotation(finding: Finding) -> str:

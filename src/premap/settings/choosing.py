@@ -42,5 +42,7 @@ def _wanted(checked: Checked, settings: Settings) -> Checked:
             if wanted(each.rule) and LEVELS.index(each.level) <= most
         ),
         suppressed=tuple(each for each in checked.suppressed if wanted(each[0].rule)),
-        unused=tuple(each for each in checked.unused if any(map(wanted, each.rules))),
+        unused=tuple(
+            each for each in checked.unused if not each.rules or any(map(wanted, each.rules))
+        ),
     )
