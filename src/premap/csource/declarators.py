@@ -20,12 +20,14 @@ class TypeReader(Struct, frozen=True):
     """Reads types out of parse trees, asking others about names.
 
     `typedef` says what a name stands for, `constant` what an array's length is, `anonymous` makes
-    a type of a struct_specifier or union_specifier that has a body and no tag.
+    a type of a struct_specifier or union_specifier that has a body and no tag, `enum` one of an
+    enum_specifier.
     """
 
     typedef: Callable[[str], CType | None]
     constant: Callable[[Node], int | None]
     anonymous: Callable[[Node], CType]
+    enum: Callable[[Node], CType]
 
     def type_of(self, node: Node, declarator: Node | None = None) -> CType:
         """Return the type that a declaration gives to `declarator`, one of its declarators.
@@ -47,7 +49,7 @@ class TypeReader(Struct, frozen=True):
         if specifier.type in {"struct_specifier", "union_specifier"}:
             return self._struct(specifier)
         if specifier.type == "enum_specifier":
-            return _enum(specifier)
+            return self.enum(specifier)
         return self.named(specifier_text(node))
 
     def named(self, name: str) -> CType:
@@ -103,11 +105,6 @@ def decayed(given: CType) -> CType:
     if isinstance(given, ctypes.FunctionType):
         return ctypes.PointerType(given)
     return given
-
-
-def _enum(node: Node) -> CType:
-    tag = node.child_by_field_name("name")
-    return ctypes.EnumType(None if tag is None else text_of(tag))
 
 
 def _inner(declarator: Node) -> Node | None:

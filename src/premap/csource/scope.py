@@ -15,17 +15,17 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.csource import ctypes, regions
+from premap.csource import ctypes, enums, regions
 from premap.csource.constants import ConstantReader
 from premap.csource.ctypes import CType
 from premap.csource.declarators import TypeReader, declarators_of, declared_name
 from premap.csource.errors import NotC
 from premap.csource.includes import Included
+from premap.csource.lengths import completed
 from premap.csource.macros import compiled, expand
-from premap.csource.nodes import find_all, parse, parse_expression, parse_range, text_of
+from premap.csource.nodes import find_all, parse_expression, parse_range, text_of
 from premap.csource.source import Function, Macro, SourceFile
 from premap.csource.structs import Field, StructDef, read_struct
-from premap.csource.text import without_directives
 from premap.csource.tree import DEFINE, KernelTree
 
 T = TypeVar("T")
@@ -71,7 +71,9 @@ class Scope:
         self._busy: set[str] = set()
         self._asked = 0
         """Names that were looked for in the headers."""
-        self.types = TypeReader(self.typedef, self.constant, self._anonymous)
+        self.types = TypeReader(
+            self.typedef, self.constant, self._anonymous, partial(enums.type_of, self)
+        )
         self._constants = ConstantReader(self._named_constant, self._called_constant)
 
     @cached_property
@@ -321,6 +323,7 @@ class Scope:
             if named is None or text_of(named) != name:
                 continue
             given = self.types.type_of(node, declarator)
+            given = completed(given, initializer, self.constant)
             if not isinstance(given, ctypes.FunctionType):
                 arms = file.arms_at(node.start_byte)
                 static, const = (_has(node, word) for word in (b"static", b"const"))
@@ -384,13 +387,7 @@ def _prototypes_named(file: SourceFile, name: str) -> list[Node]:
 def _enumerators(file: SourceFile) -> dict[str, Enumerator]:
     found: dict[str, Enumerator] = {}
     for tag, start, end in regions.enums(file):
-        text = without_directives(file.code[start : end + 1])
-        expression: Node | None = None
-        offset = -1
-        for node in find_all(parse(b"enum e " + text + b";"), "enumerator"):
-            given = node.child_by_field_name("value")
-            expression, offset = (expression, offset + 1) if given is None else (given, 0)
-            name = text_of(node.child_by_field_name("name"))
+        for name, expression, offset in enums.constants(file.code[start : end + 1]):
             found.setdefault(name, Enumerator(name, expression, offset, tag, file))
     return found
 

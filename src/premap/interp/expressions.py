@@ -19,7 +19,7 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.csource.nodes import text_of, unwrapped, walk
-from premap.interp import constants, expansion, operators, statictypes, unknown
+from premap.interp import constants, expansion, layouts, operators, statictypes, unknown
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
@@ -596,13 +596,14 @@ def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
         ctype = statictypes.declared_type(machine, frame, descriptor)
     else:
         ctype = statictypes.operand_type(machine, frame, _child(node, "value"))
-    return size_value(machine, ctype)
+    return size_value(machine, frame, ctype)
 
 
-def size_value(machine: Machine, ctype: CType) -> Value:
+def size_value(machine: Machine, frame: Frame, ctype: CType) -> Value:
     """Return `sizeof (type)`, in bytes; made up where it hangs on a layout."""
     size = size_of(ctype)
     if size is None or isinstance(ctype, UnknownType):
+        layouts.agree(machine, frame.scope, ctype)
         return Value(ULONG, machine.inputs.word(_size_name(machine, ctype)))
     return Value(ULONG, size)
 
@@ -612,6 +613,8 @@ def _size_name(machine: Machine, ctype: CType) -> str:
     name = f"sizeof({ctype})"
     if ctype == UNKNOWN:
         raise NotModelled("the size of an expression whose type was not found")
+    if isinstance(ctype, ArrayType) and not ctype.length_text:
+        raise NotModelled("the size of an array whose length was not found")
     if isinstance(ctype, StructType) and ctype.tag is None:
         text = f"{name} may be of different types"
         machine.memory.namer.agree(("size", name), ctype.origin, text)

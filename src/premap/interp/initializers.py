@@ -6,6 +6,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, StructType
+from premap.csource.lengths import completed
 from premap.csource.nodes import text_of
 from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
@@ -19,8 +20,16 @@ from premap.model.errors import NotModelled
 _WRAPPERS = ("array_declarator", "parenthesized_declarator", "attributed_declarator")
 
 
+_TYPES = frozenset({"struct_specifier", "union_specifier", "enum_specifier"})
+
+
 def declare(machine: Machine, frame: Frame, node: Node) -> None:
     """Execute a declaration within a function."""
+    given = node.child_by_field_name("type")
+    if given is not None and given.type in _TYPES and given.child_by_field_name("body"):
+        tag = given.child_by_field_name("name")
+        if tag is not None or given.type == "enum_specifier":
+            raise NotModelled(f"{text_of(given).partition('{')[0].strip()} of a function's own")
     specifiers = [text_of(child) for child in node.children]
     if "extern" in specifiers:
         return
@@ -32,6 +41,7 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             value = declarator.child_by_field_name("value")
             inner = _required(declarator.child_by_field_name("declarator"))
         ctype = declared_type(machine, frame, node, inner)
+        ctype = completed(ctype, value, frame.scope.constant)
         name = _declared(inner)
         if static:
             _declare_static(machine, frame, name, ctype, value)

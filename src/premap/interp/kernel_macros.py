@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
 
-from premap.csource.ctypes import CType, IntType, PointerType, StructType, VoidType
+from premap.csource.ctypes import ArrayType, CType, IntType, PointerType, StructType, VoidType
 from premap.csource.nodes import text_of
-from premap.interp import operators, unknown
+from premap.interp import layouts, operators, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expansion import spelled
@@ -248,6 +248,7 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
         raise machine.failure(frame, node, f"container_of: {place} is not a member `{member}`")
     if sharing(frame.scope, ctype, member):
         raise machine.failure(frame, node, f"container_of: {member} is a member of a union")
+    layouts.agree(machine, frame.scope, ctype)
     made = machine.memory.object(f"container_of({place.object.name}, {ctype}, {member})", ctype)
     made.embedded.setdefault(member, place)
     address = sub(pointer.data.address, machine.inputs.word(f"offsetof({ctype}, {member})"))
@@ -317,6 +318,7 @@ def _file_inode(machine: Machine, given: Sequence[Value]) -> Value:
 def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     del node
     ctype = type_argument(machine, frame, arguments[0])
+    layouts.agree(machine, frame.scope, ctype)
     return Value(
         ULONG, machine.inputs.word(f"offsetof({ctype}, {spelled(machine, frame, arguments[1])})")
     )
@@ -383,11 +385,12 @@ def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node
 
 @_special("ARRAY_SIZE")
 def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    del node
     _, ctype = place_of(machine, frame, arguments[0])
-    length = getattr(ctype, "length", None)
-    if length is not None:
-        return Value(ULONG, length)
+    if not isinstance(ctype, ArrayType) or not ctype.length_text:
+        raise machine.failure(frame, node, "the size of an array whose length was not found")
+    if ctype.length is not None:
+        return Value(ULONG, ctype.length)
+    layouts.agree_on_length(machine, frame.scope, ctype)
     return Value(ULONG, machine.inputs.word(f"ARRAY_SIZE({spelled(machine, frame, arguments[0])})"))
 
 

@@ -150,10 +150,12 @@ def _struct_size(machine: Machine, frame: Frame, node: Node, arguments: list[Nod
     if not isinstance(array, ArrayType):
         raise machine.failure(frame, node, f"{name}() of what is no array")
     count = _size(evaluate(machine, frame, arguments[2]))
-    element = word_of(size_value(machine, array.element))
+    element = word_of(size_value(machine, frame, array.element))
     total = saturated(machine, frame, node, "mul", (count, element))
     if name != "flex_array_size":
-        total = saturated(machine, frame, node, "add", (word_of(size_value(machine, ctype)), total))
+        total = saturated(
+            machine, frame, node, "add", (word_of(size_value(machine, frame, ctype)), total)
+        )
     return Value(ULONG, total)
 
 

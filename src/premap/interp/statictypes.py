@@ -23,17 +23,18 @@ from premap.csource.ctypes import (
     UnknownType,
 )
 from premap.csource.declarators import declarators_of, declared_name
+from premap.csource.lengths import characters
 from premap.csource.nodes import text_of
 from premap.csource.readable import TYPEOF, readable_expression
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import COMPARISONS, common_type, promoted
 from premap.interp.types import member_type, named_type, settled
-from premap.interp.values import INT, ULONG
+from premap.interp.values import CHAR, INT, ULONG
 from premap.model.errors import NotModelled
 
 UNTOLD = UnknownType("?")
-_LITERALS = frozenset({"number_literal", "char_literal", "true", "false", "null", "string_literal"})
+_LITERALS = frozenset({"number_literal", "char_literal", "true", "false", "null"})
 Typer = Callable[[Machine, Frame, Node], CType]
 _NAMED = re.compile(r"((?:\w+\s+)*?(\w+))\s*([\s*]*)")
 
@@ -153,9 +154,15 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> CType:
     if local is not None:
         return local.type
     try:
-        return evaluate(machine, frame, node).type
+        found = evaluate(machine, frame, node).type
     except NotModelled:
         return UNTOLD
+    variable = frame.scope.variable(name) if isinstance(found, PointerType) else None
+    return found if variable is None else settled(variable.type)  # an array, which decays
+
+
+def _string(_machine: Machine, _frame: Frame, node: Node) -> CType:
+    return ArrayType(CHAR, characters(node))
 
 
 def _binary(machine: Machine, frame: Frame, node: Node) -> CType:
@@ -255,6 +262,7 @@ TYPERS: dict[str, Typer] = {
     "binary_expression": _binary,
     "cast_expression": _cast,
     "compound_literal_expression": _cast,
+    "concatenated_string": _string,
     "comma_expression": _right,
     "compound_statement": _statement_expression,
     "conditional_expression": _conditional,
@@ -263,6 +271,7 @@ TYPERS: dict[str, Typer] = {
     "parenthesized_expression": _inner,
     "pointer_expression": _pointer,
     "sizeof_expression": _size,
+    "string_literal": _string,
     "subscript_expression": _element,
     "unary_expression": _unary,
 }

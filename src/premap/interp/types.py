@@ -7,6 +7,7 @@ listed once, in `OPAQUE`.
 
 from __future__ import annotations
 
+from premap.csource import enums
 from premap.csource.ctypes import (
     ArrayType,
     CType,
@@ -85,7 +86,7 @@ def named_type(scope: Scope, text: str) -> CType:
     if kind in ("struct", "union"):
         ctype: CType = StructType(kind, tag)
     elif kind == "enum":
-        ctype = EnumType(tag)
+        ctype = enums.named(scope, tag)
     else:
         ctype = OPAQUE.get(name) or basic_type(name) or scope.typedef(name) or UnknownType(name)
     ctype = settled(ctype)
@@ -136,8 +137,8 @@ def member_type(scope: Scope, ctype: CType, name: str) -> CType:
     found = _field(scope, ctype, name)
     if found is None:
         return UnknownType(f"{ctype}.{name}")
-    if found.bits is not None and isinstance(found.type, IntType):
-        return IntType(found.type.name, found.bits, found.type.signed)
+    if found.bits is not None and isinstance(found.type, IntType | EnumType):
+        return IntType(str(found.type), found.bits, found.type.signed)
     return settled(found.type)
 
 

@@ -188,8 +188,11 @@ def int_type(ctype: CType) -> IntType:
     if isinstance(ctype, IntType):
         return ctype
     if isinstance(ctype, EnumType):
-        return INT if ctype.signed else UINT
+        return _OF_ENUMS[ctype.width, ctype.signed]
     return ULONG
+
+
+_OF_ENUMS = {(32, True): INT, (32, False): UINT, (64, True): LONG, (64, False): ULONG}
 
 
 def made_up_address(word: int) -> int:

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ways to a wrong `equivalent`: what types are, how large, and what two versions mean by a name.
+
+Each pair here differs, and once looked the same.
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.equivalence.differing import DEV, NEW_DEV, differ, unproven
+from tests.equivalence.kit import judge
+
+NEGATIVE = "enum e { A = -1, B };\n"
+HOLDER = NEGATIVE + "struct h { enum e e; };\n"
+FUNCTION = NEGATIVE + "static enum e f(struct dev *d) { return d->ro; }\n"
+PACKED = "enum e { A, B } __packed;\n"
+FAILS = "? -EINVAL : 0;"
+
+
+class TestEnums:
+    @pytest.mark.parametrize(
+        ("body", "extra"),
+        [
+            (f"enum e x = d->ro; return x < 0 {FAILS}", NEGATIVE),
+            (f"return (enum e)d->ro < 0 {FAILS}", NEGATIVE),
+            (
+                f"struct h *h = d->cookie; return h->e < 0 {FAILS}",
+                NEGATIVE + "struct h { enum e e; };\n",
+            ),
+            (f"et x = d->ro; return x < 0 {FAILS}", "typedef enum { A = -1, B } et;\n"),
+            (
+                f"return f(d) < 0 {FAILS}",
+                NEGATIVE + "static enum e f(struct dev *d) { return d->ro; }\n",
+            ),
+        ],
+    )
+    def test_with_a_negative_constant_may_be_negative(self, body: str, extra: str) -> None:
+        differ(DEV + body, NEW_DEV + "return 0;", extra)
+
+    def test_without_one_are_not(self) -> None:
+        body = f"enum e x = d->ro; return x < 0 {FAILS}"
+        verdict = judge(DEV + body, NEW_DEV + "return 0;", "enum e { A, B };\n")
+        assert verdict.status == "equivalent"
+
+    @pytest.mark.parametrize(
+        "extra", ["", "enum e { A, B } __packed;\n", "enum e { A = OTHER };\n"]
+    )
+    def test_that_are_not_told(self, extra: str) -> None:
+        body = f"enum e x = d->ro; return x == d->ro {FAILS}"
+        verdict = judge(DEV + body, NEW_DEV + "return -EINVAL;", extra)
+        assert verdict.status in ("unknown", "different")
+
+    def test_in_bit_fields(self) -> None:
+        extra = "enum e { A, B };\nstruct bits { enum e e:1; };\n"
+        body = f"struct bits b = {{ 0 }}; b.e = d->ro; return b.e == d->ro {FAILS}"
+        differ(DEV + body, NEW_DEV + "return -EINVAL;", extra)
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ('sizeof("abc") == 4', 'sizeof("ab") == 4'),
+            ('sizeof("abc") == 8', 'sizeof("abcdefg") == 8'),
+        ],
+    )
+    def test_of_strings(self, old: str, new: str) -> None:
+        differ(f"return {old} {FAILS}", f"return {new} {FAILS}")
+
+    @pytest.mark.parametrize("size", ["sizeof(a) == 8", "ARRAY_SIZE(a) == 2"])
+    def test_of_arrays_that_their_initializers_make(self, size: str) -> None:
+        body = "int a[] = {{ 1, 2{} }}; return {} {}"
+        differ(body.format("", size, FAILS), body.format(", 3", size, FAILS))
+
+    @pytest.mark.parametrize(
+        ("table", "status"),
+        [
+            ("static const int tab[] = { 1, 2 };", "equivalent"),
+            ("static const int tab[] = { 1, 2, 3 };", "different"),
+            ("static const int tab[] = { [1] = 2 };", "equivalent"),
+            ("static const struct pair tab[] = { { .a = 1 }, { .b = 2 }, };", "equivalent"),
+            ("static const struct pair tab[] = { 1, 2 };", "unknown"),
+            ("static const int tab[] = { LIST };", "unknown"),
+        ],
+    )
+    def test_of_tables(self, table: str, status: str) -> None:
+        extra = f"struct pair {{ int a, b; }};\n#define LIST 1, 2\n{table}\n"
+        old = f"return d->count >= ARRAY_SIZE(tab) {FAILS}"
+        verdict = judge(DEV + old, NEW_DEV + f"return d->count >= 2 {FAILS}", extra)
+        assert verdict.status == status
+
+
+class TestDefinitions:
+    """Structures of one name that the two versions define in different ways."""
+
+    OLD = "struct h { struct dev dev; int x; };\n"
+    NEW = "struct h { int x; struct dev dev; };\n"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            f"return sizeof(struct h) == 4 {FAILS}",
+            f"struct h *h = container_of(d, struct h, dev); return (void *)h == (void *)d {FAILS}",
+        ],
+    )
+    def test_layouts(self, body: str) -> None:
+        unproven(DEV + body, NEW_DEV + body, "another layout", self.OLD, self.NEW)
+
+    def test_layouts_of_what_they_hold(self) -> None:
+        outer = "struct outer { struct h h; };\n"
+        body = f"return sizeof(struct outer) == 4 {FAILS}"
+        unproven(DEV + body, NEW_DEV + body, "layout", self.OLD + outer, self.NEW + outer)
+
+    def test_lengths(self) -> None:
+        old, new = (f"#define MANY {number}\nstatic int tab[MANY * f(1)];\n" for number in (2, 3))
+        body = f"return d->count >= ARRAY_SIZE(tab) {FAILS}"
+        unproven(DEV + body, NEW_DEV + body, "an array's length", old, new)
+
+    def test_comments_are_no_difference(self) -> None:
+        new = self.OLD.replace("int x;", "int x; /* of them */")
+        body = f"return sizeof(struct h) == 4 {FAILS}"
+        assert judge(DEV + body, NEW_DEV + body, self.OLD, new).status == "equivalent"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            f"struct own {{ int a; }} s; return sizeof(s) == 8 {FAILS}",
+            f"enum own {{ A, B }} x = d->ro; return x == B {FAILS}",
+        ],
+    )
+    def test_within_a_function_are_not_read(self, body: str) -> None:
+        unproven(DEV + body, NEW_DEV + body, "of a function's own")
