@@ -8,16 +8,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.files import write_files
-from tests.survey.test_survey import surveyed
+from tests.survey.test_survey import Here, Silent, surveyed
 
 from premap.cache.store import Store
+from premap.survey import Plan, survey
+from premap.survey.engine import Result
 from premap.survey.index import known_index, look, remember
+from premap.survey.work import Job
+from premap.workers import Failure
 
 Change = Callable[[str, str, str], None]
 
@@ -26,6 +30,17 @@ def told(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document without what differs from run to run."""
     totals = {k: v for k, v in document["totals"].items() if k != "files_read"}
     return {**document, "seconds": 0, "totals": totals, "results": None, "problem": None}
+
+
+BELL = """\
+#include <linux/fs.h>
+static int bell_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	BELL_SET(vma);
+	return 0;
+}
+static const struct file_operations bell_fops = { .mmap = bell_mmap };
+"""
 
 
 class TestStore:
@@ -126,18 +141,59 @@ class TestKept:
         handlers = {s["handler"] for s in surveyed(small_tree, tmp_path / "store")["handlers"]}
         assert "load_mmap" in handlers
 
+    @pytest.mark.parametrize("name", ["drivers/room/bell.inc", "outside.h"])
+    def test_an_edit_of_what_is_included_counts(
+        self, small_tree: Path, tmp_path: Path, name: str
+    ) -> None:
+        """By whatever name: it may be no header's, or that of a link out of the tree."""
+        (small_tree / "drivers/room/bell.h").symlink_to("../../outside.h")
+        include = "bell.h" if name == "outside.h" else "bell.inc"
+        sets, maps = "vm_flags_set(vma, VM_IO)", "remap_pfn_range(vma, 1, 2, 3, vma->vm_page_prot)"
+        bell = {"drivers/room/bell.c": f'#include "{include}"\n{BELL}'}
+        write_files(small_tree, {**bell, name: f"#define BELL_SET(vma) {sets}\n"})
+        time.sleep(2.1)  # times of files tell only so well
+        before = [surveyed(small_tree, tmp_path / "store", deep=True) for _ in range(2)]
+        assert before[1]["results"]["new"] == 0
+        write_files(small_tree, {name: f"#define BELL_SET(vma) {maps}\n"})
+        after = surveyed(small_tree, tmp_path / "store", deep=True)
+        assert told(after) == told(surveyed(small_tree, None, deep=True))
+        assert told(after) != told(before[1])
+
+    def test_an_edit_meanwhile_is_not_kept_as_what_was_there_before(
+        self, small_tree: Path, tmp_path: Path
+    ) -> None:
+        door = small_tree / "drivers/room/door.c"
+        text = door.read_text()
+
+        class Editing(Here):
+            def run(self, jobs: Sequence[Job]) -> Iterator[Result | Failure]:
+                door.write_text(text.replace("vma->vm_ops = &door_vm_ops;", "vma->vm_pgoff = 7;"))
+                yield from super().run(jobs)
+
+        plan = Plan(small_tree, store=Store(tmp_path / "store"), engine=Editing())
+        edited = survey(plan, Silent()).document
+        door.write_text(text)
+        after = surveyed(small_tree, tmp_path / "store", deep=True)
+        assert told(after) == told(surveyed(small_tree, None, deep=True))
+        assert told(after) != told(edited)
+
     def test_what_is_known_of_files_that_changed_is_forgotten(
         self, small_tree: Path, tmp_path: Path
     ) -> None:
-        """Of makefiles, and of headers that say nothing of mappings, as well."""
+        """Of makefiles and of headers that say nothing of mappings; of what is included, but is
+        no C file by its name, or is a link.
+        """
         store = Store(tmp_path / "store")
-        write_files(small_tree, {"drivers/room/Makefile": "obj-y += door.o\n", "a/b.h": "int b;"})
+        others = {"a/list.inc": "X(a)", "../outside.h": "int x;"}
+        makefile = {"drivers/room/Makefile": "obj-y += door.o\n"}
+        write_files(small_tree, {"a/b.h": "int b;", **makefile, **others})
+        (small_tree / "a/link.h").symlink_to("../../outside.h")
         time.sleep(2.1)  # times of files tell only so well
         index = known_index(small_tree, store, "now")
         look(index, 1)
-        before = {name: index.digest(name) for name in index.files}
+        before = {name: index.digest(name) for name in (*index.files, "a/list.inc", "a/link.h")}
         remember(index, store, "now")
-        changed = {"drivers/room/Makefile", "Makefile", "a/b.h", "drivers/room/door.c"}
+        changed = {*makefile, "Makefile", "a/b.h", "drivers/room/door.c", "a/list.inc", "a/link.h"}
         for name in changed:
             (small_tree / name).write_text("/* changed */")
         (small_tree / "include/linux/room.h").unlink()

@@ -89,9 +89,18 @@ class Index(Struct):
 
     @property
     def state(self) -> str:
-        """Digest of all stamps: the same only if nothing was touched."""
+        """Digest of all stamps: the same only if nothing was touched that has one."""
         lines = "\0".join(map("\0".join, sorted(self.folders.items())))
         return digest_of(lines.encode("utf-8", "surrogateescape"))
+
+    @property
+    def unstamped(self) -> dict[str, str]:
+        """Digests of what results were made of that has no stamp.
+
+        That is what is included, but is no C file by its name, or is a link.
+        """
+        files = set(self.files)
+        return {name: digest for name, digest in self.digests.items() if name not in files}
 
     def digest(self, name: str) -> str:
         """Digest of a file's text; "" where it has none, or can't be read."""
@@ -160,10 +169,11 @@ def _settle(index: Index, touched: set[str]) -> None:
 
 def remember(index: Index, store: Store, version: str) -> None:
     """Keep what was found out for the next time, unless the store has just that."""
+    unstamped = index.unstamped
     kept = {
         "folders": dict(index.folders),
         "facts": dict(index.facts),
-        "digests": {name: digest for name, digest in index.digests.items() if digest},
+        "digests": {n: d for n, d in index.digests.items() if d and n not in unstamped},
         "speaking": sorted({*index.speaking}.difference(index.unheard)),
         "unheard": list(index.unheard),
         "users": dict(index.users),

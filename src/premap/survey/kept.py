@@ -63,6 +63,7 @@ class Kept:
             name,
             self._target,
             asked,
+            text,
             key,
             None if self._store.root is None else str(self._store.root),
             self._state,
@@ -85,15 +86,23 @@ class Kept:
         last = self._last(kind)
         if results.keys() - last.keys():
             last |= results
-            kept = {"state": self._state, "results": last}
+            others = self._index.unstamped
+            kept = {"state": self._state, "others": others, "results": last}
             self._store.put(self._last_key(kind), json.dumps(kept).encode())
 
     def _last(self, kind: str) -> dict[str, Any]:
         if kind not in self._lasts:
             entry = self._store.get(self._last_key(kind))
             kept = {} if entry is None else json.loads(entry)
-            self._lasts[kind] = kept["results"] if kept.get("state") == self._state else {}
+            self._lasts[kind] = kept["results"] if self._is_now(kept) else {}
         return self._lasts[kind]
+
+    def _is_now(self, kept: dict[str, Any]) -> bool:
+        """Tell whether the tree is as it was, what has no stamp included."""
+        digest = self._index.digest
+        return kept.get("state") == self._state and all(
+            digest(name) == once for name, once in kept["others"].items()
+        )
 
     def _last_key(self, kind: str) -> str:
         root = os.fsencode(self._tree.root)

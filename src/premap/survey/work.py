@@ -36,6 +36,8 @@ class Job(Struct, frozen=True):
     name: str
     target: str
     asked: Asked
+    text: str
+    """Digest of the file's text."""
     key: str
     """Under which the result is kept: what it is made of, headers aside."""
     store: str | None
@@ -55,16 +57,19 @@ def do(job: Job) -> dict[str, Any]:
     rests = tree.rests_on()
     own = job.name
     digests = {name: tree.digest(name) for name in rests if name != own}
-    variant = {
-        "rests": list(digests),
-        "digest": combined(digests[name] for name in digests),
-        "names": job.names,
-        "state": job.state,
-        "queries": [[*query, answer(found)] for query, found in sorted(tree.noted.queries.items())],
-        "held": held.record(tree.noted, own, tree.digest),
-        "result": made,
-    }
-    keep(Store(None if job.store is None else Path(job.store)), job.key, variant)
+    if digest_of(source.text) == job.text:  # else it was edited since its key was made
+        variant = {
+            "rests": list(digests),
+            "digest": combined(digests[name] for name in digests),
+            "names": job.names,
+            "state": job.state,
+            "queries": [
+                [*query, answer(told)] for query, told in sorted(tree.noted.queries.items())
+            ],
+            "held": held.record(tree.noted, own, tree.digest),
+            "result": made,
+        }
+        keep(Store(None if job.store is None else Path(job.store)), job.key, variant)
     return {"result": made, "digests": digests}
 
 
