@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from tests.equivalence.made_up import Pair
 
 RUNS = 500
