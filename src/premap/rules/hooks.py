@@ -23,6 +23,7 @@ from premap.rules import frames
 from premap.rules.frames import Frame, frame_of
 
 if TYPE_CHECKING:
+    from premap.rules.operations import Operations
     from premap.rules.paths import Exploration
 
 Member = Literal["mmap", "mmap_prepare"]
@@ -42,6 +43,8 @@ class Hook(Struct, eq=False, dict=True):
     """Paths of the callbacks of its operations, by table and member."""
     explored: dict[frozenset[tuple[str, str]], Exploration] = field(default_factory=dict)
     """Its paths where words of the call are fixed, by these words."""
+    operations: Sequence[Operations] | None = None
+    """Tables of VMA operations that it may install, once they were looked for."""
 
     @property
     def source(self) -> SourceFile:

@@ -40,11 +40,17 @@ class Operations(NamedTuple):
         return b"\n".join(parts)
 
 
-def operations_of(hook: Hook) -> Iterator[Operations]:
-    """Yield the tables that a hook, or a helper of it, assigns to `vm_ops`.
+def operations_of(hook: Hook) -> Sequence[Operations]:
+    """Return the tables that a hook, or a helper of it, assigns to `vm_ops`.
 
     In its own file all assignments count; in others those that a path gets to.
     """
+    if hook.operations is None:
+        hook.operations = tuple(_operations_of(hook))
+    return hook.operations
+
+
+def _operations_of(hook: Hook) -> Iterator[Operations]:
     found: dict[tuple[str, str], Operations] = {}
     for scope, node in (*_own_assignments(hook), *_assignments_elsewhere(hook)):
         for name in sorted(identifiers_in(node.child_by_field_name("right") or node)):
@@ -63,14 +69,22 @@ def _own_assignments(hook: Hook) -> Iterator[tuple[Scope, Node]]:
 
 
 def _assignments_elsewhere(hook: Hook) -> Iterator[tuple[Scope, Node]]:
+    """Yield those that paths get to, each once, with what names mean there."""
     if hook.tree is None:
         return
+    scopes: dict[str, Scope] = {}
+    seen: set[tuple[str, int]] = set()
     for trace in hook.exploration.traces:
         for step in trace.steps:
             assigns = step.kind == "write" and step.name == "vm_ops"
             source = step.function.source
-            if assigns and source is not hook.source and step.node.type == "assignment_expression":
-                yield Scope(source, hook.tree), step.node
+            place = (source.name, step.node.start_byte)
+            if not assigns or source is hook.source or place in seen:
+                continue
+            seen.add(place)
+            if step.node.type == "assignment_expression":
+                scope = scopes.setdefault(source.name, Scope(source, hook.tree))
+                yield scope, step.node
 
 
 def told(hook: Hook, function: Function, node: Node, message: str, **more: Any) -> Found:

@@ -9,6 +9,7 @@ takes a tenth of a second to load.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import cast
 
 from premap.symbolic.effort import QUESTION
@@ -90,11 +91,12 @@ def _search(conditions: Sequence[Bool], begin: Sequence[Model]) -> Model | None:
         failing = _failing(best, conditions)
         if not failing:
             return _restricted(best, conditions)
+        holding = [condition for condition in conditions if best.eval(condition)]
         better = None
         for changes in (each for one in reversed(failing) for each in _true(one, best, 0)):
             left -= 1
             changed = _changed(best, changes)
-            if changed is not None and len(_failing(changed, conditions)) < len(failing):
+            if changed is not None and _fewer_fail(changed, failing, holding):
                 better = changed
                 break
             if left <= 0:
@@ -106,6 +108,17 @@ def _search(conditions: Sequence[Bool], begin: Sequence[Model]) -> Model | None:
 
 def _failing(model: Model, conditions: Sequence[Bool]) -> list[Bool]:
     return [condition for condition in conditions if not model.eval(condition)]
+
+
+def _fewer_fail(model: Model, failed: Sequence[Bool], held: Sequence[Bool]) -> bool:
+    """Whether fewer conditions fail than did, asked only until that is told."""
+    left = len(failed)
+    for condition in chain(failed, held):
+        if not model.eval(condition):
+            left -= 1
+            if not left:
+                return False
+    return True
 
 
 def _restricted(model: Model, conditions: Sequence[Bool]) -> Model:
