@@ -130,3 +130,25 @@ class TestDefinitions:
     )
     def test_within_a_function_are_not_read(self, body: str) -> None:
         unproven(DEV + body, NEW_DEV + body, "of a function's own")
+
+
+class TestStrings:
+    def test_that_fill_arrays(self) -> None:
+        body = "char s[] = \"ab\"; return s[0] == '{}' ? -EINVAL : 0;"
+        differ(body.format("a"), body.format("b"))
+        assert judge(body.format("a"), "return -EINVAL;").status == "equivalent"
+
+
+class TestFunctions:
+    """Functions that a hook hands to others are run later, and are not compared."""
+
+    @pytest.mark.parametrize(
+        "body", ["d->cookie = f; return 0;", "INIT_WORK(&d->lock, f); return 0;"]
+    )
+    def test_that_have_changed(self, body: str) -> None:
+        texts = [f"static int f(int a) {{ return {value}; }}\n" for value in ("a", "-a")]
+        verdict = judge(DEV + body, NEW_DEV + body, *texts)
+        assert verdict.status == "equivalent-except"
+        assert "callbacks-differ" in {each.id for each in verdict.differences}
+        same = judge(DEV + body, NEW_DEV + body, texts[0])
+        assert "callbacks-differ" not in {each.id for each in same.differences}

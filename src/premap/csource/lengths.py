@@ -31,23 +31,37 @@ def completed(ctype: CType, value: Node | None, constant: Callable[[Node], int |
     if value.type == "initializer_list":
         length = _listed(ctype.element, value, constant)
     else:
-        length = characters(value)
+        length = len(characters(value) or []) or None
     return ctype if length is None else ArrayType(ctype.element, length, str(length))
 
 
-def characters(node: Node) -> int | None:
-    """Return how many bytes a string literal has, with the NUL behind it; None if not told."""
+def characters(node: Node) -> list[int] | None:
+    """Return the bytes of a string literal, with the NUL behind; None if they can't be told."""
     parts = node.named_children if node.type == "concatenated_string" else [node]
-    total = 1
+    found: list[int] = []
     for part in (each for each in parts if each.type != "comment"):
         text = text_of(part)
         if part.type != "string_literal" or not text.startswith('"') or not text.isascii():
             return None
-        found = _ELEMENT.findall(text[1:-1])
-        if "".join(found) != text[1:-1]:
+        written = _ELEMENT.findall(text[1:-1])
+        if "".join(written) != text[1:-1]:
             return None
-        total += len(found)
-    return total
+        found += map(_byte, written)
+    return [*found, 0]
+
+
+def _byte(written: str) -> int:
+    """Return the byte that one character of a string stands for."""
+    if written[0] != "\\":
+        return ord(written)
+    if written[1] == "x":
+        return int(f"0{written[1:]}", 0) & 0xFF
+    if written[1].isdigit():
+        return int(written[1:], 8) & 0xFF
+    return _ESCAPES.get(written[1], ord(written[1]))
+
+
+_ESCAPES = {"a": 7, "b": 8, "e": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
 def _listed(element: CType, value: Node, constant: Callable[[Node], int | None]) -> int | None:

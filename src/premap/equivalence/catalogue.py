@@ -130,8 +130,9 @@ _ACCEPTED = (
         "callbacks of the mapping have changed as well",
         """
         The versions give the mapping operations of the same name, whose callbacks (or functions
-        that these call) have another text in the new version. What mmap() does was compared; what
-        a fault, a split or the end of the mapping does was not, except where it is part of mmap().
+        that these call) have another text in the new version; or they hand such a function to
+        others, to be called later. What mmap() does was compared; what a fault, a split or the end
+        of the mapping does was not, except where it is part of mmap().
         """,
     ),
     _explanation(

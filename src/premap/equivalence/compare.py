@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 from premap import symbolic
-from premap.csource.nodes import identifiers_in
-from premap.csource.source import SourceFile
 from premap.equivalence import effects, late
 from premap.equivalence.candidate import Candidate
+from premap.equivalence.handed import changed_text
 from premap.equivalence.outcome import Outcome
 from premap.equivalence.setting import IN_BOTH
 from premap.equivalence.state import covered_writes, state, undone
@@ -335,49 +332,13 @@ def _changed_callback(before: VmOperationsTable, after: VmOperationsTable) -> st
     if changed is not None:
         return f"->{changed}"
     names = tuple(member.function for member in members.values())
-    changed = _changed_text(before.source, after.source, names)
+    changed = changed_text(before.source, after.source, names)
     return None if changed is None else f"{changed}()"
-
-
-@lru_cache(maxsize=8)
-def _changed_text(before: SourceFile, after: SourceFile, names: Sequence[str]) -> str | None:
-    """Return the first that these functions reach and that is not the same in both files."""
-    old_text, new_text = _reached(before, names), _reached(after, names)
-    differing = (
-        name for name in (*old_text, *new_text) if old_text.get(name) != new_text.get(name)
-    )
-    return next(differing, None)
 
 
 def _not_run(table: VmOperationsTable) -> dict[str, Any]:
     """Return the members of a table, without ->mapped, which only mmap() calls: that was run."""
     return {name: member for name, member in table.members().items() if name != "mapped"}
-
-
-def _reached(source: SourceFile, names: Sequence[str]) -> dict[str, list[bytes]]:
-    """Return the text of the file's functions and macros that these name, or reach."""
-    reached: dict[str, list[bytes]] = {}
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name in reached:
-            continue
-        functions, macros = source.functions.get(name, ()), source.macros.get(name, ())
-        if functions or macros:
-            reached[name] = [_text(function.node.text) for function in functions]
-            reached[name] += [_text(macro.body.encode("latin-1")) for macro in macros]
-        for function in functions:
-            pending += identifiers_in(function.body)
-        for macro in macros:
-            pending += _WORD.findall(macro.body)
-    return reached
-
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
-
-
-def _text(given: bytes | None) -> bytes:
-    return b" ".join((given or b"").split())
 
 
 def _label(table: Any) -> str:

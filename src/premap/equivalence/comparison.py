@@ -17,6 +17,7 @@ from premap.equivalence.alike import Common
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
+from premap.equivalence.handed import handed_out
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.position import positional
 from premap.equivalence.setting import (
@@ -303,8 +304,12 @@ class _Comparison:
         for outcome in (before, after):
             self.assumed.update(outcome.machine.assumed)
             self._note(setting, outcome)
-        candidates = self.candidates(before, after)
+        candidates = self._all_candidates(before, after)
         return _PathResult(candidates, _unsure(before, after), (before, after))
+
+    def _all_candidates(self, before: Outcome, after: Outcome) -> list[Candidate]:
+        changed = handed_out(self.old, self.new, before, after)
+        return [*self.candidates(before, after), *changed]
 
     def _merged(self, setting: Setting) -> tuple[Outcome | None, Outcome | None] | None:
         """Return what comes of a call that merges, of one version; None if neither merges.
@@ -398,7 +403,7 @@ class _Comparison:
                 raise
             return examples.broken(setting, _asked(small, inputs), before, str(error))
         small = _asked(small, inputs)
-        again = [each for each in self.candidates(before, after) if each.id == candidate.id]
+        again = [each for each in self._all_candidates(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
     def try_concretely(self, seconds: float) -> None:

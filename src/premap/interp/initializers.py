@@ -6,15 +6,15 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, StructType
-from premap.csource.lengths import completed
-from premap.csource.nodes import text_of
+from premap.csource.lengths import characters, completed
+from premap.csource.nodes import text_of, unwrapped
 from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.expressions import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
 from premap.interp.operators import accessed, is_scalar, word_of
 from premap.interp.statictypes import declared_type
-from premap.interp.values import Place, Value, plain, unit_of
+from premap.interp.values import INT, Place, Value, plain, size_of, unit_of
 from premap.model.errors import NotModelled
 
 _WRAPPERS = ("array_declarator", "parenthesized_declarator", "attributed_declarator")
@@ -90,6 +90,9 @@ def _compound_literal(machine: Machine, frame: Frame, node: Node) -> Value:
 def _initialise_place(
     machine: Machine, frame: Frame, place: Place, ctype: CType, value: Node
 ) -> None:
+    if isinstance(ctype, ArrayType) and value.type != "initializer_list":
+        _spell(machine, place, ctype, value)
+        return
     if value.type != "initializer_list":
         given = evaluate(machine, frame, value)
         if not isinstance(ctype, StructType) or not is_scalar(given):
@@ -110,6 +113,17 @@ def _initialise_place(
         elif not (text_of(item) == "0" and position == 0):
             raise NotModelled("an initializer without the names of its members")
         position += 1
+
+
+def _spell(machine: Machine, place: Place, ctype: ArrayType, value: Node) -> None:
+    """Fill an array with the bytes of a string, and zeroes."""
+    given = characters(unwrapped(value))
+    if given is None or size_of(ctype.element) != 1:
+        raise NotModelled(f"an array that begins with `{short(value)}`")
+    place.object.fill(zeroed=True)
+    for position, byte in enumerate(given[: ctype.length]):
+        element = accessed(place.element(position, unit_of(ctype.element)), ctype.element)
+        write(machine, element, ctype.element, Value(INT, byte))
 
 
 def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item: Node) -> None:

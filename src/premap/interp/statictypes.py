@@ -162,7 +162,8 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> CType:
 
 
 def _string(_machine: Machine, _frame: Frame, node: Node) -> CType:
-    return ArrayType(CHAR, characters(node))
+    length = len(characters(node) or []) or None
+    return ArrayType(CHAR, length, "" if length is None else str(length))
 
 
 def _binary(machine: Machine, frame: Frame, node: Node) -> CType:
