@@ -53,7 +53,7 @@ BODIES = {
     "local_text": 'char v[] = "four"; return sizeof(v) + (a & 1);',
     "bit_enum": "struct bits v = { 0 }; v.p = a; v.n = b; v.u = c; return v.p + 9 * v.n + v.u;",
     "member_enum": "struct holds v = { 0 }; v.n = a; v.p = b; return (v.n < 0) + 2 * (v.p < 0);",
-    "local_bytes": 'char v[6] = "a\xff\101"; return v[0] + 9 * v[1] + 99 * v[2] + v[5] + a;',
+    "local_bytes": 'char v[6] = "a\\xff\\101"; return v[0] + 9 * v[1] + 99 * v[2] + v[5] + a;',
     "returned": "enum negative v = a; return v;",
 }
 FUNCTIONS = {**{name: f"return {text};" for name, text in EXPRESSIONS.items()}, **BODIES}
