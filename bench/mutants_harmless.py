@@ -17,6 +17,8 @@ NEVER = "it is not reached: the number of pages of a range that does not wrap is
 NOT_ASKED = "it is a legacy hook's: an error has returned before, and nobody reads it after that"
 SAVED = "the search over all chunks finds the same place; this only saves it"
 IN_THE_MASK = "the mask has both bits of MAP_SHARED_VALIDATE in any case: they are added to it"
+UNSIGNED = "signed_lt() alone reads it, which nothing that runs a scenario calls"
+UNCUT = "nothing is cut where a range begins, and the page keeps its place"
 NOBODY = "nothing that runs a scenario calls it, or reads it"
 ELSEWHERE = "a bit that only other machines have: no kernel lets a scenario set it"
 SYMBOLIC = "a scenario's conditions are True or False, and were returned before; this is a proof's"
@@ -157,6 +159,50 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if not 0 < index - self._low < len(self._chunk):",
     ): SAVED,
     ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
+    ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 2 << 63"): UNSIGNED,
+    ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 1 << 64"): UNSIGNED,
+    ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 1 >> 63"): UNSIGNED,
+    ("constants.py", "", "S_SWAPFILE = 1 << 8", "S_SWAPFILE = 2 << 8"): RENUMBERED,
+    ("constants.py", "", "S_SWAPFILE = 1 << 8", "S_SWAPFILE = 1 << 9"): RENUMBERED,
+    (
+        "fault.py",
+        "_one_page",
+        "if add(start, PAGE_SIZE) < single.end:",
+        "if sub(start, PAGE_SIZE) < single.end:",
+    ): UNCUT,
+    (
+        "fault.py",
+        "_one_page",
+        "if add(start, PAGE_SIZE) < single.end:",
+        "if add(start, PAGE_SIZE) <= single.end:",
+    ): UNCUT,
+    ("fault.py", "filemap_page_mkwrite", "return VM_FAULT_LOCKED", "pass"): (
+        "VM_FAULT_LOCKED says nothing that callers ask: they look for errors and NOPAGE"
+    ),
+    (
+        "gup.py",
+        "mm_populate",
+        "if position == len(vmas) or not vmas[position].vm_start < end:",
+        "if position == len(vmas) or not vmas[position].vm_start <= end:",
+    ): "what is populated has no gap at its end: it was mapped, or locked, as a whole, or is all",
+    (
+        "move.py",
+        "_uncharge",
+        "if vma.vm_flags & VM_ACCOUNT != 0:",
+        "if vma.vm_flags & VM_ACCOUNT != 1:",
+    ): ("nothing was charged for what is not accounted, and nothing is given back"),
+    ("modify.py", "_merge_existing_range", "return (target, False)", "return (target, True)"): (
+        "whether memory ran out is read only where nothing merged"
+    ),
+    (
+        "modify.py",
+        "_modify",
+        "return (0, merged, vm_flags | merged.vm_flags & VM_STICKY)",
+        "return (1, merged, vm_flags | merged.vm_flags & VM_STICKY)",
+    ): "the callers read the error only where there is no VMA",
+    ("modify.py", "_modify", "return (0, vma, vm_flags)", "return (1, vma, vm_flags)"): (
+        "the callers read the error only where there is no VMA"
+    ),
     (
         "brk.py",
         "_has_room",
@@ -196,6 +242,9 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
 _EMPTY = "an empty range of entries is inserted, which nobody finds"
 
 HARMLESS_AFTER: dict[tuple[str, str, str, str, str], str] = {
+    ("fault.py", "_do_wp_page", "if _writable(entry):", "return 0", "pass"): (
+        "it is not reached: who asks has seen that the page is not writable"
+    ),
     ("populate.py", "insert_pages", "if count == 0:", "return (0, 0)", "pass"): _EMPTY,
     (
         "populate.py",

@@ -80,6 +80,8 @@ from premap.scenario.steps import DEVICE_PAGES, VMA_BITS
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
 
+MOST_ASKED = 1 << 46
+"""Lengths (bytes) of which every machine asks a driver where they go."""
 Word = Callable[[int], int]
 """Makes a word of a number: the number itself, or a constant of the symbolic kind."""
 
@@ -129,7 +131,7 @@ class Device:
 
     def get_unmapped_area(self, file: File, addr: int, length: int, pgoff: int, flags: int) -> int:
         """Let the kernel choose, as drivers do that only want to be asked."""
-        if self.programme.get("asked"):
+        if self.programme.get("asked") and operator.index(length) < MOST_ASKED:
             where = {"addr": operator.index(addr), "len": operator.index(length)}
             more = {"pgoff": self.pgoff_text(pgoff), "flags": operator.index(flags)}
             self.events.append({"call": "area", "file": self.name, **where, **more})

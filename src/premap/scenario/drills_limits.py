@@ -201,6 +201,7 @@ def space_limit(site: Site) -> None:
         lambda: site.map(Range(first + 3, pages), "rw", "SHARED"),
         lambda: site.map(Range(first + 1, pages + 1), "rw"),
         lambda: site.mprotect(data, "rw"),
+        lambda: _more_data(site, data),
         lambda: site.resize(data, 2 + pages),
         lambda: site.move(data, first + 8, "DONTUNMAP"),
         lambda: site.move(data, first + 7, count=2 + pages),
@@ -214,6 +215,16 @@ def space_limit(site: Site) -> None:
         way()
         site.ask("counts")
         site.no_limit(which)
+
+
+def _more_data(site: Site, where: Range) -> None:
+    """Make what is read data, where there may be as much, or less."""
+    used = site.pages("wr", without=("sh", "gd"))
+    site.map(where, "r")
+    site.limit("DATA", used + site.pick.randint(0, where.count))
+    site.mprotect(where, "rw")
+    site.ask("counts")
+    site.no_limit("DATA")
 
 
 def lock_limit(site: Site) -> None:

@@ -83,6 +83,11 @@ def move_several(site: Site) -> None:
     site.ask("counts", "anon")
     site.no_limit("MAPS")
     site.move(Range(where.first - 8, 7), where.first)
+    if site.chance(0.5):  # a range that ends in a gap, right behind which there is something
+        for page in (0, 1, 2):
+            site.map(Range(where.first + page, 1), "rw" if page else "r")
+        site.munmap(Range(where.first + 1, 1))
+        site.move(Range(where.first, 2), where.first - 8)
     site.ask("counts")
 
 
