@@ -17,6 +17,8 @@ FATAL = frozenset({"anon_vma", "page", "page_table"})
 """Points of injected failures that an access could meet."""
 WRAPPING = (1 << 64) - PAGE_SIZE
 """Sizes (bytes) from which on a physical range wraps, wherever the device's pages lie."""
+ASKING = frozenset({"fail", "counts", "entries", "anon"})
+"""Steps that make no page."""
 COMMITTING = frozenset({"COMMIT", "RAM"})
 """Limits that all pay for who commit memory, the rest of the process too."""
 _REMAPS = ("remap", "ioremap", "remap_full", "ioremap_full", "simple_ioremap")
@@ -45,6 +47,7 @@ def broken_rule(
     armed: set[str] = set()
     process: set[str] = set()
     told: set[str] = set()
+    seen: set[str] = set()
     for step, result in zip(steps, results, strict=False):
         op = step["op"]
         if op == "device":
@@ -61,13 +64,29 @@ def broken_rule(
             rule = _access(step, vmas) or _fatal(armed)
         else:
             rule = None
-        rule = rule or _beyond(step, process)
+        rule = rule or _beyond(step, process) or _batched(step, armed, seen)
         if op == "fail":
             (armed.discard if step.get("never") else armed.add)(step["point"])
         if rule is not None:
             return f"{op}: {rule}"
         if op != "fork" or "then" in step:
             vmas = result["vmas"]
+        if op == "fork":
+            seen.add("fork")
+        if has_locked(vmas):
+            seen.add("lock")
+    return None
+
+
+def has_locked(vmas: Sequence[Json]) -> bool:
+    """Say whether any mapping is locked."""
+    return any("lo" in vma["flags"] for vma in vmas)
+
+
+def _batched(step: Json, armed: set[str], seen: set[str]) -> str | None:
+    """Return a rule for pages that were locked: for a while, the kernel may hold them itself."""
+    if step["op"] not in ASKING and "page" in armed and {"fork", "lock"} <= seen:
+        return "whether a page that was locked is copied, or is one's own after a fork"
     return None
 
 

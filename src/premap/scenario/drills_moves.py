@@ -28,9 +28,10 @@ def move_nearby(site: Site) -> None:
         part = site.part(where)
         more = site.one_of((), (), ("DONTUNMAP",))
         to = site.one_of(*places, where.first - part.count, where.first)
-        site.move(part, to, *more)
+        shorter = part.count - 1 if part.count > 1 and not more and site.chance(0.3) else None
+        site.move(part, to, *more, count=shorter)
         if site.chance(0.4):
-            site.ask("anon")
+            site.ask("anon", "counts")
         if site.chance(0.3):
             site.move(Range(to, part.count), part.first)
     site.ask("entries", "counts")

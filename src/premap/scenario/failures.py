@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from premap.model.inject import POINTS
 from premap.scenario.aim import Layout
-from premap.scenario.allowed import COMMITTING, FATAL
+from premap.scenario.allowed import COMMITTING, FATAL, has_locked
 from premap.scenario.process_steps import ProcessSteps
 from premap.scenario.programmes import ERRNOS
 from premap.scenario.reader import Json
@@ -52,12 +52,22 @@ class FailingSteps(ProcessSteps):
     """
 
     armed: set[str]
+    locked_once = False
+    forked = False
     planned: list[str]
 
     @property
     def fatal(self) -> bool:
         """Whether a failure may come that an access could not survive."""
         return not self.armed.isdisjoint(FATAL)
+
+    def calmed(self, layout: Layout) -> Json | None:
+        """Take a failure of pages back once something is locked that a fork may have copied."""
+        self.locked_once = self.locked_once or has_locked(layout.vmas)
+        if not (self.locked_once and self.forked and "page" in self.armed):
+            return None
+        self.armed.discard("page")
+        return {"op": "fail", "point": "page", "never": True}
 
     @property
     def may_fork(self) -> bool:

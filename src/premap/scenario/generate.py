@@ -118,6 +118,9 @@ class Generator(Situations):
         if missing:
             return self._programmed(missing[0])
         layout = Layout(self.window, vmas)
+        calmed = self.calmed(layout)
+        if calmed is not None:
+            return calmed
         scripted = self.next_of_script(layout)
         if scripted is not None:
             return scripted
@@ -148,6 +151,7 @@ class Generator(Situations):
             self.planned = [self.pick.choice(ASKED)]
 
     def _remembered(self, step: Json, layout: Layout) -> Json:
+        self.forked = self.forked or step["op"] == "fork"
         back = undoing(step, layout)
         if back is not None:
             self.back = [*self.back[-LAST:], back]

@@ -59,7 +59,9 @@ class Situations(FailingSteps):
     def _note(self, layout: Layout, step: Json) -> None:
         """Take note of what stays after a step."""
         op = step["op"]
-        if op == "fail":
+        if op == "fork":
+            self.forked = True
+        elif op == "fail":
             (self.armed.discard if step.get("never") else self.armed.add)(step["point"])
         elif op == "limit":
             self.limited.add(step["of"])
