@@ -171,3 +171,70 @@ class TestCallbacks:
         found = self.found(tree, "R15", ring=self.hook(), core=mapped + COUNTING + table)
         assert [(file, line) for file, line, _ in found] == [("drivers/ring/ring.c", 2)]
         assert found[0][2].endswith("(ring_mapped(), drivers/ring/core.c:4)")
+
+
+FRAMEWORK_HOOK = """\
+#include "ring.h"
+int ring_port_mmap(struct ring_port *port, struct vm_area_struct *vma)
+{
+	mutex_lock(&port->lock);
+	if (vma->vm_pgoff)
+		return -EINVAL;
+	mutex_unlock(&port->lock);
+	return 0;
+}
+"""
+FRAMEWORK_HEADER = """\
+struct vm_area_struct { unsigned long vm_pgoff; };
+struct ring_port { struct mutex lock; };
+struct ring_port_ops {
+	int (*mmap)(struct ring_port *port, struct vm_area_struct *vma);
+};
+int ring_port_mmap(struct ring_port *port, struct vm_area_struct *vma);
+"""
+FRAMEWORK_TABLE = """\
+#include "ring.h"
+static const struct ring_port_ops ring_port_ops = {
+	.mmap = ring_port_mmap,
+};
+"""
+
+
+class TestTablesElsewhere:
+    """Hooks of frameworks, whose type does not tell what they are, and whose table another has."""
+
+    def found(self, root: Path, hook: str, table: str | None) -> list[tuple[str, int]]:
+        folder = root / "drivers/ring"
+        (folder / "ring.h").write_text(FRAMEWORK_HEADER)
+        (folder / "ring.c").write_text(hook)
+        if table is not None:
+            (folder / "main.c").write_text(table)
+        tree = KernelTree(root)
+        checked = check_file(tree.open("drivers/ring/ring.c"), tree, "7.3")
+        return [(f.file, f.line) for f in checked.findings if f.rule == "R02"]
+
+    def test_are_checked_with_the_file_that_defines_them(self, tree: Path) -> None:
+        found = self.found(tree, FRAMEWORK_HOOK, FRAMEWORK_TABLE)
+        assert found == [("drivers/ring/ring.c", 6)]
+
+    def test_without_a_table_it_may_be_any_function(self, tree: Path) -> None:
+        assert self.found(tree, FRAMEWORK_HOOK, None) == []
+
+    def test_a_static_function_is_not_what_another_file_names(self, tree: Path) -> None:
+        hook = FRAMEWORK_HOOK.replace("int ring_port", "static int ring_port")
+        assert self.found(tree, hook, FRAMEWORK_TABLE) == []
+
+    def test_what_its_own_file_calls_is_a_helper(self, tree: Path) -> None:
+        caller = (
+            "int ring_all(struct ring_port *port, struct vm_area_struct *vma)\n"
+            "{\n\treturn ring_port_mmap(port, vma);\n}\n"
+        )
+        assert self.found(tree, FRAMEWORK_HOOK + caller, FRAMEWORK_TABLE) == []
+
+    def test_the_table_of_another_function(self, tree: Path) -> None:
+        table = FRAMEWORK_TABLE.replace("ring_port_mmap", "ring_port_mmap_all")
+        assert self.found(tree, FRAMEWORK_HOOK, table) == []
+
+    def test_the_files_own_table_is_found_as_before(self, tree: Path) -> None:
+        table = FRAMEWORK_TABLE.partition("\n")[2]
+        assert self.found(tree, FRAMEWORK_HOOK + table, None) == [("drivers/ring/ring.c", 6)]

@@ -106,9 +106,11 @@ def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> lis
     sites: dict[tuple[str, str], list[Handler]] = {}
     for handler in sites_of(source, scope):
         sites.setdefault((handler.name, handler.member), []).append(handler)
-    for name, kind in _by_parameters(source):
+    for name, kind, plain in _by_parameters(source):
         if not any(known == name for known, _ in sites):
-            sites[name, kind] = list(_sites_elsewhere(source, name, tree))
+            elsewhere = list(_sites_elsewhere(source, name, tree))
+            if elsewhere or plain:
+                sites[name, kind] = elsewhere
     found = []
     for (name, member), handlers in sites.items():
         functions = source.functions_of(name)
@@ -137,26 +139,38 @@ def _kind(functions: Sequence[Function], stated: str) -> Member:
     return "mmap_prepare" if prepares else "mmap"
 
 
-def _by_parameters(source: SourceFile) -> Iterator[tuple[str, Member]]:
-    """Functions that have a hook's type, where no table of the file names them."""
-    kinds: dict[str, Member | None] = {}
+def _by_parameters(source: SourceFile) -> Iterator[tuple[str, Member, bool]]:
+    """Functions that no table of the file names: kind, and whether the type alone tells that.
+
+    The hook of a framework's table has a type of its own: a table elsewhere has to name it.
+    """
+    first: dict[str, Function] = {}
     for function in source.functions_saying(b"vm_area_"):
-        kinds.setdefault(function.name, _typed(function))
-    for name, kind in kinds.items():
+        first.setdefault(function.name, function)
+    for name, function in first.items():
+        kind = _typed(function)
         if kind is not None and not source.calls_to(re.escape(name)):
-            yield name, kind
+            plain = _is_plain(function)
+            if plain or not function.static:
+                yield name, kind, plain
 
 
 def _typed(function: Function) -> Member | None:
-    """Return which kind of hook has a function's type."""
-    types = [parameter.type_text for parameter in function.parameters]
+    """Return which kind of hook may have a function's type."""
+    last = function.parameters[-1].type_text if function.parameters else ""
     if function.return_type != "int":
         return None
-    if len(types) == 1 and "vm_area_desc" in types[0]:
+    if "vm_area_desc" in last:
         return "mmap_prepare"
-    if len(types) == 2 and "struct file" in types[0] and "vm_area_struct" in types[1]:
-        return "mmap"
-    return None
+    return "mmap" if "vm_area_struct" in last else None
+
+
+def _is_plain(function: Function) -> bool:
+    """Whether the type is that of the members of file_operations."""
+    types = [parameter.type_text for parameter in function.parameters]
+    if "vm_area_desc" in types[-1]:
+        return len(types) == 1
+    return len(types) == 2 and "struct file" in types[0]
 
 
 def definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Sequence[Function]:
