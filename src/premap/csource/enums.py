@@ -11,6 +11,7 @@ from tree_sitter import Node
 
 from premap.csource import ctypes, regions
 from premap.csource.ctypes import CType
+from premap.csource.macros import compiled
 from premap.csource.nodes import find_all, parse, text_of
 from premap.csource.source import SourceFile
 from premap.csource.text import without_directives
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _ATTRIBUTES = re.compile(rb"packed|mode")
 """What makes an enum smaller, or larger."""
+_DIRECTIVE = re.compile(rb"^[ \t]*#", re.MULTILINE)
+_HEAD = b"enum e "
 _PLAIN = re.compile(rb"\benum\s*(?:[A-Za-z_]\w*\s*)?\Z")
 """What stands before the brace of an enum whose type gcc chooses."""
 
@@ -40,22 +43,33 @@ def named(scope: Scope, tag: str) -> CType:
     return scope.once("enum", tag, lambda: _named(scope, tag))
 
 
-def constants(text: bytes) -> Iterator[tuple[str, Node | None, int]]:
+def constants(text: bytes) -> Iterator[tuple[str, Node | None, int, bool]]:
     """Yield an enum's constants, from its text in braces: name, expression, what to add to that.
 
-    The expression is that of the last constant that was set, None for 0 where none was.
+    The expression is that of the last constant that was set, None for 0 where none was. The last
+    item tells whether that is so in every configuration: there may be an `#if` in between.
     """
     expression: Node | None = None
-    offset = -1
-    for node in find_all(parse(b"enum e " + without_directives(text) + b";"), "enumerator"):
+    offset, since = -1, 0
+    directives = [match.start() for match in _DIRECTIVE.finditer(text)]
+    for node in find_all(parse(_HEAD + without_directives(text) + b";"), "enumerator"):
         given = node.child_by_field_name("value")
-        expression, offset = (expression, offset + 1) if given is None else (given, 0)
-        yield text_of(node.child_by_field_name("name")), expression, offset
+        at = node.start_byte - len(_HEAD)
+        if given is None:
+            offset += 1
+        else:
+            expression, offset, since = given, 0, at
+        certain = not any(since < each < at for each in directives)
+        yield text_of(node.child_by_field_name("name")), expression, offset, certain
 
 
 def _named(scope: Scope, name: str) -> CType:
     for file in scope.files_with(name):
-        braces = [(start, end) for tag, start, end in regions.enums(file) if tag == name]
+        braces = [
+            (start, end)
+            for tag, start, end in regions.enums(file)
+            if tag == name and compiled(file.arms_at(start))
+        ]
         if braces:
             return _chosen(name, (_range(scope, file, start, end) for start, end in braces))
     return ctypes.UnknownType(f"enum {name}")
@@ -84,7 +98,7 @@ def _limits(scope: Scope, before: bytes, text: bytes, behind: bytes) -> tuple[in
     if not _PLAIN.search(before) or _ATTRIBUTES.search(before) or _ATTRIBUTES.search(behind):
         return None
     values = []
-    for _, expression, offset in constants(text):
+    for _, expression, offset, _ in constants(text):
         base = 0 if expression is None else scope.constant(expression)
         if base is None:
             return None

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap.csource import ctypes, enums, regions
@@ -55,6 +56,12 @@ class Enumerator(Struct, frozen=True, eq=False):
     """What to add to `expression` (or to 0, without one)."""
     tag: str | None
     source: SourceFile
+    certain: bool = True
+    """Whether that is so in every configuration."""
+
+    def __str__(self) -> str:
+        """Return what its value is written as."""
+        return f"{text_of(self.expression)}+{self.offset}"
 
 
 _FEW_NAMES = 64
@@ -161,6 +168,26 @@ class Scope:
                     return found
         return None
 
+    def definitions(self, of: CType) -> list[StructDef]:
+        """Definitions of a struct or union type: several, where `#if` arms have one each."""
+        if not isinstance(of, ctypes.StructType) or of.definition is not None or of.tag is None:
+            found = self.definition(of)
+            return [] if found is None else [found]
+        kind, tag = of.kind, of.tag
+        return self.once(f"{kind}s", tag, lambda: list(self._structs(kind, tag)))
+
+    def _structs(self, kind: str, tag: str) -> Iterator[StructDef]:
+        first = self.struct(kind, tag)
+        if first is None:
+            return
+        yield first
+        file = first.source
+        for brace in self._shared(kind, file, tag, partial(_struct_braces, file, kind, tag)):
+            if brace != first.start and compiled(file.arms_at(brace)):
+                other = read_struct(file, kind, tag, brace, self.types)
+                if other is not None:
+                    yield other
+
     def definition(self, of: CType) -> StructDef | None:
         """Definition of a struct or union type; None for others and for opaque ones."""
         if not isinstance(of, ctypes.StructType):
@@ -190,10 +217,12 @@ class Scope:
     def _typedef(self, name: str) -> CType | None:
         for file in self.files_with(name):
             index = self._index(file, "typedefs", regions.typedefs)
-            for start, end in index.get(name, ()):
-                found = self._defined_type(file, name, start, end)
-                if found is not None:
-                    return found
+            ranges = [each for each in index.get(name, ()) if compiled(file.arms_at(each[0]))]
+            types = [self._defined_type(file, name, *each) for each in ranges]
+            found = [each for each in types if each is not None]
+            if found:
+                alike = all(each == found[0] for each in found)
+                return found[0] if alike else ctypes.UnknownType(name)
         return None
 
     def _index(self, file: SourceFile, kind: str, make: Callable[[SourceFile], T]) -> T:
@@ -237,7 +266,7 @@ class Scope:
     def enum_constant(self, name: str) -> int | None:
         """Value of an enum's constant; None if there is none or it can't be computed."""
         found = self.enumerator(name)
-        if found is None:
+        if found is None or not found.certain:
             return None
         base = 0 if found.expression is None else self.constant(found.expression)
         return None if base is None else base + found.offset
@@ -262,7 +291,7 @@ class Scope:
     def _named_constant(self, name: str) -> tuple[Node | None, int] | None:
         found = self.enumerator(name)
         if found is not None:
-            return found.expression, found.offset
+            return (found.expression, found.offset) if found.certain else None
         bodies = {macro.body for macro in self.plain_macro(name) if compiled(macro.arms)}
         body = _expression(bodies.pop()) if len(bodies) == 1 else None
         return None if body is None else (body, 0)
@@ -287,7 +316,11 @@ class Scope:
     def _variable(self, name: str) -> Variable | None:
         own = self.own_variable(name)
         if own is not None:
-            return own
+            types = [each.type for each in self._own_variables(name) if compiled(each.arms)]
+            sized = (each for each in types if getattr(each, "length_text", ""))
+            given = next(sized, own.type)
+            alike = all(_same_type(each, given) for each in types)
+            return replace(own, type=given if alike else ctypes.UnknownType(f"that of {name}"))
         for file in self.files_with(name):
             for node in regions.variables_named(file, name):
                 return self._variables_of(file, node, name)[0]
@@ -337,15 +370,22 @@ class Scope:
     def _function_type(self, name: str) -> ctypes.FunctionType | None:
         own = [f.node for f in self.source.functions_of(name)]
         own += [p.node for p in self.source.prototypes.get(name, ())]
-        for node in own or self._declared_functions(name):
-            for declarator in node.children_by_field_name("declarator"):
-                named = declared_name(declarator)
-                given = self.types.type_of(node, declarator)
-                if not isinstance(given, ctypes.FunctionType) or named is None:
-                    continue
-                if text_of(named) == name:
-                    return given
-        return None
+        types = [given for node in own for given in self._types_of(node, name)]
+        if types:
+            alike = all(each.result == types[0].result for each in types)
+            unknown = ctypes.UnknownType(f"that of {name}()")
+            return types[0] if alike else replace(types[0], result=unknown)
+        found = (
+            given for node in self._declared_functions(name) for given in self._types_of(node, name)
+        )
+        return next(found, None)
+
+    def _types_of(self, node: Node, name: str) -> Iterator[ctypes.FunctionType]:
+        for declarator in node.children_by_field_name("declarator"):
+            given = self.types.type_of(node, declarator)
+            named = text_of(declared_name(declarator)) == name
+            if named and isinstance(given, ctypes.FunctionType):
+                yield given
 
     def _declared_functions(self, name: str) -> Iterator[Node]:
         for file in self.files_with(name):
@@ -387,9 +427,22 @@ def _prototypes_named(file: SourceFile, name: str) -> list[Node]:
 def _enumerators(file: SourceFile) -> dict[str, Enumerator]:
     found: dict[str, Enumerator] = {}
     for tag, start, end in regions.enums(file):
-        for name, expression, offset in enums.constants(file.code[start : end + 1]):
-            found.setdefault(name, Enumerator(name, expression, offset, tag, file))
+        if not compiled(file.arms_at(start)):
+            continue
+        for name, expression, offset, certain in enums.constants(file.code[start : end + 1]):
+            new = Enumerator(name, expression, offset, tag, file, certain)
+            known = found.setdefault(name, new)
+            if str(known) != str(new):
+                found[name] = replace(known, certain=False)
     return found
+
+
+def _same_type(one: CType, other: CType) -> bool:
+    """Tell whether two declarations of a variable may agree: one may leave its length open."""
+    if isinstance(one, ctypes.ArrayType) and isinstance(other, ctypes.ArrayType):
+        open_ended = not one.length_text or not other.length_text
+        return one == other or (open_ended and one.element == other.element)
+    return one == other
 
 
 def _expression(body: str) -> Node | None:

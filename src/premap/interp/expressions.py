@@ -153,9 +153,11 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     variable = frame.scope.variable(name)
     if variable is None:
         raise NotModelled(f"`{name}` is not declared in the file or its headers")
-    if variable.initializer is not None and variable.type != VM_OPS:
+    if variable.type != VM_OPS:
         text = f"{name} begins with different values in the two versions"
-        machine.memory.namer.agree(("initial", name), short(variable.initializer, None), text)
+        begins = "" if variable.initializer is None else short(variable.initializer, None)
+        fact = (begins, layouts.meaning(frame.scope, begins))
+        machine.memory.namer.agree(("initial", name), fact, text)
     made = machine.memory.object(name, variable.type, nonnull=True)
     return Place(made), variable.type
 
@@ -234,6 +236,12 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
     number = frame.scope.enum_constant(name)
     if number is not None:
         return Value(_literal_type(abs(number), "", decimal=False), number & U64_MAX)
+    enumerator = frame.scope.enumerator(name)
+    if enumerator is not None:
+        written = str(enumerator)
+        return constants.made_up_constant(
+            machine, name, {written, *layouts.meaning(frame.scope, written)}
+        )
     if frame.scope.function(name) or name in frame.scope.source.prototypes:
         return Value(_FUNCTION, FunctionName(name))
     variable = frame.scope.variable(name)

@@ -8,7 +8,7 @@ from tree_sitter import Node
 from premap.csource.ctypes import ArrayType, CType, StructType
 from premap.csource.lengths import characters, completed
 from premap.csource.nodes import text_of, unwrapped
-from premap.interp import cleanup
+from premap.interp import cleanup, layouts
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.expressions import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
@@ -63,7 +63,8 @@ def _declare_static(
     owner = "hook" if machine.depth == 1 else frame.function.name
     begins = "0" if value is None else short(value, None)
     text = f"{name} begins with different values in the two versions"
-    machine.memory.namer.agree(("initial", f"{owner}::{name}"), begins, text)
+    fact = (begins, layouts.meaning(frame.scope, begins))
+    machine.memory.namer.agree(("initial", f"{owner}::{name}"), fact, text)
     made = machine.memory.object(f"{owner}::{name}", ctype, nonnull=True)
     frame.blocks[-1][name] = Variable(made, ctype)
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from premap.csource.ctypes import ArrayType, CType, StructType
+from premap.csource.nodes import text_of
 from premap.csource.scope import Scope
 from premap.interp.machine import Machine
 from premap.interp.types import settled
@@ -46,14 +48,46 @@ def _texts(scope: Scope, ctype: StructType) -> frozenset[bytes]:
     texts: set[bytes] = set()
     pending, seen = [ctype], {str(ctype)}
     while pending and len(seen) < _MOST_NESTED:
-        definition = scope.definition(pending.pop())
-        if definition is None:
-            continue
-        body = definition.source.code[definition.start : definition.end]
-        texts.add(b" ".join(body.split()))
-        for field in definition.fields:
+        definitions = scope.definitions(pending.pop())
+        for definition in definitions:
+            body = definition.source.code[definition.start : definition.end]
+            texts.add(b" ".join(body.split()))
+        for field in (field for definition in definitions for field in definition.fields):
             inner = _structure(settled(field.type))
             if inner is not None and str(inner) not in seen:
                 seen.add(str(inner))
                 pending.append(inner)
     return frozenset(texts)
+
+
+def meaning(scope: Scope, text: str) -> frozenset[str]:
+    """Return what the file's own names in a text stand for, and the names in that."""
+    return scope.once("meaning", text, lambda: _meaning(scope, text))
+
+
+def _meaning(scope: Scope, text: str) -> frozenset[str]:
+    found: set[str] = set()
+    pending, seen = _NAME.findall(text), set[str]()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for written in _written(scope, name):
+            found.add(f"{name}: {written}")
+            pending += _NAME.findall(written)
+    return frozenset(found)
+
+
+def _written(scope: Scope, name: str) -> Iterator[str]:
+    """Yield what a name of the file is defined as: as a macro, a constant, a variable or a type."""
+    yield from (macro.body for macro in scope.source.macros.get(name, ()))
+    enumerator = scope.enumerator(name)
+    if enumerator is not None and enumerator.source is scope.source:
+        yield str(enumerator)
+    variable = scope.own_variable(name)
+    if variable is not None and variable.initializer is not None:
+        yield " ".join(text_of(variable.initializer).split())
+    for definition in scope.definitions(StructType("struct", name)):
+        if definition.source is scope.source:
+            yield definition.source.code[definition.start : definition.end].decode("latin-1")

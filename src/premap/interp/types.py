@@ -22,6 +22,7 @@ from premap.csource.ctypes import (
 )
 from premap.csource.declarators import decayed
 from premap.csource.heads import Parameter
+from premap.csource.macros import compiled
 from premap.csource.scope import Scope
 from premap.csource.source import Function
 from premap.csource.structs import Field, StructDef, overlap
@@ -134,12 +135,30 @@ def member_type(scope: Scope, ctype: CType, name: str) -> CType:
     own = MEMBERS.get(ctype.tag) if isinstance(ctype, StructType) else None
     if own is not None and name in own:
         return own[name]
-    found = _field(scope, ctype, name)
-    if found is None:
+    fields = _fields(scope, ctype, name)
+    found = fields[0] if fields else None
+    if found is None or any(_read_otherwise(found, each) for each in fields[1:]):
         return UnknownType(f"{ctype}.{name}")
     if found.bits is not None and isinstance(found.type, IntType | EnumType):
         return IntType(str(found.type), found.bits, found.type.signed)
     return settled(found.type)
+
+
+def _fields(scope: Scope, ctype: CType, name: str) -> list[Field]:
+    """Return what a member may be: `#if` arms may have one each."""
+    found = [each for known in scope.definitions(ctype) for each in known.fields]
+    named = [each for each in found if each.name == name]
+    return [each for each in named if compiled(each.arms)] or named
+
+
+def _only_definition(scope: Scope, ctype: CType) -> StructDef | None:
+    """Return the definition of a structure, if it has one alone."""
+    found = scope.definitions(ctype)
+    return found[0] if len(found) == 1 else None
+
+
+def _read_otherwise(one: Field, other: Field) -> bool:
+    return one.bits != other.bits or settled(one.type) != settled(other.type)
 
 
 def sharing(scope: Scope, ctype: CType, name: str) -> dict[str, bool]:
@@ -147,10 +166,11 @@ def sharing(scope: Scope, ctype: CType, name: str) -> dict[str, bool]:
 
     The value says whether both begin at the same byte, for certain.
     """
-    definition = _definition(scope, ctype)
-    if definition is None:
-        return {}
-    return scope.once("sharing", (definition, name), lambda: _sharing(definition, name))
+    found: dict[str, bool] = {}
+    for each in scope.definitions(ctype):
+        shared = scope.once("sharing", (each, name), lambda each=each: _sharing(each, name))  # type: ignore[misc]
+        found |= {other: same and found.get(other, True) for other, same in shared.items()}
+    return found
 
 
 def _sharing(definition: StructDef, name: str) -> dict[str, bool]:
@@ -166,7 +186,8 @@ def _sharing(definition: StructDef, name: str) -> dict[str, bool]:
 
 def begins(scope: Scope, ctype: CType, name: str) -> bool:
     """Return whether a member is at the address of its structure, in every configuration."""
-    definition, found = _definition(scope, ctype), _field(scope, ctype, name)
+    definition = _only_definition(scope, ctype)
+    found = None if definition is None else definition.field(name)
     if definition is None or found is None or found.bits is not None:
         return False
     if found.arms != definition.arms or _is_shuffled(definition):
@@ -180,7 +201,7 @@ def occupies(scope: Scope, ctype: CType, depth: int = 0) -> bool:
         return True
     if isinstance(ctype, ArrayType):
         return bool(ctype.length) and occupies(scope, ctype.element, depth + 1)
-    definition = _definition(scope, ctype)
+    definition = _only_definition(scope, ctype)
     if definition is None or depth > 3:
         return False
     always = (each for each in definition.fields if each.arms == definition.arms)
@@ -191,12 +212,3 @@ def _is_shuffled(definition: StructDef) -> bool:
     """Return whether a compiler may be told to put the members in any order."""
     after = definition.source.text[definition.end : definition.end + 200]
     return b"randomize_layout" in after.partition(b";")[0]
-
-
-def _field(scope: Scope, ctype: CType, name: str) -> Field | None:
-    definition = _definition(scope, ctype)
-    return definition.field(name) if definition is not None else None
-
-
-def _definition(scope: Scope, ctype: CType) -> StructDef | None:
-    return scope.definition(ctype) if isinstance(ctype, StructType) else None
