@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.survey.test_survey import surveyed
@@ -21,6 +22,13 @@ struct chest_ops {
 	.open = n ## _open, \\
 	CHEST_MMAP
 """
+USER = '#include "chest.h"\nstatic const struct {} c = {{ CHEST_MMAP, }};\n'
+
+
+def of_macro(root: Path, name: str, *, deep: bool = False) -> list[dict[str, Any]]:
+    """Survey a tree; return the sites that a macro sets."""
+    sites = surveyed(root, deep=deep)["handlers"]
+    return [site for site in sites if site["in_macro"] == name]
 
 
 @pytest.fixture
@@ -55,21 +63,15 @@ class TestTables:
         assert self.types(small_tree) == ["struct file_operations"]
 
     def test_a_site_for_each_type(self, small_tree: Path, write: Write) -> None:
-        text = '#include "chest.h"\nstatic const struct {} c = {{ CHEST_MMAP, }};\n'
-        one, two = text.format("chest_ops"), text.format("file_operations")
+        one, two = USER.format("chest_ops"), USER.format("file_operations")
         write(chest_h=HEADER, a_c=one, b_c=two, c_c=two)
         assert self.types(small_tree) == ["struct chest_ops", "struct file_operations"]
-        waits = {
-            site["ops"]: site["waits_for"]
-            for site in surveyed(small_tree)["handlers"]
-            if site["in_macro"] == "CHEST_MMAP"
-        }
+        waits = {site["ops"]: site["waits_for"] for site in of_macro(small_tree, "CHEST_MMAP")}
         assert "struct chest_ops.mmap" in waits["struct chest_ops"]
         assert "struct chest_ops.mmap" not in waits["struct file_operations"]
 
     def test_a_table_without_such_a_member_is_none(self, small_tree: Path, write: Write) -> None:
-        user = '#include "chest.h"\nstatic const struct room_ops c = { CHEST_MMAP, };\n'
-        write(chest_h=HEADER, user_c=user)
+        write(chest_h=HEADER, user_c=USER.format("room_ops"))
         assert self.types(small_tree) == ["?"]
 
     def test_another_macro_of_that_name_is_not_meant(self, small_tree: Path, write: Write) -> None:
@@ -80,14 +82,13 @@ class TestTables:
     def test_users_that_come_and_go_are_seen(
         self, small_tree: Path, write: Write, tmp_path: Path
     ) -> None:
-        user = '#include "chest.h"\nstatic const struct {} c = {{ CHEST_MMAP, }};\n'
         store = tmp_path / "store"
         write(chest_h=HEADER)
         assert self.types(small_tree, store) == ["?"]
-        write(user_c=user.format("chest_ops"))
+        write(user_c=USER.format("chest_ops"))
         assert self.types(small_tree, store) == ["struct chest_ops"]
         assert self.types(small_tree, store) == ["struct chest_ops"]
-        write(user_c=user.format("file_operations"))
+        write(user_c=USER.format("file_operations"))
         assert self.types(small_tree, store) == ["struct file_operations"]
         (small_tree / "drivers/room/user.c").unlink()
         assert self.types(small_tree, store) == ["?"]
@@ -96,16 +97,14 @@ class TestTables:
         """No user is needed: nothing else has a `room_mmap`."""
         default = "int cupboard_mmap(struct room *room, struct vm_area_struct *vma);\n"
         write(ops_h=default + "#define ROOM_OPS .room_mmap = cupboard_mmap\n")
-        sites = surveyed(small_tree)["handlers"]
-        site = next(site for site in sites if site["in_macro"] == "ROOM_OPS")
+        (site,) = of_macro(small_tree, "ROOM_OPS")
         assert site["ops"] == "struct room_ops"
         assert "struct room_ops.room_mmap" in site["waits_for"]
 
     def test_not_if_what_it_is_set_to_may_get_no_vma(self, small_tree: Path, write: Write) -> None:
         """A member of that name may be of a structure that has nothing to do with mappings."""
         write(ops_h="#define ROOM_OPS .room_mmap = who_knows\n")
-        sites = surveyed(small_tree)["handlers"]
-        assert [s["ops"] for s in sites if s["in_macro"] == "ROOM_OPS"] == ["?"]
+        assert [site["ops"] for site in of_macro(small_tree, "ROOM_OPS")] == ["?"]
 
     def test_a_folder_without_the_kernels_headers(self, tmp_path: Path) -> None:
         (tmp_path / "ops.h").write_text("#define DEFAULTS .open = o, .mmap = bar_mmap\n")
@@ -120,11 +119,9 @@ class TestTables:
         ]
 
     def test_a_table_without_a_twin_says_so(self, small_tree: Path, write: Write) -> None:
-        user = '#include "chest.h"\nstatic const struct chest_ops c = { CHEST_MMAP, };\n'
-        write(chest_h=HEADER, user_c=user)
-        sites = surveyed(small_tree, deep=True)["handlers"]
-        reasons = [s["reason"]["id"] for s in sites if s["in_macro"] == "CHEST_MMAP"]
-        assert reasons == ["not-file-operations"]
+        write(chest_h=HEADER, user_c=USER.format("chest_ops"))
+        (site,) = of_macro(small_tree, "CHEST_MMAP", deep=True)
+        assert site["reason"]["id"] == "not-file-operations"
 
 
 class TestArguments:
@@ -201,6 +198,5 @@ class TestArguments:
 
     def test_it_is_declined_for_that(self, small_tree: Path, write: Write) -> None:
         write(a_c=self.SET + self.USE.format("file_operations", "SET(o, mmap, room_common_mmap)"))
-        sites = surveyed(small_tree, deep=True)["handlers"]
-        site = next(site for site in sites if site["in_macro"] == "SET")
+        (site,) = of_macro(small_tree, "SET", deep=True)
         assert (site["status"], site["reason"]["id"]) == ("declined", "macro-table")
