@@ -31,7 +31,7 @@ class TestAgreement:
         assert "agree with the model (7.3)" in ran.err
 
     def test_the_same_seed_is_the_same_run(self, premap: Premap) -> None:
-        runs = [premap("conform", "--on", "host", "--steps", "300").err for _ in range(2)]
+        runs = [premap("conform", "--on", "host", "--steps", "120").err for _ in range(2)]
         assert runs[0] == runs[1]
 
 
@@ -53,7 +53,7 @@ class TestDifference:
             return result
 
         monkeypatch.setattr(ModelBackend, "_munmap", wrong)
-        assert main(["conform", "--on", "host", "--steps", "2000"]) == 1
+        assert main(["conform", "--on", "host", "--steps", "400"]) == 1
         out, err = capsys.readouterr()
         header, step = map(json.loads, out.splitlines())
         assert (header["premap"], step["op"], step["len"]) == (1, "munmap", 3 * 4096)
