@@ -73,6 +73,9 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
     ),
     ("constants.py", "", "S_APPEND = 1 << 2", "S_APPEND = 1 << 3"): RENUMBERED,
     ("constants.py", "", "MAP_ABOVE4G = 128", "MAP_ABOVE4G = 129"): IN_THE_MASK,
+    ("constants.py", "", "PROT_SEM = 8", "PROT_SEM = 9"): (
+        "only mprotect() asks for it, together with PROT_READ, which is the bit that was added"
+    ),
     (
         "constants.py",
         "",
@@ -159,6 +162,32 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if not 0 < index - self._low < len(self._chunk):",
     ): SAVED,
     ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
+    (
+        "constants.py",
+        "",
+        "FOP_UNSIGNED_OFFSET = 1 << 5",
+        "FOP_UNSIGNED_OFFSET = 1 << 6",
+    ): RENUMBERED,
+    (
+        "bits.py",
+        "",
+        "VM_SHADOW_STACK = 1 << VMA_SHADOW_STACK_BIT",
+        "VM_SHADOW_STACK = 2 << VMA_SHADOW_STACK_BIT",
+    ): ELSEWHERE,
+    ("chunks.py", "clear", "self._length = 0", "self._length = 1"): GONE,
+    ("chunks.py", "clear", "self._length = 0", "pass"): GONE,
+    ("populate.py", "simple_ioremap_prep", "if pgoff > pages:", "if pgoff >= pages:"): (
+        "where the two are the same, no page is left, and the next line refuses any length"
+    ),
+    (
+        "shmem.py",
+        "_unnamed_file",
+        "file = shmem_file(size, '/dev/zero (deleted)', nlink=0)",
+        "file = shmem_file(size, '/dev/zero (deleted)', nlink=1)",
+    ): NOT_A_FILE,
+    ("unmap.py", "vms_complete_munmap_vmas", "vms_clear_ptes(mm, vms)", "pass"): (
+        "the mappings are in no tree any more, and nobody looks at their entries"
+    ),
     ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 2 << 63"): UNSIGNED,
     ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 1 << 64"): UNSIGNED,
     ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 1 >> 63"): UNSIGNED,
@@ -239,9 +268,17 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
     ("accounting.py", "charge", "return 0", "pass"): NONE_IS_ZERO,
 }
 
+_ALONE = "without neighbours neither side can merge, and None is returned some lines later"
 _EMPTY = "an empty range of entries is inserted, which nobody finds"
 
 HARMLESS_AFTER: dict[tuple[str, str, str, str, str], str] = {
+    (
+        "merge.py",
+        "vma_merge_new_range",
+        "if vmg.prev is None and vmg.next is None:",
+        "return None",
+        "pass",
+    ): _ALONE,
     ("fault.py", "_do_wp_page", "if _writable(entry):", "return 0", "pass"): (
         "it is not reached: who asks has seen that the page is not writable"
     ),

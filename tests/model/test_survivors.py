@@ -34,9 +34,15 @@ from premap.model import (
     pgprot_noncached,
     pgprot_writecombine,
 )
+from premap.model.bits import VM_MAYBE_GUARD
 from premap.model.chunks import ChunkedList
 from premap.model.compat import vfs_mmap
-from premap.model.constants import F_SEAL_WRITE, MAP_GROWSDOWN, MMAP_MIN_ADDR
+from premap.model.constants import (
+    F_SEAL_WRITE,
+    MADV_GUARD_INSTALL,
+    MAP_GROWSDOWN,
+    MMAP_MIN_ADDR,
+)
 from premap.model.fault import VM_FAULT_SIGBUS
 from premap.model.file import VmOperations, get_file
 from premap.model.flags import VmaFlags
@@ -175,6 +181,18 @@ class TestMoves:
         mm.mmap(ADDRESS, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED)
         mm.mremap(ADDRESS, 3 * PAGE, PAGE, 3, ADDRESS + 9 * PAGE)
         assert (mm.memory.committed_as, mm.total_vm) == (1, 1)
+
+
+class TestGuards:
+    def test_the_last_of_three_that_become_one_had_guards(self) -> None:
+        """VM_MAYBE_GUARD is sticky: the mapping in which any of the three ends up has it."""
+        mm, access = AddressSpace(), PROT_READ | PROT_WRITE
+        mm.mmap(ADDRESS, 6 * PAGE, access, MAP_PRIVATE | MAP_FIXED)
+        mm.mprotect(ADDRESS + 2 * PAGE, 2 * PAGE, PROT_READ)
+        mm.madvise(ADDRESS + 5 * PAGE, PAGE, MADV_GUARD_INSTALL)
+        assert [vma.vm_flags & VM_MAYBE_GUARD != 0 for vma in mm.vmas()] == [False, False, True]
+        mm.mprotect(ADDRESS + 2 * PAGE, 2 * PAGE, access)
+        assert [vma.vm_flags & VM_MAYBE_GUARD != 0 for vma in mm.vmas()] == [True]
 
 
 class TestFailures:
