@@ -163,6 +163,12 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
     ): SAVED,
     ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
     (
+        "flags.py",
+        "__iter__",
+        "return (bit for bit in range(64) if word >> bit & 1)",
+        "return (bit for bit in range(65) if word >> bit & 1)",
+    ): "a word has 64 bits",
+    (
         "constants.py",
         "",
         "FOP_UNSIGNED_OFFSET = 1 << 5",
