@@ -61,6 +61,27 @@ def _one_offset(difference: Difference) -> bool:
     return _merged(difference, difference.steps, files=True)
 
 
+def _charged_for_the_end(difference: Difference) -> bool:
+    """Say whether moves that also shrank were charged for what they gave up, and nothing else."""
+    ours, theirs = difference.model.get("ret"), difference.kernel.get("ret")
+    if not isinstance(ours, dict) or not isinstance(theirs, dict):
+        return False
+    if {**ours, "committed_as": theirs.get("committed_as")} != theirs:
+        return False
+    if difference.model["vmas"] != difference.kernel["vmas"]:
+        return False
+    given_up = sum(map(_given_up, difference.steps))
+    more: int = theirs["committed_as"] - ours["committed_as"]
+    return 0 < more <= given_up
+
+
+def _given_up(step: Json) -> int:
+    """Return how many pages a move to a place asked for gives up."""
+    if step["op"] != "mremap" or "FIXED" not in step["flags"]:
+        return 0
+    return max(0, (number(step["len"]) - number(step["new_len"])) >> PAGE_SHIFT)
+
+
 def _merged(difference: Difference, moves: Sequence[Json], *, files: bool) -> bool:
     """Say whether nothing differs but which private mappings are one, and all these were moved."""
     if not _same_but(difference, _joined):
@@ -97,6 +118,12 @@ KNOWN = (
         (7, 3),
         "file pages and the pages written instead had one offset, which a move did not change",
         _one_offset,
+    ),
+    Known(
+        "shrink-charge",
+        (7, 3),
+        "a move to an address asked for that also shrank was charged for what it gave up",
+        _charged_for_the_end,
     ),
 )
 
