@@ -17,6 +17,7 @@ from premap.equivalence.alike import Common
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
+from premap.equivalence.garbage import seldom_collected
 from premap.equivalence.handed import handed_out
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.position import positional
@@ -100,13 +101,14 @@ BOUNDS = (
 def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
     """Compare two versions of a hook through the whole mmap path."""
     comparison = _Comparison(old, new, time_limit)
-    comparison.explore_all()
-    if comparison.shorter is not None:
-        return comparison.shorter
-    comparison.require_some()
-    if comparison.reason and not comparison.differences:
-        comparison.try_concretely(time_limit / 4)
-    return comparison.verdict()
+    with seldom_collected():
+        comparison.explore_all()
+        if comparison.shorter is not None:
+            return comparison.shorter
+        comparison.require_some()
+        if comparison.reason and not comparison.differences:
+            comparison.try_concretely(time_limit / 4)
+        return comparison.verdict()
 
 
 def changed_errno(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
