@@ -62,6 +62,19 @@ class TestPaths:
         values = [path.value for path in Explorer().explore(program)]
         assert values == list(itertools.product([True, False], repeat=2))
 
+    def test_only_those_that_begin_so(self) -> None:
+        explorer = Explorer()
+        first = [path.decisions[:1] for path in explorer.explore(bounds_check)]
+        again = explorer.explore(bounds_check, beginnings=[first[-1]])
+        assert [path.value for path in again] == ["nothing", "beyond the end", "mapped"]
+        assert not list(explorer.explore(bounds_check, beginnings=[]))
+
+    def test_a_beginning_of_another_program(self) -> None:
+        explorer = Explorer()
+        begin = [path.decisions[:1] for path in explorer.explore(bounds_check)][:1]
+        with pytest.raises(NotDeterministic):
+            list(explorer.explore(lambda: bool(flags & 1), beginnings=begin))
+
     def test_every_input_takes_exactly_one_path(self) -> None:
         conditions = [all_of(*path.condition) for path in Explorer().explore(bounds_check)]
         for one, other in itertools.combinations(conditions, 2):

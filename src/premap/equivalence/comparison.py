@@ -20,6 +20,7 @@ from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.garbage import seldom_collected
 from premap.equivalence.handed import handed_out
 from premap.equivalence.outcome import Outcome, Side, run
+from premap.equivalence.parting import Partings
 from premap.equivalence.position import positional
 from premap.equivalence.setting import (
     BESIDE,
@@ -162,6 +163,7 @@ class _Comparison:
             solver=symbolic.GuessingSolver(SOLVER_LIMIT_MS),
             patience_ms=PATIENCE_MS,
         )
+        self.partings = Partings(self.explorer)
         self.effort = self.explorer.effort
         self.deadline = self.effort.after(time_limit)
         self.differences: dict[str, Difference] = {}
@@ -238,9 +240,15 @@ class _Comparison:
         left = self.effort.left(self.deadline)
         limited = setting.layout == "between"
         self.explorer.deadline_seconds = min(left, BETWEEN_LIMIT) if limited else left
-        paths = self.explorer.explore(lambda: self._both(setting), stop=ENDINGS)
+        paths = self.explorer.explore(
+            lambda: self._both(setting),
+            stop=ENDINGS,
+            beginnings=self.partings.beginnings(setting),
+        )
         try:
             for path in paths:
+                if setting.plain:
+                    self.partings.keep(setting, path.decisions)
                 if path.exception is not None:
                     self.doubt(str(path.exception))
                 elif path.value is not None:
@@ -278,18 +286,19 @@ class _Comparison:
 
     def _both(self, setting: Setting) -> _PathResult:
         """Run both versions on one path; the old one says which states are worth comparing."""
+        self.partings.begin()
         if not Call.of(self.inputs).fits(setting):
             return _PathResult()
         merged = self._merged(setting)
         if merged is None:
             return _PathResult()
         try:
-            before = merged[0] or run(self.old, setting, self.inputs, self.namer, self.watch)
+            before = merged[0] or self._run(self.old, setting)
         except (Undefined, BeyondBound, KernelBug) as error:
             self.assumed.setdefault(f"calls are left out in which the old hook meets: {error}")
             return _PathResult()
         try:
-            after = merged[1] or run(self.new, setting, self.inputs, self.namer, self.watch)
+            after = merged[1] or self._run(self.new, setting)
         except BROKEN as error:
             if before.hook_ran:
                 return _PathResult([_broken(error)], _guessed(before.machine.inputs.guessed))
@@ -312,6 +321,16 @@ class _Comparison:
     def _all_candidates(self, before: Outcome, after: Outcome) -> list[Candidate]:
         changed = handed_out(self.old, self.new, before, after)
         return [*self.candidates(before, after), *changed]
+
+    def _run(self, side: Side, setting: Setting) -> Outcome:
+        """Run one version; where nothing fails, note what could."""
+        if not setting.plain:
+            return run(side, setting, self.inputs, self.namer, self.watch)
+        watched = self.partings.watched()
+        try:
+            return run(side, setting, self.inputs, self.namer, self.watch, watched)
+        finally:
+            self.partings.end()
 
     def _merged(self, setting: Setting) -> tuple[Outcome | None, Outcome | None] | None:
         """Return what comes of a call that merges, of one version; None if neither merges.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -114,9 +114,17 @@ Watch = Callable[[Machine, Log], None]
 
 
 def run(
-    side: Side, setting: Setting, inputs: Inputs, namer: Namer, watch: Watch | None = None
+    side: Side,
+    setting: Setting,
+    inputs: Inputs,
+    namer: Namer,
+    watch: Watch | None = None,
+    watched: Mapping[str, Injection] | None = None,
 ) -> Outcome:
-    """Make the call on an address space of its own; `watch` may observe machine and log."""
+    """Make the call on an address space of its own; `watch` may observe machine and log.
+
+    `watched` are failures that never come, at points of the model: they see what is got to.
+    """
     machine = Machine(inputs, Bindings(side.tree, side.scopes, callback), namer)
     call = Call.of(inputs)
     machine.alone = setting.alone
@@ -129,6 +137,8 @@ def run(
         split, beside = len(machine.events), mm.map_count
         before = len(log)
         machine.hook_failed = False
+        if watched is not None:
+            mm.injections.update(watched)
         if setting.fails is not None:
             fails = failure(setting.fails)
             mm.injections[fails.point] = Injection(-fails.error, fails.after)

@@ -104,6 +104,14 @@ class Setting(Struct, frozen=True):
     alone: bool = False
     """Whether no other thread changes driver state: what the hook wrote is there when it ends."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether this is the simplest one, from which those part in which something fails.
+
+        A private mapping is charged, of which the model asks more where something may fail.
+        """
+        return self == Setting(shared=True)
+
     def __str__(self) -> str:
         text = "shared" if self.shared else "private"
         text += _LAYOUTS.get(self.layout, "")

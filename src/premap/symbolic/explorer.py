@@ -138,6 +138,11 @@ class Explorer:
         """What further decisions are labelled with."""
         self._results: dict[tuple[int, int, int], object] = {}
 
+    @property
+    def decided(self) -> int:
+        """How many decisions were made on this path."""
+        return len(self._run.decisions)
+
     @staticmethod
     def current() -> Explorer | None:
         """Return the explorer that runs the program from which this is called, if one does."""
@@ -148,14 +153,17 @@ class Explorer:
         program: Callable[[], T],
         *,
         stop: type[BaseException] | tuple[type[BaseException], ...] = (),
+        beginnings: Sequence[tuple[Decision, ...]] = ((),),
     ) -> Iterator[Path[T]]:
         """Run `program` once for each of its paths, those of earlier True answers first.
 
         Exceptions of the classes `stop` end a path and are recorded in it; others pass through.
+        Only paths that begin with one of the `beginnings` are run: decisions that this explorer
+        made before, none of which begins with another one.
         """
         self._deadline = self.effort.after(self.deadline_seconds)
         self._guard = guard(self.deadline_seconds)
-        self._pending = [()]
+        self._pending = [*reversed(beginnings)]
         paths = 0
         if self.impossible:
             return
