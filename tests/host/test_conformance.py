@@ -11,7 +11,8 @@ from premap.scenario.host import HostBackend, lacking, release
 from premap.scenario.known import CHECKED
 
 STEPS = 20_000 // len(WITHOUT_DEVICES)
-MOST_LEFT_OUT = 0.1
+MOST_LEFT_OUT = 0.15
+"""Of the steps: a scenario ends where this kernel is known to differ, at which drills aim."""
 
 
 @pytest.mark.skipif(
