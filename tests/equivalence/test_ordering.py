@@ -122,3 +122,8 @@ class TestRepeated:
             + LOCKED
             + "if (!vma_desc_test(desc, VMA_SHARED_BIT)) d->count = desc->pgoff; return 0;",
         )
+
+    @pytest.mark.parametrize("first", ["vma->vm_pgoff == 0", "vma->vm_pgoff > 3"])
+    def test_nor_where_a_call_either_locks_or_writes(self, first: str) -> None:
+        body = f"if ({first}) {{ {LOCKED} }} else d->count = vma->vm_pgoff; return 0;"
+        differ(DEV + body, NEW_DEV + body.replace("vma->vm_pgoff", "desc->pgoff"))

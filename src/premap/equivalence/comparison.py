@@ -355,7 +355,8 @@ class _Comparison:
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
-        self.disturbed = self.disturbed or outcome.machine.memory.disturbed
+        memory = outcome.machine.memory
+        self.disturbed = self.disturbed or (memory.disturbed and bool(memory.written))
         if setting.layout == "alone" and setting.fails is None:
             self.reached |= set(_reached(outcome))
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]
