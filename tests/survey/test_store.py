@@ -159,6 +159,31 @@ class TestKept:
         assert told(after) == told(surveyed(small_tree, None, deep=True))
         assert told(after) != told(before[1])
 
+    @pytest.mark.parametrize("include", ["bell.inc", "bell_sets.c", "bell.h"])
+    @pytest.mark.parametrize("shadows", [False, True])
+    @pytest.mark.parametrize("links", [False, True])
+    def test_what_is_included_only_now_counts(
+        self, small_tree: Path, tmp_path: Path, include: str, *, shadows: bool, links: bool
+    ) -> None:
+        """The file was not there, or another one was found before; it may be a link."""
+        sets, maps = "vm_flags_set(vma, VM_IO)", "remap_pfn_range(vma, 1, 2, 3, vma->vm_page_prot)"
+        files = {"drivers/room/bell.c": f'#include "{include}"\n{BELL}'}
+        if shadows:
+            files[f"include/{include}"] = f"#define BELL_SET(vma) {sets}\n"
+        write_files(small_tree, {**files, "outside": f"#define BELL_SET(vma) {maps}\n"})
+        time.sleep(2.1)  # times of files tell only so well
+        before = [surveyed(small_tree, tmp_path / "store", deep=True) for _ in range(2)]
+        assert before[1]["results"]["new"] == 0
+        if links:
+            (small_tree / "drivers/room" / include).symlink_to("../../outside")
+        else:
+            write_files(
+                small_tree, {f"drivers/room/{include}": (small_tree / "outside").read_text()}
+            )
+        after = surveyed(small_tree, tmp_path / "store", deep=True)
+        assert told(after) == told(surveyed(small_tree, None, deep=True))
+        assert told(after) != told(before[1])
+
     def test_an_edit_meanwhile_is_not_kept_as_what_was_there_before(
         self, small_tree: Path, tmp_path: Path
     ) -> None:

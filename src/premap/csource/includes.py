@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
@@ -118,12 +119,33 @@ def _candidates(name: str) -> list[str]:
 
 
 def _first(tree: KernelTree, candidates: list[str]) -> str | None:
-    for candidate in candidates:
-        plain = "/." not in candidate and "//" not in candidate
-        normal = candidate if plain else posixpath.normpath(candidate)
-        if tree.exists(normal):
-            return normal
-    return None
+    return next((name for name in map(_normal, candidates) if tree.exists(name)), None)
+
+
+def _normal(candidate: str) -> str:
+    plain = "/." not in candidate and "//" not in candidate
+    return candidate if plain else posixpath.normpath(candidate)
+
+
+def absent(tree: KernelTree, file: SourceFile, root: str) -> list[str]:
+    """Return what `file` would include if it were there, for the file `root`; headers left out.
+
+    Of an `#include` that is answered, that is what is looked for before.
+    """
+    extra = search_flags(tree, root)
+
+    def find() -> list[str]:
+        missing: list[str] = []
+        for quote, name in includes_of(file.text):
+            if name.endswith(".h"):
+                continue
+            beside = [posixpath.join(posixpath.dirname(file.name), name)] if quote == '"' else []
+            behind = [f"{directory}/{name}" for directory in extra]
+            wanted = map(_normal, [*beside, *_candidates(name), *behind])
+            missing += takewhile(lambda each: not tree.exists(each), wanted)
+        return missing
+
+    return tree.once(("absent", file.name, *extra), find)
 
 
 def search_flags(tree: KernelTree, name: str) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ class Index(Struct):
     """Files that had to be read."""
     problems: dict[str, str] = field(default_factory=dict)
     """Files and folders that can't be read, and why."""
+    links: list[str] = field(default_factory=list)
+    """Symbolic links of the tree."""
     _files: list[str] | None = None
     _names: str | None = None
 
@@ -81,16 +83,18 @@ class Index(Struct):
 
     @property
     def names(self) -> str:
-        """Digest of the names of all headers: a new one may stand before another."""
+        """Digest of the names of all headers, and links: a new one may stand before another."""
         if self._names is None:
             headers = [name for name in self.files if not name.endswith(".c")]
-            self._names = digest_of("\n".join(headers).encode("utf-8", "surrogateescape"))
+            names = "\n".join((*headers, *sorted(self.links)))
+            self._names = digest_of(names.encode("utf-8", "surrogateescape"))
         return self._names
 
     @property
     def state(self) -> str:
-        """Digest of all stamps: the same only if nothing was touched that has one."""
-        lines = "\0".join(map("\0".join, sorted(self.folders.items())))
+        """Digest of all stamps: the same only if nothing was touched that has one, or is a link."""
+        folders = map("\0".join, sorted(self.folders.items()))
+        lines = "\0".join((*folders, *sorted(self.links)))
         return digest_of(lines.encode("utf-8", "surrogateescape"))
 
     @property
@@ -154,6 +158,7 @@ def _take(index: Index, looked: Looked) -> None:
     index.facts.update(looked.facts)
     index.problems.update(looked.problems)
     index.read += looked.read
+    index.links += looked.links
 
 
 def _settle(index: Index, touched: set[str]) -> None:

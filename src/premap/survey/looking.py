@@ -2,7 +2,7 @@
 """Looks at all files of a tree, in processes: which changed, and what the text of those tells.
 
 One process lists the folders, others open the files in them meanwhile: for each one, one look-up
-of its name. Symbolic links are left out.
+of its name. Symbolic links are not followed.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Looked:
     facts: dict[str, TextFacts] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     """Files and folders that can't be read, and why."""
+    links: list[str] = field(default_factory=list)
+    """Symbolic links of any name."""
 
 
 def look_at(root: Path, known: Mapping[str, Listed], jobs: int, tell: Tell) -> Iterator[Looked]:
@@ -76,7 +78,7 @@ def look_at(root: Path, known: Mapping[str, Listed], jobs: int, tell: Tell) -> I
         yield from _in_processes(look, chain(first, chunks), jobs)
     emptied = dict.fromkeys(known.keys() - walk.seen, "")
     gone = [folder + name for folder in emptied for name in names_of(known[folder])]
-    yield Looked(listed=emptied, touched=gone, problems=walk.problems)
+    yield Looked(listed=emptied, touched=gone, problems=walk.problems, links=walk.links)
 
 
 def _in_processes(look: Looker, chunks: Iterator[list[Folder]], jobs: int) -> Iterator[Looked]:
@@ -112,6 +114,7 @@ class _Walk:
         self.seen: set[str] = set()
         """Folders with C files or makefiles."""
         self.problems: dict[str, str] = {}
+        self.links: list[str] = []
 
     def chunks(self) -> Iterator[list[Folder]]:
         """Yield all folders with C files or makefiles, some at once."""
@@ -151,6 +154,8 @@ class _Walk:
                 matters = name.endswith(SUFFIXES) or name in _MAKEFILES
                 if matters and entry.is_file(follow_symlinks=False):
                     names.append(name)
+                elif entry.is_symlink():
+                    self.links.append(folder + name)
                 elif entry.is_dir(follow_symlinks=False) and name not in _SKIPPED:
                     below.append(f"{folder}{name}/")
         return names, below

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from premap.cache.store import digest_of
 from premap.csource.errors import SourceError
-from premap.csource.includes import closure
+from premap.csource.includes import absent, closure
 from premap.csource.search import Search
 from premap.csource.source import SourceFile
 from premap.csource.text import places
@@ -31,7 +31,7 @@ Asked = tuple[str, str]
 """A file, and a name that was looked for in what it includes."""
 
 
-_UNSAID = frozenset({"include", "includes"})
+_UNSAID = frozenset({"absent", "include", "includes"})
 """Facts about what files include: they are looked at again wherever names are asked for."""
 
 
@@ -177,18 +177,23 @@ class RecordingTree(KernelTree):
     def rests_on(self) -> list[str]:
         """Return the files that were touched, all that those include of which names were asked.
 
-        And their makefiles.
+        And their makefiles; and what would be included if it were there. New headers are no part
+        of that: all results rest on the names of all headers (`Index.names`).
         """
         found = dict.fromkeys(sorted(self.noted.touched))
         for root in sorted({root for root, _ in self.noted.names}):
             found.update(dict.fromkeys(self._closure(root)))
         return [*found, *self._makefiles(found)]
 
-    def _closure(self, name: str) -> list[str]:
+    def _closure(self, name: str) -> Iterator[str]:
         try:
-            return [file.name for file in closure(super().open(name), self)]
+            files = closure(super().open(name), self)
         except SourceError:
-            return [name]
+            yield name
+            return
+        for file in files:
+            yield file.name
+            yield from absent(self, file, name)
 
     def _makefiles(self, names: dict[str, None]) -> list[str]:
         folders: dict[str, None] = {}
