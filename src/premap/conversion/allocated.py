@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tree_sitter import Node
 
 from premap.conversion import mapped, taken
-from premap.conversion.effects import has_table, operations_of
+from premap.conversion.effects import FREES, SETS_UP, SLAB, has_table, operations_of
 from premap.csource.nodes import (
     arguments,
     callee,
@@ -28,15 +29,9 @@ from premap.csource.nodes import (
 )
 from premap.csource.source import Function
 from premap.idioms.idiom import Declined, Hook
-from premap.idioms.s1_mapped import headed, mapped_name, on_vma
+from premap.idioms.s1_mapped import headed, on_vma
 from premap.records import Edit
 
-_ALLOCATES = re.compile(r"k[mz]alloc|kv[mz]alloc|k[mz]alloc_obj|kv[mz]alloc_obj")
-_FREES = re.compile(r"kv?free(?:_sensitive)?")
-_SETS_UP = re.compile(
-    r"refcount_set|kref_init|atomic(?:64|_long)?_set|INIT_\w+|init_\w+|\w+_init|spin_lock_init"
-)
-"""Functions that make something of memory that nobody else knows."""
 _FAILS = re.compile(r"return -E[A-Z]+;")
 _PLAIN = "return 0;"
 _HIDE = ("goto_statement", "labeled_statement", "preproc_if", "preproc_ifdef")
@@ -83,16 +78,8 @@ def find(hook: Hook) -> Allocated | None:
 
 def edits(found: Allocated, hook: Hook) -> list[Edit]:
     """Return the insertions of ->mapped(), of its entry, and of the test in ->close()."""
-    source = hook.function.source
-    opened = next(operations_of(hook, "open"), None)
-    member = "open" if opened else "close"
-    first = source.functions[opened][0] if opened in source.functions else found.close
-    name = mapped_name(opened or found.close.name, member)
-    return [
-        *mapped.defined(source, first, found.table, name, _definition(found, name, hook)),
-        mapped.entry(source, found.table, member, name),
-        taken.test(found.close, source),
-    ]
+    made = mapped.added(hook, found.table, found.close, partial(_definition, found, hook))
+    return [*made, taken.test(found.close)]
 
 
 def _allocation(statement: Node, hook: Hook) -> str | None:
@@ -117,7 +104,7 @@ def _allocation(statement: Node, hook: Hook) -> str | None:
     call = unwrapped(value)
     name = callee(call) if call.type == "call_expression" else None
     known = text_of(target) in taken.local_names(hook)
-    return text_of(target) if known and name and _ALLOCATES.fullmatch(name) else None
+    return text_of(target) if known and name and SLAB.fullmatch(name) else None
 
 
 def _moved(rest: Sequence[Node], variable: str, hook: Hook) -> tuple[Node, ...] | None:
@@ -202,7 +189,7 @@ def _fills(statement: Node, variable: str) -> bool:
             and not any(calls_in(right))
             and not any(find_all(right, "assignment_expression", "update_expression"))
         )
-    if inner.type != "call_expression" or not _SETS_UP.fullmatch(callee(inner) or ""):
+    if inner.type != "call_expression" or not SETS_UP.fullmatch(callee(inner) or ""):
         return False
     [first, *more] = arguments(inner) or [inner]
     member = re.fullmatch(rf"&{re.escape(variable)}->[\w.]+", text_of(first))
@@ -233,7 +220,7 @@ def _close(hook: Hook) -> Function | None:
     reached = [found[0]]
     for name in identifiers_in(found[0].body):
         reached += source.functions.get(name, ())
-    frees = any(_FREES.fullmatch(callee(call) or "") for f in reached for call in calls_in(f.body))
+    frees = any(FREES.fullmatch(callee(call) or "") for f in reached for call in calls_in(f.body))
     return found[0] if frees and _declares_only(found[0]) else None
 
 
@@ -268,7 +255,7 @@ def _declarations(moved: Sequence[Node], variable: str, hook: Hook) -> tuple[str
     return None
 
 
-def _definition(found: Allocated, name: str, hook: Hook) -> str:
+def _definition(found: Allocated, hook: Hook, name: str) -> str:
     lines = [f"\t{each}\n" for each in found.declarations] + ["\n"]
     moved = list(found.statements)
     if moved[0].type == "declaration":

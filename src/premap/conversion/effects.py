@@ -27,6 +27,11 @@ _ALLOCATES = re.compile(
     re.VERBOSE,
 )
 """Kernel functions that allocate."""
+SLAB = re.compile(r"k[mz]alloc|kv[mz]alloc|k[mz]alloc_obj|kv[mz]alloc_obj")
+"""Those whose memory FREES gives back."""
+FREES = re.compile(r"kv?free(?:_sensitive)?")
+SETS_UP = re.compile(r"refcount_set|atomic(?:64|_long)?_set|INIT_\w+|init_\w+|\w+_init")
+"""Kernel functions that make something of memory that nobody else knows."""
 _FINDS = re.compile(r"\w+_(?:inc_not_zero|get_unless_zero)")
 """Kernel functions that take a reference of what only a lock kept until then."""
 _TAKES = re.compile(

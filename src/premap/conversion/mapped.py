@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
+from premap.conversion.effects import operations_of
 from premap.conversion.layout import WIDTH
 from premap.conversion.mentions import mentions
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table
-from premap.idioms.idiom import Declined
+from premap.idioms.idiom import Declined, Hook
 from premap.idioms.r1_table import advance
 from premap.idioms.s1_mapped import headed, mapped, mapped_name
 from premap.records import Edit
@@ -46,11 +47,25 @@ def edits(source: SourceFile, name: str, table: str, vma: str) -> list[Edit]:
     if _member(source, table, "mapped") or any(mentions(source, new)):
         raise Declined("name-taken", f"there is a {new}() already")
     definition = f"{mapped(functions[0], vma)}\n\n"
-    made = defined(source, functions[0], table, new, definition)
+    made = _defined(source, functions[0], table, new, definition)
     return [*made, _entry(source, initializer, "open", new)]
 
 
-def defined(
+def added(hook: Hook, table: str, close: Function, definition: Callable[[str], str]) -> list[Edit]:
+    """Return the insertions of ->mapped() and of its entry; `definition` makes one of its name.
+
+    It comes before ->open(), or before ->close() where the operations have no other.
+    """
+    source = hook.function.source
+    opened = next(operations_of(hook, "open"), None)
+    member = "open" if opened else "close"
+    first = source.functions[opened][0] if opened in source.functions else close
+    name = mapped_name(opened or close.name, member)
+    made = _defined(source, first, table, name, definition(name))
+    return [*made, entry(source, table, member, name)]
+
+
+def _defined(
     source: SourceFile, before: Function, table: str, name: str, definition: str
 ) -> list[Edit]:
     """Return the insertion of ->mapped() before a function, declared above its operations."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from msgspec import Struct
 from tree_sitter import Node
@@ -13,9 +14,9 @@ from tree_sitter import Node
 from premap.conversion import mapped
 from premap.conversion.effects import has_table, installed, operations_of, takes
 from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
-from premap.csource.source import Function, SourceFile
+from premap.csource.source import Function
 from premap.idioms.idiom import Hook
-from premap.idioms.s1_mapped import headed, mapped_name
+from premap.idioms.s1_mapped import headed
 from premap.records import Edit
 
 _GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
@@ -58,16 +59,8 @@ def find(hook: Hook, *, acts: bool) -> Taken | None:
 
 def edits(taken: Taken, hook: Hook) -> list[Edit]:
     """Return the insertions of ->mapped(), of its entry, and of the test in ->close()."""
-    source = hook.function.source
-    opened = next(operations_of(hook, "open"), None)
-    member = "open" if opened else "close"
-    first = source.functions[opened][0] if opened in source.functions else taken.close
-    name = mapped_name(opened or taken.close.name, member)
-    made = [
-        *mapped.defined(source, first, taken.table, name, _definition(taken, name, hook)),
-        mapped.entry(source, taken.table, member, name),
-    ]
-    return made if taken.mark is None else [*made, test(taken.close, source)]
+    made = mapped.added(hook, taken.table, taken.close, partial(_definition, taken, hook))
+    return made if taken.mark is None else [*made, test(taken.close)]
 
 
 def _takes(statement: Node, hook: Hook) -> bool:
@@ -201,7 +194,7 @@ def may_return_early(close: Function) -> bool:
     return close.return_type == "void" and not any(True for each in leading for _ in calls_in(each))
 
 
-def _definition(taken: Taken, name: str, hook: Hook) -> str:
+def _definition(taken: Taken, hook: Hook, name: str) -> str:
     lines = [f"\t{each}\n" for each in taken.declarations]
     lines += ["\n"] if lines else []
     lines.append(f"\t{hook.text(taken.statement)}\n")
@@ -209,9 +202,9 @@ def _definition(taken: Taken, name: str, hook: Hook) -> str:
     return f"{headed(name)}{{\n{''.join(lines)}\n\treturn 0;\n}}\n\n"
 
 
-def test(close: Function, source: SourceFile) -> Edit:
+def test(close: Function) -> Edit:
     """Return the edit by which ->close() returns for a mapping without the mark."""
-    vma = vma_of(close)
+    source, vma = close.source, vma_of(close)
     leading = [each for each in close.body.named_children if each.type == "declaration"]
     after = leading[-1] if leading else close.body.children[0]
     at = source.text.find(b"\n", after.end_byte) + 1

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
@@ -26,18 +26,24 @@ WORDS = frozenset(
     }
 )
 """Types that hold every length in bytes of a mapping on every kernel."""
+Holds = Callable[[Node | None, str, Hook], bool]
 _INFERRED = frozenset({"Auto", "__auto_type"})
 """What stands for the type of the value; `auto` as the parser is shown it."""
 
 
 def is_length(node: Node, hook: Hook) -> bool:
     """Tell whether this is `vma->vm_end - vma->vm_start`, as written."""
+    return _is_length(node, hook, _is_member)
+
+
+def _is_length(node: Node, hook: Hook, holds: Holds) -> bool:
+    """Tell whether this is vm_end less vm_start, each by what `holds` takes for it."""
     node = unwrapped(node)
     return (
         node.type == "binary_expression"
         and text_of(node.child_by_field_name("operator")) == "-"
-        and _is_member(node.child_by_field_name("left"), "vm_end", hook)
-        and _is_member(node.child_by_field_name("right"), "vm_start", hook)
+        and holds(node.child_by_field_name("left"), "vm_end", hook)
+        and holds(node.child_by_field_name("right"), "vm_start", hook)
     )
 
 
@@ -65,20 +71,9 @@ def _holds_member(node: Node | None, member: str, hook: Hook) -> bool:
 def _computes_whole(node: Node, hook: Hook) -> bool:
     value = only_value(node, hook)
     return any(
-        _is_distance(each, hook) or _is_pages_in_bytes(each, hook)
+        _is_length(each, hook, _holds_member) or _is_pages_in_bytes(each, hook)
         for each in (node, value)
         if each is not None
-    )
-
-
-def _is_distance(node: Node, hook: Hook) -> bool:
-    """Tell whether this is vm_end less vm_start, as written or by way of local variables."""
-    node = unwrapped(node)
-    return (
-        node.type == "binary_expression"
-        and text_of(node.child_by_field_name("operator")) == "-"
-        and _holds_member(node.child_by_field_name("left"), "vm_end", hook)
-        and _holds_member(node.child_by_field_name("right"), "vm_start", hook)
     )
 
 
