@@ -17,10 +17,14 @@ from premap.scenario.outcome import outcomes
 FILES = sorted((Path(__file__).parent / "known").glob("*.jsonl"))
 CASES = [json.loads(line) for path in FILES for line in path.read_text().splitlines()]
 """`results` are what the model does, `there` what a kernel of `release` did."""
+CHARGED = [case for case in CASES if case["known"].endswith("-charge")]
+FAILING = [case for case in CASES if case["known"] == "failure-met"]
 
 
 def difference(case: dict[str, Any]) -> Difference:
-    found = first_difference(case["scenario"][1:], case["results"], case["there"])
+    header, *steps = case["scenario"]
+    window = tuple(header["window"])
+    found = first_difference(steps, case["results"], case["there"], window)
     assert found is not None
     return found
 
@@ -28,7 +32,7 @@ def difference(case: dict[str, Any]) -> Difference:
 def changed(found: Difference, **result: Any) -> Difference:
     """Return the same difference with something else in the kernel's last result."""
     results = (*found.kernel_results[:-1], {**found.kernel, **result})
-    return Difference(found.steps, found.model_results, results)
+    return Difference(found.steps, found.model_results, results, found.window)
 
 
 def names(case: dict[str, Any]) -> str:
@@ -77,8 +81,73 @@ class TestWhatIsNotExplained:
         assert known(wrong, (6, 18)) is None
 
     @pytest.mark.parametrize("case", CASES, ids=names)
-    def test_the_same_without_a_move(self, case: dict[str, Any]) -> None:
+    def test_the_same_after_other_steps(self, case: dict[str, Any]) -> None:
         found = difference(case)
-        still = tuple(step for step in found.steps if step["op"] != "mremap")
-        wrong = Difference((*still, {"op": "fork"}), found.model_results, found.kernel_results)
+        others = ({"op": "fork"},) * len(found.steps)
+        wrong = Difference(others, found.model_results, found.kernel_results, found.window)
         assert known(wrong, (6, 18)) is None
+
+    @pytest.mark.parametrize("case", CASES, ids=names)
+    def test_a_mapping_that_is_shorter(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        vmas = [{**vma, "end": vma["end"] - 4096} for vma in found.kernel["vmas"]]
+        assert known(changed(found, vmas=vmas), (6, 18)) is None
+
+
+class TestCharges:
+    """What is left charged is held against what the steps before can have left."""
+
+    @pytest.mark.parametrize("case", CHARGED, ids=names)
+    def test_more_than_that(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        counts = found.kernel["ret"]
+        wrong = changed(found, ret={**counts, "committed_as": counts["committed_as"] + 16})
+        assert known(wrong, (7, 2)) is None
+
+    @pytest.mark.parametrize("case", CHARGED, ids=names)
+    def test_less_than_the_model(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        counts = found.model["ret"]
+        wrong = changed(found, ret={**counts, "committed_as": counts["committed_as"] - 1})
+        assert known(wrong, (7, 2)) is None
+
+    @pytest.mark.parametrize("case", CHARGED, ids=names)
+    def test_another_count(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        wrong = changed(found, ret={**found.kernel["ret"], "map_count": 7})
+        assert known(wrong, (7, 2)) is None
+
+    def test_calls_that_succeed_leave_nothing(self) -> None:
+        for case in CHARGED:
+            found = difference(case)
+            better = [
+                {**each, "ret": 0} if isinstance(each["ret"], str) else each
+                for each in found.model_results
+            ]
+            wrong = Difference(found.steps, tuple(better), found.kernel_results, found.window)
+            entry = known(wrong, (7, 2))
+            assert entry is None or entry.id == "shrink-charge"
+
+
+class TestFailuresElsewhere:
+    """Where a failure is met may differ; what it does may not."""
+
+    @pytest.mark.parametrize("case", FAILING, ids=names)
+    def test_what_no_failure_gives(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        vmas = [
+            {**vma, "flags": [flag for flag in vma["flags"] if flag != "mr"]}
+            for vma in found.kernel["vmas"]
+        ]
+        assert known(changed(found, vmas=vmas), (7, 2)) is None
+
+    @pytest.mark.parametrize("case", FAILING, ids=names)
+    def test_nobody_asked_for_one(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        kept = [each for each in range(len(found.steps)) if found.steps[each]["op"] != "fail"]
+        steps, ours, theirs = (
+            tuple(each[place] for place in kept)
+            for each in (found.steps, found.model_results, found.kernel_results)
+        )
+        entry = known(Difference(steps, ours, theirs, found.window), (7, 2))
+        assert entry is None or entry.id != "failure-met"

@@ -64,7 +64,7 @@ def compare(scenario: Scenario, kernel: Kernel, tree: type[VmaTree] = SortedTree
     ours = scenario.results or ()
     steps = scenario.steps[: len(ours)]
     theirs = outcomes(steps, scenario.window, kernel.backend)
-    found = first_difference(steps, ours, theirs)
+    found = first_difference(steps, ours, theirs, scenario.window)
     if found is None:
         return Compared(scenario, len(theirs), tree=tree)
     entry = known(found, kernel.release)
@@ -121,7 +121,7 @@ def shrunk(
         if broken_rule(steps, ours, placed=kernel.devices) is not None:
             return False
         theirs = outcomes(steps[: len(ours)], window, kernel.backend)
-        smaller = first_difference(steps, ours, theirs)
+        smaller = first_difference(steps, ours, theirs, window)
         if smaller is None or known(smaller, kernel.release) is not None:
             return False
         if _elsewhere(smaller, window) or (alike is not None and alike(smaller) != kind):

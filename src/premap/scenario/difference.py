@@ -14,11 +14,15 @@ from premap.scenario.reader import Json
 
 
 class Difference(Struct, frozen=True):
-    """Steps up to the first at which two backends differ, and the results of both."""
+    """Steps up to the first at which two backends differ, and the results of both.
+
+    `window`: where the steps map.
+    """
 
     steps: tuple[Json, ...]
     model_results: tuple[Json, ...]
     kernel_results: tuple[Json, ...]
+    window: tuple[int, int] = (0, 0)
 
     @property
     def model(self) -> Json:
@@ -41,13 +45,16 @@ class Difference(Struct, frozen=True):
 
 
 def first_difference(
-    steps: Sequence[Json], model: Sequence[Json], kernel: Sequence[Json]
+    steps: Sequence[Json],
+    model: Sequence[Json],
+    kernel: Sequence[Json],
+    window: tuple[int, int] = (0, 0),
 ) -> Difference | None:
     """Return where two runs of the same steps part, compared as bytes."""
     for index, (ours, theirs) in enumerate(zip(model, kernel, strict=False)):
         if ours != theirs or FAILED in ours or json.dumps(ours) != json.dumps(theirs):
             end = index + 1
-            return Difference(tuple(steps[:end]), tuple(model[:end]), tuple(kernel[:end]))
+            return Difference(tuple(steps[:end]), tuple(model[:end]), tuple(kernel[:end]), window)
     return None
 
 

@@ -7,18 +7,27 @@ tests/scenario/known is a scenario for each, with what both do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT
-from premap.scenario.difference import Difference
+from premap.scenario.difference import Difference, first_difference
+from premap.scenario.known_charges import (
+    charged_for_growth,
+    charged_for_replaced,
+    charged_for_the_end,
+)
+from premap.scenario.model_backend import ModelBackend
+from premap.scenario.outcome import outcomes
 from premap.scenario.reader import Json, number
 
 Release = tuple[int, int]
 CHECKED: Release = (6, 18)
 """The oldest release that the table was held against; older ones may differ in more."""
+_LATEST = 4
+"""Of how many allocations of one kind within a step one may be that which fails."""
 
 
 class Known(Struct, frozen=True):
@@ -61,25 +70,71 @@ def _one_offset(difference: Difference) -> bool:
     return _merged(difference, difference.steps, files=True)
 
 
-def _charged_for_the_end(difference: Difference) -> bool:
-    """Say whether moves that also shrank were charged for what they gave up, and nothing else."""
-    ours, theirs = difference.model.get("ret"), difference.kernel.get("ret")
-    if not isinstance(ours, dict) or not isinstance(theirs, dict):
-        return False
-    if {**ours, "committed_as": theirs.get("committed_as")} != theirs:
-        return False
-    if difference.model["vmas"] != difference.kernel["vmas"]:
-        return False
-    given_up = sum(map(_given_up, difference.steps))
-    more: int = theirs["committed_as"] - ours["committed_as"]
-    return 0 < more <= given_up
+def _met_elsewhere(difference: Difference) -> bool:
+    """Say whether the model does as the kernel if an allocation fails later, or does not.
+
+    Only where private pages of a file were moved since the failure was asked for: whether they
+    merge decides what is allocated.
+    """
+    places = range(len(difference.steps))
+    moved = [place for place in places if _moves_pages(difference, place)]
+    return any(
+        _explained(difference, place, steps)
+        for place in places
+        if difference.steps[place]["op"] == "fail" and any(place < move for move in moved)
+        for steps in _failing_later(difference.steps, place)
+    )
 
 
-def _given_up(step: Json) -> int:
-    """Return how many pages a move to a place asked for gives up."""
-    if step["op"] != "mremap" or "FIXED" not in step["flags"]:
-        return 0
-    return max(0, (number(step["len"]) - number(step["new_len"])) >> PAGE_SHIFT)
+def _zeroes_alone(difference: Difference) -> bool:
+    """Say whether the kernel has zeroes of its own where the model has memory that is shared."""
+    step, ours, theirs = difference.step, difference.model, difference.kernel
+    if step["op"] != "mmap" or not {"SHARED", "SHARED_VALIDATE"}.intersection(step["flags"]):
+        return False
+    made = [each for each in difference.steps if each["op"] == "file" and each.get("zero")]
+    if step["file"] not in [each["name"] for each in made] or ours["ret"] != theirs["ret"]:
+        return False
+    start = ours["ret"]
+    same = _without_files(ours, start) == _without_files(theirs, start)
+    return same and ours["events"] == theirs["events"]
+
+
+def _without_files(result: Json, address: int | str) -> list[Json]:
+    """Return the mappings of a result; of the one that begins at an address, not what it maps."""
+    return [{**vma, "file": None} if vma["start"] == address else vma for vma in result["vmas"]]
+
+
+def _moves_pages(difference: Difference, place: int) -> bool:
+    """Say whether a step moves private pages of a file to a place that was asked for."""
+    step = difference.steps[place]
+    if step["op"] != "mremap" or step["flags"] in ([], ["MAYMOVE"]):
+        return False
+    start = number(step["addr"])
+    end = start + number(step["len"])
+    return any(
+        "sh" not in vma["flags"] and vma["file"] and vma["start"] < end and start < vma["end"]
+        for vma in difference.model_results[place - 1]["vmas"]
+    )
+
+
+def _failing_later(steps: Sequence[Json], place: int) -> Iterator[tuple[Json, ...]]:
+    """Yield the steps without the failure that one of them asks for, and with a later one."""
+    head, last = (*steps[:place], *steps[place + 1 : -1]), steps[-1]
+    yield (*head, last)
+    for after in range(_LATEST):
+        yield (*head, {**steps[place], "after": after}, last)
+
+
+def _explained(difference: Difference, place: int, steps: Sequence[Json]) -> bool:
+    """Say whether the model gives the kernel's results for other steps, but for what merges."""
+    ours = outcomes(steps, difference.window, ModelBackend())
+    theirs = [*difference.kernel_results[:place], *difference.kernel_results[place + 1 :]]
+    if len(ours) > len(theirs):
+        steps, ours = [*steps[:-2], steps[-1]], [*ours[:-2], ours[-1]]
+    found = first_difference(steps, ours, theirs, difference.window)
+    if found is None:
+        return True
+    return len(found.steps) == len(steps) and _one_offset(found)
 
 
 def _merged(difference: Difference, moves: Sequence[Json], *, files: bool) -> bool:
@@ -123,7 +178,31 @@ KNOWN = (
         "shrink-charge",
         (7, 3),
         "a move to an address asked for that also shrank was charged for what it gave up",
-        _charged_for_the_end,
+        charged_for_the_end,
+    ),
+    Known(
+        "replaced-charge",
+        (7, 3),
+        "an mmap() that failed where it replaced accounted memory left that charged",
+        charged_for_replaced,
+    ),
+    Known(
+        "growth-charge",
+        (7, 3),
+        "a move that also grew and failed left charged what it was to grow by",
+        charged_for_growth,
+    ),
+    Known(
+        "failure-met",
+        (7, 3),
+        "a failure that was asked for is met elsewhere, as moved private pages of files merged",
+        _met_elsewhere,
+    ),
+    Known(
+        "zero-shared",
+        (7, 3),
+        "MAP_SHARED of /dev/zero that was opened to read was private: zeroes, and no tmpfs file",
+        _zeroes_alone,
     ),
 )
 
