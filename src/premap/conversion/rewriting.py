@@ -17,6 +17,7 @@ from premap.idioms import (
     f11_vm_file,
     population,
     r2_signature,
+    returned,
     s1_mapped,
 )
 from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
@@ -295,18 +296,21 @@ class Rewriter:
         return opening, f"\n{self.hook.indent(branch)}}}"
 
     def _known_zero(self, node: Node) -> Change | None:
-        """`return ret;`, where ret is the result of a population that succeeded."""
-        for site in self._sites.values():
-            if site.last_return is not None and site.last_return.id == node.id:
-                return self._zero(node, site)
-        return None
+        """`return ret;`, where ret is the result of a population that succeeded.
 
-    def _zero(self, node: Node, site: Site) -> Change | None:
-        """Return the change to `return 0;` where no other path comes here with another value."""
-        if self.hook.parent(node) == self.hook.parent(site.statements[0]):
+        Raises Declined where another path comes here with another value.
+        """
+        ending = [
+            site
+            for site in self._sites.values()
+            if site.last_return is not None and site.last_return.id == node.id
+        ]
+        if not ending:
+            return None
+        if returned.is_zero(node, ending, self.hook):
             return Change(node.start_byte, node.end_byte, "return 0;")
         raise Declined(
-            "code-after-population", f"`{site.result}` is returned from several paths", node
+            "code-after-population", f"`{ending[0].result}` is returned from several paths", node
         )
 
     def _removed(self, node: Node, last: Node | None = None) -> Change:
