@@ -59,6 +59,10 @@ class TestEasy:
             apply("size", PGOFF) > PAGES,
             any_of(PAGES == 5, PAGES == 6),
             all_of(PAGES == 5, PGOFF == 6, SHARED == 1),
+            (((PGOFF & 0x200000) | (PROT & 2)) == 0x200002),
+            all_of(((PGOFF & 0x200000) | (PROT & 2)) != 2, (PROT & 2) != 0),
+            all_of(PAGES < 64, PAGES + 12 >= 64),
+            all_of(PAGES & 0xFFFFFFC0 == 0, (PAGES + 12) & 0xFFFFFFC0 != 0),
         ],
         ids=str,
     )

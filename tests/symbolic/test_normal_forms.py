@@ -38,6 +38,28 @@ class TestSums:
         assert (a * 8) * b is (b * a) << 3
 
 
+def as_int(word: Word | int) -> Word:
+    """Return a word as C extends an int's sign."""
+    return ((word & 0xFFFFFFFF) ^ 0x80000000) + ~0x7FFFFFFF
+
+
+class TestSigns:
+    def test_an_extended_sign_can_be_cut_off(self) -> None:
+        assert as_int(a) & 0xFFFFFFFF is a & 0xFFFFFFFF
+        assert as_int(as_int(a)) is as_int(a)
+        assert as_int(a + b) & 0xFFFF is (a + b) & 0xFFFF
+
+    def test_the_highest_bit_of_a_mask_is_flipped_by_adding_it(self) -> None:
+        assert (a + b + 0x80) & 0xFF is ((a + b) & 0xFF) ^ 0x80
+        assert (a - 0x80) & 0xFF is (a & 0xFF) ^ 0x80
+        assert (a + 0x80) & 0x1FF is not (a & 0x1FF) ^ 0x80
+
+    def test_a_negative_int_is_one_bit(self) -> None:
+        negative = (as_int(a) ^ 1 << 63) < (1 << 63)
+        assert negative is ((a & 0x80000000) != 0)
+        assert ((as_int(a) & 1 << 63) != 0) is ((a & 0x80000000) != 0)
+
+
 class TestMasks:
     def test_masks_of_masks(self) -> None:
         assert (a & 0xFF0) & 0x0FF is a & 0x0F0

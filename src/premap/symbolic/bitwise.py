@@ -57,22 +57,25 @@ def _bits_node(x: WordNode, mask: int, flip: int) -> WordNode:
 
 
 def _bits_of_sum(x: WordNode, mask: int, flip: int) -> WordNode | None:
-    """Drop what a mask can't see of a sum, and take out of it what the mask leaves alone."""
+    """Drop what a mask can't see of a sum, and take out of it what the mask leaves alone.
+
+    Adding the highest bit of a mask flips that bit: what else it changes lies above.
+    """
     change = flip ^ x.must
     if mask == x.may & ~x.must and (change & x.may == 0 or change == ALL):
         return linear.add(x, const(change)) if change != ALL else linear.sub(const(ALL), x)
-    narrow = _narrowed(x, mask.bit_length())
+    half = 1 << (mask.bit_length() - 1)
+    constant, pairs = linear.parts_of(x)
+    if (constant - half) % (2 * half) == 0:
+        return bits(linear.add(x, const(-constant)), mask, flip ^ half)
+    narrow = _narrowed(constant, pairs, half)
     if narrow is not x:
         return bits(narrow, mask, flip)
     return _bits_above(x, mask, flip)
 
 
-def _narrowed(x: WordNode, width: int) -> WordNode:
-    """Return a sum that has the low `width` bits of `x`, and the least coefficients."""
-    if width >= 64:
-        return x
-    half = 1 << (width - 1)
-    constant, pairs = linear.parts_of(x)
+def _narrowed(constant: int, pairs: list[tuple[WordNode, int]], half: int) -> WordNode:
+    """Return a sum of the same bits, up to that of `half`, with the least coefficients."""
     total = linear.Sum(_centred(constant, half))
     for term, coefficient in pairs:
         total.add(term, _centred(coefficient, half))

@@ -88,6 +88,9 @@ def _eq_bits(a: WordNode, value: int) -> Truth | None:
         return False
     if mask == x.may & ~x.must:
         return _eq_const(x, value ^ x.must)
+    bound = mask & -mask
+    if not value and x.op == "sum" and x.may & ~mask < bound and linear.is_exact(x):
+        return _lt_const_exact(x, bound)
     if mask & (mask - 1) == 0 and value:
         return not_(_eq_const(bits(x, mask), 0))
     return _eq_const(bits(x, mask), value) if flip else None

@@ -9,7 +9,7 @@ takes a tenth of a second to load.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, product
 from typing import cast
 
 from premap.symbolic.effort import QUESTION
@@ -22,6 +22,8 @@ from premap.symbolic.terms import Bool, Word
 
 TRIES = 48
 """Models that are tried for one question."""
+LEVEL_STEPS = 2
+"""Changes that are gone on from although as many conditions fail as before, for one question."""
 _KEPT = 4
 """Models of earlier questions from which a search begins."""
 _DEEPEST = 24
@@ -86,22 +88,27 @@ def _follows(node: Node, known: dict[int, bool]) -> bool | None:
 def _search(conditions: Sequence[Bool], begin: Sequence[Model]) -> Model | None:
     """Change the best of some models until all conditions are true; None if that doesn't work."""
     best = min(begin, key=lambda model: len(_failing(model, conditions)))
-    left = TRIES
+    left, level = TRIES, LEVEL_STEPS
     while True:
         failing = _failing(best, conditions)
         if not failing:
             return _restricted(best, conditions)
         holding = [condition for condition in conditions if best.eval(condition)]
-        better = None
+        better = beside = None
         for changes in (each for one in reversed(failing) for each in _true(one, best, 0)):
             left -= 1
             changed = _changed(best, changes)
-            if changed is not None and _fewer_fail(changed, failing, holding):
+            fewer = 0 if changed is None else _fewer_fail(changed, failing, holding)
+            if fewer > 0:
                 better = changed
                 break
+            if fewer == 0 and beside is None:
+                beside = changed
             if left <= 0:
                 return None
         if better is None:
+            better, level = beside, level - 1
+        if better is None or level < 0:
             return None
         best = better
 
@@ -110,15 +117,15 @@ def _failing(model: Model, conditions: Sequence[Bool]) -> list[Bool]:
     return [condition for condition in conditions if not model.eval(condition)]
 
 
-def _fewer_fail(model: Model, failed: Sequence[Bool], held: Sequence[Bool]) -> bool:
-    """Whether fewer conditions fail than did, asked only until that is told."""
+def _fewer_fail(model: Model, failed: Sequence[Bool], held: Sequence[Bool]) -> int:
+    """Return how many conditions fewer fail than did; negative as soon as more do."""
     left = len(failed)
     for condition in chain(failed, held):
         if not model.eval(condition):
             left -= 1
-            if not left:
-                return False
-    return True
+            if left < 0:
+                break
+    return left
 
 
 def _restricted(model: Model, conditions: Sequence[Bool]) -> Model:
@@ -144,7 +151,11 @@ def _point(node: Node, model: Model) -> Point:
 def _changed(model: Model, changes: Sequence[Change]) -> Model | None:
     """Return the model with other values for leaves; None where a value does not fit."""
     changed = Model(model.variables, model.functions)
+    joined: dict[int, Change] = {}
     for leaf, value, mask in changes:
+        _, before, set_before = joined.get(leaf.uid, (leaf, 0, 0))
+        joined[leaf.uid] = leaf, (before & ~mask) | (value & mask), set_before | mask
+    for leaf, value, mask in joined.values():
         new = (model.eval(cast("Word", leaf)) & ~mask) | (value & mask)
         if new >> leaf.data[1]:
             return None
@@ -197,7 +208,8 @@ def _equal(node: Node, model: Model, deep: int, *, wanted: bool) -> Changes:
         yield from _word(word, value, ALL, model, deep + 1)
         return
     bits = word.data[0] if word.op == "bits" else word.may
-    for other in (value ^ (bits & -bits), value + 1, value - 1, 1 << (bits.bit_length() - 1)):
+    top = 1 << (bits.bit_length() - 1)
+    for other in (value ^ (bits & -bits), value + 1, value - 1, top, value ^ top):
         yield from _word(word, other & ALL, ALL, model, deep + 1)
 
 
@@ -271,9 +283,10 @@ def _sum(node: Node, value: int, mask: int, model: Model, deep: int) -> Changes:
     constant, coefficients = sum_data(node)
     values = [model.eval(arg) for arg in node.args]
     total = constant + sum(c * v for c, v in zip(coefficients, values, strict=True))
-    wanted = (total & ~mask) | (value & mask)
     top = mask.bit_length()  # what is carried beyond does not matter
-    for arg, coefficient, now in zip(node.args, coefficients, values, strict=True):
+    parts = list(zip(node.args, coefficients, values, strict=True))
+    ways = dict.fromkeys(((total & ~mask) | (value & mask), value & mask))
+    for wanted, (arg, coefficient, now) in product(ways, parts):
         rest = (wanted - (total - coefficient * now)) & (ALL >> (64 - top))
         shift = (coefficient & -coefficient).bit_length() - 1
         if shift >= top or rest & ((1 << shift) - 1):
@@ -289,6 +302,13 @@ def _or(node: Node, value: int, mask: int, model: Model, deep: int) -> Changes:
         others = _others(node, arg, model, lambda a, b: a | b, 0)
         if not others & ~value & mask:
             yield from _word(arg, value, mask & ~others, model, deep)
+    whole: list[Change] = []
+    for arg in node.args:
+        first = next(_word(arg, value & arg.may, mask & arg.may, model, deep), None)
+        if first is None and (model.eval(arg) ^ value) & mask & arg.may:
+            return
+        whole += first or ()
+    yield whole
 
 
 def _and(node: Node, value: int, mask: int, model: Model, deep: int) -> Changes:
