@@ -8,7 +8,6 @@ and macros of headers; anything else is unknown code.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
@@ -25,11 +24,10 @@ from premap.csource.ctypes import (
 )
 from premap.csource.nodes import (
     callee,
-    calls_in,
     text_of,
     walk,
 )
-from premap.csource.readable import readable, readable_expression
+from premap.csource.readable import readable
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import (
@@ -46,6 +44,7 @@ from premap.interp import (
 from premap.interp.conditions import condition
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
 from premap.interp.expressions import cast_type, cast_types, write
+from premap.interp.headers import HEAVY, function_like, worth_executing
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert, is_scalar, word_of
@@ -252,7 +251,7 @@ def _computes(scope: Scope, function: Function) -> bool:
     """Return whether a function's body hangs on its parameters and constants only."""
     own = {parameter.name for parameter in function.parameters}
     for node in walk(function.body):
-        if node.type in _HEAVY or node.type in _OUTSIDE or node.has_error:
+        if node.type in HEAVY or node.type in _OUTSIDE or node.has_error:
             return False
         if node.type == "identifier" and text_of(node) not in own and scope.constant(node) is None:
             return False
@@ -313,69 +312,6 @@ def _elsewhere(
         return ()  # of another release: no search of the whole tree will find it
     found = machine.bindings.defining(name, frame.scope.source)
     return found[0].functions[name] if len(found) == 1 else ()
-
-
-_HEAVY = frozenset(
-    {
-        "for_statement",
-        "while_statement",
-        "do_statement",
-        "goto_statement",
-        "gnu_asm_expression",
-        "compound_literal_expression",
-        "ERROR",
-    }
-)
-
-
-def worth_executing(scope: Scope, found: Sequence[Function], depth: int = 0) -> bool:
-    """Return whether a header's inline function is executed rather than taken as unknown code.
-
-    Those of the driver's own headers are; those of the kernel's, if they are plain: no loops, no
-    assembly, and nothing called that isn't known or plain itself.
-    """
-    return all(
-        not _is_kernel_header(function.source.name) or _is_plain(scope, function, depth)
-        for function in found
-    )
-
-
-def _is_kernel_header(name: str) -> bool:
-    return name.startswith(("include/", "arch/"))
-
-
-def _is_plain(scope: Scope, function: Function, depth: int) -> bool:
-    return scope.once(f"plain {depth}", function, lambda: _has_plain_body(scope, function, depth))
-
-
-def _has_plain_body(scope: Scope, function: Function, depth: int) -> bool:
-    if depth > 4 or function.body.has_error:
-        return False
-    for node in walk(function.body):
-        if node.type in _HEAVY:
-            return False
-        if node.type == "call_expression":
-            name = text_of(node.child_by_field_name("function"))
-            if not _is_known(scope, name, depth):
-                return False
-    return True
-
-
-def _is_known(scope: Scope, name: str, depth: int) -> bool:
-    if name in COMPUTED or name in SPECIAL or name in model_calls.MODEL or name in unknown.table():
-        return True
-    macros = [macro for macro in scope.macro(name) if macro.parameters is not None]
-    if macros:
-        return all(_is_plain_macro(macro) for macro in macros)
-    found = scope.function(name)
-    return bool(found) and all(_is_plain(scope, each, depth + 1) for each in found)
-
-
-def _is_plain_macro(macro: Macro) -> bool:
-    """Return whether a macro's body is an expression without calls: a test of some member."""
-    read = readable_expression(macro.body)
-    heavy = (*_HEAVY, "call_expression", "compound_statement", "assignment_expression")
-    return read is not None and all(node.type not in heavy for node in walk(read.node))
 
 
 def call_function(
@@ -470,40 +406,13 @@ def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
     """Return the function-like macro of that name, unless something better is known of it."""
     if name in frame.expanding or name in COMPUTED or name in model_calls.MODEL:
         return None
-    own = [each for each in frame.scope.source.macros.get(name, ()) if each.parameters is not None]
-    if not own and (name in unknown.table() or name in frame.scope.source.functions):
-        return None
-    found = own or [each for each in frame.scope.macro(name) if each.parameters is not None]
-    if not found or (not own and frame.scope.function(name)):
-        return None
-    if _is_kernel_header(found[0].source.name) and _calls_unknown(frame, found[0]):
-        return None
-    bodies = frozenset(each.body.strip() for each in found)
-    if own:
+    found = function_like(frame.scope, name)
+    if found.own:
         text = f"{name}() is defined differently in the two versions"
-        machine.memory.namer.agree(("macro", name), bodies if len(bodies) > 1 else None, text)
-    return found[0] if len(bodies) == 1 else None
-
-
-def _calls_unknown(frame: Frame, macro: Macro) -> bool:
-    """Return whether a kernel macro is better taken as a call of unknown code.
-
-    Raises NotModelled if it might assign to its arguments: a function can't.
-    """
-    read = readable_expression(macro.body)
-    if read is not None and all(node.type != "compound_statement" for node in walk(read.node)):
-        calls = [text_of(node.child_by_field_name("function")) for node in calls_in(read.node)]
-        if all(_is_known(frame.scope, name, 0) for name in calls):
-            return False
-    for name in macro.parameters or ():
-        named = re.escape(name)
-        assigned = (
-            rf"\b{named}\b\s*\)*\s*(?:[-+|&^*/%]?=[^=]|\+\+|--)"
-            rf"|&\s*\(*{named}\b"
-        )
-        if re.search(assigned, macro.body):
-            raise NotModelled(f"macro {macro.name} may change its argument {name}")
-    return True
+        machine.memory.namer.agree(("macro", name), found.bodies, text)
+    if found.refused is not None:
+        raise NotModelled(found.refused)
+    return found.macro
 
 
 def _evaluate_macro(

@@ -166,7 +166,7 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
 def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
     argument = _child(node, "argument")
     name = text_of(_child(node, "field"))
-    if any(child.type == "->" for child in node.children):
+    if _is_arrow(node):
         base, ctype = pointed(evaluate(machine, frame, argument))
     else:
         base, ctype = place_of(machine, frame, argument)
@@ -175,6 +175,12 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
     if isinstance(ctype, StructType):
         base.object.look_into(base.path, ctype)
     return member_of(frame, base, ctype, name)
+
+
+def _is_arrow(node: Node) -> bool:
+    """Return whether a field_expression is `a->b`, not `a.b`."""
+    operator = node.child_by_field_name("operator")
+    return operator is not None and operator.type == "->"
 
 
 def member_of(frame: Frame, base: Place, ctype: CType, name: str) -> tuple[Place, CType]:
@@ -313,7 +319,7 @@ def _string(machine: Machine, frame: Frame, node: Node) -> Value:
 @evaluates("field_expression")
 def _field(machine: Machine, frame: Frame, node: Node) -> Value:
     argument = unwrapped(_child(node, "argument"))
-    dotted = not any(child.type == "->" for child in node.children)
+    dotted = not _is_arrow(node)
     if dotted and not _names_place(frame, argument):
         return _member_of_value(machine, frame, argument, text_of(_child(node, "field")))
     place, ctype = _member_place(machine, frame, node)

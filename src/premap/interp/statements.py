@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from tree_sitter import Node
 
@@ -47,7 +46,7 @@ def execute_body(machine: Machine, frame: Frame, body: Node) -> Value:
 def _statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
     """Evaluate `({ … })`: the value of its last expression."""
     statements = _statements(body)
-    with _block(machine, frame):
+    with _Entered(machine, frame):
         for statement in statements[:-1]:
             frame.blocks[-1].latest = statement.start_byte
             if execute(machine, frame, statement) is not None:
@@ -58,21 +57,30 @@ def _statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
         return evaluate(machine, frame, last.named_children[0])
 
 
-@contextmanager
-def _block(machine: Machine, frame: Frame) -> Iterator[None]:
+class _Entered:
     """Enter a block; when control leaves it, clean up. Where a run ends, nothing is."""
-    block = Block()
-    frame.blocks.append(block)
-    try:
-        yield
-        cleanup.leave(machine, block)
-    finally:
-        frame.blocks.pop()
+
+    __slots__ = ("_block", "_blocks", "_machine")
+
+    def __init__(self, machine: Machine, frame: Frame) -> None:
+        self._machine = machine
+        self._blocks = frame.blocks
+        self._block = Block()
+
+    def __enter__(self) -> None:
+        self._blocks.append(self._block)
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        try:
+            if kind is None:
+                cleanup.leave(self._machine, self._block)
+        finally:
+            self._blocks.pop()
 
 
 @executes("compound_statement")
 def _compound(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    with _block(machine, frame):
+    with _Entered(machine, frame):
         return _sequence(machine, frame, _statements(node))
 
 
@@ -127,7 +135,7 @@ def _enter(machine: Machine, frame: Frame, statement: Node, label: str) -> Outco
     if statement.type == "labeled_statement" and _label(statement) == label:
         return _labeled(machine, frame, statement)
     if statement.type == "compound_statement":
-        with _block(machine, frame):
+        with _Entered(machine, frame):
             return _sequence(machine, frame, _statements(statement), label)
     raise machine.failure(frame, statement, f"a jump into a block, to label {label}")
 
@@ -241,7 +249,7 @@ def _while(machine: Machine, frame: Frame, node: Node) -> Outcome:
 
 @executes("for_statement")
 def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    with _block(machine, frame):
+    with _Entered(machine, frame):
         start = node.child_by_field_name("initializer")
         if start is not None and start.type == "declaration":
             declare(machine, frame, start)
@@ -312,7 +320,7 @@ def _switch(machine: Machine, frame: Frame, node: Node) -> Outcome:
     chosen = _chosen_case(machine, frame, subject, cases)
     if chosen is None:
         return None
-    with _block(machine, frame):
+    with _Entered(machine, frame):
         for case in cases[:chosen]:
             _refuse_to_skip(machine, frame, _case_body(case))
         for case in cases[chosen:]:

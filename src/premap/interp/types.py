@@ -7,6 +7,8 @@ listed once, in `OPAQUE`.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from premap.csource import enums
 from premap.csource.ctypes import (
     ArrayType,
@@ -132,6 +134,10 @@ def settled(ctype: CType) -> CType:
 
 def member_type(scope: Scope, ctype: CType, name: str) -> CType:
     """Return the type of a member; UnknownType where the structure can't be found."""
+    return scope.once("member", (_identity(ctype), name), lambda: _member_type(scope, ctype, name))
+
+
+def _member_type(scope: Scope, ctype: CType, name: str) -> CType:
     own = MEMBERS.get(ctype.tag) if isinstance(ctype, StructType) else None
     if own is not None and name in own:
         return own[name]
@@ -142,6 +148,12 @@ def member_type(scope: Scope, ctype: CType, name: str) -> CType:
     if found.bits is not None and isinstance(found.type, IntType | EnumType):
         return IntType(str(found.type), found.bits, found.type.signed)
     return settled(found.type)
+
+
+def _identity(ctype: CType) -> Hashable:
+    """Return what tells types apart: of structures without a tag, two may compare equal."""
+    known = ctype.definition if isinstance(ctype, StructType) else None
+    return ctype if known is None else known
 
 
 def _fields(scope: Scope, ctype: CType, name: str) -> list[Field]:
@@ -166,9 +178,13 @@ def sharing(scope: Scope, ctype: CType, name: str) -> dict[str, bool]:
 
     The value says whether both begin at the same byte, for certain.
     """
+    return scope.once("sharing", (_identity(ctype), name), lambda: _sharing_any(scope, ctype, name))
+
+
+def _sharing_any(scope: Scope, ctype: CType, name: str) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for each in scope.definitions(ctype):
-        shared = scope.once("sharing", (each, name), lambda each=each: _sharing(each, name))  # type: ignore[misc]
+        shared = _sharing(each, name)
         found |= {other: same and found.get(other, True) for other, same in shared.items()}
     return found
 
@@ -186,6 +202,10 @@ def _sharing(definition: StructDef, name: str) -> dict[str, bool]:
 
 def begins(scope: Scope, ctype: CType, name: str) -> bool:
     """Return whether a member is at the address of its structure, in every configuration."""
+    return scope.once("begins", (_identity(ctype), name), lambda: _begins(scope, ctype, name))
+
+
+def _begins(scope: Scope, ctype: CType, name: str) -> bool:
     definition = _only_definition(scope, ctype)
     found = None if definition is None else definition.field(name)
     if definition is None or found is None or found.bits is not None:

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which inline functions and macros of headers are followed, and which are unknown code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from premap.csource.nodes import calls_in, text_of, walk
+from premap.csource.readable import readable_expression
+from premap.csource.scope import Scope
+from premap.csource.source import Function, Macro
+from premap.interp import model_calls, unknown
+from premap.interp.kernel_macros import COMPUTED, SPECIAL
+from premap.model.errors import NotModelled
+
+HEAVY = frozenset(
+    {
+        "for_statement",
+        "while_statement",
+        "do_statement",
+        "goto_statement",
+        "gnu_asm_expression",
+        "compound_literal_expression",
+        "ERROR",
+    }
+)
+"""Nodes for which a function of the kernel's headers is not followed."""
+
+
+def worth_executing(scope: Scope, found: Sequence[Function], depth: int = 0) -> bool:
+    """Return whether a header's inline function is executed rather than taken as unknown code.
+
+    Those of the driver's own headers are; those of the kernel's, if they are plain: no loops, no
+    assembly, and nothing called that isn't known or plain itself.
+    """
+    return all(
+        not _is_kernel_header(function.source.name) or _is_plain(scope, function, depth)
+        for function in found
+    )
+
+
+def _is_kernel_header(name: str) -> bool:
+    return name.startswith(("include/", "arch/"))
+
+
+def _is_plain(scope: Scope, function: Function, depth: int) -> bool:
+    return scope.once(f"plain {depth}", function, lambda: _has_plain_body(scope, function, depth))
+
+
+def _has_plain_body(scope: Scope, function: Function, depth: int) -> bool:
+    if depth > 4 or function.body.has_error:
+        return False
+    for node in walk(function.body):
+        if node.type in HEAVY:
+            return False
+        if node.type == "call_expression":
+            name = text_of(node.child_by_field_name("function"))
+            if not _is_known(scope, name, depth):
+                return False
+    return True
+
+
+def _is_known(scope: Scope, name: str, depth: int) -> bool:
+    if name in COMPUTED or name in SPECIAL or name in model_calls.MODEL or name in unknown.table():
+        return True
+    macros = [macro for macro in scope.macro(name) if macro.parameters is not None]
+    if macros:
+        return all(_is_plain_macro(macro) for macro in macros)
+    found = scope.function(name)
+    return bool(found) and all(_is_plain(scope, each, depth + 1) for each in found)
+
+
+def _is_plain_macro(macro: Macro) -> bool:
+    """Return whether a macro's body is an expression without calls: a test of some member."""
+    read = readable_expression(macro.body)
+    heavy = (*HEAVY, "call_expression", "compound_statement", "assignment_expression")
+    return read is not None and all(node.type not in heavy for node in walk(read.node))
+
+
+class FunctionLike(Struct, frozen=True):
+    """What a file means by the name of a function-like macro."""
+
+    macro: Macro | None = None
+    """What to expand, if anything."""
+    own: bool = False
+    """Whether the file itself defines it."""
+    bodies: frozenset[str] | None = None
+    """All that it may stand for, where that is several things."""
+    refused: str | None = None
+    """Why a use of it can't be told."""
+
+
+def function_like(scope: Scope, name: str) -> FunctionLike:
+    """Return what a file means by a macro's name. Found out once: every call asks."""
+    return scope.once("function-like", name, lambda: _function_like(scope, name))
+
+
+def _function_like(scope: Scope, name: str) -> FunctionLike:
+    own = [each for each in scope.source.macros.get(name, ()) if each.parameters is not None]
+    if not own and (name in unknown.table() or name in scope.source.functions):
+        return FunctionLike()
+    found = own or [each for each in scope.macro(name) if each.parameters is not None]
+    if not found or (not own and scope.function(name)):
+        return FunctionLike()
+    if _is_kernel_header(found[0].source.name):
+        try:
+            if _calls_unknown(scope, found[0]):
+                return FunctionLike()
+        except NotModelled as error:
+            return FunctionLike(refused=str(error))
+    bodies = frozenset(each.body.strip() for each in found)
+    several = bodies if len(bodies) > 1 else None
+    return FunctionLike(None if several else found[0], bool(own), several)
+
+
+def _calls_unknown(scope: Scope, macro: Macro) -> bool:
+    """Return whether a kernel macro is better taken as a call of unknown code.
+
+    Raises NotModelled if it might assign to its arguments: a function can't.
+    """
+    read = readable_expression(macro.body)
+    if read is not None and all(node.type != "compound_statement" for node in walk(read.node)):
+        calls = [text_of(node.child_by_field_name("function")) for node in calls_in(read.node)]
+        if all(_is_known(scope, name, 0) for name in calls):
+            return False
+    for name in macro.parameters or ():
+        named = re.escape(name)
+        assigned = (
+            rf"\b{named}\b\s*\)*\s*(?:[-+|&^*/%]?=[^=]|\+\+|--)"
+            rf"|&\s*\(*{named}\b"
+        )
+        if re.search(assigned, macro.body):
+            raise NotModelled(f"macro {macro.name} may change its argument {name}")
+    return True
