@@ -19,6 +19,7 @@ from premap.conversion import (
     elsewhere,
     hazards,
     leftovers,
+    macro_tables,
     mapped,
     taken,
 )
@@ -174,6 +175,8 @@ def reason_of(declined: Declined, handler: Handler) -> Reason:
 
 def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     _check_site(handler, program.callback)
+    if handler.in_macro is not None:
+        macro_tables.check_plain(handler, program.source, program)
     twin = TWINS.get(handler.name) if program.callback.is_file_operation else None
     if twin is not None and is_hook_twin(twin):
         hazards.check_table(handler, program.source, program)
@@ -218,13 +221,10 @@ def _check_site(handler: Handler, callback: Callback) -> None:
         raise Declined("no-function", f"the member is {handler.name}")
     if not handler.name.isidentifier():
         raise Declined("handler-not-plain", f"`{handler.name}` is no function's name")
-    if handler.in_macro is not None and handler.ops == "?":
-        raise Declined("macro-table", f"the macro {handler.in_macro} defines the table")
-    if handler.ops != callback.ops:
+    untold = handler.in_macro is not None and handler.ops == "?"
+    if handler.ops != callback.ops and not untold:
         message = f"{handler.ops} has no mmap_prepare member; --callback gives it one"
         raise Declined("not-file-operations", message)
-    if handler.in_macro is not None:
-        raise Declined("macro-table", f"the macro {handler.in_macro} defines the table")
 
 
 def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
@@ -263,6 +263,8 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         idioms |= done.idioms - ({"R2"} if hook.compat else set())
     if unfollowed is not None:
         raise unfollowed
+    for name in group.hooks:
+        edits += macro_tables.edits(group.tables(name), group.program)
     for file in files.values():
         outside = [c for c in renamed[file.name] if not _in_any(c, file, functions)]
         edits += declarations.edits(file, outside)
@@ -276,7 +278,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     edits += () if groundwork is None else groundwork.edits
     idioms |= set() if group.program.callback.is_file_operation else {"H10"}
     notes = tuple(_placed(note, hook, handler) for hook in hooks for note in hook.notes)
-    notes += hazards.table_notes(handler, group.program.source)
+    notes += hazards.table_notes(handler, group.program.source) + macro_tables.notes(handler)
     ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
     return _Result(
         ordered, frozenset(idioms), notes + _by_table(release), group.hooks[handler.name]
@@ -468,6 +470,8 @@ def _table_edit(site: Handler, source: SourceFile, name: str, callback: Callback
     new = r1_table.initializer(old, r1_table.advance(before, 0), name, callback.twin)
     if new is None:
         raise Declined("handler-not-plain", f"`{old}` is no plain initializer", line=site.line)
+    if site.in_macro is not None:
+        return macro_tables.edited(site, source, new)
     return Edit(source.name, site.start, site.end, new.encode("latin-1"))
 
 

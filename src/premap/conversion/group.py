@@ -173,9 +173,12 @@ def _check_same(name: str, found: list[Function], group: Group) -> None:
 def _check_tables(name: str, group: Group) -> None:
     for file, site in group.tables(name):
         with within(file):
+            ops = group.program.callback.ops
             if site.in_macro is not None:
-                raise Declined("macro-table", f"the macro {site.in_macro} names it", line=site.line)
-            if site.ops != group.program.callback.ops:
+                if group.program.callback.is_file_operation or site.ops not in {ops, "?"}:
+                    message = f"the macro {site.in_macro} names it"
+                    raise Declined("macro-table", message, line=site.line)
+            elif site.ops != ops:
                 raise Declined("second-table", f"a {site.ops} names it, too", line=site.line)
 
 

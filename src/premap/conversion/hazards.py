@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.conversion import assigned
+from premap.conversion import assigned, macro_tables
 from premap.conversion.program import Program
 from premap.conversion.rewriting import Change
 from premap.csource.ctypes import CType, PointerType, StructType, UnknownType
@@ -20,7 +20,7 @@ from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
-from premap.csource.text import negated
+from premap.csource.text import never_together
 from premap.idioms import h11_member_uses
 from premap.idioms.idiom import Declined, Hook
 from premap.records import ARMS_ALREADY, Handler, Note
@@ -37,13 +37,14 @@ _NULL = frozenset({"NULL", "0"})
 def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
     """Raise Declined if code of the file needs the table's `.mmap` to be what it is."""
     assigned.check(handler, source, program)
+    macro_tables.check_assigned(handler, source, program)
     callback = program.callback
     sites, _ = find_sites(source, program.scope(source), (callback.member, callback.twin))
     same = [
         site for site in sites if site.table is not None and _table_of(site) == _table_of(handler)
     ]
     twins = [site for site in same if site.member == callback.twin]
-    if any(not _never_together(site, handler) for site in twins):
+    if any(not never_together(site.arms, handler.arms) for site in twins):
         raise Declined("both-members", f"{handler.table} sets .{callback.twin} already")
     if twins:
         message = f"{handler.table} sets .{callback.twin} where it does not set .{handler.member}"
@@ -60,13 +61,6 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
 
 def _table_of(site: Handler) -> tuple[str, str | None]:
     return site.ops, site.table
-
-
-def _never_together(one: Handler, other: Handler) -> bool:
-    """Tell whether two sites are in arms of one `#if`, so that no build has both."""
-    return any(negated(arm) in other.arms for arm in one.arms) or any(
-        negated(arm) in one.arms for arm in other.arms
-    )
 
 
 def member_changes(source: SourceFile, program: Program) -> list[Change]:

@@ -113,6 +113,14 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         "No tree of it was at hand when premap was written.",
     ),
     (
+        "set-by-macro",
+        "A macro puts the hook into tables",
+        (
+            "Every table of the tree that the macro is put into was looked at: nothing in it sets "
+            "the old member or the new one beside the macro. A driver outside the tree may."
+        ),
+    ),
+    (
         "set-at-run-time",
         "The subsystem's member is set at run time",
         (

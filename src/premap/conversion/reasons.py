@@ -276,7 +276,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "The table is built by a macro",
         (
             "Who uses the macro may set more members beside it, the old hook among them, and a "
-            "table with both is wrong. Convert the macro by hand, and look at all that use it."
+            "table with both is wrong. Convert the macro by hand, and look at all that use it. "
+            "With --callback that is done where every use can be looked at."
         ),
     ),
     (

@@ -23,7 +23,13 @@ from premap.csource.given import SetByArgument, sets_by_argument
 from premap.csource.nodes import parse, path_to, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Macro, SourceFile
-from premap.csource.text import after_signs, blank_directives, places
+from premap.csource.text import (
+    after_signs,
+    blank_directives,
+    listed,
+    places,
+    without_directives,
+)
 from premap.records import Handler
 
 MAX_SITES = 1000
@@ -53,6 +59,23 @@ class OtherSite(Struct, frozen=True):
     """False where the text around it is no C that can be told: it may well be a site."""
 
 
+class Entry(Struct, frozen=True):
+    """Where a macro's name stands; it may be an entry of an initializer there."""
+
+    line: int
+    ops: str
+    """C type of what is initialized; "?" if that is not known."""
+    table: str | None
+    """Name of the variable that is initialized, if it is that itself."""
+    user: Macro | None
+    """The macro in whose body it stands."""
+    arms: tuple[str, ...]
+    """Conditions of the `#if` parts that it is in."""
+    beside: tuple[tuple[str, tuple[str, ...]], ...] | None
+    """All entries of that initializer, itself among them, with their arms; None if it is in none.
+    """
+
+
 class _Fragment(Struct, frozen=True):
     """A parse tree and what to add to its offsets to get those of the file."""
 
@@ -66,6 +89,17 @@ class _Found(Struct, frozen=True):
     node: Node
     path: list[Node]
     """Nodes from the root to `node`'s parent."""
+
+
+class _Use(Struct, frozen=True):
+    """One place that names a macro of entries."""
+
+    at: int
+    user: Macro | None
+    list: _Found | None
+    """The initializer that it is an entry of."""
+    shift: int
+    """What to add to the list's offsets to get those of the file."""
 
 
 class _Table(Struct, frozen=True):
@@ -137,6 +171,11 @@ def sites_in(text: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
     either = "|".join(map(re.escape, names)).encode()
     pattern = re.compile(rb"(\.|->)[\s\\]*(%b)\b[\s\\]*=(?!=)" % either)
     return after_signs(pattern, names, text)
+
+
+def entries_of(source: SourceFile, scope: Scope, name: str) -> Iterator[Entry]:
+    """Yield every place of the file, outside its own `#define`, that names a macro."""
+    return _Finder(source, scope).entries(name)
 
 
 class _Finder:
@@ -377,7 +416,9 @@ class _Finder:
 
     def _table_with(self, macro: Macro) -> _Table | None:
         """Return the type of the tables that a macro of initializers is put into in its file."""
-        found = [table.type for table, _ in self._uses(macro.name) if table.type != UNKNOWN]
+        lists = [use.list for use in self._uses(macro.name) if use.list is not None]
+        types = [self._initialized_table(each).type for each in lists]
+        found = [each for each in types if each != UNKNOWN]
         alike = len({_spelled(each) for each in found}) == 1
         return _Table(found[0], None) if alike else None
 
@@ -385,28 +426,59 @@ class _Finder:
         """Return the types of the tables that a macro is put into, and the macros that have it."""
         types: set[str] = set()
         macros: set[str] = set()
-        for table, user in self._uses(name):
-            if table.type != UNKNOWN:
+        for use in self._uses(name):
+            table = None if use.list is None else self._initialized_table(use.list)
+            if table is not None and table.type != UNKNOWN:
                 types.add(_spelled(table.type))
-            elif user is not None:
-                macros.add(user.name)
+            elif table is not None and use.user is not None:
+                macros.add(use.user.name)
         return types, macros
 
-    def _uses(self, name: str) -> Iterator[tuple[_Table, Macro | None]]:
-        """Yield every table that a macro is an entry of, and the macro that this stands in."""
+    def entries(self, name: str) -> Iterator[Entry]:
+        """Yield the places that name a macro."""
+        for use in self._uses(name):
+            table, beside = _Table(UNKNOWN, None), None
+            if use.list is not None:
+                table = self._initialized_table(use.list)
+                beside = self._entries_in(use.list.node, use)
+            arms = self.source.arms_at(use.at)
+            line, ops = self.source.line_of(use.at), _spelled(table.type)
+            yield Entry(line, ops, table.name, use.user, arms, beside)
+
+    def _entries_in(self, initializer: Node, use: _Use) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the entries of an initializer, without comments and preprocessor lines."""
+        start, end = initializer.start_byte + use.shift + 1, initializer.end_byte + use.shift - 1
+        code = self.source.code[start:end].replace(b"\\\n", b" ")
+        if use.user is None:
+            code = without_directives(self.source.code)[start:end]
+        return tuple(
+            (" ".join(text.decode("latin-1").split()), self.source.arms_at(start + at))
+            for at, text in listed(code)
+        )
+
+    def _uses(self, name: str) -> Iterator[_Use]:
+        """Yield every place that names a macro, with the initializer that it is an entry of."""
         for at in places(name.encode(), self.source.code):
             user = self.source.macro_at(at)
             if user is not None and user.name == name:
                 continue
             whole = _Fragment(self.source.tree_around(at), 0)
             fragments = [whole] if user is None else _body_fragments(user)
-            for fragment in fragments:
-                path = path_to(fragment.root, at - fragment.shift)
-                if path and len(path) > 1 and _calls_at(path[-2], path[-1]):
-                    path.pop()
-                if len(path) > 2 and path[-2].type == "initializer_list":
-                    yield self._initialized_table(_Found(path[-2], path[:-2])), user
-                    break
+            found = (self._list_with(at, fragment) for fragment in fragments)
+            shifts = (fragment.shift for fragment in fragments)
+            pairs = zip(found, shifts, strict=True)
+            initializer, shift = next((pair for pair in pairs if pair[0] is not None), (None, 0))
+            yield _Use(at, user, initializer, shift)
+
+    @staticmethod
+    def _list_with(at: int, fragment: _Fragment) -> _Found | None:
+        """Return the initializer that the word at a byte is an entry of."""
+        path = path_to(fragment.root, at - fragment.shift)
+        if len(path) > 1 and _calls_at(path[-2], path[-1]):
+            path.pop()
+        if len(path) > 2 and path[-2].type == "initializer_list":
+            return _Found(path[-2], path[:-2])
+        return None
 
 
 def _calls_at(node: Node, name: Node) -> bool:

@@ -43,6 +43,13 @@ class Search:
             self._mentioning[key] = list(self._search(name, top))
         return self._mentioning[key]
 
+    def everywhere(self, name: str) -> list[str]:
+        """Names of all files of the tree that hold the word, whatever else they speak of.
+
+        All of them are read, which takes some seconds.
+        """
+        return list(self._holding(name, names_below(self._tree.root, "")))
+
     def beside(self, name: str, folder: str) -> list[str]:
         """Names of the files right in a folder, not below it, that hold the word."""
         key = (f"{folder}/", name)

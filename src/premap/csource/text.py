@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import string
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -278,6 +278,18 @@ class _Arm(Struct, frozen=True):
         return " && ".join(parts)
 
 
+def listed(code: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield what the commas outside of brackets part, each with its offset."""
+    depth = start = 0
+    for match in re.finditer(rb"[,(){}\[\]]|\Z", code):
+        depth += (match[0] in {b"(", b"{", b"["}) - (match[0] in {b")", b"}", b"]"})
+        if match[0] in {b",", b""} and (depth == 0 or not match[0]):
+            entry = code[start : match.start()]
+            if entry.strip():
+                yield start + len(entry) - len(entry.lstrip()), entry.strip()
+            start = match.end()
+
+
 def _grouped(condition: str) -> str:
     return condition if re.fullmatch(r"!?\w+(\(\w*\))?", condition) else f"({condition})"
 
@@ -287,6 +299,11 @@ def negated(condition: str) -> str:
     if re.fullmatch(r"!defined\(\w+\)", condition):
         return condition[1:]
     return "!" + _grouped(condition)
+
+
+def never_together(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether code in these arms of `#if` is never in a build with code in those."""
+    return any(negated(arm) in other for arm in one) or any(negated(arm) in one for arm in other)
 
 
 def _condition(directive: str, rest: str) -> str:
