@@ -250,6 +250,49 @@ class TestOwnVariables:
         assert self.scope(tmp_path, "static int first = 4;").enum_constant("first") is None
 
 
+class TestOwnOfAHeader:
+    """A header that is looked into is not parsed for what it defines itself."""
+
+    def of(self, tmp_path: Path, text: str) -> Scope:
+        for name, given in (("Makefile", FILES["Makefile"]), ("include/linux/h.h", text)):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(given)
+        (tmp_path / "include/linux/m.h").write_text("#define own 1\n")
+        tree = KernelTree(tmp_path)
+        return Scope(tree.open("include/linux/h.h"), tree)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "static int own;",
+            "static const int\n\town[] = { 1, 2 };",
+            "int f(void);\n#define A 1\nstatic int a, own = 3;",
+        ],
+    )
+    def test_a_variable_is_no_macro(self, tmp_path: Path, text: str) -> None:
+        scope = self.of(tmp_path, f"#include <linux/m.h>\n{text}\n")
+        assert scope.plain_macro("own") == []
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "static inline int f(void) { return own; }",
+            "static int other = own;",
+            "/* static int own; */",
+            "extern int own;",
+        ],
+    )
+    def test_what_is_none_may_be_one(self, tmp_path: Path, text: str) -> None:
+        scope = self.of(tmp_path, f"#include <linux/m.h>\n{text}\n")
+        assert [macro.body for macro in scope.plain_macro("own")] == ["1"]
+
+    def test_functions_of_both_arms(self, tmp_path: Path) -> None:
+        text = "#ifdef A\nint f(void) { return 1; }\n#else\nint f(void);\n#endif\nint g(void);\n"
+        scope = self.of(tmp_path, text)
+        assert [found.arms for found in scope.own_functions("f")] == [("defined(A)",)]
+        assert scope.own_functions("own") == []
+
+
 class TestConstants:
     @pytest.mark.parametrize(
         ("text", "value"),

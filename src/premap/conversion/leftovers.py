@@ -70,7 +70,7 @@ def _call(call: Node, hook: Hook) -> Declined:
         return Declined("page-population", f"{name}() maps page by page", call)
     if name in DMA_POPULATIONS:
         return Declined("dma-population", f"{name}() has no action that does the same", call)
-    macro = next(iter(hook.function.source.macros.get(name, ())), None)
+    macro = next(iter(hook.function.source.macros_of(name)), None)
     if macro is not None and _THROUGH_POINTER.search(macro.body):
         return Declined("member-call", f"{name}() gives the VMA to a function pointer", call)
     return Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)

@@ -61,5 +61,4 @@ def _near(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
 def _public(name: str, files: list[str], tree: KernelTree) -> list[SourceFile]:
     """Return which of the files define it for others; those that only call it are not parsed."""
     opened = [tree.open(file) for file in files]
-    likely = [file for file in opened if next(functions_named(file, name), None) is not None]
-    return [file for file in likely if any(not f.static for f in file.functions_of(name))]
+    return [file for file in opened if any(not f.static for f in functions_named(file, name))]

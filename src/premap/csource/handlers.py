@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
 from msgspec import Struct
 from tree_sitter import Node
@@ -23,13 +22,7 @@ from premap.csource.given import SetByArgument, sets_by_argument
 from premap.csource.nodes import parse, path_to, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Macro, SourceFile
-from premap.csource.text import (
-    after_signs,
-    blank_directives,
-    listed,
-    places,
-    without_directives,
-)
+from premap.csource.text import after_signs, listed, places, without_directives
 from premap.records import Handler
 
 MAX_SITES = 1000
@@ -211,12 +204,7 @@ class _Finder:
         if not _AFTER_DIRECTIVE.search(before):
             # Else tree-sitter takes the directive's last word for the left side of the dot.
             yield _Fragment(self.source.tree_around(match.start()), 0)
-        yield self._undirected
-
-    @cached_property
-    def _undirected(self) -> _Fragment:
-        """The file without its preprocessor lines: initializer lists that they cut are whole."""
-        return _Fragment(parse(blank_directives(self.source.text, self.source.code)), 0)
+        yield _Fragment(self.source.undirected, 0)
 
     def _record(
         self, match: re.Match[bytes], macro: Macro | None, fragment: _Fragment, found: _Found

@@ -13,6 +13,7 @@ from itertools import takewhile
 
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
+from premap.csource.strstr import finds
 from premap.csource.tree import KernelTree
 
 MAX_FILES = 5000
@@ -37,8 +38,7 @@ def includes_of(text: bytes) -> list[tuple[str, str]]:
 
 def _directives(text: bytes) -> Iterator[re.Match[bytes]]:
     """Yield the directives; to look for the word first takes a tenth of the time."""
-    at = -1
-    while (at := text.find(b"include", at + 1)) >= 0:
+    for at in finds(text, b"include"):
         match = _INCLUDE.match(text, text.rfind(b"\n", 0, at) + 1)
         if match is not None and match.start(1) >= at:
             yield match

@@ -14,7 +14,8 @@ from tree_sitter import Node
 from premap.csource.declarators import declared_name
 from premap.csource.nodes import find_all, parse_range, text_of
 from premap.csource.source import Function, SourceFile, function_of
-from premap.csource.text import directives_replaced
+from premap.csource.strstr import says
+from premap.csource.text import directives_replaced, places
 
 MAX_SITES = 2000
 """Occurrences of a name in one file that are looked at."""
@@ -91,6 +92,20 @@ def variables_named(source: SourceFile, name: str) -> Iterator[Node]:
     pattern = rb"\bextern\b[^;{}()=]*\b%b\b[^;{}()=]*;" % re.escape(name.encode())
     for match in re.finditer(pattern, source.code):
         yield from _declarations(source, match.start(), match.end() - 1, name)
+
+
+def may_define_variable(header: SourceFile, name: str) -> bool:
+    """Tell whether a header may have a variable of its own, all of which are `static`."""
+    word = name.encode("latin-1", "replace")
+    if not says(header.text, b"static"):
+        return False
+    code = header.code
+    for at in places(word, code):
+        low = max(0, at - _BACK)
+        begin = max(low, *(code.rfind(cut, low, at) for cut in (b";", b"{", b"}", b"=")))
+        if b"static" in code[begin:at]:
+            return True
+    return False
 
 
 def _declarations(source: SourceFile, start: int, end: int, name: str) -> Iterator[Node]:

@@ -26,6 +26,7 @@ from premap.csource.lengths import completed
 from premap.csource.macros import compiled, expand
 from premap.csource.nodes import find_all, parse_expression, parse_range, text_of
 from premap.csource.source import Function, Macro, SourceFile
+from premap.csource.strstr import says
 from premap.csource.structs import Field, StructDef, read_struct
 from premap.csource.tree import DEFINE, KernelTree
 
@@ -64,7 +65,7 @@ class Enumerator(Struct, frozen=True, eq=False):
         return f"{text_of(self.expression)}+{self.offset}"
 
 
-_FEW_NAMES = 64
+_FEW_NAMES = 128
 """Names for which all headers are searched; an index of their words costs about as much."""
 
 
@@ -99,7 +100,7 @@ class Scope:
         self._asked += 1
         if self._asked > _FEW_NAMES and name.isidentifier() and name.isascii():
             return (file for file in self.files if needle in file.words)
-        return (file for file in self.files if needle in file.text)
+        return (file for file in self.files if says(file.text, needle))
 
     def _files_defining(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that define a macro."""
@@ -129,7 +130,7 @@ class Scope:
         return self.once("function", name, lambda: self._functions(name))
 
     def _functions(self, name: str) -> list[Function]:
-        own = self.source.functions_of(name)
+        own = self.own_functions(name)
         if own:
             return own
         for file in self.files_with(name):
@@ -138,20 +139,28 @@ class Scope:
                 return found
         return []
 
+    def own_functions(self, name: str) -> list[Function]:
+        """Definitions of a function in the file itself. A header is not parsed for them."""
+        file = self.source
+        if self.tree is None or not file.name.endswith(".h"):
+            return file.functions_of(name)
+        return self.tree.once(("function", file.name, name), lambda: _functions_named(file, name))
+
     def macro(self, name: str) -> list[Macro]:
         """Definitions of a macro: of this file, else of all headers, nearest first."""
 
         def find() -> list[Macro]:
-            if name in self.source.macros:
-                return self.source.macros[name]
+            own = self.source.macros_of(name)
+            if own:
+                return own
             files = self._files_defining(name)
-            return [macro for file in files for macro in file.macros.get(name, ())]
+            return [macro for file in files for macro in file.macros_of(name)]
 
         return self.once("macro", name, find)
 
     def plain_macro(self, name: str) -> list[Macro]:
         """Definitions of a macro without parameters; no header is asked about an own variable."""
-        if name not in self.source.macros and self._is_own(name):
+        if not self.source.macros_of(name) and self._is_own(name):
             return []
         return [macro for macro in self.macro(name) if macro.parameters is None]
 
@@ -344,6 +353,9 @@ class Scope:
 
         Beside one within an `#if` a header may have a macro, for where the condition does not hold.
         """
+        file = self.source
+        if file.name.endswith(".h") and not regions.may_define_variable(file, name):
+            return False
         return name in self._own_declarations and any(
             (variable.static or variable.initializer is not None) and not variable.arms
             for variable in self._own_variables(name)
@@ -368,7 +380,7 @@ class Scope:
         return self.once("function_type", name, lambda: self._function_type(name))
 
     def _function_type(self, name: str) -> ctypes.FunctionType | None:
-        own = [f.node for f in self.source.functions_of(name)]
+        own = [f.node for f in self.own_functions(name)]
         own += [p.node for p in self.source.prototypes.get(name, ())]
         types = [given for node in own for given in self._types_of(node, name)]
         if types:

@@ -21,6 +21,7 @@ from premap.csource.heads import Parameter, function_name, parameters_of, return
 from premap.csource.nodes import find_all, parse, path_to, text_of, walk
 from premap.csource.text import (
     Conditionals,
+    blank_directives,
     code_view,
     directives,
     matching,
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; the largest .c file of a kernel has under 2 MiB."""
+_MORE = 1 << 16
+"""Bytes that are read at once beyond what a file is said to have."""
 
-_NEAR = 512
+_NEAR = 1 << 12
 """Bytes within which a closing bracket is looked for before all of them are paired."""
 
 _DEFINE = re.compile(
@@ -168,6 +171,11 @@ class SourceFile:
     def root(self) -> Node:
         """The translation_unit of tree-sitter; annotations (`__user`) are spaces in it."""
         return parse(self.text, self.code)
+
+    @cached_property
+    def undirected(self) -> Node:
+        """The same without its preprocessor lines: initializer lists that they cut are whole."""
+        return parse(blank_directives(self.text, self.code))
 
     @cached_property
     def _gist(self) -> Gist | None:
@@ -310,15 +318,33 @@ class SourceFile:
     @cached_property
     def macros(self) -> dict[str, list[Macro]]:
         """Every `#define`, by name, in the order of the file."""
-        found: dict[str, list[Macro]] = {}
-        for macro in self.macro_list:
-            found.setdefault(macro.name, []).append(macro)
-        return found
+        return {name: self.macros_of(name) for name in self._defined}
+
+    def macros_of(self, name: str) -> list[Macro]:
+        """Return the `#define`s of one name; the others are not looked into."""
+        return [self._macro(index) for index in self._defined.get(name, ())]
 
     @cached_property
     def macro_list(self) -> list[Macro]:
         """Every `#define` in the order of the file."""
-        return [_macro(self, match) for match in self._defines]
+        return [self._macro(index) for index in range(len(self._defines))]
+
+    def _macro(self, index: int) -> Macro:
+        if index not in self._macros:
+            self._macros[index] = _macro(self, self._defines[index])
+        return self._macros[index]
+
+    @cached_property
+    def _macros(self) -> dict[int, Macro]:
+        return {}
+
+    @cached_property
+    def _defined(self) -> dict[str, list[int]]:
+        """Which of `_defines` there are of each name."""
+        found: dict[str, list[int]] = {}
+        for index, match in enumerate(self._defines):
+            found.setdefault(match[1].decode(), []).append(index)
+        return found
 
     @cached_property
     def _defines(self) -> list[re.Match[bytes]]:
@@ -326,7 +352,7 @@ class SourceFile:
 
     def closing(self, byte: int) -> int | None:
         """Offset of the bracket that closes the one at `byte` of the code view, if one does."""
-        near = matching(self.code, byte, _NEAR)
+        near = None if "_pairs" in self.__dict__ else matching(self.code, byte, _NEAR)
         return near if near is not None else self._pairs.get(byte)
 
     @cached_property
@@ -338,7 +364,7 @@ class SourceFile:
         index = bisect_right(self._defines, byte, key=re.Match.start) - 1
         if index < 0 or byte >= _end_of(self._defines[index]):
             return None
-        return self.macro_list[index]
+        return self._macro(index)
 
     @cached_property
     def _file_level(self) -> list[Node]:
@@ -420,8 +446,7 @@ def read_source(
             raise errors.UnreadableSource(shown, "is no regular file")
         if status.st_size > MAX_BYTES:
             raise errors.LargeSource(shown, f"is too large ({status.st_size} bytes)")
-        with open(place, "rb", 0) as file:  # noqa: PTH123
-            text = file.readall()
+        text = _whole(place, status.st_size)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise errors.MissingSource(shown) from error
     except OSError as error:
@@ -429,6 +454,18 @@ def read_source(
     except ValueError as error:
         raise errors.MissingSource(shown, "is no file name") from error
     return source_of(shown, text, place)
+
+
+def _whole(place: Path | str, size: int) -> bytes:
+    """Return what a file has, which is said to be so many bytes: fewer and more will do."""
+    file = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(file, size + 1)
+        while size < len(text) <= MAX_BYTES and (more := os.read(file, _MORE)):
+            text += more
+    finally:
+        os.close(file)
+    return text
 
 
 def source_of(name: str, text: bytes, place: Path | str | None) -> SourceFile:

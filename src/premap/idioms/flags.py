@@ -55,7 +55,7 @@ def bits(mask: Node, hook: Hook) -> tuple[str, ...]:
 
 def _bit(name: str, node: Node, hook: Hook) -> str:
     at = hook.release.bits.get(name.removeprefix("VM_"))
-    if name in hook.function.source.macros:
+    if hook.function.source.macros_of(name):
         raise Declined("flags-in-macro", f"{name} is a macro of this file", node)
     if at is None:
         raise Declined(

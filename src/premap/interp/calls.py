@@ -177,7 +177,7 @@ def _called(machine: Machine, frame: Frame, node: Node, name: str, given: Sequen
         return model_calls.MODEL[name](machine, frame, node, given)
     if name in COMPUTED:
         return COMPUTED[name](machine, given)
-    own = frame.scope.source.functions.get(name)
+    own = frame.scope.own_functions(name)
     if own:
         machine.memory.namer.executed.add(name)
         return _follow(

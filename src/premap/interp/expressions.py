@@ -225,7 +225,7 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     if name == "current":
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
     known = constants.kernel_constant(name)
-    if known is None and name not in frame.scope.source.macros:
+    if known is None and not frame.scope.source.macros_of(name):
         known = constants.of_architecture(machine, name)
     if known is not None:
         return known
@@ -502,7 +502,7 @@ def _may_be_undefined(frame: Frame, node: Node) -> bool:
 
 def _is_pure(frame: Frame, name: str) -> bool:
     """Return whether calling the name only computes."""
-    if name in frame.scope.source.functions or name in frame.macros:
+    if name in frame.macros or frame.scope.own_functions(name):
         return False
     entry = unknown.table().get(name)
     return name in PURE_NAMES or (entry is not None and entry.effect in ("pure", "reads"))

@@ -99,8 +99,8 @@ def function_like(scope: Scope, name: str) -> FunctionLike:
 
 
 def _function_like(scope: Scope, name: str) -> FunctionLike:
-    own = [each for each in scope.source.macros.get(name, ()) if each.parameters is not None]
-    if not own and (name in unknown.table() or name in scope.source.functions):
+    own = [each for each in scope.source.macros_of(name) if each.parameters is not None]
+    if not own and (name in unknown.table() or scope.own_functions(name)):
         return FunctionLike()
     found = own or [each for each in scope.macro(name) if each.parameters is not None]
     if not found or (not own and scope.function(name)):

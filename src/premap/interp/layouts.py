@@ -81,7 +81,7 @@ def _meaning(scope: Scope, text: str) -> frozenset[str]:
 
 def _written(scope: Scope, name: str) -> Iterator[str]:
     """Yield what a name of the file is defined as: as a macro, a constant, a variable or a type."""
-    yield from (macro.body for macro in scope.source.macros.get(name, ()))
+    yield from (macro.body for macro in scope.source.macros_of(name))
     enumerator = scope.enumerator(name)
     if enumerator is not None and enumerator.source is scope.source:
         yield str(enumerator)

@@ -64,7 +64,7 @@ class Context(Struct, eq=False, dict=True):
     @cached_property
     def hooks(self) -> list[Hook]:
         """The hooks of the file."""
-        return find_hooks(self.source, self.scope, self.tree)
+        return find_hooks(self.source, self.scope, self.tree, self.sites)
 
     @property
     def prepares(self) -> Iterator[Hook]:

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from premap.csource.calls import Passing, aliases, receivers
 from premap.csource.errors import SourceError
 from premap.csource.handlers import find_handlers
+from premap.csource.regions import functions_named
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -101,24 +102,29 @@ class Hook(Struct, eq=False, dict=True):
         return explore(self)
 
 
-def find_hooks(source: SourceFile, scope: Scope, tree: KernelTree | None) -> list[Hook]:
-    """Return the hooks that the file defines: one that its table names elsewhere is that file's."""
+def find_hooks(
+    source: SourceFile, scope: Scope, tree: KernelTree | None, found: Sequence[Handler]
+) -> list[Hook]:
+    """Return the hooks that the file defines: one that its table names elsewhere is that file's.
+
+    `found` is what sets an mmap member in it.
+    """
     sites: dict[tuple[str, str], list[Handler]] = {}
-    for handler in sites_of(source, scope):
+    for handler in found:
         sites.setdefault((handler.name, handler.member), []).append(handler)
     for name, kind, plain in _by_parameters(source):
         if not any(known == name for known, _ in sites):
             elsewhere = list(_sites_elsewhere(source, name, tree))
             if elsewhere or plain:
                 sites[name, kind] = elsewhere
-    found = []
+    hooks = []
     for (name, member), handlers in sites.items():
         functions = source.functions_of(name)
         if functions:
-            found.append(
+            hooks.append(
                 Hook(name, _kind(functions, member), functions, tuple(handlers), scope, tree)
             )
-    return found
+    return hooks
 
 
 def sites_of(source: SourceFile, scope: Scope) -> list[Handler]:
@@ -181,7 +187,7 @@ def definitions(source: SourceFile, name: str, tree: KernelTree | None) -> Seque
     if tree is None or not name.isidentifier():
         return ()
     for other in beside(source, name, tree):
-        functions = [f for f in other.functions_of(name) if not f.static]
+        functions = [f for f in functions_named(other, name) if not f.static]
         if functions:
             return functions
     return ()

@@ -61,7 +61,7 @@ def _leftovers(context: Context, body: Body) -> Iterator[Found]:
     declared = {parameter.name for parameter in body.function.parameters}
     for node in find_all(body.function.body, "declaration"):
         declared |= {text_of(name) for name in find_all(node, "identifier")}
-    if "vma" in declared or "vma" in context.source.macros:
+    if "vma" in declared or context.source.macros_of("vma"):
         return
     for node in find_all(body.function.body, "identifier"):
         if text_of(node) == "vma":

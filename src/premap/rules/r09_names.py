@@ -56,7 +56,7 @@ def _has(context: Context, name: str) -> bool:
     return (
         listed
         or bool(source.functions_of(name))
-        or name in source.macros
+        or bool(source.macros_of(name))
         or (tree is not None and bool(context.scope.function(name) or context.scope.macro(name)))
     )
 
