@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from premap.scenario import drills_corners as corners
 from premap.scenario import drills_devices as devices
 from premap.scenario import drills_limits as limits
 from premap.scenario import drills_memory as memory
@@ -52,6 +53,8 @@ ON_HOST: tuple[Drill, ...] = (
     process.sealed_file,
     process.sealed_at_last,
     process.shared_memory,
+    corners.moves,
+    corners.memory,
 )
 """Those that mean something without devices, failures and limits."""
 
@@ -95,6 +98,9 @@ DRILLS: tuple[Drill, ...] = (
     devices.unreadable,
     devices.cached,
     devices.chosen,
+    corners.limits,
+    corners.devices,
+    corners.stacks,
 )
 
 PER_TURN = 2
