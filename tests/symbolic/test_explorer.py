@@ -69,6 +69,24 @@ class TestPaths:
         assert [path.value for path in again] == ["nothing", "beyond the end", "mapped"]
         assert not list(explorer.explore(bounds_check, beginnings=[]))
 
+    def test_what_is_given_holds_whatever_is_asked_first(self) -> None:
+        explorer = Explorer()
+        taken = {path.value: path.decisions for path in explorer.explore(bounds_check)}
+
+        def asks_otherwise() -> tuple[bool, str]:
+            return bool(flags & 1), bounds_check()
+
+        given = [taken["mapped"], taken["nothing"]]
+        values = [
+            path.value for path in explorer.explore(asks_otherwise, beginnings=given, given=True)
+        ]
+        assert values == [
+            (True, "mapped"),
+            (False, "mapped"),
+            (True, "nothing"),
+            (False, "nothing"),
+        ]
+
     def test_a_beginning_of_another_program(self) -> None:
         explorer = Explorer()
         begin = [path.decisions[:1] for path in explorer.explore(bounds_check)][:1]

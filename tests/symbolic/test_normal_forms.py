@@ -54,6 +54,13 @@ class TestSigns:
         assert (a - 0x80) & 0xFF is (a & 0xFF) ^ 0x80
         assert (a + 0x80) & 0x1FF is not (a & 0x1FF) ^ 0x80
 
+    def test_an_int_that_counts(self) -> None:
+        once = as_int(a) + 1
+        assert as_int(as_int(once) + 1) is as_int(a + 2)
+        assert as_int(once) - 1 & 0xFFFFFFFF is a & 0xFFFFFFFF
+        assert (as_int(a & 0xFF) + 1) & 0xFF is (a + 1) & 0xFF
+        assert ((a & 0xFF) + 1) & 0x1FF is not (a + 1) & 0x1FF
+
     def test_a_negative_int_is_one_bit(self) -> None:
         negative = (as_int(a) ^ 1 << 63) < (1 << 63)
         assert negative is ((a & 0x80000000) != 0)

@@ -59,27 +59,38 @@ def _bits_node(x: WordNode, mask: int, flip: int) -> WordNode:
 def _bits_of_sum(x: WordNode, mask: int, flip: int) -> WordNode | None:
     """Drop what a mask can't see of a sum, and take out of it what the mask leaves alone.
 
-    Adding the highest bit of a mask flips that bit: what else it changes lies above.
+    Adding the highest bit of a mask flips that bit, and so the other way round: what else that
+    changes lies above.
     """
     change = flip ^ x.must
     if mask == x.may & ~x.must and (change & x.may == 0 or change == ALL):
         return linear.add(x, const(change)) if change != ALL else linear.sub(const(ALL), x)
     half = 1 << (mask.bit_length() - 1)
-    constant, pairs = linear.parts_of(x)
-    if (constant - half) % (2 * half) == 0:
-        return bits(linear.add(x, const(-constant)), mask, flip ^ half)
-    narrow = _narrowed(constant, pairs, half)
-    if narrow is not x:
-        return bits(narrow, mask, flip)
-    return _bits_above(x, mask, flip)
+    narrow = _narrowed(x, half)
+    if narrow.constant == -half:
+        narrow.constant = 0
+        flip ^= half
+    node = narrow.node()
+    return _bits_above(x, mask, flip) if node is x else bits(node, mask, flip)
 
 
-def _narrowed(constant: int, pairs: list[tuple[WordNode, int]], half: int) -> WordNode:
+def _narrowed(x: WordNode, half: int) -> linear.Sum:
     """Return a sum of the same bits, up to that of `half`, with the least coefficients."""
-    total = linear.Sum(_centred(constant, half))
+    low = 2 * half - 1
+    constant, pairs = linear.parts_of(x)
+    total = linear.Sum(constant)
     for term, coefficient in pairs:
-        total.add(term, _centred(coefficient, half))
-    return total.node()
+        if term.op == "bits":
+            inner, mask, flip = field_parts(term)
+            if inner.may & ~mask & low == 0 and flip & low in (0, half):
+                total.add(inner, coefficient)
+                total.constant += coefficient * (flip & low)
+                continue
+        total.add(term, coefficient)
+    narrow = linear.Sum(_centred(total.constant, half))
+    for term, coefficient in total.terms.values():
+        narrow.add_term(term, _centred(coefficient, half))
+    return narrow
 
 
 def _centred(number: int, half: int) -> int:

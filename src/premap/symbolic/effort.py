@@ -14,12 +14,16 @@ import time
 
 SECOND = 1_000_000
 """Units of work that a second comes to, about."""
-STEP = 18
+STEP = 12
 """Work of a statement or expression of C, with what the model and the terms do for it."""
-DECISION = 70
+DECISION = 40
 """Work of a condition that is tested on a path."""
-QUESTION = 400
-"""Work of a question to the solver, besides what z3 counts itself."""
+QUESTION = 100
+"""Work of a question to the solver, besides guesses, and what z3 counts itself."""
+TRY = 20
+"""Work of a model that is tried as an answer."""
+LOOK = 3
+"""Work of a term that is looked into for what to change."""
 RESOURCES = 9
 """Resource units of z3 (`rlimit`) that are one unit of work: nine million are about a second."""
 GUARD_SECONDS = 60.0

@@ -73,15 +73,30 @@ class _Run:
         self, prefix: tuple[Decision, ...], assumed: Sequence[Bool], models: Iterable[Model]
     ) -> None:
         self.prefix = prefix
-        self.witnesses = list(models)
+        self.witnesses = [(model, len(assumed)) for model in models]
+        """Models that may take this path, each with how many of `condition` it is known to meet."""
         self.decisions: list[Decision] = []
         self.condition: list[Bool] = list(assumed)
         self.asked: list[Bool] = list(assumed)
         """Of `condition`, what further questions contain: all but what was too hard to answer."""
         self.known: dict[int, bool] = {}
         self.place = 0
+        self.given = 0
+        """How many of the decisions held from the start."""
         for each in assumed:
             self.learn(each, answer=True)
+
+    def holding(self) -> Iterator[Model]:
+        """Yield the models that take this path, the newest first; forget those that do not."""
+        for place in reversed(range(len(self.witnesses))):
+            model, met = self.witnesses[place]
+            while met < len(self.condition) and model.eval(self.condition[met]):
+                met += 1
+            if met < len(self.condition):
+                del self.witnesses[place]
+            else:
+                self.witnesses[place] = model, met
+                yield model
 
     def learn(self, condition: BoolNode, *, answer: bool) -> None:
         """Remember the answer of a condition, and of the parts that follow from it."""
@@ -129,7 +144,8 @@ class Explorer:
         self._deadline = float("inf")
         self._guard = float("inf")
         self._run = _Run((), self.assumed, ())
-        self._pending: list[tuple[Decision, ...]] = []
+        self._pending: list[tuple[tuple[Decision, ...], int]] = []
+        """How paths begin that are yet to be run, and how much of that holds from the start."""
         self._places: dict[tuple[int, int, bool], int] = {}
         self._answers: dict[tuple[int, int], Model | None] = {}
         self._asked: list[BoolNode] = []
@@ -154,16 +170,18 @@ class Explorer:
         *,
         stop: type[BaseException] | tuple[type[BaseException], ...] = (),
         beginnings: Sequence[tuple[Decision, ...]] = ((),),
+        given: bool = False,
     ) -> Iterator[Path[T]]:
         """Run `program` once for each of its paths, those of earlier True answers first.
 
         Exceptions of the classes `stop` end a path and are recorded in it; others pass through.
         Only paths that begin with one of the `beginnings` are run: decisions that this explorer
-        made before, none of which begins with another one.
+        made before, none of which begins with another one. `given`: they hold from the start,
+        whatever the program asks first; no two of them can hold together.
         """
         self._deadline = self.effort.after(self.deadline_seconds)
         self._guard = guard(self.deadline_seconds)
-        self._pending = [*reversed(beginnings)]
+        self._pending = [(each, len(each) if given else 0) for each in reversed(beginnings)]
         paths = 0
         if self.impossible:
             return
@@ -171,16 +189,23 @@ class Explorer:
             paths += 1
             if paths > self.max_paths:
                 raise TooManyPaths(f"more than {self.max_paths} paths", self.max_paths)
-            self._begin(self._pending.pop())
+            self._begin(*self._pending.pop())
             if paths == 1 and self._witness() is None:
                 return
             path = self._path(program, stop)
             if path is not None:
                 yield path
 
-    def _begin(self, prefix: tuple[Decision, ...]) -> None:
+    def _begin(self, prefix: tuple[Decision, ...], given: int) -> None:
         self.check_time()
         self._run = _Run(prefix, self.assumed, self._models)
+        self._run.given = given
+        for decision in prefix[:given]:
+            self._take(decision)
+
+    def extend(self, work: float) -> None:
+        """Let the exploration that is going on do so much more (units of `effort`)."""
+        self._deadline += work
 
     def _path(
         self, program: Callable[[], T], stop: type[BaseException] | tuple[type[BaseException], ...]
@@ -255,7 +280,7 @@ class Explorer:
         if split:
             sure = if_false is True
             other = Decision(condition, answer=False, split=True, label=self.label, sure=sure)
-            self._pending.append((*run.decisions, other))
+            self._pending.append(((*run.decisions, other), run.given))
         answer = if_true is not False
         sure = if_true is not None
         self._take(Decision(condition, answer=answer, split=split, label=self.label, sure=sure))
@@ -289,7 +314,6 @@ class Explorer:
             run.condition.append(chosen)
             if decision.sure:
                 run.asked.append(chosen)
-            run.witnesses = [model for model in run.witnesses if model.eval(chosen)]
             step = (run.place, condition.uid, decision.answer)
             run.place = self._places.setdefault(step, len(self._places) + 1)
 
@@ -314,23 +338,28 @@ class Explorer:
 
     def _find(self, condition: Bool) -> Model | None:
         run = self._run
-        for model in reversed(run.witnesses):
+        near = None
+        for model in run.holding():
             if model.eval(condition):
                 return model
-        if run.witnesses:
-            found = self._extend(run.witnesses[-1], run.asked, condition)
+            near = near or model
+        if near is not None:
+            found = self._extend(near, run.asked, condition)
         else:
             found = self.check([*run.asked, condition], self.patience_ms)
         if found is not None:
-            run.witnesses.append(found)
+            run.witnesses.append((found, len(run.condition)))
         return found
 
     def _witness(self) -> Model | None:
         run = self._run
-        if not run.witnesses:
-            found = self.check(run.asked)
-            run.witnesses = [found] if found else []
-        return run.witnesses[-1] if run.witnesses else None
+        known = next(run.holding(), None)
+        if known is not None:
+            return known
+        found = self.check(run.asked)
+        if found is not None:
+            run.witnesses.append((found, len(run.condition)))
+        return found
 
     def check(self, conditions: Sequence[Condition], limit_ms: int | None = None) -> Model | None:
         """Return a model of these conditions alone, from this explorer's solver; or None."""
