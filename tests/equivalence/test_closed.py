@@ -7,9 +7,11 @@ import pytest
 from tests.equivalence.kit import new_side, old_side
 from tests.equivalence.mutants import PAIRS, UNDECIDED, Mutant, chosen, known
 
+from premap.csource.scope import Scope
 from premap.equivalence import comparison
 from premap.equivalence.alike import Common
 from premap.equivalence.comparison import verify
+from premap.equivalence.locking import may_lock
 from premap.records import Verdict
 
 HELPER = """
@@ -140,6 +142,71 @@ static void enter(struct dev *d)
     verdict = _judge(old, new, helper)
     assert verdict.status == "different"
     assert "lock-population" in {each.id for each in verdict.differences}
+
+
+class TestWhatCannotBeFollowed:
+    """Helpers with code that is not modelled, in which a proof would end."""
+
+    HELPER = """
+static int odd(struct dev *d, unsigned long size)
+{
+	if (d->limit < size)
+		asm volatile("nop");
+	return d->ro ? -EPERM : 0;
+}
+"""
+    OLD = """
+	struct dev *d = file->private_data;
+	int err = odd(d, vma->vm_pgoff);
+
+	if (err)
+		return err;
+	vma->vm_ops = &ring_vm_ops;
+	return 0;
+"""
+
+    def verdict(self, old: str, new: str, helper: str = HELPER) -> Verdict:
+        return verify(old_side(old, self.HELPER), old_side(new, helper), time_limit=15)
+
+    def test_both_versions_have_it(self) -> None:
+        verdict = self.verdict(self.OLD, self.OLD)
+        assert verdict.status == "equivalent", verdict
+        assert any("odd(), which both versions have" in bound for bound in verdict.bounds)
+
+    def test_a_difference_beside_it(self) -> None:
+        verdict = self.verdict(self.OLD, self.OLD.replace("return err;", "return -EIO;"))
+        assert verdict.status in ("unknown", "different"), verdict
+
+    def test_it_is_another_one(self) -> None:
+        helper = self.HELPER.replace('"nop"', '"hlt"')
+        assert self.verdict(self.OLD, self.OLD, helper).status == "unknown"
+
+    def test_it_gets_the_mapping(self) -> None:
+        helper = self.HELPER.replace("unsigned long size", "struct vm_area_struct *vma")
+        helper = helper.replace("< size", "< vma->vm_pgoff")
+        body = self.OLD.replace("vma->vm_pgoff", "vma")
+        verdict = verify(old_side(body, helper), old_side(body, helper), time_limit=15)
+        assert verdict.status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("helper", "may"),
+    [
+        ("d->count++;", False),
+        ("mutex_lock(&d->lock);", True),
+        ("inner(d);", True),
+        ("ENTER(d);", True),
+        ("elsewhere(d);", False),
+    ],
+)
+def test_which_helpers_may_take_a_lock(helper: str, may: bool) -> None:
+    text = (
+        "#define ENTER(d) spin_lock(&(d)->lock)\n"
+        "static void inner(struct dev *d)\n{\n\tdown_read(&d->lock);\n}\n"
+        f"static void enter(struct dev *d)\n{{\n\t{helper}\n}}\n"
+    )
+    source = old_side("	return 0;", text).functions[0].source
+    assert may_lock(Scope(source), "enter") is may
 
 
 class TestWhatIsFollowedAllTheSame:

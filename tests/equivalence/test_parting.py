@@ -74,6 +74,34 @@ class TestWhatIsFollowed:
             assert made.partings.beginnings(other) == ((),)
 
 
+class TestWhatIsReplaced:
+    """A hook does not see it: one path for each way in which the model goes on is enough."""
+
+    def explored(self, body: str) -> int:
+        hook = old_side(body)
+        made = compared(hook, hook, Setting(shared=True))
+        kinds = len(made.partings.kinds())
+        made.explore(Setting(shared=True, layout="replaces"))
+        assert not made.settled, made.verdict()
+        return kinds
+
+    def test_paths_that_fail_before_anything_are_one(self) -> None:
+        assert self.explored(f"{DEVICE}{CHECKS}	return {REMAP};") == 2
+
+    def test_what_the_model_does_is_told_apart(self) -> None:
+        late = "	if (d->limit > 7)\n		return -EIO;\n	return 0;"
+        assert self.explored(f"{DEVICE}{CHECKS}	{REMAP};\n{late}") == 3
+
+    def test_a_difference_there(self) -> None:
+        body = f"{DEVICE}{CHECKS}	return {REMAP};"
+        hook, other = old_side(body), old_side(body.replace("5,", "6,"))
+        made = comparison._Comparison(hook, hook, 15)
+        made.explore(Setting(shared=True))
+        made.new = other
+        made.explore(Setting(shared=True, layout="replaces"))
+        assert made.verdict().status == "different", made.verdict()
+
+
 class TestWhatIsFound:
     """Differences that show only after a failure, behind checks on the way there."""
 

@@ -19,6 +19,7 @@ from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.garbage import seldom_collected
 from premap.equivalence.handed import handed_out
+from premap.equivalence.locking import may_lock
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.parting import Partings
 from premap.equivalence.position import positional
@@ -49,14 +50,21 @@ TIME_LIMIT = 10.0
 milliseconds here are such; after that it is `unknown`."""
 GRACE = 1.5
 """Seconds after the first difference, or doubt, in which (other) differences are looked for."""
-BETWEEN_LIMIT = 1.0
+BETWEEN_LIMIT = 0.6
 """Seconds for mappings between two others. They show little that one on either side does not, and a
 hook runs three times, with as many times the paths: what is not looked at is stated as a bound."""
 TRIAL = 1.0
 """Seconds after which helpers that both versions have, and in which paths part, are not followed
 any more, if a proof can be had without that."""
-CLOSED_LIMIT = TIME_LIMIT
-"""Seconds for that proof; they are not taken from those of the comparison with helpers followed."""
+CLOSED_SHARE = 0.85
+"""How much of the time that is left that proof may take."""
+FIRST_SHARE = 0.3
+"""How much of the time the first setting may take. There are about ten, each much like it: a proof
+that takes longer would not come to an end."""
+TRYING_SHARE = 0.1
+"""How much of the time there is, besides, for concrete runs where no proof can be had."""
+MOST_CLOSED = 4
+"""How often it is tried again without what it could not follow."""
 FEW_PARTINGS = 4
 """In how many places paths may part in a helper that is followed all the same."""
 SOLVER_LIMIT_MS = 3000
@@ -108,7 +116,7 @@ def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
             return comparison.shorter
         comparison.require_some()
         if comparison.reason and not comparison.differences:
-            comparison.try_concretely(time_limit / 4)
+            comparison.try_concretely(time_limit * TRYING_SHARE)
         return comparison.verdict()
 
 
@@ -152,6 +160,10 @@ class _Comparison:
         """A proof that does not follow helpers that both versions have."""
         self.tried = candidates is not compare
         """Whether such a proof was tried."""
+        self.exhausted = False
+        """Whether a limit was met."""
+        self.stopped_in: str | None = None
+        """The helper that could not be followed."""
         self.parted: Counter[str | None] = Counter()
         """How often paths parted in each helper."""
         self.last: Sequence[symbolic.Decision] = ()
@@ -177,6 +189,9 @@ class _Comparison:
         self.mergeable = False
         self.positional = False
         self.disturbed = False
+        """Whether a call writes driver state, and other threads run meanwhile."""
+        self.leaves = False
+        """Whether a call writes driver state for which no VMA can be allocated."""
         self.enough = self.deadline
         """When to stop looking for differences, once there is one or no proof can be had any more:
         at which work, as `deadline`."""
@@ -219,7 +234,7 @@ class _Comparison:
         """Return whether the settings before have shown that this one adds nothing."""
         if setting.fails is not None and failure(setting.fails).point in LATE:
             return setting.fails not in self.reached
-        if setting.alone and not setting.retried and not self.disturbed:
+        if setting.alone and not (self.leaves if setting.retried else self.disturbed):
             return True
         if setting.layout in RIGHT:
             return not (self.mergeable and self.positional)
@@ -239,18 +254,23 @@ class _Comparison:
         """Follow all paths of one setting."""
         left = self.effort.left(self.deadline)
         limited = setting.layout == "between"
+        if setting.plain:
+            left *= FIRST_SHARE
         self.explorer.deadline_seconds = min(left, BETWEEN_LIMIT) if limited else left
+        replaces = setting.layout == "replaces"
         paths = self.explorer.explore(
             lambda: self._both(setting),
             stop=ENDINGS,
-            beginnings=self.partings.beginnings(setting),
+            beginnings=self.partings.kinds() if replaces else self.partings.beginnings(setting),
+            given=replaces,
         )
         try:
             for path in paths:
                 if setting.plain:
                     self.partings.keep(setting, path.decisions)
+                    self._keep_kind(path)
                 if path.exception is not None:
-                    self.doubt(str(path.exception))
+                    self._stop(path.exception)
                 elif path.value is not None:
                     self._place(setting, path.value, path.decisions)
                     self._judge(setting, path)
@@ -263,26 +283,57 @@ class _Comparison:
             if limited:
                 self.assumed.setdefault(f"not all calls were looked at that are {setting}: {error}")
             elif not self.differences:
+                self.exhausted = True
                 self.doubt(f"{error} ({setting})")
+
+    def _keep_kind(self, path: Explored) -> None:
+        """Keep one path for each way in which the model went on before and after the hook."""
+        outcomes = path.value.outcomes if path.value else ()
+        if outcomes:
+            kind = tuple(tuple(event.kind for event in each.log) for each in outcomes)
+            self.partings.keep_kind(kind, path.decisions)
+
+    def _stop(self, problem: BaseException) -> None:
+        """Doubt a proof, unless there is one without the helper in which the problem lies."""
+        self.stopped_in = getattr(problem, "helper", None)
+        if self.stopped_in is not None:
+            self._do_without({self.stopped_in})
+        if self.shorter is None:
+            self.doubt(str(problem))
 
     def _look_for_shorter(self, path: Explored) -> None:
         """Where this takes long: try to do without the helpers in which paths part."""
         common = sum(map(operator.is_, self.last, path.decisions))
         self.last = path.decisions
         self.parted.update(each.label for each in path.decisions[common:] if each.split)
-        if self.tried or self.settled or self.accepted or self.effort.spent < TRIAL * SECOND:
+        if self.effort.spent >= TRIAL * SECOND:
+            self._do_without(())
+
+    def _do_without(self, helpers: Iterable[str]) -> None:
+        """Look for a proof that follows neither these helpers nor those in which paths part."""
+        if self.tried or self.settled or self.accepted:
             return
         self.tried = True
-        often = {name for name, count in self.parted.items() if name and count > FEW_PARTINGS}
-        same = Common(self.old, self.new) if often else ()
-        closed = frozenset(name for name in often if name in same)
-        if closed:
+        often = (name for name, count in self.parted.items() if name and count > FEW_PARTINGS)
+        wanted = {*helpers, *often}
+        same = Common(self.old, self.new) if wanted else ()
+        closed = frozenset(name for name in wanted if name in same)
+        for _ in range(MOST_CLOSED):
+            if not closed.issuperset(helpers) or not closed:
+                return
             short = _Shorter(self, closed)
             short.explore_all()
             short.require_some()
             self.effort.spent += short.effort.spent
-            self.deadline += short.effort.spent
-            self.shorter = None if short.settled else short.verdict()
+            self.explorer.extend(short.effort.spent)
+            if not short.settled:
+                self.shorter = short.verdict()
+                return
+            if short.exhausted and short.reason is not None:
+                self.doubt(short.reason)
+            if short.stopped_in is None or short.stopped_in not in same:
+                return
+            closed |= {short.stopped_in}
 
     def _both(self, setting: Setting) -> _PathResult:
         """Run both versions on one path; the old one says which states are worth comparing."""
@@ -309,7 +360,7 @@ class _Comparison:
                 raise
             self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
             return _PathResult()
-        if self.closed and before.machine.populations and after.action:
+        if before.machine.populations and after.action and self._may_lock(before.machine):
             raise NotModelled("page tables may be filled under a lock that a helper took")
         self.compared = self.compared or before.hook_ran
         for outcome in (before, after):
@@ -317,6 +368,11 @@ class _Comparison:
             self._note(setting, outcome)
         candidates = self._all_candidates(before, after)
         return _PathResult(candidates, _unsure(before, after), (before, after))
+
+    def _may_lock(self, machine: Machine) -> bool:
+        """Return whether a helper that is not followed may leave a lock held."""
+        scopes = [machine.bindings.scope(each.source) for each in self.old.functions]
+        return any(may_lock(scope, name) for scope in scopes for name in self.closed)
 
     def _all_candidates(self, before: Outcome, after: Outcome) -> list[Candidate]:
         changed = handed_out(self.old, self.new, before, after)
@@ -355,8 +411,10 @@ class _Comparison:
 
     def _note(self, setting: Setting, outcome: Outcome) -> None:
         """Note what makes further settings worth exploring."""
-        memory = outcome.machine.memory
-        self.disturbed = self.disturbed or (memory.disturbed and bool(memory.written))
+        memory, bindings = outcome.machine.memory, outcome.machine.bindings
+        wrote = any(paths and bindings.outlasts(key) for key, paths in memory.written.items())
+        self.disturbed = self.disturbed or (memory.disturbed and wrote)
+        self.leaves = self.leaves or (wrote and setting.fails == "vma_alloc")
         if setting.layout == "alone" and setting.fails is None:
             self.reached |= set(_reached(outcome))
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]
@@ -442,7 +500,8 @@ class _Shorter(_Comparison):
     """A comparison in which some helpers are not followed; all but `equivalent` is no answer."""
 
     def __init__(self, outer: _Comparison, closed: frozenset[str]) -> None:
-        super().__init__(outer.old, outer.new, CLOSED_LIMIT)
+        left = outer.effort.left(outer.deadline)
+        super().__init__(outer.old, outer.new, left * CLOSED_SHARE)
         self.closed = closed
         self.tried = True
         self.positional = True

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a setting in which something fails parts from the one in which nothing does.
+"""What the paths of the plainest setting tell of those of others.
 
 A failure changes nothing before the point that fails is got to. So paths that never get there are
-those that were looked at where nothing fails, and of all others the beginning is known.
+those that were looked at where nothing fails, and of all others the beginning is known. And what a
+mapping replaces, a hook does not see: one path is enough for each way in which the model goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from msgspec.structs import replace
 
@@ -48,6 +49,7 @@ class Partings:
         self._path: dict[str, int] = {}
         """With how many decisions this path got to each failure of FAILURES."""
         self._prefixes: dict[Setting, dict[tuple[tuple[int, bool], ...], Prefix]] = {}
+        self._kinds: dict[Hashable, Prefix] = {}
 
     def begin(self) -> None:
         """Begin a path."""
@@ -76,6 +78,17 @@ class Partings:
             if name in self._path:
                 prefix = decisions[: self._path[name]]
                 found.setdefault(tuple((e.condition.uid, e.answer) for e in prefix), prefix)
+
+    def keep_kind(self, kind: Hashable, decisions: Prefix) -> None:
+        """Keep the first path of each kind."""
+        self._kinds.setdefault(kind, decisions)
+
+    def kinds(self) -> Sequence[Prefix]:
+        """Return a path of each kind, where what lies around the mapping matters, not the hook.
+
+        No hook sees which mappings it replaces, or how many there are.
+        """
+        return tuple(self._kinds.values())
 
     def beginnings(self, setting: Setting) -> Sequence[Prefix]:
         """Return what the paths of a setting begin with that have to be looked at, in order."""

@@ -133,6 +133,7 @@ def settings() -> Iterator[Setting]:
     yield Setting(shared=True, fails="action:EIO")
     yield Setting(shared=True, fails="mapped:EBUSY")
     yield Setting(shared=True, fails="vma_alloc")
+    yield Setting(shared=True, alone=True)
     yield Setting(shared=True, fails="vma_alloc", retried=True, alone=True)
     yield Setting(shared=True, layout="replaces")
     for layout in ("after-itself", "before-itself"):

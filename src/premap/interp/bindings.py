@@ -86,6 +86,10 @@ class Bindings:
         """Return whether an object is a VMA or a descriptor."""
         return isinstance(candidate, MappingObject)
 
+    def outlasts(self, key: str) -> bool:
+        """Return whether what memory knows by a key is more than a VMA or a descriptor."""
+        return all(each.key != key for each in self._mappings.values())
+
     def mapping(self, machine: Machine, bound: VmAreaStruct | VmAreaDesc) -> Value:
         """Return the C pointer to a VMA or descriptor of the model."""
         made = self._mappings.get(id(bound))

@@ -226,7 +226,11 @@ def _follow(
     if closed:
         return _call_closed(machine, frame, node, function, given)
     with explorer.at(function.name) if explorer is not None else nullcontext():
-        return execute_it()
+        try:
+            return execute_it()
+        except NotModelled as error:
+            error.helper = function.name
+            raise
 
 
 def _call_closed(

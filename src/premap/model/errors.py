@@ -11,7 +11,8 @@ class NotModelled(Exception):
     """The model, or the interpreter on it, does not know what a kernel would do here.
 
     It is the one exception that becomes the verdict `unknown`; nothing ever defaults instead.
-    `file` and `line` say where in the C source, if the question came from there.
+    `file` and `line` say where in the C source, if the question came from there; `helper` is the
+    function, called by a hook or its helpers, that could be taken as unknown code instead.
     """
 
     def __init__(self, message: str, file: str | None = None, line: int | None = None) -> None:
@@ -19,6 +20,7 @@ class NotModelled(Exception):
         self.message = message
         self.file = file
         self.line = line
+        self.helper: str | None = None
 
     def __str__(self) -> str:
         if self.line is None:
