@@ -19,7 +19,18 @@ TABLE: dict[str, dict[str, Any]] = tomllib.loads(TEXT)
 EFFECTS = {"pure", "reads", "event", "unknown"}
 KINDS = {"lock", "unlock", "get", "put", "atomic", "alloc", "free", "init"}
 KINDS |= {"wake", "work", "pm", "log", "barrier", "order", "event", "io", "time", "link", "count"}
-KEYS = {"effect", "kind", "object", "null", "returns", "result", "writes", "assigns", "source"}
+KEYS = {
+    "effect",
+    "kind",
+    "object",
+    "null",
+    "zeroed",
+    "returns",
+    "result",
+    "writes",
+    "assigns",
+    "source",
+}
 RESULTS = {"0-or-negative-errno", "0-if-done", "nonnull", "bool", "argument"}
 TYPE = re.compile(r"(struct \w+|unsigned (int|long|long long)|long long|[a-z]\w*)( \*)?")
 

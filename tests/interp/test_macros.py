@@ -110,9 +110,7 @@ class TestTextsSideBySide:
             events.append(event.arguments)
         assert events[0] != events[1]
 
-    @pytest.mark.parametrize(
-        ("macros", "text"), [(LOG, 'LEVEL "of"'), (DEEP, 'LEVEL "card: " "of"')]
-    )
+    @pytest.mark.parametrize(("macros", "text"), [(LOG, '"7of"'), (DEEP, '"7card: of"')])
     def test_the_whole_text_is_what_is_given(self, macros: str, text: str) -> None:
         _, machine = run('LOG("of"); return 0;', 0, None, macros)
         (given,) = machine.events[0].given
@@ -124,7 +122,7 @@ class TestTextsSideBySide:
         _, machine = run('LOG("of"); return 0;', 0, None, extra)
         (given,) = machine.events[0].given
         assert isinstance(given.data, Pointer)
-        assert str(given.data.place) == '"LEVEL" NAME ": " "%s: " "of"'
+        assert str(given.data.place) == '"LEVEL" NAME ": %s: of"'
 
     def test_a_prefix_that_is_not_one_text(self) -> None:
         extra = self.DEEP.replace("FORMAT(text) ", "OTHER(text) ")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 
 from premap.csource.errors import SourceError
@@ -83,6 +84,26 @@ def _reading(found: list[SourceFile], tree: KernelTree) -> Iterator[bool]:
 def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
     """Return `source` and all files that it includes, nearest first, each once."""
     return list(Included(source, tree))
+
+
+def own(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
+    """Return `source` and what it includes that is no header of the kernel's, nearest first."""
+    found, seen = [source], {source.name}
+    if tree is None:
+        return found
+    extra = search_flags(tree, source.name)
+    for file in found:
+        for name in _resolved(tree, file, extra):
+            if name not in seen and not of_kernel(name) and len(found) < MAX_FILES:
+                seen.add(name)
+                with suppress(SourceError):
+                    found.append(tree.included(name))
+    return found
+
+
+def of_kernel(name: str) -> bool:
+    """Return whether a file of the tree is a header for everybody."""
+    return name.startswith("include/") or (name.startswith("arch/") and "/include/" in name)
 
 
 def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> list[str]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from tree_sitter import Node
 
-from premap.csource import ctypes, enums, regions
+from premap.csource import ctypes, enums, includes, regions
 from premap.csource.constants import ConstantReader
 from premap.csource.ctypes import CType
 from premap.csource.declarators import TypeReader, declarators_of, declared_name
@@ -88,6 +88,29 @@ class Scope:
     def files(self) -> Included:
         """The file and everything it includes, nearest first."""
         return Included(self.source, self.tree)
+
+    @cached_property
+    def own_files(self) -> list[SourceFile]:
+        """The file and the headers that are its own; none of a header that is the kernel's."""
+        if includes.of_kernel(self.source.name):
+            return []
+        return includes.own(self.source, self.tree)
+
+    def own_macro(self, name: str) -> list[Macro]:
+        """Definitions of a macro in the file and its own headers, nearest first."""
+        return [macro for file in self.own_files for macro in file.macros_of(name)]
+
+    def own_enumerator(self, name: str) -> Enumerator | None:
+        """Return the constant of this name of an enum in the file or its own headers."""
+        for file in self.own_files:
+            found = self._index(file, "enumerators", _enumerators).get(name)
+            if found is not None:
+                return found
+        return None
+
+    def own_typedefs(self, file: SourceFile) -> dict[str, list[tuple[int, int]]]:
+        """Return where a file defines types, by their names."""
+        return self._index(file, "typedefs", regions.typedefs)
 
     def files_with(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that say the name, nearest first."""
@@ -232,7 +255,17 @@ class Scope:
             if found:
                 alike = all(each == found[0] for each in found)
                 return found[0] if alike else ctypes.UnknownType(name)
-        return None
+        return self._named_by_macro(name)
+
+    def _named_by_macro(self, name: str) -> CType | None:
+        """Return the type that a macro of the file stands for."""
+        bodies = {macro.body.strip() for macro in self.own_macro(name) if not macro.parameters}
+        body = bodies.pop() if len(bodies) == 1 else ""
+        kind, _, tag = body.partition(" ")
+        if kind in ("struct", "union") and tag.isidentifier():
+            return ctypes.StructType(kind, tag)
+        found = self.types.named(body) if body else None
+        return None if isinstance(found, ctypes.UnknownType) else found
 
     def _index(self, file: SourceFile, kind: str, make: Callable[[SourceFile], T]) -> T:
         if file is self.source:
@@ -300,10 +333,15 @@ class Scope:
     def _named_constant(self, name: str) -> tuple[Node | None, int] | None:
         found = self.enumerator(name)
         if found is not None:
-            return (found.expression, found.offset) if found.certain else None
+            certain = found.certain and not self._also_macro(name)
+            return (found.expression, found.offset) if certain else None
         bodies = {macro.body for macro in self.plain_macro(name) if compiled(macro.arms)}
         body = _expression(bodies.pop()) if len(bodies) == 1 else None
         return None if body is None else (body, 0)
+
+    def _also_macro(self, name: str) -> bool:
+        """Whether the file has, in an `#if` arm, a macro of the name of something else."""
+        return any(macro.body.strip() != name for macro in self.own_macro(name))
 
     def _called_constant(self, name: str, arguments: list[Node]) -> Node | None:
         texts = [text_of(argument) for argument in arguments]

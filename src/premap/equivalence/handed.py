@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from premap.csource.nodes import identifiers_in
+from premap.csource.meanings import reached
 from premap.csource.source import SourceFile
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome, Side
@@ -41,34 +40,8 @@ def _given(outcome: Outcome) -> Iterator[str]:
 @lru_cache(maxsize=8)
 def changed_text(before: SourceFile, after: SourceFile, names: Sequence[str]) -> str | None:
     """Return the first that these functions reach and that is not the same in both files."""
-    old_text, new_text = _reached(before, names), _reached(after, names)
+    old_text, new_text = reached(before, names), reached(after, names)
     differing = (
         name for name in (*old_text, *new_text) if old_text.get(name) != new_text.get(name)
     )
     return next(differing, None)
-
-
-def _reached(source: SourceFile, names: Sequence[str]) -> dict[str, list[bytes]]:
-    """Return the text of the file's functions and macros that these name, or reach."""
-    reached: dict[str, list[bytes]] = {}
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name in reached:
-            continue
-        functions, macros = source.functions.get(name, ()), source.macros.get(name, ())
-        if functions or macros:
-            reached[name] = [_text(function.node.text) for function in functions]
-            reached[name] += [_text(macro.body.encode("latin-1")) for macro in macros]
-        for function in functions:
-            pending += identifiers_in(function.body)
-        for macro in macros:
-            pending += _WORD.findall(macro.body)
-    return reached
-
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
-
-
-def _text(given: bytes | None) -> bytes:
-    return b" ".join((given or b"").split())

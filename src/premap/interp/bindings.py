@@ -20,7 +20,7 @@ from premap.csource.scope import Scope, Variable
 from premap.csource.source import SourceFile, read_source
 from premap.csource.text import without_directives
 from premap.csource.tree import KernelTree
-from premap.interp.conditions import condition
+from premap.interp.conditions import compiled
 from premap.interp.objects import Object
 from premap.interp.operators import accessed, convert, word_of
 from premap.interp.replaced import other_file
@@ -385,7 +385,7 @@ class VmOperationsTable:
         member = self.members().get(name)
         if member is None:
             return None
-        if not all(bool(condition(self.machine, arm)) for arm in member.arms):
+        if not compiled(self.machine, self.source, member.arms):
             return None
         return self.machine.bindings.callback(self.machine, self.source, name, member.function)
 

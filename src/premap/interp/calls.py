@@ -31,17 +31,19 @@ from premap.csource.readable import readable
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import (
+    callees,
     cleanup,
     expansion,
     generic,
     handover,
+    layouts,
     model_calls,
     overflow,
     unknown,
     varargs,
     whole,
 )
-from premap.interp.conditions import condition
+from premap.interp.conditions import compiled
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
 from premap.interp.expressions import cast_type, cast_types, write
 from premap.interp.headers import HEAVY, function_like, worth_executing
@@ -85,6 +87,7 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
             target = evaluate(machine, outer, function)
             given = [evaluate(machine, frame, argument) for argument in arguments]
             return _call_target(machine, frame, node, target, given)
+    name = _renamed(frame, name)
     if name in SPECIAL:
         return SPECIAL[name](machine, frame, node, arguments)
     macro = _macro(machine, frame, name)
@@ -93,8 +96,33 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     entry = unknown.table().get(name)
     if entry is not None and entry.assigns:
         _assign(machine, frame, name, [arguments[index] for index in entry.assigns])
+    if unknown.may_be_skipped(name) and any(_changes(each) for each in arguments):
+        raise machine.failure(frame, node, f"{name}() may not evaluate an argument that changes")
     given = [evaluate(machine, frame, argument) for argument in arguments]
     return call_named(machine, frame, node, name, given)
+
+
+def _changes(node: Node) -> bool:
+    """Return whether an expression writes something, calls left out."""
+    return any(each.type in ("assignment_expression", "update_expression") for each in walk(node))
+
+
+def _renamed(frame: Frame, name: str) -> str:
+    """Return which name the file's own macros without parameters make of a function's."""
+    for _ in range(_MOST_NAMES):
+        macros = [each for each in frame.scope.own_macro(name) if each.parameters is None]
+        bodies = {each.body.strip() for each in macros}
+        if not bodies or bodies == {name} or name in frame.expanding:
+            return name
+        body = bodies.pop()
+        if bodies or macros[0].arms or not body.isidentifier():
+            raise NotModelled(f"{name}, a macro, is called")
+        name = body
+    return name
+
+
+_MOST_NAMES = 8
+"""Macros that stand for each other which are followed."""
 
 
 def _type_of_call(machine: Machine, frame: Frame, node: Node) -> CType:
@@ -334,6 +362,9 @@ def call_function(
     inner = Frame(function, scope, marks=read.marks)
     inner.rest = varargs.promoted(machine.inputs, given[len(parameters) :]) if rest else None
     types = parameter_types(scope, function)
+    returns = return_type(scope, function)
+    for ctype in (*types, returns):
+        layouts.agree_on_unknown(machine, scope, ctype)
     for parameter, ctype, value in zip(parameters, types, given, strict=False):
         variable = machine.new_local(parameter.name, ctype)
         variable.object.store((), convert(machine.inputs, value, ctype))
@@ -343,7 +374,6 @@ def call_function(
         result = execute_body(machine, inner, read.node)
     finally:
         machine.depth -= 1
-    returns = return_type(scope, function)
     if result is VOID and not isinstance(returns, VoidType | UnknownType):
         message = f"{function.name}() ends without returning a value"
         raise Undefined(message, function.source.name, function.line)
@@ -359,7 +389,7 @@ def _scope_of(frame: Frame | None, function: Function, machine: Machine) -> Scop
 def configured(machine: Machine, found: Sequence[Function]) -> Function:
     """Return the definition that the configuration chooses; a split where there are several."""
     for function in found[:-1]:
-        if all(bool(condition(machine, arm)) for arm in function.arms):
+        if compiled(machine, function.source, function.arms):
             return function
     return found[-1]
 
@@ -401,6 +431,7 @@ def _call_target(
     where = f"{frame.function.source.name}:{frame.line(node)}"
     place = target.data.place if isinstance(target.data, Pointer) else None
     name = f"({place})" if place is not None else f"({short(node)})"
+    callees.agree(machine, frame.scope, name)
     pointed = target.type.target if isinstance(target.type, PointerType) else target.type
     returns = settled(pointed.result) if isinstance(pointed, FunctionType) else None
     return unknown.call_unknown(machine, frame, name, given, where, returns)
@@ -411,11 +442,14 @@ def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
     if name in frame.expanding or name in COMPUTED or name in model_calls.MODEL:
         return None
     found = function_like(frame.scope, name)
-    if found.own:
-        text = f"{name}() is defined differently in the two versions"
-        machine.memory.namer.agree(("macro", name), found.bodies, text)
     if found.refused is not None:
         raise NotModelled(found.refused)
+    if found.several:
+        text = f"{name}() may be defined differently"
+        layouts.agree_on_names(machine, frame.scope, name, text)
+    for each in found.choices:
+        if compiled(machine, each.source, each.arms):
+            return each
     return found.macro
 
 

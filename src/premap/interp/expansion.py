@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from tree_sitter import Node
 
+from premap.csource.meanings import names_in
 from premap.csource.nodes import find_all, identifiers_in, text_of, walk
 from premap.csource.readable import Readable, readable_expression, readable_statements
 from premap.csource.source import Macro
@@ -58,7 +59,7 @@ def spelled(machine: Machine, frame: Frame, node: Node) -> str:
         if each.type in _BINDABLE and name in frame.macros and at not in edits:
             inner, outer = frame.macros[name]
             given = spelled(machine, outer, inner)
-            if any(_is_plain_macro(frame, word) for word in re.findall(r"[A-Za-z_]\w*", given)):
+            if any(_is_plain_macro(frame, word) for word in names_in(given)):
                 raise machine.failure(frame, node, f"`{given[:40]}`, itself a macro, is pasted")
             edits[at] = (len(name), given)
     for at in sorted(edits, reverse=True):

@@ -18,8 +18,10 @@ from premap.csource.ctypes import (
     UnknownType,
     VoidType,
 )
+from premap.csource.meanings import meaning, redefined
 from premap.csource.nodes import text_of, unwrapped, walk
-from premap.interp import constants, expansion, layouts, operators, statictypes, unknown
+from premap.interp import constants, expansion, layouts, operators, statictypes, strings, unknown
+from premap.interp.conditions import compiled
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
@@ -139,7 +141,7 @@ def _named_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CTy
     local = frame.variable(name)
     if local is not None:
         return Place(local.object), local.type
-    bodies = _bodies(frame, name)
+    bodies = _bodies(machine, frame, name)
     if len(bodies) > 1:
         raise machine.failure(frame, node, f"the macro {name}, which has several definitions")
     if bodies:
@@ -156,7 +158,7 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     if variable.type != VM_OPS:
         text = f"{name} begins with different values in the two versions"
         begins = "" if variable.initializer is None else short(variable.initializer, None)
-        fact = (begins, layouts.meaning(frame.scope, begins))
+        fact = (begins, variable.const, variable.arms, meaning(frame.scope, begins))
         machine.memory.namer.agree(("initial", name), fact, text)
     made = machine.memory.object(name, variable.type, nonnull=True)
     return Place(made), variable.type
@@ -174,7 +176,7 @@ def _member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CT
         return base.object.embedded[name], member_type(frame.scope, ctype, name)
     if isinstance(ctype, StructType):
         base.object.look_into(base.path, ctype)
-    return member_of(frame, base, ctype, name)
+    return member_of(machine, frame, base, ctype, name)
 
 
 def _is_arrow(node: Node) -> bool:
@@ -183,11 +185,15 @@ def _is_arrow(node: Node) -> bool:
     return operator is not None and operator.type == "->"
 
 
-def member_of(frame: Frame, base: Place, ctype: CType, name: str) -> tuple[Place, CType]:
+def member_of(
+    machine: Machine, frame: Frame, base: Place, ctype: CType, name: str
+) -> tuple[Place, CType]:
     """Return the place of a structure's member, of which is noted what shares it, and its type."""
     place, made = base.field(name), base.object
     if place.path not in made.known_members:
-        made.known_members[place.path] = member_type(frame.scope, ctype, name)
+        made.known_members[place.path] = declared = member_type(frame.scope, ctype, name)
+        if isinstance(declared, UnknownType):
+            layouts.agree_on_own(machine, frame.scope, ctype)
         others = sharing(frame.scope, ctype, name)
         if others:
             made.unions[place.path] = {base.field(o).path: same for o, same in others.items()}
@@ -198,11 +204,25 @@ def member_of(frame: Frame, base: Place, ctype: CType, name: str) -> tuple[Place
     return place, member_type(frame.scope, ctype, name)
 
 
-def _bodies(frame: Frame, name: str) -> set[str]:
-    """Return what a macro without parameters may stand for; nothing, if there is none."""
+def _bodies(machine: Machine, frame: Frame, name: str) -> set[str]:
+    """Return what a macro without parameters may stand for; nothing, if there is none.
+
+    Where the file, in other `#if` arms, has something else of that name, the run splits here.
+    """
     if name in frame.expanding:
         return set()
-    return {macro.body.strip() for macro in frame.scope.plain_macro(name)}
+    macros = frame.scope.plain_macro(name)
+    own = [macro for macro in frame.scope.own_macro(name) if macro.parameters is None]
+    if any(macro.arms for macro in own) and _is_something_else(frame, name):
+        macros = [macro for macro in own if compiled(machine, macro.source, macro.arms)]
+    return {macro.body.strip() for macro in macros}
+
+
+def _is_something_else(frame: Frame, name: str) -> bool:
+    """Return whether a name of a macro is also a function's, a variable's or a constant's."""
+    source, scope = frame.scope.source, frame.scope
+    known = scope.own_variable(name) or scope.own_enumerator(name) or source.functions_of(name)
+    return bool(known)
 
 
 @evaluates("parenthesized_expression")
@@ -233,9 +253,11 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
 
 
 def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> Value:
-    bodies = _bodies(frame, name)
+    bodies = _bodies(machine, frame, name)
     if len(bodies) > 1:
-        return constants.made_up_constant(machine, name, bodies)
+        if redefined(frame.scope.own_macro(name)):
+            raise machine.failure(frame, node, f"{name}, which is defined again")
+        return constants.made_up_constant(machine, name, {*bodies, *meaning(frame.scope, name)})
     if bodies:
         found = expansion.object_like(machine, frame, node, name, bodies.pop())
         return evaluate(machine, found.frame, found.read.node)
@@ -245,9 +267,7 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
     enumerator = frame.scope.enumerator(name)
     if enumerator is not None:
         written = str(enumerator)
-        return constants.made_up_constant(
-            machine, name, {written, *layouts.meaning(frame.scope, written)}
-        )
+        return constants.made_up_constant(machine, name, {written, *meaning(frame.scope, written)})
     if frame.scope.function(name) or name in frame.scope.source.prototypes:
         return Value(_FUNCTION, FunctionName(name))
     variable = frame.scope.variable(name)
@@ -310,8 +330,7 @@ def _keyword(machine: Machine, frame: Frame, node: Node) -> Value:
 
 @evaluates("string_literal", "concatenated_string")
 def _string(machine: Machine, frame: Frame, node: Node) -> Value:
-    del frame
-    text = " ".join(text_of(node).split())
+    text = strings.spelled(machine, frame, node)
     made = machine.memory.object(text, ArrayType(CHAR, None), nonnull=True)
     return Value(PointerType(CHAR), Pointer(Place(made), made.address))
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from premap.csource.meanings import redefined
 from premap.csource.nodes import calls_in, text_of, walk
 from premap.csource.readable import readable_expression
 from premap.csource.scope import Scope
@@ -85,10 +86,10 @@ class FunctionLike(Struct, frozen=True):
 
     macro: Macro | None = None
     """What to expand, if anything."""
-    own: bool = False
-    """Whether the file itself defines it."""
-    bodies: frozenset[str] | None = None
-    """All that it may stand for, where that is several things."""
+    choices: tuple[Macro, ...] = ()
+    """What to expand where the configuration chooses its `#if` arms; else it is a function."""
+    several: bool = False
+    """Whether the file has several definitions: it is unknown code then, the same if they are."""
     refused: str | None = None
     """Why a use of it can't be told."""
 
@@ -99,11 +100,13 @@ def function_like(scope: Scope, name: str) -> FunctionLike:
 
 
 def _function_like(scope: Scope, name: str) -> FunctionLike:
-    own = [each for each in scope.source.macros_of(name) if each.parameters is not None]
-    if not own and (name in unknown.table() or scope.own_functions(name)):
+    own = [each for each in scope.own_macro(name) if each.parameters is not None]
+    if own:
+        return _of_own(scope, own)
+    if name in unknown.table() or scope.own_functions(name):
         return FunctionLike()
-    found = own or [each for each in scope.macro(name) if each.parameters is not None]
-    if not found or (not own and scope.function(name)):
+    found = [each for each in scope.macro(name) if each.parameters is not None]
+    if not found or scope.function(name):
         return FunctionLike()
     if _is_kernel_header(found[0].source.name):
         try:
@@ -111,9 +114,21 @@ def _function_like(scope: Scope, name: str) -> FunctionLike:
                 return FunctionLike()
         except NotModelled as error:
             return FunctionLike(refused=str(error))
-    bodies = frozenset(each.body.strip() for each in found)
-    several = bodies if len(bodies) > 1 else None
-    return FunctionLike(None if several else found[0], bool(own), several)
+    several = len({each.body.strip() for each in found}) > 1
+    return FunctionLike(None if several else found[0])
+
+
+def _of_own(scope: Scope, own: Sequence[Macro]) -> FunctionLike:
+    """Return what a macro of the file's own means; in other arms it may be a function."""
+    name, functions = own[0].name, scope.function(own[0].name)
+    alone = len({(each.parameters, each.body.strip()) for each in own}) == 1
+    if alone and not (functions and own[0].arms):
+        return FunctionLike(own[0])
+    if redefined(own):
+        return FunctionLike(refused=f"{name}(), which is defined again, as something else")
+    if functions:
+        return FunctionLike(None, tuple(own))
+    return FunctionLike(several=True)
 
 
 def _calls_unknown(scope: Scope, macro: Macro) -> bool:

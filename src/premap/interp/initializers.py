@@ -6,9 +6,11 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, StructType
+from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.lengths import characters, completed
-from premap.csource.nodes import text_of, unwrapped
-from premap.interp import cleanup, layouts
+from premap.csource.meanings import meaning
+from premap.csource.nodes import find_all, text_of, unwrapped
+from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.expressions import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
@@ -42,10 +44,10 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             inner = _required(declarator.child_by_field_name("declarator"))
         ctype = declared_type(machine, frame, node, inner)
         ctype = completed(ctype, value, frame.scope.constant)
-        name = _declared(inner)
         if static:
-            _declare_static(machine, frame, name, ctype, value)
+            _declare_static(machine, frame, inner, ctype, value)
             continue
+        name = _declared(inner)
         variable = frame.blocks[-1][name] = machine.new_local(name, ctype)
         if value is not None:
             initialise(machine, frame, variable, value)
@@ -54,19 +56,37 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
 
 
 def _declare_static(
-    machine: Machine, frame: Frame, name: str, ctype: CType, value: Node | None
+    machine: Machine, frame: Frame, declarator: Node, ctype: CType, value: Node | None
 ) -> None:
     """Declare a variable that keeps what earlier calls left in it: that is made up.
 
-    One of the hook itself is told by that, as the hook's own name changes when it is converted.
+    One of the hook itself is told by that, as the hook's own name changes when it is converted;
+    those of one name in one function, by their order.
     """
+    name = _declared(declarator)
     owner = "hook" if machine.depth == 1 else frame.function.name
+    before = _declared_before(frame, declarator, name) if frame.outer is None else 0
+    owner += f"#{before + 1}" if before else ""
     begins = "0" if value is None else short(value, None)
     text = f"{name} begins with different values in the two versions"
-    fact = (begins, layouts.meaning(frame.scope, begins))
+    fact = (begins, meaning(frame.scope, begins))
     machine.memory.namer.agree(("initial", f"{owner}::{name}"), fact, text)
     made = machine.memory.object(f"{owner}::{name}", ctype, nonnull=True)
     frame.blocks[-1][name] = Variable(made, ctype)
+
+
+def _declared_before(frame: Frame, declarator: Node, name: str) -> int:
+    """Return how many static variables of this name the function declares before one."""
+    earlier = (
+        node
+        for node in find_all(frame.function.body, "declaration")
+        if node.start_byte < declarator.start_byte and node.end_byte <= declarator.start_byte
+    )
+    return sum(
+        any(text_of(child) == "static" for child in node.children)
+        and any(text_of(declared_name(each)) == name for each, _ in declarators_of(node))
+        for node in earlier
+    )
 
 
 def initialise(machine: Machine, frame: Frame, variable: Variable, value: Node) -> None:
@@ -132,7 +152,7 @@ def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item
         if designator.type != "field_designator" or not isinstance(ctype, StructType):
             raise NotModelled(f"initializer {text_of(designator)}")
         name = text_of(designator.named_children[0])
-        place, ctype = member_of(frame, place, ctype, name)
+        place, ctype = member_of(machine, frame, place, ctype, name)
     _initialise_place(machine, frame, place, ctype, _required(item.child_by_field_name("value")))
 
 

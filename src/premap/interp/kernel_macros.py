@@ -380,7 +380,7 @@ def _order(machine: Machine, frame: Frame, node: Node, place: Place) -> None:
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
 def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
     name, option = text_of(node.child_by_field_name("function")), arguments[0]
-    return of_truth(condition(machine, f"{name}({spelled(machine, frame, option)})"))
+    return of_truth(condition(machine, frame.scope, f"{name}({spelled(machine, frame, option)})"))
 
 
 @_special("ARRAY_SIZE")

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
-from premap.csource.ctypes import ArrayType, CType, StructType
-from premap.csource.nodes import text_of
+from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, UnknownType
+from premap.csource.includes import of_kernel
+from premap.csource.meanings import meaning, names_in
 from premap.csource.scope import Scope
 from premap.interp.machine import Machine
 from premap.interp.types import settled
 
 _MOST_NESTED = 20
-_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def agree(machine: Machine, scope: Scope, ctype: CType) -> None:
@@ -30,10 +27,11 @@ def agree(machine: Machine, scope: Scope, ctype: CType) -> None:
 def agree_on_length(machine: Machine, scope: Scope, ctype: CType) -> None:
     """Raise NotModelled if what an array's length is written as may be something else."""
     while isinstance(ctype, ArrayType):
-        for name in _NAME.findall(ctype.length_text):
+        for name in names_in(ctype.length_text):
             bodies = frozenset(macro.body for macro in scope.macro(name))
             text = f"{name}, which is in an array's length, may differ in the two versions"
-            machine.memory.namer.agree(("length", name), bodies, text)
+            fact = bodies, meaning(scope, name)
+            machine.memory.namer.agree(("length", name), fact, text)
         ctype = ctype.element
 
 
@@ -43,51 +41,40 @@ def _structure(ctype: CType) -> StructType | None:
     return ctype if isinstance(ctype, StructType) else None
 
 
-def _texts(scope: Scope, ctype: StructType) -> frozenset[bytes]:
+def agree_on_names(machine: Machine, scope: Scope, text: str, problem: str) -> None:
+    """Raise NotModelled where the own names in a text mean something else in the other version."""
+    known = meaning(scope, text)
+    machine.memory.namer.agree(("meaning", text), known, f"{problem} in the two versions")
+
+
+def agree_on_unknown(machine: Machine, scope: Scope, ctype: CType) -> None:
+    """Raise NotModelled if a type that was not found, or has several forms, may be another one."""
+    while isinstance(ctype, ArrayType | PointerType):
+        ctype = ctype.element if isinstance(ctype, ArrayType) else ctype.target
+    if isinstance(ctype, UnknownType):
+        agree_on_names(machine, scope, ctype.name, f"the type {ctype.name} may be another one")
+
+
+def agree_on_own(machine: Machine, scope: Scope, ctype: CType) -> None:
+    """Raise NotModelled if a structure of the file's own may have another layout."""
+    if any(not of_kernel(each.source.name) for each in scope.definitions(ctype)):
+        agree(machine, scope, ctype)
+
+
+def _texts(scope: Scope, ctype: StructType) -> frozenset[bytes | str]:
     """Return the texts of a structure's definition, and of all that it holds, comments left out."""
-    texts: set[bytes] = set()
+    texts: set[bytes | str] = set()
     pending, seen = [ctype], {str(ctype)}
     while pending and len(seen) < _MOST_NESTED:
         definitions = scope.definitions(pending.pop())
         for definition in definitions:
             body = definition.source.code[definition.start : definition.end]
             texts.add(b" ".join(body.split()))
+            if not of_kernel(definition.source.name):
+                texts |= meaning(scope, body.decode("latin-1"))
         for field in (field for definition in definitions for field in definition.fields):
             inner = _structure(settled(field.type))
             if inner is not None and str(inner) not in seen:
                 seen.add(str(inner))
                 pending.append(inner)
     return frozenset(texts)
-
-
-def meaning(scope: Scope, text: str) -> frozenset[str]:
-    """Return what the file's own names in a text stand for, and the names in that."""
-    return scope.once("meaning", text, lambda: _meaning(scope, text))
-
-
-def _meaning(scope: Scope, text: str) -> frozenset[str]:
-    found: set[str] = set()
-    pending, seen = _NAME.findall(text), set[str]()
-    while pending:
-        name = pending.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        for written in _written(scope, name):
-            found.add(f"{name}: {written}")
-            pending += _NAME.findall(written)
-    return frozenset(found)
-
-
-def _written(scope: Scope, name: str) -> Iterator[str]:
-    """Yield what a name of the file is defined as: as a macro, a constant, a variable or a type."""
-    yield from (macro.body for macro in scope.source.macros_of(name))
-    enumerator = scope.enumerator(name)
-    if enumerator is not None and enumerator.source is scope.source:
-        yield str(enumerator)
-    variable = scope.own_variable(name)
-    if variable is not None and variable.initializer is not None:
-        yield " ".join(text_of(variable.initializer).split())
-    for definition in scope.definitions(StructType("struct", name)):
-        if definition.source is scope.source:
-            yield definition.source.code[definition.start : definition.end].decode("latin-1")

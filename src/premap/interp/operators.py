@@ -100,10 +100,10 @@ def convert(inputs: Inputs, value: Value, ctype: CType) -> Value:
         if isinstance(value.data, Pointer | FunctionName):
             return Value(ctype, value.data)
         return Value(ctype, Pointer(None, word_of(value)))
-    if isinstance(value.data, Pointer | FunctionName) or not is_scalar(value):
+    if isinstance(value.data, FunctionName) or not is_scalar(value):
         return Value(ctype, value.data)
-    if is_unknown(value.type):
-        return value
+    if isinstance(value.type, PointerType) or value.type == UNKNOWN:
+        return Value(ctype, value.data)
     return Value(ctype, Pointer(None, inputs.apply(f"?({ctype})", word_of(value))))
 
 

@@ -11,7 +11,7 @@ from tree_sitter import Node
 from premap.csource.ctypes import VoidType
 from premap.csource.nodes import callee, text_of, unwrapped, walk
 from premap.interp import cleanup, loops, operators
-from premap.interp.conditions import condition, option
+from premap.interp.conditions import condition, defined
 from premap.interp.dispatch import (
     Executor,
     Jump,
@@ -368,11 +368,12 @@ def _case_body(case: Node) -> list[Node]:
 def _conditional(machine: Machine, frame: Frame, node: Node) -> Outcome:
     name = node.child_by_field_name("name")
     if name is not None:
-        holds = option(machine, text_of(name))
+        holds = defined(machine, frame.scope, text_of(name))
         if node.children[0].type == "#ifndef":
             holds = lnot(holds)
     else:
-        holds = condition(machine, text_of(node.child_by_field_name("condition")))
+        text = text_of(node.child_by_field_name("condition"))
+        holds = condition(machine, frame.scope, text)
     alternative = node.child_by_field_name("alternative")
     if machine.decide(frame, node, holds):
         first = 1

@@ -26,6 +26,7 @@ from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.lengths import characters
 from premap.csource.nodes import text_of
 from premap.csource.readable import TYPEOF, readable_expression
+from premap.interp import layouts
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import COMPARISONS, common_type, promoted
@@ -49,7 +50,9 @@ def declared_type(
     specifier = node.child_by_field_name("type")
     base = None if specifier is None else _special_type(machine, frame, specifier)
     if base is None:
-        return settled(frame.scope.type_of(node, declarator))
+        found = settled(frame.scope.type_of(node, declarator))
+        layouts.agree_on_unknown(machine, frame.scope, found)
+        return found
     inner = declarator or node.child_by_field_name("declarator")
     return settled(frame.scope.types.declared(base, inner))
 

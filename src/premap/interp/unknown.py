@@ -8,6 +8,7 @@ everything reachable is forgotten, and its result is made up.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +17,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from premap.csource.ctypes import CType, PointerType, StructType, VoidType
+from premap.csource.ctypes import CType, EnumType, IntType, PointerType, StructType, VoidType
+from premap.csource.meanings import meaning
 from premap.interp import handover, reach
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import UNKNOWN, word_of
-from premap.interp.types import named_type
+from premap.interp.operators import UNKNOWN, convert, word_of
+from premap.interp.types import named_type, settled
 from premap.interp.values import (
     Aggregate,
     FunctionName,
@@ -49,6 +51,8 @@ class Effect(Struct, frozen=True):
     """Index of the argument that the event concerns: the lock, the reference."""
     null: bool
     """Whether nothing happens where that is NULL."""
+    zeroed: bool
+    """Whether what it allocates is filled with 0."""
     returns: str
     result: str
     writes: tuple[int, ...]
@@ -101,6 +105,7 @@ def _entry(entry: dict[str, Any]) -> Effect:
         entry.get("kind", ""),
         entry.get("object"),
         entry.get("null", False),
+        entry.get("zeroed", False),
         entry.get("returns", ""),
         entry.get("result", ""),
         tuple(entry.get("writes", ())),
@@ -121,6 +126,8 @@ def call_unknown(
     `returns` is the type of its result where that is known from a pointer's type.
     """
     entry = table().get(name)
+    if entry is None or entry.effect == "unknown":
+        given = _as_declared(machine, frame, name, given)
     lent = [mapping for value in given if (mapping := handover.mapping_in(value)) is not None]
     arguments = tuple(_shown_to(machine, name, value) for value in given)
     kept = reach.shown_of_kept(machine)
@@ -135,6 +142,8 @@ def call_unknown(
             handover.come_back(machine, mapping, name, f"{name}@{machine.memory.history}")
         return result
     returns = _returns(frame, name, entry.returns)
+    if entry.kind == "log":
+        arguments += _prefix(frame, name)
     if entry.null and _is_null(machine, entry, given):
         return Value(returns, 0)
     if entry.effect == "unknown":
@@ -147,6 +156,43 @@ def call_unknown(
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def may_be_skipped(name: str) -> bool:
+    """Return whether a macro of the log may say nothing, and evaluate no argument."""
+    entry = table().get(name) if _SELDOM.search(name) else None
+    return entry is not None and entry.kind == "log"
+
+
+_SELDOM = re.compile(r"(?i)_once\Z|_ratelimited\Z|_v?dbg|debug|devel")
+
+
+def _as_declared(
+    machine: Machine, frame: Frame, name: str, given: Sequence[Value]
+) -> Sequence[Value]:
+    """Return numbers as the types that a prototype gives to them."""
+    declared = frame.scope.function_type(name)
+    types = () if declared is None else declared.parameters
+    if len(types) > len(given):
+        return given
+    numbers = (IntType, EnumType)
+    return [
+        convert(machine.inputs, value, ctype)
+        if isinstance(value.type, numbers) and isinstance(ctype, numbers)
+        else value
+        for value, ctype in itertools.zip_longest(given, map(settled, types))
+    ]
+
+
+def _prefix(frame: Frame, name: str) -> tuple[str, ...]:
+    """Return what the file puts around the format of its messages, if it says that."""
+    macro = next((macro for begin, macro in _FORMATS.items() if name.startswith(begin)), "")
+    written = meaning(frame.scope, macro) if macro else ()
+    return ("; ".join(sorted(written)),) if written else ()
+
+
+_FORMATS = {"pr_": "pr_fmt", "dev_": "dev_fmt"}
+"""Macros that messages put around their format (include/linux/printk.h, dev_printk.h)."""
 
 
 def _is_null(machine: Machine, entry: Effect, given: Sequence[Value]) -> bool:
@@ -211,6 +257,8 @@ def _call_event(
     if entry.result == "argument" and entry.object is not None:
         return given[entry.object]
     result = _resulted(machine, entry, _result(machine, key, returns, entry.result, _words(given)))
+    if entry.zeroed and isinstance(result.data, Pointer) and result.data.place is not None:
+        result.data.place.object.fill(zeroed=True)
     if entry.kind in ("lock", "unlock"):
         _lock(machine, entry, name, arguments)
     return result
