@@ -53,7 +53,7 @@ GRACE = 1.5
 BETWEEN_LIMIT = 0.6
 """Seconds for mappings between two others. They show little that one on either side does not, and a
 hook runs three times, with as many times the paths: what is not looked at is stated as a bound."""
-TRIAL = 1.0
+TRIAL = 0.6
 """Seconds after which helpers that both versions have, and in which paths part, are not followed
 any more, if a proof can be had without that."""
 CLOSED_SHARE = 0.85

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from premap import symbolic
 from premap.equivalence.setting import FAILURES, Setting
-from premap.model.inject import POINTS, Injection
+from premap.model.inject import Injection
 
 Prefix = tuple[symbolic.Decision, ...]
 
@@ -56,13 +56,13 @@ class Partings:
         self._path = {}
 
     def watched(self) -> dict[str, Injection]:
-        """Begin a run in which nothing fails; return what tells of each point of the model."""
-        passed = self._passed = {point: [] for point in POINTS}
+        """Begin a run in which nothing fails; return what tells of each point that may."""
+        passed = self._passed = {each.point: [] for each in FAILURES.values()}
 
         def told(point: str) -> Callable[[], None]:
             return lambda: passed[point].append(self._explorer.decided)
 
-        return {point: _Passed(told(point)) for point in POINTS}
+        return {point: _Passed(told(point)) for point in passed}
 
     def end(self) -> None:
         """End a run, by an exception or not."""

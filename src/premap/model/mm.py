@@ -362,7 +362,7 @@ class AddressSpace:
 
     def vm_enough_memory(self, pages: int) -> int:
         """security_vm_enough_memory_mm(): commit `pages`, unless there are none. 0 or -ENOMEM."""
-        if self.injections and pages != 0:
+        if "accounting" in self.injections and pages != 0:
             err = self.failing("accounting")
             if err:
                 return err
