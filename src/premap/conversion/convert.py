@@ -324,7 +324,7 @@ def _converted(
     if name in group.hooks:
         own = None if acts else allocated.find(hook)
         found = taken.find(hook, acts=acts) if own is None else None
-        hook.taken = found.statement if found else None
+        hook.taken = found.taking.nodes if found else ()
         hook.allocated = own.statements if own else ()
     effects.check(hook)
     elsewhere.note(hook, group.program)
@@ -347,7 +347,7 @@ def _mapped(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
     """Return what lets ->mapped() do what the hook did for its mapping. Raises Declined."""
     found: list[Edit] = []
     source = hook.function.source
-    if hook.taken is not None:
+    if hook.taken:
         found += _taken(hook, group, acting)
     if hook.allocated:
         found += _allocated(hook, group)
@@ -387,11 +387,13 @@ def _taken(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
     if found is None:
         raise AssertionError(hook.function.name)
     mapped.check_users(hook.function.source, found.table, group.functions())
-    text = " ".join(text_of(found.statement).split())
+    first = found.taking.statements[0]
+    text = " ".join(text_of(first).split())
+    more = " and what follows" if len(found.taking.statements) > 1 else ""
     if found.mark is not None:
         message = f"{found.close.name}() returns where ->mapped() left no private data"
-        hook.note("close-tolerates", message, found.statement)
-    hook.note("counted-in-mapped", f"vm_ops->mapped does `{text}`", found.statement)
+        hook.note("close-tolerates", message, first)
+    hook.note("counted-in-mapped", f"vm_ops->mapped does `{text}`{more}", first)
     return taken.edits(found, hook)
 
 

@@ -82,7 +82,7 @@ def _check_calls(hook: Hook) -> None:
 
 def _moves(node: Node, hook: Hook) -> bool:
     """Tell whether a node is of a statement that ->mapped() makes unnecessary here."""
-    gone = hook.allocated if hook.taken is None else (hook.taken, *hook.allocated)
+    gone = (*hook.taken, *hook.allocated)
     return any(each.start_byte <= node.start_byte < each.end_byte for each in gone)
 
 
@@ -230,7 +230,7 @@ def check_close(hook: Hook, *, acts: bool) -> None:
 
     Behind a legacy dispatcher it would not: a failed action is a failed hook there.
     """
-    if not acts or hook.taken is not None or hook.compat:
+    if not acts or hook.taken or hook.compat:
         return
     for table in installed(hook):
         if not has_table(hook.function.source, table):

@@ -59,10 +59,11 @@ class Rewriter:
             for node in (*site.statements[1:], *site.moved):
                 self._gone[node.id] = node
         self._run_ends: dict[int, Node] = {}
-        """The last of the allocating statements that one of them begins a run of (S4)."""
-        for node in hook.allocated:
+        """The last of the taking or allocating statements that one begins a run of (S2, S4)."""
+        moved = (*hook.taken, *hook.allocated)
+        for node in moved:
             before = node.prev_named_sibling
-            if before is None or before not in hook.allocated:
+            if before is None or before not in moved:
                 first = node
             else:
                 self._gone[node.id] = node
@@ -100,7 +101,7 @@ class Rewriter:
         """Return the idiom by which a statement goes, if it does."""
         if s1_mapped.opens(node, self.hook):
             return "S1"
-        if self.hook.taken is not None and node.id == self.hook.taken.id:
+        if node in self.hook.taken:
             return "S2"
         if node in self.hook.allocated:
             return "S4"

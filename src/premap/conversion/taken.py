@@ -4,31 +4,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.conversion import mapped
-from premap.conversion.effects import has_table, installed, operations_of, takes
+from premap.conversion import mapped, taking
+from premap.conversion.effects import has_table, installed, operations_of
+from premap.conversion.taking import GIVES_BACK, Taking
 from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
 from premap.idioms.idiom import Hook
 from premap.idioms.s1_mapped import headed
 from premap.records import Edit
 
-_GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
 _FILE = "file"
 USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
 """Of the file, which ->mapped() is given as const, other than a member or file_inode(file)."""
 
 
 class Taken(Struct, frozen=True):
-    """A statement of a hook that its operations' `close` undoes."""
+    """Statements of a hook that its operations' `close` undoes."""
 
-    statement: Node
+    taking: Taking
     table: str
     """Name of the operations."""
     close: Function
@@ -41,33 +41,42 @@ class Taken(Struct, frozen=True):
 def find(hook: Hook, *, acts: bool) -> Taken | None:
     """Return what a hook takes, if it is plain that ->mapped() can take it; `acts`: if it maps."""
     statements = [each for each in hook.function.body.named_children if each.type != "comment"]
-    found = [each for each in statements if _takes(each, hook)]
+    found = taking.find(hook)
     tables = {table for each in statements for table in installs(each, hook)}
-    if len(found) != 1 or len(tables) != 1 or not hook.release.mapped:
+    if found is None or len(tables) != 1 or not hook.release.mapped:
         return None
+    if acts and not found.is_plain:
+        return None  # what it keeps may be gone by the time that the pages are mapped
     table = tables.pop()
     close = _close(hook)
-    named = identifiers_in(found[0].named_children[0])
-    declared_ = None if named & {hook.file, hook.vma} else declared(named, hook)
-    if close is None or declared_ is None or not _only_succeeds(statements, found[0]):
+    declared_ = declared(found.names(), hook)
+    if close is None or declared_ is None or not _only_succeeds(statements, found.statements[-1]):
         return None
-    mark = _mark(hook, table, declared_) if acts else None
-    if acts and (mark is None or not may_return_early(close)):
+    if found.count > _given_back(close):
         return None
-    return Taken(found[0], table, close, tuple(text for _, text in declared_), mark)
+    marked = acts or found.fails
+    mark = _mark(hook, table, declared_) if marked else None
+    if marked and (mark is None or not may_return_early(close)):
+        return None
+    texts = [text for _, text in declared_]
+    if found.result is not None:
+        texts.append(_result(found.result, hook))
+    return Taken(found, table, close, tuple(texts), mark)
+
+
+def _result(name: str, hook: Hook) -> str:
+    """Return the declaration of the variable that holds what a call returned."""
+    for declaration in find_all(hook.function.body, "declaration"):
+        for declarator in declaration.children_by_field_name("declarator"):
+            if name_of(declarator) == name:
+                return _declaration(declaration, declarator, hook)
+    raise AssertionError(name)
 
 
 def edits(taken: Taken, hook: Hook) -> list[Edit]:
     """Return the insertions of ->mapped(), of its entry, and of the test in ->close()."""
     made = mapped.added(hook, taken.table, taken.close, partial(_definition, taken, hook))
     return made if taken.mark is None else [*made, test(taken.close)]
-
-
-def _takes(statement: Node, hook: Hook) -> bool:
-    if statement.type != "expression_statement" or not statement.named_children:
-        return False
-    call = statement.named_children[0]
-    return call.type == "call_expression" and takes(call, hook)
 
 
 def installs(statement: Node, hook: Hook) -> Iterator[str]:
@@ -85,13 +94,23 @@ def listed(body: Node) -> list[Node]:
 
 
 def _close(hook: Hook) -> Function | None:
-    """Return the one function of the file that is `close`, if it gives something back."""
+    """Return the one function of the file that is `close`."""
     names = list(operations_of(hook, "close"))
     found = hook.function.source.functions.get(names[0], []) if len(names) == 1 else []
     if len(found) != 1 or not found[0].static or vma_of(found[0]) is None:
         return None
-    called = (text_of(call.child_by_field_name("function")) for call in calls_in(found[0].body))
-    return found[0] if any(_GIVES_BACK.fullmatch(name) for name in called) else None
+    return found[0]
+
+
+def _given_back(close: Function) -> int:
+    """Return how many things a function gives back, by its calls, and where it counts down."""
+    called = (text_of(call.child_by_field_name("function")) for call in calls_in(close.body))
+    downs = (
+        text_of(each.child_by_field_name("operator"))
+        for each in find_all(close.body, "update_expression", "assignment_expression")
+    )
+    calls = sum(GIVES_BACK.fullmatch(name) is not None for name in called)
+    return calls + sum(each in {"--", "-="} for each in downs)
 
 
 def vma_of(close: Function) -> str | None:
@@ -197,9 +216,23 @@ def may_return_early(close: Function) -> bool:
 def _definition(taken: Taken, hook: Hook, name: str) -> str:
     lines = [f"\t{each}\n" for each in taken.declarations]
     lines += ["\n"] if lines else []
-    lines.append(f"\t{hook.text(taken.statement)}\n")
+    lines.append(moved_text(taken.taking.nodes, hook))
     lines += [f"\t*vm_private_data = {taken.mark};\n"] if taken.mark else []
     return f"{headed(name)}{{\n{''.join(lines)}\n\treturn 0;\n}}\n\n"
+
+
+def moved_text(nodes: Sequence[Node], hook: Hook) -> str:
+    """Return lines with statements and comments of the hook's block, parted as they are there."""
+    lines: list[str] = []
+    for each in nodes:
+        start = hook.function.source.line_start(each.start_byte)
+        if lines and hook.between(start, each.start_byte).strip():
+            lines[-1] += f" {hook.text(each)}"
+            continue
+        apart = re.search(r"\n[ \t\r]*\n\Z", hook.between(max(start - 80, 0), start))
+        lines += [""] if lines and apart else []
+        lines.append(f"\t{hook.text(each)}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def test(close: Function) -> Edit:

@@ -95,8 +95,8 @@ class Hook:
     """Those of them that others call, too: the values that their cores take (H7)."""
     opened: Mapping[str, str] = field(default_factory=dict)
     """Its operations' `open` that it calls itself (S1): the function, and its operations."""
-    taken: Node | None = None
-    """A statement that takes something for the mapping, which ->mapped() does now (S2)."""
+    taken: tuple[Node, ...] = ()
+    """Statements that take something for the mapping, which ->mapped() does now (S2)."""
     allocated: tuple[Node, ...] = ()
     """Statements that allocate private data and fill it in, as ->mapped() does now (S4)."""
     acting: frozenset[str] = frozenset()

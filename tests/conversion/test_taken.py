@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a hook takes for its mapping: what ->mapped() can have of it, and what it can't (S2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.conversion import apply, convert_file
+from premap.csource.source import SourceFile
+from premap.equivalence import verify_conversion
+
+FILE = """\
+struct ring {
+	struct device *dev;
+	atomic_t users;
+	struct mutex lock;
+	unsigned long phys, size;
+	int count, closing, wc;
+};
+
+static void ring_vm_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_file->private_data;
+
+	CLOSE
+}
+
+static const struct vm_operations_struct ring_vm_ops = {
+	.close	= ring_vm_close,
+};
+
+static int ring_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ring *ring = file->private_data;
+	int ret;
+
+	if (vma->vm_end - vma->vm_start > ring->size)
+		return -EINVAL;
+
+	TAKE
+	vma->vm_ops = &ring_vm_ops;
+	LAST
+}
+
+static const struct file_operations ring_fops = {
+	.mmap	= ring_mmap,
+};
+"""
+DROP = "mutex_lock(&ring->lock);\n\tring->count--;\n\tmutex_unlock(&ring->lock);"
+
+
+def source(take: str, close: str, last: str = "return 0;") -> SourceFile:
+    text = FILE.replace("CLOSE", close).replace("TAKE", take).replace("LAST", last)
+    return SourceFile("ring.c", text.encode())
+
+
+def halves(take: str, close: str) -> tuple[str, str]:
+    """Convert; return ->mapped() and the new hook, which do what the old handler did."""
+    old = source(take, close)
+    [found] = convert_file(old, None, "7.3")
+    assert found.reason is None
+    assert "S2" in found.idioms
+    assert verify_conversion(found, old, None).status == "equivalent-except"
+    text = apply([found], old).decode()
+    start = text.index("static int ring_vm_mapped(")
+    hook = text.index("static int ring_mmap_prepare(")
+    return text[start : text.index("\n}\n", start)], text[hook : text.index("\n}\n", hook)]
+
+
+class TestMoved:
+    def test_a_count_under_its_lock(self) -> None:
+        take = "mutex_lock(&ring->lock);\n\tring->count++;\n\tmutex_unlock(&ring->lock);\n"
+        mapped, hook = halves(take, DROP)
+        assert f"\t{take}\n\treturn 0;" in mapped
+        assert "lock" not in hook
+        assert "count" not in hook
+
+    def test_with_what_is_looked_at_under_the_lock(self) -> None:
+        take = (
+            "mutex_lock(&ring->lock);\n\tif (ring->closing) {\n\t\tmutex_unlock(&ring->lock);\n"
+            "\t\treturn -ENODEV;\n\t}\n\tring->count++;\n\tmutex_unlock(&ring->lock);\n"
+        )
+        mapped, hook = halves(take, DROP)
+        assert f"\t{take}\t*vm_private_data = ring;\n" in mapped
+        assert "closing" not in hook
+
+    def test_power_management_that_may_fail(self) -> None:
+        take = "ret = pm_runtime_resume_and_get(ring->dev);\n\tif (ret < 0)\n\t\treturn ret;\n"
+        mapped, hook = halves(take, "pm_runtime_put(ring->dev);")
+        assert f"\n\tint ret;\n\n\t{take}\t*vm_private_data = ring;\n" in mapped
+        assert "ret;" not in hook.replace("return", "")
+
+    def test_a_reference_that_may_be_refused(self) -> None:
+        take = "if (!atomic_inc_not_zero(&ring->users))\n\t\treturn -ENODEV;\n"
+        mapped, _ = halves(take, "atomic_dec(&ring->users);")
+        assert f"\t{take}\t*vm_private_data = ring;\n" in mapped
+
+    def test_several_things(self) -> None:
+        take = "atomic_inc(&ring->users);\n\n\t/* For power. */\n\tring->count++; /* once */\n"
+        mapped, hook = halves(take, "atomic_dec(&ring->users);\n\tring->count--;")
+        assert f"\t{take}" in mapped
+        assert "/*" not in hook
+
+    def test_what_fails_later_gives_back_what_was_taken_before(self) -> None:
+        take = (
+            "atomic_inc(&ring->users);\n\tret = pm_runtime_resume_and_get(ring->dev);\n"
+            "\tif (ret) {\n\t\tatomic_dec(&ring->users);\n\t\treturn -EIO;\n\t}\n"
+        )
+        mapped, _ = halves(take, "pm_runtime_put(ring->dev);\n\tatomic_dec(&ring->users);")
+        assert f"\t{take}" in mapped
+
+    def test_close_copes_with_what_failed(self) -> None:
+        take = "if (!atomic_inc_not_zero(&ring->users))\n\t\treturn -ENODEV;\n"
+        old = source(take, "atomic_dec(&ring->users);")
+        [found] = convert_file(old, None, "7.3")
+        assert "\tif (!vma->vm_private_data)\n\t\treturn;\n" in apply([found], old).decode()
+        assert "close-tolerates" in {note.id for note in found.notes}
+
+
+STAYS = {
+    "told of the mapping": "LOCK; if (ring->wc) vma->vm_flags = 0; ring->count++; UNLOCK;",
+    "call under the lock": "LOCK; ring_prepare(ring); ring->count++; UNLOCK;",
+    "unknown lock": "ring_lock(ring); ring->count++; ring_unlock(ring);",
+    "guard": "guard(mutex)(&ring->lock); ring->count++;",
+    "seen under a lock before": "LOCK; ring->closing = 0; UNLOCK; ring->count++;",
+    "the mapping's size": "ring->count += vma_pages(vma);",
+    "condition": "if (ring->wc) ring->count++;",
+    "failure behind it": "ring->count++; if (ring->closing) return -ENODEV; ring->wc = 1;",
+    "failure that is not one": "ret = RESUME; if (ret < 0) ring_log(ring);",
+    "result that is used": "ret = RESUME; ring->wc = ret;",
+    "label": "if (RESUME) goto out; out:",
+    "another call": "if (!ring_on(ring) || !atomic_inc_not_zero(&ring->users)) return -ENODEV;",
+    "private data": "vma->vm_private_data = ring; if (RESUME) return -ENODEV;",
+    "more than is given back": "ring->count++; atomic_inc(&ring->users);",
+}
+
+
+@pytest.mark.parametrize("what", STAYS)
+def test_what_stays_is_declined(what: str) -> None:
+    take = STAYS[what].replace("UNLOCK", "mutex_unlock(&ring->lock)")
+    take = take.replace("LOCK", "mutex_lock(&ring->lock)")
+    take = take.replace("RESUME", "pm_runtime_resume_and_get(ring->dev)")
+    [found] = convert_file(source(take, "ring->count--;"), None, "7.3")
+    assert found.reason is not None
+    assert not found.edits
+
+
+@pytest.mark.parametrize(
+    "take",
+    ["ring->count++;", "if (!atomic_inc_not_zero(&ring->users))\n\t\treturn -ENODEV;"],
+)
+def test_what_keeps_pages_that_are_mapped_at_once_is_declined(take: str) -> None:
+    last = "return vm_iomap_memory(vma, ring->phys, ring->size);"
+    [found] = convert_file(source(take, "ring->count--;", last), None, "7.3")
+    assert found.reason is not None
+    assert found.reason.id in {"keeps-state", "lock-keeps-object"}
+
+
+def test_release_without_mapped() -> None:
+    [found] = convert_file(source("ring->count++;", "ring->count--;"), None, "7.0")
+    assert found.reason is not None
+    assert found.reason.id == "keeps-state"
