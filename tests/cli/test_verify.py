@@ -84,6 +84,15 @@ class TestVerdict:
         assert ran.code == 3
         assert b"odd.c:8" in ran.out
 
+    def test_gives_up_a_proof_that_takes_too_long(self, premap: Premap, versions: Path) -> None:
+        tests = b"".join(b"\tn += !!(file->f_flags & %d);\n" % (1 << bit) for bit in range(14))
+        branches = tests.replace(b"n += !!", b"if ").replace(b";", b"\n\t\tn++;")
+        body = b"\tunsigned int n = 0;\n\n" + branches + b"\tif (n > 9)\n\t\treturn -EPERM;\n"
+        (versions / "long.c").write_bytes(OLD.replace(b"{\n\tif", b"{\n" + body + b"\tif"))
+        ran = premap("verify", "--time-limit", "1", "long.c", "long.c")
+        assert ran.code == 3
+        assert b"more than 0.3 seconds of work" in ran.out, ran.out
+
 
 class TestWrongUse:
     def test_a_function_that_is_not_there(self, premap: Premap, versions: Path) -> None:

@@ -34,6 +34,12 @@ _EXIT = {
     ),
     argument("--old-tree", metavar="DIR", type=Path, help="kernel tree of the old version"),
     argument("--new-tree", metavar="DIR", type=Path, help="kernel tree of the new version"),
+    argument(
+        "--time-limit",
+        type=options.positive,
+        metavar="SECONDS",
+        help="give up a proof that takes more work than these seconds stand for (default: 10)",
+    ),
     options.TREE,
     options.FORMAT,
     inputs=("versions",),
@@ -44,7 +50,7 @@ def verify(given: argparse.Namespace) -> Exit:
 
     with tempfile.TemporaryDirectory(prefix="premap-") as scratch:
         old, new = _opened(given, Path(scratch))
-        verdict = _compared(old, new)
+        verdict = _compared(old, new, given.time_limit)
     if given.format == "json":
         from premap.report import documents
 
@@ -83,12 +89,13 @@ def _from_git(given: argparse.Namespace, scratch: Path) -> tuple[Location, Locat
     return opened[0], opened[1]
 
 
-def _compared(old: Location, new: Location) -> Verdict:
+def _compared(old: Location, new: Location, time_limit: int | None) -> Verdict:
     from premap import equivalence  # loads the solver
 
+    limit = {} if time_limit is None else {"time_limit": float(time_limit)}
     try:
         return equivalence.verify_functions(
-            (old.source, old.function), (new.source, new.function), old.tree, new.tree
+            (old.source, old.function), (new.source, new.function), old.tree, new.tree, **limit
         )
     except equivalence.NoSuchHook as problem:
         raise UsageError(str(problem)) from problem
