@@ -42,6 +42,8 @@ _MORE = 1 << 16
 
 _NEAR = 1 << 12
 """Bytes within which a closing bracket is looked for before all of them are paired."""
+_FEW_FAR = 4
+"""Brackets that close further away, and are looked for one by one."""
 
 _DEFINE = re.compile(
     rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*(?:\\\r?\n[^()\n]*)*\))?"
@@ -149,6 +151,7 @@ class SourceFile:
         self.text = text
         self._place = place
         self._counted = 0
+        self._far = 0
         self._found_in: dict[tuple[int, str], list[Node]] = {}
         self.matter: tuple[bytes, ...] = ()
         """Words without which a function matters little (Gist); none: all of them matter."""
@@ -352,8 +355,14 @@ class SourceFile:
 
     def closing(self, byte: int) -> int | None:
         """Offset of the bracket that closes the one at `byte` of the code view, if one does."""
-        near = None if "_pairs" in self.__dict__ else matching(self.code, byte, _NEAR)
-        return near if near is not None else self._pairs.get(byte)
+        if "_pairs" not in self.__dict__:
+            near = matching(self.code, byte, _NEAR)
+            if near is not None:
+                return near
+            self._far += 1
+            if self._far <= _FEW_FAR:
+                return matching(self.code, byte, len(self.code))
+        return self._pairs.get(byte)
 
     @cached_property
     def _pairs(self) -> dict[int, int]:

@@ -270,12 +270,15 @@ class _Arm(Struct, frozen=True):
     """Condition of this arm alone."""
     before: tuple[str, ...]
     """Conditions of the arms before it in the same #if."""
+    condition: str
+    """Both: what is true within it."""
 
-    def condition(self) -> str:
-        parts = [negated(other) for other in self.before]
-        if self.taken:
-            parts.append(self.taken if not parts else _grouped(self.taken))
-        return " && ".join(parts)
+
+def _arm(taken: str, before: tuple[str, ...]) -> _Arm:
+    parts = [negated(other) for other in before]
+    if taken:
+        parts.append(taken if not parts else _grouped(taken))
+    return _Arm(taken, before, " && ".join(parts))
 
 
 def listed(code: bytes) -> Iterator[tuple[int, bytes]]:
@@ -328,12 +331,12 @@ class Conditionals:
             self._step(stack, word, _SPACES.sub(" ", match[2].decode("latin-1")).strip())
             self._starts.append(match.end())
             # Deep nesting is hostile, not code: the innermost 64 say enough.
-            self._arms.append(tuple(c for arm in stack[-64:] if (c := arm.condition())))
+            self._arms.append(tuple(c for arm in stack[-64:] if (c := arm.condition)))
 
     def _step(self, stack: list[_Arm], word: str, rest: str) -> None:
         if word.startswith("if"):
             condition = _condition(word, rest)
-            stack.append(_Arm("" if condition == self._guard and not stack else condition, ()))
+            stack.append(_arm("" if condition == self._guard and not stack else condition, ()))
         elif word == "endif":
             if stack:
                 stack.pop()
@@ -341,7 +344,7 @@ class Conditionals:
             last = stack.pop()
             before = (*last.before, last.taken)[-64:] if last.taken else last.before
             taken = "" if word == "else" else _condition(word.removeprefix("el"), rest)
-            stack.append(_Arm(taken, before))
+            stack.append(_arm(taken, before))
 
     def at(self, byte: int) -> tuple[str, ...]:
         """Conditions of the arms around `byte`, outermost first."""

@@ -11,7 +11,7 @@ from premap.csource.nodes import callee, calls_in, path_to, text_of
 from premap.csource.source import SourceFile
 from premap.interp.machine import Event
 from premap.interp.operators import is_scalar, word_of
-from premap.rules.balance import GIVES, TAKES, weight
+from premap.rules.balance import GIVES, takes, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.paths import Step, Trace, leaves
@@ -141,7 +141,7 @@ def _written(hook: Hook) -> Iterator[Found]:
             continue
         for call in calls_in(function.body):
             name = callee(call) or ""
-            if TAKES.fullmatch(name) and not _is_file(function.source, call.start_byte):
+            if takes(name) and not _is_file(function.source, call.start_byte):
                 yield at(
                     function.source,
                     call,
