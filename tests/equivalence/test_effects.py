@@ -106,3 +106,33 @@ class TestNull:
         )
         assert verdict.status == "equivalent-except"
         assert [each.id for each in verdict.differences] == ["close-after-failed-action"]
+
+
+@pytest.mark.parametrize("test", ["size != RING_LEN", "size - RING_LEN", "size < RING_LEN + 1"])
+def test_an_example_with_a_constant_that_is_not_found(test: str) -> None:
+    """What is compared with it is of unknown type: the example's numbers still have to show it."""
+    old = f"""
+	struct dev *d = file->private_data;
+	unsigned long size = vma->vm_end - vma->vm_start;
+
+	if ({test})
+		return -EINVAL;
+	if (remap_pfn_range(vma, vma->vm_start, d->phys >> PAGE_SHIFT, size, vma->vm_page_prot))
+		return -EAGAIN;
+	pr_info("mapped");
+	return 0;
+"""
+    new = f"""
+	struct dev *d = desc->file->private_data;
+	unsigned long size = desc->end - desc->start;
+
+	if ({test})
+		return -EINVAL;
+	pr_info("mapped");
+	mmap_action_remap_full(desc, d->phys >> PAGE_SHIFT);
+	desc->action.error_override = -EAGAIN;
+	return 0;
+"""
+    verdict = judge(old, new)
+    assert verdict.status == "equivalent-except", verdict
+    assert "message-before-failure" in {each.id for each in verdict.differences}

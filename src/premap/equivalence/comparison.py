@@ -470,6 +470,7 @@ class _Comparison:
         conditions: list[symbolic.Condition] = [*path.condition]
         if candidate.condition is not True:
             conditions.append(candidate.condition)
+        model, conditions = self._as_meant(model, conditions)
         found = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
         small = spelled(found, self.namer)
         inputs = AnsweredInputs(RecordedInputs(small.variables, small.functions))
@@ -485,6 +486,17 @@ class _Comparison:
         small = _asked(small, inputs)
         again = [each for each in self._all_candidates(before, after) if each.id == candidate.id]
         return examples.build(setting, small, before, after, again[0].what) if again else None
+
+    def _as_meant(
+        self, model: symbolic.Model, conditions: list[symbolic.Condition]
+    ) -> tuple[symbolic.Model, list[symbolic.Condition]]:
+        """Have computations of unknown type mean what they do with numbers, if they may."""
+        meant = examples.meant(conditions)
+        try:
+            found = self.explorer.solver.check([*conditions, *meant]) if meant else None
+        except symbolic.SolverGaveUp:
+            found = None
+        return (model, conditions) if found is None else (found, [*conditions, *meant])
 
     def try_concretely(self, seconds: float) -> None:
         """Without a proof, look for a difference in concrete runs; say how many there were."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import errno
 import shlex
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
 from premap.equivalence.setting import LEFT, NOEXEC, RIGHT, START_PAGE, Call, Setting
+from premap.interp import operators
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
 from premap.interp.machine import Machine
@@ -19,6 +21,7 @@ from premap.interp.values import Value, plain, to_signed
 from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
+from premap.symbolic.slices import nodes
 
 _CALL = (
     *("extra", "pages", "pgoff", "prot", "f_mode_write", "left_pages", "right_pages"),
@@ -37,6 +40,28 @@ def preferences(model: symbolic.Model) -> list[symbolic.Word]:
     names = [f"{CALL}{name}" for name in _CALL]
     names += state if len(state) <= _MANY else []
     return [symbolic.as_word(inputs.word(name)) for name in names]
+
+
+_ARITHMETIC = frozenset({"+", "-", "*", "&", "|", "^"})
+
+
+def meant(conditions: Iterable[symbolic.Condition]) -> list[symbolic.Condition]:
+    """Return that computations of unknown type come to what they do with unsigned numbers.
+
+    They may come to anything; plain numbers that are the same in every type are compared as such.
+    """
+    found: list[symbolic.Condition] = []
+    for node in nodes(each for each in conditions if isinstance(each, symbolic.Bool)):
+        operator = node.data[0][1:] if node.op == "apply" and node.data[0][0] == "?" else ""
+        if len(node.args) != 2:
+            continue
+        word, (left, right) = cast("symbolic.Word", node), node.args
+        if operator in operators.COMPARISONS:
+            answer = operators.compare(operator, left, right, signed=False)
+            found.append((word != 0) == answer)
+        elif operator in _ARITHMETIC:
+            found.append(word == operators.arithmetic(operator, left, right, signed=False))
+    return found
 
 
 def build(
