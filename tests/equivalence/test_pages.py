@@ -83,3 +83,32 @@ class TestZap:
         new = f"\tmmap_action_map_kernel_pages_full(desc, {pages});\n\treturn 0;"
         verdict = verify(old_side(ZAP), new_side(new), time_limit=15)
         assert verdict.status in {"different", "unknown"}
+
+
+class TestOnePageOfAnArray:
+    """A mapping of one page: its page is an array's first element, though the index has a name."""
+
+    OLD = """
+	struct dev *d = file->private_data;
+
+	if (vma->vm_end - vma->vm_start != PAGE_SIZE)
+		return -EINVAL;
+	return vm_insert_page(vma, vma->vm_start, d->pages[0]);
+"""
+    NEW = """
+	struct dev *d = desc->file->private_data;
+
+	if (vma_desc_size(desc) != PAGE_SIZE)
+		return -EINVAL;
+	mmap_action_map_kernel_pages(desc, desc->start, d->pages, 1);
+	return 0;
+"""
+
+    def test_is_the_first(self) -> None:
+        assert verify(old_side(self.OLD), new_side(self.NEW)).status == "equivalent"
+
+    @pytest.mark.parametrize("now", ["d->pages + 1,", "d->pages + d->count,"])
+    def test_is_another_one(self, now: str) -> None:
+        new = self.NEW.replace("d->pages,", now)
+        verdict = verify(old_side(self.OLD), new_side(new))
+        assert verdict.status == "different", verdict

@@ -378,12 +378,10 @@ def _page(entry: Any) -> int:
     """Return what identifies the page: its PFN, or the address of its `struct page`."""
     if entry.kind == "pfn":
         return entry.index  # type: ignore[no-any-return]
-    index = entry.index
-    if not isinstance(entry.source, PageArray) and plain(index) is None:
-        index = symbolic.concretise(index)
-        if index is None:
-            raise NotModelled("which of several single pages is mapped is not known")
-    page: int = entry.source[index]
+    only = entry.index if plain(entry.index) is not None else symbolic.concretise(entry.index)
+    if only is None and not isinstance(entry.source, PageArray):
+        raise NotModelled("which of several single pages is mapped is not known")
+    page: int = entry.source[entry.index if only is None else only]
     return page
 
 
