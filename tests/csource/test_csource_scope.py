@@ -322,6 +322,17 @@ class TestConstants:
             ("4294967295u + 1", 0),
             ("4294967295 + 1", 1 << 32),
             ("!5", 0),
+            ("(unsigned char)300", 44),
+            ("(signed char)200", -56),
+            ("(unsigned char)255 + 1", 256),
+            ("(unsigned int)-1", (1 << 32) - 1),
+            ("(unsigned long)-1", (1 << 64) - 1),
+            ("(long)-1 < 0", 1),
+            ("(bool)8", 1),
+            ("(u16)0x12345 << 1", 0x2345 << 1),
+            ("(no_such_t)1", None),
+            ("(void *)1", None),
+            ("(float)1", None),
         ],
     )
     def test_value(self, scope: Scope, text: str, value: int | None) -> None:

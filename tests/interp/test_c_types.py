@@ -18,6 +18,7 @@ enum large { L0, L1 = 0xffffffff };
 enum wide { W0, W1 = 0x100000000 };
 enum widened { D0 = -1, D1 = 0x80000000 };
 typedef enum { T0 = -5, T1 } typed;
+enum cast { A0 = (unsigned char)300, A1 = (unsigned int)1 << 31, A2 = (signed char)200 & 0xff };
 struct bits { enum plain p:1; enum negative n:1; unsigned int u:3; };
 struct holds { enum negative n; enum plain p; };
 
@@ -36,6 +37,7 @@ EXPRESSIONS = {
     "enum_wide": "(enum wide)a == a ? 1 : 2",
     "enum_widened": "(enum widened)a < 0 ? 1 : 2",
     "enum_typed": "(typed)a < 0 ? 1 : 2",
+    "enum_cast": "A0 + 1000 * (A1 > 0) + 10000 * A2 + 10000000 * ((enum cast)a < 0)",
     "enum_shift": "(enum negative)a >> 3",
     "enum_sum": "(enum plain)a + (enum negative)b",
     "enum_sizes": "sizeof(enum plain) + 100 * sizeof(enum wide) + 10000 * sizeof(typed)",

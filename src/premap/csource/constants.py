@@ -14,6 +14,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from tree_sitter import Node
 
+from premap.csource.ctypes import CType, IntType
 from premap.csource.nodes import arguments, callee, text_of
 
 MAX_DEPTH = 100
@@ -38,6 +39,7 @@ _OPERATORS: dict[str, Callable[[int, int], int]] = {
     "!=": operator.ne,
 }
 _TRUTH = {"<", "<=", ">", ">=", "==", "!=", "&&", "||"}
+_TRUTHS = frozenset({"bool", "_Bool"})
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "\\": 92, "'": 39, '"': 34}
 
 
@@ -57,16 +59,19 @@ class ConstantReader:
     """Computes constant expressions.
 
     `named` gives what a name stands for: an expression (None: 0) and what to add to it; `called`
-    the expression that a call of a function-like macro expands to.
+    the expression that a call of a function-like macro expands to; `typed` the type that a cast
+    names.
     """
 
     def __init__(
         self,
         named: Callable[[str], tuple[Node | None, int] | None],
         called: Callable[[str, list[Node]], Node | None],
+        typed: Callable[[Node], CType],
     ) -> None:
         self._named = named
         self._called = called
+        self._typed = typed
         self._names: dict[str, _Number | None] = {}
         self._work = 0
 
@@ -161,6 +166,18 @@ class ConstantReader:
             return None
         return _binary(text_of(node.child_by_field_name("operator")), left, right)
 
+    def cast(self, node: Node, depth: int) -> _Number | None:
+        """Compute `(T)a` for an integer type."""
+        given = self._operand(node, "value", depth)
+        named = node.child_by_field_name("type")
+        ctype = None if given is None or named is None else self._typed(named)
+        if given is None or not isinstance(ctype, IntType):
+            return None
+        if ctype.name in _TRUTHS:
+            return _Number(int(given.value != 0), 32, signed=True)
+        number = given.to(ctype.width, ctype.signed)
+        return number if ctype.width >= 32 else _Number(number.value, 32, signed=True)
+
     def conditional(self, node: Node, depth: int) -> _Number | None:
         """Compute `a ? b : c`."""
         condition = self._operand(node, "condition", depth)
@@ -240,4 +257,5 @@ _READERS: dict[str, Callable[[ConstantReader, Node, int], _Number | None]] = {
     "unary_expression": ConstantReader.unary,
     "binary_expression": ConstantReader.binary,
     "conditional_expression": ConstantReader.conditional,
+    "cast_expression": ConstantReader.cast,
 }

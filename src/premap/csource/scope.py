@@ -82,7 +82,9 @@ class Scope:
         self.types = TypeReader(
             self.typedef, self.constant, self._anonymous, partial(enums.type_of, self)
         )
-        self._constants = ConstantReader(self._named_constant, self._called_constant)
+        self._constants = ConstantReader(
+            self._named_constant, self._called_constant, self.types.type_of
+        )
 
     @cached_property
     def files(self) -> Included:
