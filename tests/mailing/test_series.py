@@ -55,6 +55,12 @@ class TestGroups:
         assert second.files[1].old == first.files[1].new
         assert second.files[1].new == b"01!34!6789\n"
 
+    def test_a_table_in_a_header_is_called_by_the_function_s_file(self) -> None:
+        (made,) = patches([_outcome("x.h", _edit("x.h", 1), _edit("a/b.c", 2))], TEXTS, str)
+        assert made.first == "a/b.c"
+        (alone,) = patches([_outcome("x.h", _edit("x.h", 1))], TEXTS, str)
+        assert alone.first == "x.h"
+
     def test_what_was_declined_is_in_none(self) -> None:
         declined = Outcome("a/a.c", "declined", Conversion(Handler("a/a.c", 1, "f", "?", "mmap")))
         assert patches([declined], TEXTS, str) == []

@@ -52,8 +52,13 @@ class Patch(Struct, frozen=True):
 
     @property
     def first(self) -> str:
-        """The file by which the patch is called: that of its first table."""
-        return self.groundwork.file if self.groundwork else self.outcomes[0].file
+        """The file by which the patch is called: that of its first table.
+
+        A header's folder is nobody's: it is called by the first C file then, if it has one.
+        """
+        file = self.groundwork.file if self.groundwork else self.outcomes[0].file
+        sources = (each.name for each in self.files if each.name.endswith(".c"))
+        return next(sources, file) if file.endswith(".h") else file
 
 
 def patches(
