@@ -15,6 +15,7 @@ from premap import releases
 from premap.csource.nodes import arguments, callee, calls_in, path_to, text_of, unwrapped
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
+from premap.csource.strstr import says
 from premap.csource.tree import KernelTree
 from premap.records import Handler
 from premap.releases import Release
@@ -78,7 +79,7 @@ class Context(Struct, eq=False, dict=True):
 
     def says(self, *words: bytes) -> bool:
         """Whether the file has one of the words at all: a cheap question before a costly one."""
-        return any(word in self.source.code for word in words)
+        return any(says(self.source.code, word) for word in words)
 
     def holding(self, pattern: re.Pattern[bytes], *types: str) -> Iterator[Node]:
         """Yield the nodes of some types that hold what matches in the code, each once.

@@ -23,7 +23,8 @@ def check(context: Context) -> Iterator[Found]:
     """Find flags of the wrong kind among the arguments of functions that take flags."""
     if not context.says(b"VM_", b"VMA_"):
         return
-    for call in context.source.calls_to("|".join(sorted({*bits(), *masks()}))):
+    said = [name for name in sorted({*bits(), *masks()}) if context.says(name.encode())]
+    for call in context.source.calls_to("|".join(said)) if said else ():
         name = callee(call) or ""
         if name in bits():
             yield from _masks_for_bits(context, name, arguments(call)[bits()[name] :])

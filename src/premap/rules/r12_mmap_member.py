@@ -21,7 +21,9 @@ _READ = re.compile(rb"(?:f_op|i_fop)\s*->\s*mmap\b")
 
 def check(context: Context) -> Iterator[Found]:
     """Find reads of the member `mmap` of a file's operations."""
-    if context.is_core or not context.at_least("6.16") or not _READ.search(context.source.code):
+    if context.is_core or not context.at_least("6.16") or not context.says(b"f_op", b"i_fop"):
+        return
+    if not _READ.search(context.source.code):
         return
     for node in context.holding(_READ, "field_expression"):
         table = node.child_by_field_name("argument")

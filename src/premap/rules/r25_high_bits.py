@@ -20,6 +20,8 @@ def check(context: Context) -> Iterator[Found]:
     release = context.release
     if release is None or context.is_core or context.source.name.startswith("arch/"):
         return
+    if not context.says(b"VMA_"):
+        return
     named = {name.decode() for name in _NAMED.findall(context.source.code)}
     high = {name: bit for name in named if (bit := _bit(release, name)) > HIGHEST_PORTABLE_BIT}
     for node in find_all(context.source.root, "identifier") if high else ():

@@ -49,6 +49,7 @@ def check_soon(context: Context, rules: Iterable[Rule]) -> tuple[Checked, frozen
     Comments that silence nothing are not told: rules that they silence may have had no say yet.
     """
     shallow = _Shallow(context.source, context.tree, context.target, context.before)
+    shallow.sites = context.sites
     found: list[Finding] = []
     later: set[str] = set()
     for rule in rules:
