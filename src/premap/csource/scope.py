@@ -167,9 +167,9 @@ class Scope:
     def own_functions(self, name: str) -> list[Function]:
         """Definitions of a function in the file itself. A header is not parsed for them."""
         file = self.source
-        if self.tree is None or not file.name.endswith(".h"):
+        if self.tree is None or file.linked or not file.name.endswith(".h"):
             return file.functions_of(name)
-        return self.tree.once(("function", file.name, name), lambda: _functions_named(file, name))
+        return self.once("own function", name, lambda: _functions_named(file, name))
 
     def macro(self, name: str) -> list[Macro]:
         """Definitions of a macro: of this file, else of all headers, nearest first."""

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate, count
 from operator import add
@@ -150,6 +150,8 @@ class SourceFile:
         """Relative to the root of its tree, or as given."""
         self.text = text
         self._place = place
+        self.linked = False
+        """Whether it may call functions of other files (`link`)."""
         self._counted = 0
         self._far = 0
         self._found_in: dict[tuple[int, str], list[Node]] = {}
@@ -249,6 +251,13 @@ class SourceFile:
         """Every function definition, by name; those of all `#if` arms."""
         named = ((name, self.functions_of(name)) for name in self._function_nodes)
         return {name: found for name, found in named if found}
+
+    def link(self, functions: Mapping[str, list[Function]]) -> None:
+        """Let the file call functions of others; those that it defines itself come first."""
+        self.linked = True
+        for name, found in functions.items():
+            if name not in self.functions:
+                self.functions[name] = self._functions_of[name] = found
 
     def functions_of(self, name: str) -> list[Function]:
         """Return the definitions of one function; the others are not looked into."""

@@ -98,6 +98,4 @@ def link(files: Sequence[SourceFile]) -> None:
         for name, found in file.functions.items():
             exported.setdefault(name, []).extend(each for each in found if not each.static)
     for file in files:
-        for name, found in exported.items():
-            if found:
-                file.functions.setdefault(name, found)
+        file.link({name: found for name, found in exported.items() if found})
