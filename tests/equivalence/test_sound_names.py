@@ -163,11 +163,6 @@ OPEN = {
         f"{NARROW}struct s {{ word_t a, b; }};\n",
         f"{WIDE}struct s {{ word_t a, b; }};\n",
     ),
-    "where a member is": (
-        f"struct s *s = container_of(d->shared, struct s, b); if (s == d->cookie) {END}",
-        "layout",
-        *(f"#define N {n}\nstruct s {{ int a[N]; unsigned long b; }};\n" for n in (4, 8)),
-    ),
     "an initial value": (
         f"if (most == d->ro) {END}",
         "begins",

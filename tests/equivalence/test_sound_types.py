@@ -96,15 +96,41 @@ class TestDefinitions:
     OLD = "struct h { struct dev dev; int x; };\n"
     NEW = "struct h { int x; struct dev dev; };\n"
 
+    def test_layouts(self) -> None:
+        body = f"return sizeof(struct h) == 4 {FAILS}"
+        unproven(DEV + body, NEW_DEV + body, "another layout", self.OLD, self.NEW)
+
+    HELD = "struct h *h = container_of(d, struct h, dev); "
+
     @pytest.mark.parametrize(
         "body",
         [
-            f"return sizeof(struct h) == 4 {FAILS}",
-            f"struct h *h = container_of(d, struct h, dev); return (void *)h == (void *)d {FAILS}",
+            f"return (void *)h == (void *)d {FAILS}",
+            f"return (void *)h == d->cookie {FAILS}",
+            "d->count = (unsigned long)d - (unsigned long)h; return 0;",
+            "poke((unsigned long)d - (unsigned long)h); return 0;",
+            "return d->cookie == h ? -EINVAL : 0;",
         ],
     )
-    def test_layouts(self, body: str) -> None:
-        unproven(DEV + body, NEW_DEV + body, "another layout", self.OLD, self.NEW)
+    def test_where_a_member_is(self, body: str) -> None:
+        held = self.HELD + body
+        verdict = judge(DEV + held, NEW_DEV + held, self.OLD, self.NEW)
+        assert verdict.status == "unknown", verdict
+        assert "offsetof(struct h, dev)" in str(verdict.reason)
+
+    @pytest.mark.parametrize(
+        "body", [f"return h->x == 3 {FAILS}", "h->x = 3; return 0;", "poke(h); return 0;"]
+    )
+    def test_what_is_around_a_member(self, body: str) -> None:
+        """It is told by the names of members, wherever they are; the verdict says so."""
+        held = self.HELD + body
+        verdict = judge(DEV + held, NEW_DEV + held, self.OLD, self.NEW)
+        assert verdict.status in ("equivalent", "equivalent-except"), verdict
+        assert any("struct h, which differs" in each for each in verdict.bounds)
+
+    def test_another_member(self) -> None:
+        old, new = (f"return h->{member} == 3 {FAILS}" for member in ("x", "dev.ro"))
+        differ(DEV + self.HELD + old, NEW_DEV + self.HELD + new, self.OLD, self.NEW)
 
     def test_layouts_of_what_they_hold(self) -> None:
         outer = "struct outer { struct h h; };\n"

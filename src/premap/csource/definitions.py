@@ -34,6 +34,19 @@ def defining_near(name: str, seen_from: SourceFile, tree: KernelTree) -> list[So
     return tree.once(("near", name, seen_from.name), lambda: _near(name, parents, tree))
 
 
+def defining_beside(name: str, seen_from: SourceFile, tree: KernelTree) -> list[SourceFile]:
+    """Return the files in the folder of a file that define the function for others."""
+    folder = Path(seen_from.name).parent
+
+    def find() -> list[SourceFile]:
+        needle = name.encode("latin-1", "replace")
+        files = sorted(file for file in (tree.root / folder).glob("*.c") if file.is_file())
+        said = (file.name for file in files if needle in file.read_bytes())
+        return _public(name, [(folder / each).as_posix() for each in said], tree)
+
+    return tree.once(("beside", name, folder.as_posix()), find)
+
+
 def _defining(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFile]:
     for folder in [folders[0], Path(CORE), *folders[1:]]:
         top = "" if folder == Path() else folder.as_posix()

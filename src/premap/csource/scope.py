@@ -72,9 +72,16 @@ _FEW_NAMES = 128
 class Scope:
     """Resolves names as `source` sees them. Without a tree only the file itself is known."""
 
-    def __init__(self, source: SourceFile, tree: KernelTree | None = None) -> None:
+    def __init__(
+        self,
+        source: SourceFile,
+        tree: KernelTree | None = None,
+        includer: SourceFile | None = None,
+    ) -> None:
         self.source = source
         self.tree = tree
+        self.includer = includer
+        """Of a header: the file in which it is read."""
         self._known: dict[tuple[str, Hashable], Any] = {}
         self._busy: set[str] = set()
         self._asked = 0
@@ -93,14 +100,23 @@ class Scope:
 
     @cached_property
     def own_files(self) -> list[SourceFile]:
-        """The file and the headers that are its own; none of a header that is the kernel's."""
+        """The file and the headers that are its own, of a header also the file that includes it.
+
+        A header of the kernel's is not its own.
+        """
+        around = [] if self.includer is None else [self.includer]
         if includes.of_kernel(self.source.name):
-            return []
-        return includes.own(self.source, self.tree)
+            return around
+        own = includes.own(self.source, self.tree)
+        return own + [file for file in around if all(file is not each for each in own)]
 
     def own_macro(self, name: str) -> list[Macro]:
         """Definitions of a macro in the file and its own headers, nearest first."""
         return [macro for file in self.own_files for macro in file.macros_of(name)]
+
+    def own_plain_macro(self, name: str) -> list[Macro]:
+        """Return those of them without parameters."""
+        return [macro for macro in self.own_macro(name) if macro.parameters is None]
 
     def own_enumerator(self, name: str) -> Enumerator | None:
         """Return the constant of this name of an enum in the file or its own headers."""
@@ -337,7 +353,8 @@ class Scope:
         if found is not None:
             certain = found.certain and not self._also_macro(name)
             return (found.expression, found.offset) if certain else None
-        bodies = {macro.body for macro in self.plain_macro(name) if compiled(macro.arms)}
+        macros = [*self.plain_macro(name), *self.own_plain_macro(name)]
+        bodies = {macro.body for macro in macros if compiled(macro.arms)}
         body = _expression(bodies.pop()) if len(bodies) == 1 else None
         return None if body is None else (body, 0)
 

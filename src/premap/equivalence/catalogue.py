@@ -136,6 +136,15 @@ _ACCEPTED = (
         """,
     ),
     _explanation(
+        "callees-differ",
+        "functions of other files have changed as well",
+        """
+        Both versions call a function that another file defines, whose text (or that of what it
+        calls there) is another one in the new version. It was taken to do the same in both: a
+        person has to say that it does, as far as the hook goes.
+        """,
+    ),
+    _explanation(
         "close-after-failed-action",
         "->close runs after an action that failed",
         """

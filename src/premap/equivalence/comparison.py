@@ -18,8 +18,9 @@ from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.garbage import seldom_collected
-from premap.equivalence.handed import handed_out
+from premap.equivalence.handed import called_elsewhere, handed_out
 from premap.equivalence.locking import may_lock
+from premap.equivalence.moved import moved
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.parting import Partings
 from premap.equivalence.position import positional
@@ -100,6 +101,7 @@ BOUNDS = (
         "only executed), no shadow stacks"
     ),
     f"loops of at most {LOOP_LIMIT} iterations",
+    "functions that neither version's file or headers define do the same in both",
     (
         "driver state behind different pointers is taken not to overlap, and pointers that are "
         "followed to be valid"
@@ -272,6 +274,7 @@ class _Comparison:
                 if path.exception is not None:
                     self._stop(path.exception)
                 elif path.value is not None:
+                    self._look_at_offsets(path.value, path.decisions)
                     self._place(setting, path.value, path.decisions)
                     self._judge(setting, path)
                 if self.settled and self.effort.spent > self.enough:
@@ -376,7 +379,8 @@ class _Comparison:
 
     def _all_candidates(self, before: Outcome, after: Outcome) -> list[Candidate]:
         changed = handed_out(self.old, self.new, before, after)
-        return [*self.candidates(before, after), *changed]
+        elsewhere = called_elsewhere(self.old, self.new, before, after)
+        return [*self.candidates(before, after), *changed, *elsewhere]
 
     def _run(self, side: Side, setting: Setting) -> Outcome:
         """Run one version; where nothing fails, note what could."""
@@ -419,6 +423,11 @@ class _Comparison:
             self.reached |= set(_reached(outcome))
             special = [(vma.vm_flags & VM_SPECIAL) != 0 for vma in outcome.vmas]
             self.mergeable = self.mergeable or any(each is not True for each in special)
+
+    def _look_at_offsets(self, found: _PathResult, decisions: Sequence[symbolic.Decision]) -> None:
+        offset = moved(self.namer.moved, found.outcomes, decisions)
+        if offset is not None:
+            self.doubt(f"{offset}, on which something hangs, is another one in the new version")
 
     def _place(
         self, setting: Setting, found: _PathResult, decisions: Sequence[symbolic.Decision]

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Functions that hooks hand to others: they run later, and are compared by their text alone."""
+"""Functions that are compared by their text alone: those of other files, and those handed out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from premap.csource.definitions import defining_beside
 from premap.csource.meanings import reached
 from premap.csource.source import SourceFile
 from premap.equivalence.candidate import Candidate
@@ -29,6 +30,42 @@ def handed_out(old: Side, new: Side, before: Outcome, after: Outcome) -> Iterato
                 return
 
 
+def called_elsewhere(old: Side, new: Side, before: Outcome, after: Outcome) -> Iterator[Candidate]:
+    """Tell of functions of other files that both versions call, and that have changed.
+
+    They are looked for beside the hook's file, where the versions lie in trees of their own.
+    """
+    if old.tree is None or new.tree is None or old.tree is new.tree:
+        return
+    if not old.functions or not new.functions:
+        return
+    called = _called(before) & _called(after)
+    changed = [name for name in sorted(called) if _changed_elsewhere(old, new, name)]
+    if changed:
+        names = ", ".join(f"{name}()" for name in changed)
+        text = f"{names}, defined in other files, changed as well; what that means was not compared"
+        yield Candidate("callees-differ", text, condition=True, accepted=True)
+
+
+def _called(outcome: Outcome) -> set[str]:
+    """Return the functions that were called and are not followed."""
+    events = outcome.machine.events
+    return {event.name for event in events if event.kind == "call" and event.name.isidentifier()}
+
+
+def _changed_elsewhere(old: Side, new: Side, name: str) -> bool:
+    """Return whether a function of another file has another text in the new version."""
+    found = [
+        defining_beside(name, side.functions[0].source, side.tree)
+        for side in (old, new)
+        if side.tree is not None
+    ]
+    if any(len(files) != 1 for files in found):
+        return False
+    ((before,), (after,)) = found
+    return changed_text(before, after, (name,)) is not None
+
+
 def _given(outcome: Outcome) -> Iterator[str]:
     machine = outcome.machine
     values = [value for event in machine.events for value in event.given]
@@ -37,7 +74,7 @@ def _given(outcome: Outcome) -> Iterator[str]:
     return (value.data.name for value in values if isinstance(value.data, FunctionName))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)
 def changed_text(before: SourceFile, after: SourceFile, names: Sequence[str]) -> str | None:
     """Return the first that these functions reach and that is not the same in both files."""
     old_text, new_text = reached(before, names), reached(after, names)

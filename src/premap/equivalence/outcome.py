@@ -126,6 +126,7 @@ def run(
     `watched` are failures that never come, at points of the model: they see what is got to.
     """
     machine = Machine(inputs, Bindings(side.tree, side.scopes, callback), namer)
+    machine.bindings.root = side.functions[0].source if side.functions else None
     call = Call.of(inputs)
     machine.alone = setting.alone
     file = _file(side, machine, setting, call)

@@ -63,6 +63,8 @@ class Bindings:
     ) -> None:
         self.tree = tree
         self.callback = callback
+        self.root: SourceFile | None = None
+        """The file of the hook, in which headers are read."""
         self._scopes = scopes
         self._tables: dict[str, VmOperationsTable] = {}
         self._mappings: dict[int, MappingObject] = {}
@@ -75,7 +77,9 @@ class Bindings:
         """Return the scope of a source file; looked up once for all runs that share `scopes`."""
         found = self._scopes.get(id(source))
         if found is None:
-            found = self._scopes[id(source)] = Scope(source, self.tree)
+            header = source.name.endswith(".h") and source is not self.root
+            includer = self.root if header else None
+            found = self._scopes[id(source)] = Scope(source, self.tree, includer)
         return found
 
     def defining(self, name: str, seen_from: SourceFile) -> list[SourceFile]:

@@ -19,6 +19,10 @@ _MEMBER = re.compile(r"(?:->|\.)(\w+)\W*\Z")
 _SET = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
 """What stands before a function's name where it is set as a member."""
 _NAME = re.compile(rb"\b[A-Za-z_]\w*\b(?!\s*\()")
+_ELSEWHERE = re.compile(
+    rb"\b(?:EXPORT_SYMBOL\w*|\w*module_init|module_exit|\w+_initcall)\s*\(\s*\Z"
+)
+"""What is told a function's name for who knows it by that."""
 _BEFORE = 80
 _HOOKS = frozenset({"mmap", "mmap_prepare", "mapped"})
 
@@ -51,6 +55,8 @@ def _given_away(scope: Scope) -> Iterator[tuple[str, str]]:
         for match in _NAME.finditer(file.code):
             if match.group() in functions and match.start() not in heads:
                 before = file.code[max(0, match.start() - _BEFORE) : match.start()]
+                if _ELSEWHERE.search(before):
+                    continue
                 is_set = _SET.search(before)
                 name = match.group().decode("latin-1")
                 yield name, "" if is_set is None else is_set[1].decode("latin-1")

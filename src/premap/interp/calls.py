@@ -22,6 +22,7 @@ from premap.csource.ctypes import (
     UnknownType,
     VoidType,
 )
+from premap.csource.includes import of_kernel
 from premap.csource.nodes import (
     callee,
     text_of,
@@ -399,17 +400,25 @@ def _call_inline(
 ) -> Value:
     """Execute a header's inline function; where that can't be done, it is unknown code.
 
-    Unless the other version has a function of that name in its own file, and executed it.
+    One of the file's own headers is not both: what only one version can execute is refused.
     """
+    name, namer = found[0].name, machine.memory.namer
+    own = not of_kernel(found[0].source.name)
     with machine.attempt() as take_back:
         try:
-            return call_function(machine, frame, configured(machine, found), given)
+            result = call_function(machine, frame, configured(machine, found), given)
         except Undefined:
             raise
         except NotModelled:
-            if found[0].name in machine.memory.namer.executed:
+            if name in namer.executed:
                 raise
             take_back()
+            namer.opaque.update([name] if own else ())
+        else:
+            if name in namer.opaque:
+                raise machine.failure(frame, node, f"{name}(), which can't be followed in all runs")
+            namer.executed.update([name] if own else ())
+            return result
     where = f"{frame.function.source.name}:{frame.line(node)}"
     return unknown.call_unknown(machine, frame, found[0].name, given, where)
 

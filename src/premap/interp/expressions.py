@@ -212,7 +212,9 @@ def _bodies(machine: Machine, frame: Frame, name: str) -> set[str]:
     if name in frame.expanding:
         return set()
     macros = frame.scope.plain_macro(name)
-    own = [macro for macro in frame.scope.own_macro(name) if macro.parameters is None]
+    own = frame.scope.own_plain_macro(name)
+    if frame.scope.includer is not None:
+        macros = [*macros, *own]
     if any(macro.arms for macro in own) and _is_something_else(frame, name):
         macros = [macro for macro in own if compiled(machine, macro.source, macro.arms)]
     return {macro.body.strip() for macro in macros}

@@ -248,7 +248,9 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
         raise machine.failure(frame, node, f"container_of: {place} is not a member `{member}`")
     if sharing(frame.scope, ctype, member):
         raise machine.failure(frame, node, f"container_of: {member} is a member of a union")
-    layouts.agree(machine, frame.scope, ctype)
+    if not layouts.agrees(machine, frame.scope, ctype):
+        machine.memory.namer.moved.add(f"offsetof({ctype}, {member})")
+        machine.assume(f"{ctype}, which differs in the two versions, is told by names of members")
     made = machine.memory.object(f"container_of({place.object.name}, {ctype}, {member})", ctype)
     made.embedded.setdefault(member, place)
     address = sub(pointer.data.address, machine.inputs.word(f"offsetof({ctype}, {member})"))

@@ -9,6 +9,7 @@ from premap.csource.meanings import meaning, names_in
 from premap.csource.scope import Scope
 from premap.interp.machine import Machine
 from premap.interp.types import settled
+from premap.model.errors import NotModelled
 
 _MOST_NESTED = 20
 
@@ -22,6 +23,15 @@ def agree(machine: Machine, scope: Scope, ctype: CType) -> None:
         text = f"{found} may have another layout in the two versions"
         fact = scope.once("layout", str(found), lambda: _texts(scope, found))
         machine.memory.namer.agree(("layout", str(found)), fact, text)
+
+
+def agrees(machine: Machine, scope: Scope, ctype: CType) -> bool:
+    """Return whether a structure has one layout in both versions, as far as was seen by now."""
+    try:
+        agree(machine, scope, ctype)
+    except NotModelled:
+        return False
+    return True
 
 
 def agree_on_length(machine: Machine, scope: Scope, ctype: CType) -> None:

@@ -25,8 +25,12 @@ class Namer:
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._next = itertools.count(1)
         self._facts: dict[Hashable, Hashable] = {}
+        self.moved: set[str] = set()
+        """Made-up offsets of members that are elsewhere in the other version."""
         self.executed: set[str] = set()
-        """Functions of the files themselves that some run executed."""
+        """Functions of the files themselves and their own headers that some run executed."""
+        self.opaque: set[str] = set()
+        """Inline functions of own headers that some run took for unknown code."""
 
     def agree(self, about: Hashable, fact: Hashable, text: str) -> None:
         """Raise NotModelled(text) where runs that share names don't mean the same by one."""
