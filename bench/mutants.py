@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Plants mistakes in a copy of the model, one at a time, and counts how many the tests find.
 
-    python bench/mutants.py [--count 100] [--seed 1] [--by tests|conform] [--only NUMBER] [--list]
+    python bench/mutants.py [--count 100] [--seed 1] [--by tests|conform] [--only NUMBER] [--list] …
 
 A mistake is one change of the code: an operator or a comparison replaced by its neighbour, `and`
 by `or`, add() by sub(), a constant by another, a statement dropped, the branches of an `if`
@@ -17,11 +17,12 @@ Left out is what a model has and a kernel has not: refusals of what only Python 
 how failures are asked for. The tests see to those. So is, by rule, what no scenario can reach: see
 bench/mutants_reach.py; `--everything` mutates that as well.
 
-`--by conform` asks instead what `premap conform` finds within 20,000 steps of seed 0. A model with
-a mistake makes up the same steps as one without, up to the first whose result differs: so the
-scenarios are made once, on the model as it is, and replayed on each mutant, as far as they enter
-the changed function (mutants_replay.py: a hundred take half a minute). That the model as
-it is agrees with a kernel on just these is what `premap conform --kernel TREE --seed 0` says.
+`--by conform` asks instead what `premap conform` finds within 20,000 steps of seed 0, or of that
+which `--scenarios` says. A model with a mistake makes up the same steps as one without, up to the
+first whose result differs: so the scenarios are made once, on the model as it is, and replayed on
+each mutant, as far as they enter the changed function (mutants_replay.py: a hundred take half a
+minute). That the model as it is agrees with a kernel on just these is what `premap conform --kernel
+TREE --seed 0` says.
 With `--kernel TREE` it is said first; and on what replaying does not find, `premap conform` itself
 is run: numbers that go to the kernel as well (MAP_, MADV_) are seen only there.
 """
@@ -326,6 +327,7 @@ class OnKernel:
     replaying: Finder
     copied: Path
     tree: Path
+    seed: int
 
     def __call__(self, mutant: Mutant) -> str:
         """Return what the first difference is, or nothing."""
@@ -333,7 +335,7 @@ class OnKernel:
 
     def really(self, mutant: Mutant | None = None) -> str:
         """Run `premap conform`; return what the first difference is, or nothing."""
-        options = ("--kernel", str(self.tree), "--steps", str(STEPS), "--seed", "0")
+        options = ("--kernel", str(self.tree), "--steps", str(STEPS), "--seed", str(self.seed))
         with written(mutant, self.copied):
             done = _run(self.copied, 600, "-m", "premap", "conform", *options)
         if done is None:
@@ -410,6 +412,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--by", choices=("tests", "conform"), default="tests")
+    parser.add_argument("--scenarios", type=int, default=0, help="the seed of conform")
     parser.add_argument("--kernel", type=Path, metavar="TREE", help="ask it what is not found")
     parser.add_argument("--only", type=int, action="append", help="numbers of those drawn")
     parser.add_argument("--list", action="store_true", help="print the changes, try none")
@@ -425,20 +428,20 @@ def main() -> int:
             chosen = [(number, mutant) for number, mutant in chosen if number in given.only]
         if not given.list:
             compileall.compile_dir(copied / "src", quiet=1)
-            return count_found(chosen, _finder(given.by, given.kernel, copied))
+            return count_found(chosen, _finder(given, copied))
         for number, mutant in chosen:
             before, after, line = mutant.changed
             print(f"{number}: {mutant.file}:{line}: {before}  ->  {after}")
         return 0
 
 
-def _finder(by: str, kernel: Path | None, copied: Path) -> Finder:
-    if by == "tests":
+def _finder(given: argparse.Namespace, copied: Path) -> Finder:
+    if given.by == "tests":
         return ByTests(copied)
-    replaying = ByReplaying(Replayed(copied / "src" / PACKAGE, STEPS, 0))
-    if kernel is None:
+    replaying = ByReplaying(Replayed(copied / "src" / PACKAGE, STEPS, given.scenarios))
+    if given.kernel is None:
         return replaying
-    finder = OnKernel(replaying, copied, kernel.resolve())
+    finder = OnKernel(replaying, copied, given.kernel.resolve(), given.scenarios)
     failing = finder.really()
     if failing:
         raise SystemExit(f"something fails without a mistake: {failing}")

@@ -8,6 +8,9 @@ became of it.
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import cache
+from pathlib import Path
 
 from mutants_harmless import HARMLESS, HARMLESS_AFTER
 from mutants_reasons import (
@@ -74,9 +77,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ): BESIDE_AN_ERROR,
     ("madvise.py", "_populate", "if done < 0:", "if done <= 0:"): (
         "of a range that is not empty, at least a page is in, or there is an error"
-    ),
-    ("area.py", "_topdown", "if not remembered:", "if +bool(remembered):"): (
-        "what a search remembers only makes the next one shorter"
     ),
     ("tree.py", "search_from", "del length", "pass"): "the name is not used",
     (
@@ -292,10 +292,18 @@ AFTER: dict[tuple[str, str, str, str, str], str] = {
 """The same, of a statement that is there more than once: with the line before it."""
 
 
+@cache
+def _unseen() -> dict[tuple[str, ...], str]:
+    """Read mutants_unseen.toml: the same kind of table, by reason."""
+    text = Path(__file__).with_name("mutants_unseen.toml").read_text(encoding="utf-8")
+    groups = tomllib.loads(text)["same"]
+    return {tuple(change): group["why"] for group in groups for change in group["changes"]}
+
+
 def why_equivalent(file: str, function: str, before: str, after: str, context: str = "") -> str:
     """Return why a change can't be observed, if that has been shown."""
     there = file, function, context, before, after
-    shown = AFTER.get(there) or HARMLESS_AFTER.get(there)
+    shown = AFTER.get(there) or HARMLESS_AFTER.get(there) or _unseen().get(there)
     if shown is not None:
         return shown
     old, new = _BESIDE.fullmatch(before), _BESIDE.fullmatch(after)

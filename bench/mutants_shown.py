@@ -195,8 +195,6 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "if not here or (number or key(chunks[number - 1][-1]) > value):",
     ): SAVED,
     ("area.py", "_topdown", "remembered = False", "remembered = True"): SEARCH,
-    ("area.py", "_topdown", "remembered = True", "pass"): SEARCH,
-    ("area.py", "_topdown", "if not remembered:", "if not not remembered:"): SEARCH,
     ("area.py", "_topdown", "tree.searched(length, high, low, begin - position)", "pass"): SEARCH,
     ("area.py", "_topdown", "tree.searched(length, high, end, begin - position)", "pass"): SEARCH,
     ("tree.py", "searched", "self._no_gap = (length, top, high)", "pass"): SEARCH,

@@ -13,6 +13,7 @@ from itertools import count
 
 from premap.scenario import drills_corners as corners
 from premap.scenario import drills_devices as devices
+from premap.scenario import drills_hooks as hooks
 from premap.scenario import drills_limits as limits
 from premap.scenario import drills_memory as memory
 from premap.scenario import drills_moves as moves
@@ -53,8 +54,7 @@ ON_HOST: tuple[Drill, ...] = (
     process.sealed_file,
     process.sealed_at_last,
     process.shared_memory,
-    corners.moves,
-    corners.memory,
+    *corners.ON_HOST,
 )
 """Those that mean something without devices, failures and limits."""
 
@@ -98,9 +98,8 @@ DRILLS: tuple[Drill, ...] = (
     devices.unreadable,
     devices.cached,
     devices.chosen,
-    corners.limits,
-    corners.devices,
-    corners.stacks,
+    *(drill for drill in corners.DRILLS if drill not in corners.ON_HOST),
+    *hooks.DRILLS,
 )
 
 PER_TURN = 2

@@ -12,6 +12,7 @@ import random
 from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
+from premap.scenario import drills_corners as corners
 from premap.scenario.aim import Layout, Range
 from premap.scenario.allowed import COMMITTING, comparable, misled, reached
 from premap.scenario.backend import Backend
@@ -188,8 +189,8 @@ class Generator(Situations):
         return self._begin(next(self.deck), layout)
 
     def _gap(self, layout: Layout) -> Json | None:
-        """Begin the drill that only a large window has room for."""
-        return self._begin(stack_gap, layout)
+        """Begin a drill that only a large window has room for."""
+        return self._begin(self.pick.choice((stack_gap, corners.stacks)), layout)
 
     def _begin(self, drill: Drill, layout: Layout) -> Json | None:
         limited = not self.limited.isdisjoint(COMMITTING)

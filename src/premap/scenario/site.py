@@ -75,6 +75,16 @@ class Site:
         self.munmap(around)
         return Range(around.first + beside, count)
 
+    def fresh(self, count: int, beside: int = 1) -> Range:
+        """Choose so many pages, and unmap what is there, or beside them, though it seems free."""
+        where = self.clean(count, beside)
+        self.munmap(Range(where.first - beside, count + 2 * beside))
+        return where
+
+    def empty(self) -> None:
+        """Unmap the window, so that what is counted is the drill's own."""
+        self.munmap(Range(0, self.layout.pages))
+
     def address(self, page: int) -> int:
         """Return the address of a page."""
         return self.layout.address(page)
