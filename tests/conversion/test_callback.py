@@ -129,6 +129,52 @@ class TestDispatcher:
         text = edited(tmp_path, "drivers/buf/core.c", found)
         assert "\tSET_OP(to, map_it);\n\tSET_OP(to, mmap_prepare);\n" in text
 
+    LOCAL = """
+static int buf_map(struct buf *buf, struct vm_area_struct *vma)
+{
+	const auto map = buf->ops->map_it;
+
+	if (map)
+		return map(buf, vma);
+	return -EIO;
+}
+"""
+
+    def test_a_variable_that_holds_the_member_goes(self, tmp_path: Path) -> None:
+        text = edited(
+            tmp_path, "drivers/buf/core.c", plan(tmp_path, core=subsystem.CORE + self.LOCAL)
+        )
+        body = text[text.index("static int buf_map(") :]
+        assert body.partition("{\n")[2] == (
+            "\tif (buf->ops->map_it || buf->ops->mmap_prepare)\n"
+            "\t\treturn buf_call_mmap(buf->ops, buf, vma);\n\treturn -EIO;\n}\n"
+        )
+
+    def test_a_variable_of_a_pointer_s_type_goes(self, tmp_path: Path) -> None:
+        typed = "int (*map)(struct buf *, struct vm_area_struct *) ="
+        local = self.LOCAL.replace("const auto map =", typed).replace(
+            "if (map)", "if (!map) return 1;\n"
+        )
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path, core=subsystem.CORE + local))
+        assert "if (!buf->ops->map_it && !buf->ops->mmap_prepare) return 1;" in text
+        assert typed not in text
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("return map(buf, vma)", "return hand(map)"),
+            ("return map(buf, vma)", "map = buf_other"),
+            ("return map(buf, vma)", "return map(vma)"),
+            ("if (map)", "buf = next(buf);\n\tif (map)"),
+            ("if (map)", "buf->ops = &other;\n\tif (map)"),
+            ("= buf->ops->map_it", "= buf_ops(buf)->map_it"),
+        ],
+    )
+    def test_a_variable_that_is_used_otherwise(self, old: str, new: str, tmp_path: Path) -> None:
+        found = plan(tmp_path, core=subsystem.CORE + self.LOCAL.replace(old, new))
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-use"
+
     @pytest.mark.parametrize(
         ("old", "new", "id_"),
         [

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from premap.conversion import callback_local
 from premap.conversion.callback import Callback
+from premap.conversion.callback_local import Local
 from premap.conversion.callback_member import VMA_TYPE, Member, declared
 from premap.conversion.callback_uses import Use, call_of, tested
 from premap.conversion.layout import Moved, laid_out
@@ -82,12 +84,34 @@ class Dispatcher:
         if call is not None:
             yield self._called(use, call)
             return
-        found = tested(use, self.callback.twin)
+        local = callback_local.local_of(use)
+        if local is not None:
+            yield from self._through_local(use, local)
+            return
+        found = tested(use, self.callback.twin, use.node)
         if found is None:
             message = f"`{_line(use.node)}` is neither a call nor a test of the member"
             raise Declined("callback-use", message, use.node)
         node, new = found
         yield Change(node.start_byte, node.end_byte, new)
+
+    def _through_local(self, use: Use, local: Local) -> Iterator[Change]:
+        """Yield the changes of a variable's uses to those of the member, and of what declares it.
+
+        Raises Declined for one that is neither a call nor a test.
+        """
+        for each in local.uses:
+            call = callback_local.call_through(each)
+            if call is not None:
+                yield self._called(use, call)
+                continue
+            found = tested(use, self.callback.twin, each)
+            if found is None:
+                message = f"`{text_of(each)}` is neither called nor tested here"
+                raise Declined("callback-use", message, each)
+            yield Change(found[0].start_byte, found[0].end_byte, found[1])
+        for start, end in callback_local.removed(local.declaration, self.source):
+            yield Change(start, end, "")
 
     def _called(self, use: Use, call: Node) -> Change:
         """Return the change of a call through the table to one of the helper."""

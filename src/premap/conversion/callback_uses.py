@@ -212,9 +212,12 @@ def call_of(use: Use) -> Node | None:
     return None if use.macro is not None else _call_of(use.node)
 
 
-def tested(use: Use, twin: str) -> tuple[Node, str] | None:
-    """Return the node that asks whether the member is set, and what asks for either member."""
-    node = outer(use.node)
+def tested(use: Use, twin: str, stands: Node) -> tuple[Node, str] | None:
+    """Return the node that asks whether the member is set, and what asks for either member.
+
+    `stands` is what stands for the member there: the use itself, or a variable that holds it.
+    """
+    node = outer(stands)
     text = text_of(use.node)
     other = text[: text.rindex(use_member(use))] + twin
     parent = node.parent
