@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 
@@ -19,7 +20,7 @@ from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expansion import spelled
 from premap.interp.expressions import address_of, pointed, read, write
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import compare, of_truth, truth, word_of
+from premap.interp.operators import compare, convert, of_truth, truth, word_of
 from premap.interp.statictypes import operand_type, type_argument
 from premap.interp.types import member_type, sharing
 from premap.interp.values import (
@@ -27,6 +28,7 @@ from premap.interp.values import (
     INT,
     LONG,
     PGPROT,
+    UINT,
     ULONG,
     Place,
     Pointer,
@@ -46,6 +48,7 @@ COMPUTED: dict[str, Computed] = {}
 SPECIAL: dict[str, Special] = {}
 """Called with the arguments' nodes: types, places, or arguments that are not evaluated."""
 FIRST_ERROR = sub(0, 4095)
+_SHIFT: Value = Value(INT, PAGE_SHIFT)
 
 
 def _computes(*names: str) -> Callable[[Computed], Computed]:
@@ -66,18 +69,26 @@ def _special(*names: str) -> Callable[[Special], Special]:
     return register
 
 
-@_computes(
-    "likely",
-    "unlikely",
-    "READ_ONCE",
-    "data_race",
-    "rcu_dereference",
-    "rcu_access_pointer",
-    "array_index_nospec",
-)
+@_computes("READ_ONCE", "data_race", "rcu_dereference", "rcu_access_pointer")
 def _same(machine: Machine, given: Sequence[Value]) -> Value:
     del machine
     return given[0]
+
+
+@_computes("likely", "unlikely")
+def _expected(machine: Machine, given: Sequence[Value]) -> Value:
+    """Compute `!!x`, a long (include/linux/compiler.h)."""
+    return convert(machine.inputs, of_truth(truth(given[0])), LONG)
+
+
+@_computes("array_index_nospec")
+def _index(machine: Machine, given: Sequence[Value]) -> Value:
+    """Return the index, 0 where it is too high (include/linux/nospec.h)."""
+    index, size = given
+    within = truth(
+        operators.binary(machine.inputs, "<", convert(machine.inputs, index, ULONG), size)
+    )
+    return Value(index.type, select(within, word_of(index), 0))
 
 
 def _choose(machine: Machine, a: Value, b: Value, *, smaller: bool, ctype: CType | None) -> Value:
@@ -95,15 +106,40 @@ def _choose(machine: Machine, a: Value, b: Value, *, smaller: bool, ctype: CType
 
 COMPUTED["min"] = lambda m, v: _choose(m, v[0], v[1], smaller=True, ctype=None)
 COMPUTED["max"] = lambda m, v: _choose(m, v[0], v[1], smaller=False, ctype=None)
-COMPUTED["umin"] = lambda m, v: _choose(m, v[0], v[1], smaller=True, ctype=ULONG)
-COMPUTED["umax"] = lambda m, v: _choose(m, v[0], v[1], smaller=False, ctype=ULONG)
+COMPUTED["umin"] = lambda m, v: _choose(m, _wide(v[0]), _wide(v[1]), smaller=True, ctype=ULONG)
+COMPUTED["umax"] = lambda m, v: _choose(m, _wide(v[0]), _wide(v[1]), smaller=False, ctype=ULONG)
 
 
-@_computes("clamp", "clamp_val")
+def _wide(value: Value) -> Value:
+    """Return `x + 0u + 0ul`: no sign is extended."""
+    if is_unknown(value.type):
+        raise NotModelled("umin() or umax() of a value whose type was not found")
+    return Value(ULONG, normalise(word_of(value), operators.common_type(value.type, UINT)))
+
+
+@_computes("clamp")
 def _clamp(machine: Machine, given: Sequence[Value]) -> Value:
-    value, low, high = given
-    raised = _choose(machine, value, low, smaller=False, ctype=None)
-    return _choose(machine, raised, high, smaller=True, ctype=None)
+    return _between(machine, given, None)
+
+
+@_computes("clamp_val")
+def _clamp_val(machine: Machine, given: Sequence[Value]) -> Value:
+    return _between(machine, given, given[0].type)
+
+
+def _between(machine: Machine, given: Sequence[Value], ctype: CType | None) -> Value:
+    """Compute clamp(): the higher bound is looked at first (include/linux/minmax.h)."""
+    if any(is_unknown(each.type) for each in given):
+        raise NotModelled("clamp() of a value whose type was not found")
+    kinds = [int_type(each.type) for each in given]
+    common = (
+        int_type(ctype) if ctype is not None else functools.reduce(operators.common_type, kinds)
+    )
+    value, low, high = (normalise(word_of(each), common) for each in given)
+    above = compare(">=", value, high, signed=common.signed)
+    below = compare("<=", value, low, signed=common.signed)
+    del machine
+    return Value(common, select(above, high, select(below, low, value)))
 
 
 @_special("min_t", "max_t")
@@ -148,8 +184,8 @@ def _aligning(given: Sequence[Value]) -> tuple[IntType, list[int]]:
     """Alignment is computed in the value's type; the unit is converted to it."""
     if any(is_unknown(value.type) for value in given):
         raise NotModelled("alignment of a value whose type was not found")
-    ctype = operators.promoted(given[0].type)
-    return ctype, [normalise(word_of(value), ctype) for value in given]
+    ctype, own = operators.promoted(given[0].type), int_type(given[0].type)
+    return ctype, [normalise(normalise(word_of(value), own), ctype) for value in given]
 
 
 @_computes("DIV_ROUND_UP")
@@ -171,9 +207,9 @@ def _is_aligned(machine: Machine, given: Sequence[Value]) -> Value:
 
 COMPUTED["PAGE_ALIGNED"] = lambda _, v: of_truth(word_of(v[0]) & (PAGE_SIZE - 1) == 0)
 COMPUTED["offset_in_page"] = lambda _, v: Value(ULONG, word_of(v[0]) & (PAGE_SIZE - 1))
-COMPUTED["PFN_DOWN"] = lambda _, v: Value(ULONG, _u64(v[0]) >> PAGE_SHIFT)
-COMPUTED["PHYS_PFN"] = COMPUTED["PFN_DOWN"]
-COMPUTED["__phys_to_pfn"] = COMPUTED["PFN_DOWN"]
+COMPUTED["PFN_DOWN"] = lambda m, v: operators.binary(m.inputs, ">>", _told(v[0]), _SHIFT)
+COMPUTED["PHYS_PFN"] = lambda m, v: convert(m.inputs, COMPUTED["PFN_DOWN"](m, v), ULONG)
+COMPUTED["__phys_to_pfn"] = COMPUTED["PHYS_PFN"]
 COMPUTED["PFN_UP"] = lambda _, v: Value(ULONG, add(_u64(v[0]), PAGE_SIZE - 1) >> PAGE_SHIFT)
 COMPUTED["PFN_PHYS"] = lambda _, v: Value(ULONG, shl(_u64(v[0]), PAGE_SHIFT))
 COMPUTED["__pfn_to_phys"] = COMPUTED["PFN_PHYS"]
@@ -186,6 +222,11 @@ COMPUTED["lower_32_bits"] = lambda _, v: Value(
 COMPUTED["upper_32_bits"] = lambda _, v: Value(IntType("u32", 32, signed=False), _u64(v[0]) >> 32)
 COMPUTED["pgprot_val"] = lambda _, v: Value(ULONG, word_of(v[0]))
 COMPUTED["__pgprot"] = lambda _, v: Value(PGPROT, word_of(v[0]))
+
+
+def _told(value: Value) -> Value:
+    _u64(value)
+    return value
 
 
 def _u64(value: Value) -> int:
@@ -214,9 +255,15 @@ COMPUTED["is_power_of_2"] = lambda _, v: of_truth(
 
 @_special("WARN_ON", "WARN_ON_ONCE", "WARN", "WARN_ONCE")
 def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    """Of the text, nothing is evaluated where there is no cause (include/asm-generic/bug.h)."""
     condition = machine.decide(frame, node, truth(evaluate(machine, frame, arguments[0])))
+    name = text_of(node.child_by_field_name("function"))
     if condition:
-        machine.record("log", "WARN", (), f"{frame.line(node)}")
+        if name == "WARN_ONCE" and any(unknown.changes(each) for each in arguments[1:]):
+            raise machine.failure(frame, node, f"{name}() evaluates its arguments once")
+        given = [evaluate(machine, frame, each) for each in arguments[1:]]
+        shown = tuple(unknown.shown(machine, name, each) for each in given)
+        machine.record("log", name, shown, f"{frame.line(node)}")
     return Value(BOOL, int(condition))
 
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from tree_sitter import Node
 
 from premap.csource.ctypes import CType, EnumType, IntType, PointerType, StructType, VoidType
 from premap.csource.meanings import meaning
+from premap.csource.nodes import walk
 from premap.interp import handover, reach
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, word_of
@@ -129,7 +131,7 @@ def call_unknown(
     if entry is None or entry.effect == "unknown":
         given = _as_declared(machine, frame, name, given)
     lent = [mapping for value in given if (mapping := handover.mapping_in(value)) is not None]
-    arguments = tuple(_shown_to(machine, name, value) for value in given)
+    arguments = tuple(shown(machine, name, value) for value in given)
     kept = reach.shown_of_kept(machine)
     if lent and entry is not None:
         raise NotModelled(f"{name}() gets the mapping, and what it does with it is not known")
@@ -156,6 +158,11 @@ def call_unknown(
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def changes(node: Node) -> bool:
+    """Return whether an expression writes something, calls left out."""
+    return any(each.type in ("assignment_expression", "update_expression") for each in walk(node))
 
 
 def may_be_skipped(name: str) -> bool:
@@ -204,7 +211,8 @@ def _is_null(machine: Machine, entry: Effect, given: Sequence[Value]) -> bool:
     return bool(null)
 
 
-def _shown_to(machine: Machine, name: str, value: Value) -> Any:
+def shown(machine: Machine, name: str, value: Value) -> Any:
+    """Return what a call shows of an argument."""
     mapping = handover.mapping_in(value)
     return reach.shown(value) if mapping is None else handover.shown(machine, mapping, name)
 

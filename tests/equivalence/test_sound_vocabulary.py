@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ways to a wrong `equivalent`: what macros of the kernel compute where types are narrow or odd.
+
+(include/linux/compiler.h, minmax.h, align.h, pfn.h, nospec.h, asm-generic/bug.h.)
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.equivalence.differing import differ
+from tests.equivalence.kit import judge, old_side
+
+from premap.equivalence.comparison import verify
+from premap.records import Verdict
+
+START = "struct dev *d = file->private_data; "
+
+
+def compare(one: str, other: str) -> Verdict:
+    """Compare two conditions; numbers of all types are in reach."""
+    types = "u8 b = d->limit; u16 h = d->limit; (void)b; (void)h; "
+    sides = (old_side(f"{START}{types}return {each} ? -EINVAL : 0;") for each in (one, other))
+    return verify(*sides, time_limit=15)
+
+
+SAME = [
+    ("likely(d->limit) == 1", "d->limit != 0"),
+    ("unlikely(d->size & 12) == 4", "0"),
+    ("clamp(d->limit, 5u, 3u) == 3", "d->limit >= 3"),
+    ("clamp(d->limit, 5u, 3u) == 5", "d->limit < 3"),
+    ("clamp_val(b, 5, 300) == 44", "b >= 44"),
+    ("umin(d->ro, 1UL << 32) == 0xffffffffUL", "d->ro == -1"),
+    ("umax(d->ro, 1UL << 32) == 1UL << 32", "1"),
+    ("PFN_DOWN(d->ro) < 0", "d->ro < 0"),
+    ("PFN_DOWN(d->limit) - 1 > 0xffffffffUL", "0"),
+    ("PHYS_PFN(d->limit) - 1 > 0xffffffffUL", "d->limit < PAGE_SIZE"),
+    ("array_index_nospec(d->limit, 8) == 9", "0"),
+    ("array_index_nospec(d->limit, 8) == 0", "d->limit == 0 || d->limit >= 8"),
+    ("ALIGN(h, 0x10000) == 0", "1"),
+]
+WRONG = [
+    ("likely(d->limit) == 1", "d->limit == 1"),
+    ("unlikely(d->size & 12) == 4", "(d->size & 12) == 4"),
+    ("clamp(d->limit, 5u, 3u) == 3", "1"),
+    ("clamp_val(b, 5, 300) == 44", "0"),
+    ("umin(d->ro, 1UL << 32) == 1UL << 32", "d->ro < 0"),
+    ("PFN_DOWN(d->ro) < 0", "0"),
+    ("PFN_DOWN(d->limit) - 1 > 0xffffffffUL", "d->limit < PAGE_SIZE"),
+    ("array_index_nospec(d->limit, 8) == 9", "d->limit == 9"),
+    ("ALIGN(h, 0x10000) == 0", "h == 0"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_what_they_are(one: str, other: str) -> None:
+    verdict = compare(one, other)
+    assert verdict.status == "equivalent", verdict
+
+
+@pytest.mark.parametrize(("one", "other"), WRONG)
+def test_what_they_are_not(one: str, other: str) -> None:
+    verdict = compare(one, other)
+    assert verdict.status == "different", verdict
+
+
+class TestWarnings:
+    """The text of a warning, and what is evaluated for it."""
+
+    OLD = "struct dev *d = file->private_data; "
+    NEW = "struct dev *d = desc->file->private_data; "
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ('WARN(d->ro, "a");', 'WARN(d->ro, "b");'),
+            ('WARN(d->ro, "%d", d->limit);', 'WARN(d->ro, "%u", d->limit);'),
+            ('WARN(d->ro, "%lu", d->size);', 'WARN(d->ro, "%lu", d->count);'),
+            ('WARN(d->ro, "%lu", d->count++);', 'WARN(d->ro, "%lu", d->count);'),
+            ("WARN_ON(d->ro);", "WARN_ON_ONCE(d->ro);"),
+        ],
+    )
+    def test_other_warnings(self, old: str, new: str) -> None:
+        differ(f"{self.OLD}{old} return 0;", f"{self.NEW}{new} return 0;")
+
+    def test_an_argument_that_may_not_be_evaluated(self) -> None:
+        body = 'WARN_ONCE(d->ro, "%lu", d->count++); return 0;'
+        verdict = judge(self.OLD + body, self.NEW + body)
+        assert verdict.status == "unknown", verdict
