@@ -267,6 +267,15 @@ def test_a_member_that_is_no_macro() -> None:
     assert verdict.status.startswith("equivalent"), verdict
 
 
+@pytest.mark.parametrize(("width", "same"), [("u32", True), ("u16", False)])
+def test_numbers_as_a_register_takes_them(width: str, *, same: bool) -> None:
+    """A register of 32 bits is written."""
+    cut = f"writel(({width})d->size, d->cookie); return 0;"
+    whole = old_side(DEV + "writel(d->size, d->cookie); return 0;")
+    verdict = verify(whole, old_side(DEV + cut), time_limit=15)
+    assert verdict.status == ("equivalent" if same else "different"), verdict
+
+
 def test_numbers_as_a_prototype_has_them() -> None:
     extra = "int setup(struct dev *d, u32 x);\n"
     verdict = judge(
@@ -305,6 +314,18 @@ static int twice(int x)
         "",
         "",
     ),
+    "a macro of two statements after an if": (
+        "if (d->ro) SET(d); d->limit = 1; return 0;",
+        "if (d->ro) SET(d); d->limit = 1; return 0;",
+        "#define SET(d) d->count = 1; d->size = 2\n",
+        "#define SET(d) do { d->count = 1; d->size = 2; } while (0)\n",
+    ),
+    "a macro that takes an else": (
+        "if (d->ro) SET(d); else d->limit = 1; return 0;",
+        "if (d->ro) SET(d); else d->limit = 1; return 0;",
+        "#define SET(d) if (d->count) d->size = 2\n",
+        "#define SET(d) do { if (d->count) d->size = 2; } while (0)\n",
+    ),
     "what is read under RCU": (
         f"{UNDER_RCU} p = rcu_dereference(d->cookie); n = *p; rcu_read_unlock(); return n;",
         f"{UNDER_RCU} p = rcu_dereference(d->cookie); rcu_read_unlock(); n = *p; return n;",
@@ -319,6 +340,16 @@ def test_both_legacy(name: str) -> None:
     old, new, extra, new_extra = LEGACY[name]
     verdict = verify(old_side(DEV + old, extra), old_side(DEV + new, new_extra), time_limit=15)
     assert verdict.status in ("different", "unknown"), verdict
+
+
+@pytest.mark.parametrize(
+    "body", ["{ SET(d); } d->limit = 1; return 0;", "if (d->ro) { SET(d); } return 0;"]
+)
+def test_a_macro_of_two_statements_in_a_block(body: str) -> None:
+    extra = "#define SET(d) d->count = 1; d->size = 2\n"
+    block = extra.replace("d->count", "do { d->count").replace("= 2", "= 2; } while (0)")
+    verdict = verify(old_side(DEV + body, extra), old_side(DEV + body, block), time_limit=15)
+    assert verdict.status == "equivalent", verdict
 
 
 def test_memory_that_is_zeroed() -> None:

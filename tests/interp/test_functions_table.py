@@ -25,6 +25,7 @@ KEYS = {
     "object",
     "null",
     "zeroed",
+    "takes",
     "returns",
     "result",
     "writes",

@@ -40,6 +40,7 @@ from premap.interp import (
     layouts,
     model_calls,
     overflow,
+    pasting,
     unknown,
     varargs,
     whole,
@@ -464,6 +465,8 @@ def _evaluate_macro(
     found = expansion.expand(machine, frame, node, macro, arguments)
     if not found.statement:
         return evaluate(machine, found.frame, found.read.node)
+    if not pasting.is_one_statement(node, found.read.node):
+        raise machine.failure(frame, node, f"macro {macro.name} is no single statement here")
     if execute(machine, found.frame, found.read.node) is not None:
         raise machine.failure(frame, node, f"macro {macro.name} returns or jumps")
     return VOID

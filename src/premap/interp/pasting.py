@@ -90,3 +90,23 @@ def _are_nodes(text: str, ranges: tuple[tuple[int, int], ...]) -> bool:
         if found is None or (found.start_byte, found.end_byte) != (first, last):
             return False
     return True
+
+
+def is_one_statement(use: Node, body: Node) -> bool:
+    """Return whether a macro's statements are one where it is used, as `do { } while (0)` is.
+
+    Of several after an `if`, only the first belongs to it; an `else` belongs to the nearest `if`.
+    """
+    statement = use.parent
+    around = None if statement is None else statement.parent
+    if around is None or around.type not in _HOLDS_ONE:
+        return True
+    several = body.parent is not None and body.parent.type == "function_definition"
+    takes_else = around.child_by_field_name("alternative") is not None
+    return not several and not (takes_else and body.type == "if_statement")
+
+
+_HOLDS_ONE = frozenset(
+    {"if_statement", "else_clause", "for_statement", "while_statement", "do_statement"}
+)
+"""Statements of which another one is a part, alone."""

@@ -57,6 +57,8 @@ class Effect(Struct, frozen=True):
     """Whether what it allocates is filled with 0."""
     returns: str
     result: str
+    takes: str
+    """The type of its first argument, if it converts that."""
     writes: tuple[int, ...]
     assigns: tuple[int, ...]
     """Arguments that a macro assigns to, as spin_lock_irqsave() does to its flags."""
@@ -110,6 +112,7 @@ def _entry(entry: dict[str, Any]) -> Effect:
         entry.get("zeroed", False),
         entry.get("returns", ""),
         entry.get("result", ""),
+        entry.get("takes", ""),
         tuple(entry.get("writes", ())),
         tuple(entry.get("assigns", ())),
     )
@@ -130,6 +133,9 @@ def call_unknown(
     entry = table().get(name)
     if entry is None or entry.effect == "unknown":
         given = _as_declared(machine, frame, name, given)
+    elif entry.takes and given and isinstance(given[0].type, IntType | EnumType):
+        first = convert(machine.inputs, given[0], named_type(frame.scope, entry.takes))
+        given = [first, *given[1:]]
     lent = [mapping for value in given if (mapping := handover.mapping_in(value)) is not None]
     arguments = tuple(shown(machine, name, value) for value in given)
     kept = reach.shown_of_kept(machine)
