@@ -30,7 +30,10 @@ KNOWN = [
     for path in sorted((SCENARIO / "known").glob("*.jsonl"))
     for line in path.read_text().splitlines()
 ]
-BEYOND = {"op": "counts"}, {"op": "fail"}, {"op": "device"}, {"zero": True}
+BEYOND: tuple[dict[str, Any], ...] = (
+    *({"op": op} for op in ("counts", "anon", "fail", "limit", "device")),
+    {"zero": True},
+)
 """What no process can see or ask of the kernel that it runs on, or `HostBackend` does not do."""
 SEEN = [
     case

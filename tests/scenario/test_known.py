@@ -18,6 +18,7 @@ FILES = sorted((Path(__file__).parent / "known").glob("*.jsonl"))
 CASES = [json.loads(line) for path in FILES for line in path.read_text().splitlines()]
 """`results` are what the model does, `there` what a kernel of `release` did."""
 CHARGED = [case for case in CASES if case["known"].endswith("-charge")]
+LIMITED = [case for case in CASES if case["known"] == "limit-met"]
 FAILING = [case for case in CASES if case["known"] == "failure-met"]
 
 
@@ -71,7 +72,7 @@ class TestWhatIsNotExplained:
     @pytest.mark.parametrize("case", CASES, ids=names)
     def test_another_result(self, case: dict[str, Any]) -> None:
         found = difference(case)
-        wrong = changed(found, ret="ENOMEM")
+        wrong = changed(found, ret="ENODEV")
         assert known(wrong, (6, 18)) is None
 
     @pytest.mark.parametrize("case", CASES, ids=names)
@@ -151,3 +152,27 @@ class TestFailuresElsewhere:
         )
         entry = known(Difference(steps, ours, theirs, found.window), (7, 2))
         assert entry is None or entry.id != "failure-met"
+
+
+class TestLimits:
+    """What was left charged may make a call fail that would not; not any call."""
+
+    def test_without_what_left_it(self) -> None:
+        found = difference(LIMITED[0])
+        kept = [
+            place
+            for place, step in enumerate(found.steps)
+            if step["op"] != "mmap" or "FIXED" not in step["flags"]
+        ]
+        steps, ours, theirs = (
+            tuple(each[place] for place in kept)
+            for each in (found.steps, found.model_results, found.kernel_results)
+        )
+        assert known(Difference(steps, ours, theirs, found.window), (7, 2)) is None
+
+    @pytest.mark.parametrize("case", LIMITED, ids=names)
+    def test_where_there_is_no_limit(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        steps = tuple({"op": "fork"} if s["op"] == "limit" else s for s in found.steps)
+        wrong = Difference(steps, found.model_results, found.kernel_results, found.window)
+        assert known(wrong, (7, 2)) is None

@@ -45,7 +45,8 @@ class Memory:
     def charge(self, pages: int, total_vm: int = 0) -> int:
         """__vm_enough_memory(): commit `pages`, for a process that has `total_vm`. 0 or -ENOMEM.
 
-        Mode 0 refuses one request for more than all RAM, mode 2 whatever reaches the limit.
+        Mode 0 refuses one request for more than all RAM, mode 2 whatever reaches the limit, of
+        which a reserve may leave less than nothing.
         """
         limit = self.totalram_pages
         if self.overcommit == OVERCOMMIT_GUESS and limit is not None and pages > limit:
@@ -53,7 +54,7 @@ class Memory:
         committed = add(self.committed_as, pages)
         if self.overcommit == OVERCOMMIT_NEVER:
             reserve = umin(total_vm // 32, self.user_reserve)
-            if committed >= sub(self.commit_limit, reserve):
+            if add(committed, reserve) >= self.commit_limit:
                 return -errno.ENOMEM
         self.committed_as = committed
         return 0

@@ -18,6 +18,7 @@ from premap.scenario.known_charges import (
     charged_for_growth,
     charged_for_replaced,
     charged_for_the_end,
+    limit_met,
 )
 from premap.scenario.model_backend import ModelBackend
 from premap.scenario.outcome import outcomes
@@ -86,17 +87,41 @@ def _met_elsewhere(difference: Difference) -> bool:
     )
 
 
+def _filed_by_one_offset(difference: Difference) -> bool:
+    """Say whether moved private pages of files are filed together, or apart, by one offset."""
+    ours, theirs = difference.model.get("ret"), difference.kernel.get("ret")
+    if difference.step["op"] != "anon" or not isinstance(ours, list):
+        return False
+    if not isinstance(theirs, list) or difference.model["vmas"] != difference.kernel["vmas"]:
+        return False
+    if [each["start"] for each in ours] != [each["start"] for each in theirs]:
+        return False
+    places = range(len(difference.steps))
+    moved = any(_moves_pages(difference, place) for place in places)
+    return moved and _filing(ours) == _filing(theirs)
+
+
+def _filing(anon: list[Json]) -> int:
+    """Return how many mappings file pages in one of these anon_vmas."""
+    active: dict[int, int] = {each["anon_vma"]: each["active"] for each in anon}
+    return sum(active.values())
+
+
 def _zeroes_alone(difference: Difference) -> bool:
     """Say whether the kernel has zeroes of its own where the model has memory that is shared."""
     step, ours, theirs = difference.step, difference.model, difference.kernel
     if step["op"] != "mmap" or not {"SHARED", "SHARED_VALIDATE"}.intersection(step["flags"]):
         return False
     made = [each for each in difference.steps if each["op"] == "file" and each.get("zero")]
-    if step["file"] not in [each["name"] for each in made] or ours["ret"] != theirs["ret"]:
+    if step["file"] not in [each["name"] for each in made] or ours["events"] != theirs["events"]:
         return False
-    start = ours["ret"]
-    same = _without_files(ours, start) == _without_files(theirs, start)
-    return same and ours["events"] == theirs["events"]
+    start = theirs["ret"]
+    if ours["ret"] == "ENOMEM" and isinstance(start, int):  # shared memory costs, zeroes don't
+        others = [vma for vma in theirs["vmas"] if vma["start"] != start]
+        return ours["vmas"] == others and len(others) < len(theirs["vmas"])
+    if ours["ret"] != start:
+        return False
+    return _without_files(ours, start) == _without_files(theirs, start)
 
 
 def _without_files(result: Json, address: int | str) -> list[Json]:
@@ -197,6 +222,18 @@ KNOWN = (
         (7, 3),
         "a failure that was asked for is met elsewhere, as moved private pages of files merged",
         _met_elsewhere,
+    ),
+    Known(
+        "anonymous-filed",
+        (7, 3),
+        "by one offset for file pages and those written instead, neighbours shared an anon_vma",
+        _filed_by_one_offset,
+    ),
+    Known(
+        "limit-met",
+        (7, 3),
+        "a limit of what is committed was met by what calls before, or a shrinking move, charged",
+        limit_met,
     ),
     Known(
         "zero-shared",

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 from premap.model.words import PAGE_SHIFT
 from premap.scenario.difference import Difference
-from premap.scenario.reader import number
+from premap.scenario.model_backend import ModelBackend
+from premap.scenario.outcome import outcomes
+from premap.scenario.reader import Json, number
 
 
 def charged_for_the_end(difference: Difference) -> bool:
@@ -27,6 +29,45 @@ def charged_for_replaced(difference: Difference) -> bool:
 def charged_for_growth(difference: Difference) -> bool:
     """Say whether moves that failed left charged what they were to grow by."""
     return _is_left(difference, _grown)
+
+
+def limit_met(difference: Difference) -> bool:
+    """Say whether the model does as the kernel where so many pages less may be committed.
+
+    A move that shrinks is charged for what it gives up, and may fail for that.
+    """
+    limits = [step for step in difference.steps if step["op"] == "limit" and step["of"] == "COMMIT"]
+    if not limits or difference.kernel.get("ret") != "ENOMEM":
+        return False
+    last = len(difference.steps) - 1
+    if _given_up(difference, last) and isinstance(difference.model.get("ret"), int):
+        return _outside(difference, difference.model) == _outside(difference, difference.kernel)
+    most = sum(each(difference, place) for each in _LEFT for place in range(last))
+    return any(_gives(difference, limits[-1], pages) for pages in range(1, most + 1))
+
+
+def _outside(difference: Difference, result: Json) -> list[Json]:
+    """Return the mappings that have nothing to do with where the last step moves from and to."""
+    step = difference.step
+    ranges = [
+        (number(step[addr]), number(step[addr]) + number(step[length]))
+        for addr, length in (("addr", "len"), ("new_addr", "new_len"))
+    ]
+    return [
+        vma
+        for vma in result["vmas"]
+        if all(vma["end"] <= low or high <= vma["start"] for low, high in ranges)
+    ]
+
+
+def _gives(difference: Difference, limit: Json, pages: int) -> bool:
+    """Say whether the last step gives what the kernel's gave where the limit is so much lower."""
+    lower = {**limit, "to": number(limit["to"]) - (pages << PAGE_SHIFT)}
+    if lower["to"] < 0:
+        return False
+    steps = (*difference.steps[:-1], lower, difference.step)
+    ours = outcomes(steps, difference.window, ModelBackend())
+    return len(ours) == len(steps) and ours[-1] == difference.kernel
 
 
 def _is_left(difference: Difference, left: Callable[[Difference, int], int]) -> bool:
