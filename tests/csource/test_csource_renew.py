@@ -44,6 +44,51 @@ def _length(tree: KernelTree) -> str:
     return " ".join(field.name for field in struct.fields)
 
 
+class TestIncludedText:
+    """What a file includes is read once for all its versions; what it says is that of now."""
+
+    PART = "drivers/char/part.c"
+    USES = b'#include "part.c"\n#include <linux/ring.h>\nstatic int ring_mmap(void);\n'
+
+    def _limit(self, tree: KernelTree) -> list[str]:
+        scope = Scope(tree.open(SOURCE), tree)
+        return [macro.body for macro in scope.macro("LIMIT")]
+
+    def test_of_a_c_file_that_changes(self, tree: KernelTree) -> None:
+        _rewrite(tree, self.PART, "#define LIMIT 1\n")
+        tree.renew({SOURCE: self.USES}, [self.PART])
+        assert self._limit(tree) == ["1"]
+        tree.renew({SOURCE: self.USES + b"int x;\n", self.PART: b"#define LIMIT 2\n"})
+        assert self._limit(tree) == ["2"]
+
+    def test_of_a_c_file_that_goes(self, tree: KernelTree) -> None:
+        _rewrite(tree, self.PART, "#define LIMIT 1\n")
+        tree.renew({SOURCE: self.USES}, [self.PART])
+        assert self._limit(tree) == ["1"]
+        (tree.root / self.PART).unlink()
+        tree.renew({SOURCE: self.USES})
+        assert self._limit(tree) == []
+
+    def test_of_a_header_that_changes(self, tree: KernelTree) -> None:
+        assert self._limit(tree) == []
+        _rewrite(tree, HEADER, "#define LIMIT 3\n")
+        tree.renew({SOURCE: tree.open(SOURCE).text + b"int x;\n"})
+        assert self._limit(tree) == ["3"]
+
+    def test_another_include_is_another_list(self, tree: KernelTree) -> None:
+        _rewrite(tree, "include/linux/more.h", "#define LIMIT 4\n")
+        assert self._limit(tree) == []
+        tree.renew({SOURCE: b"#include <linux/more.h>\n" + tree.open(SOURCE).text})
+        assert self._limit(tree) == ["4"]
+
+    def test_a_header_is_not_its_own_include(self, tree: KernelTree) -> None:
+        _rewrite(tree, "include/linux/back.h", "#include <linux/front.h>\n")
+        _rewrite(tree, "include/linux/front.h", "#include <linux/back.h>\n#define LIMIT 5\n")
+        header = tree.open("include/linux/front.h")
+        scope = Scope(header, tree)
+        assert [file.name for file in scope.files] == [header.name, "include/linux/back.h"]
+
+
 class TestBuffers:
     def test_stand_for_the_file(self, tree: KernelTree) -> None:
         assert tree.open(SOURCE).text.startswith(b"#include")

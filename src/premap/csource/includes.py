@@ -10,7 +10,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import takewhile
+from functools import cached_property
+from itertools import chain, takewhile
+from typing import NamedTuple
 
 from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
@@ -52,25 +54,62 @@ class Included:
     """
 
     def __init__(self, source: SourceFile, tree: KernelTree | None) -> None:
-        self._found = [source]
-        self._more = iter(()) if tree is None else _reading(self._found, tree)
+        self._source = source
+        self._tree = tree
+
+    @cached_property
+    def _headers(self) -> _Headers:
+        return _headers(self._source, self._tree) if self._tree else _Headers([], iter(()))
 
     def __iter__(self) -> Iterator[SourceFile]:
+        yield self._source
+        found, more = self._headers
         at = 0
         while True:
-            while at < len(self._found):
-                yield self._found[at]
+            while at < len(found):
+                file = found[at]
                 at += 1
-            if not next(self._more, False):
+                if file.name != self._source.name:
+                    yield file
+            if not next(more, False):
                 return
 
 
-def _reading(found: list[SourceFile], tree: KernelTree) -> Iterator[bool]:
+class _Headers(NamedTuple):
+    """What some files include, as far as it was read, and what reads those of one more file."""
+
+    found: list[SourceFile]
+    more: Iterator[bool]
+
+
+def _headers(source: SourceFile, tree: KernelTree) -> _Headers:
+    """Return what a file includes; one that includes the same, or it after an edit, shares it."""
+    extra = search_flags(tree, source.name)
+    direct = _resolved(tree, source, extra)
+    key = (*extra, "", *direct)
+    known: _Headers | None = tree.closures.get(key)
+    if known is None or not _is_current(known, tree):
+        found: list[SourceFile] = []
+        known = tree.closures[key] = _Headers(found, _reading(found, direct, extra, tree))
+    return known
+
+
+def _is_current(known: _Headers, tree: KernelTree) -> bool:
+    """Whether what is no header is as it was read: the tree forgets all of this for a header."""
+    others = (file for file in known.found if not file.name.endswith(".h"))
+    try:
+        return all(tree.included(file.name) is file for file in others)
+    except SourceError:
+        return False
+
+
+def _reading(
+    found: list[SourceFile], direct: list[str], extra: tuple[str, ...], tree: KernelTree
+) -> Iterator[bool]:
     """Append what the files include, those of one file at each step."""
-    extra = search_flags(tree, found[0].name)
-    seen = {found[0].name}
-    for file in found:
-        for name in _resolved(tree, file, extra):
+    seen: set[str] = set()
+    for names in chain([direct], (_resolved(tree, file, extra) for file in found)):
+        for name in names:
             if name in seen or len(found) >= MAX_FILES:
                 continue
             seen.add(name)

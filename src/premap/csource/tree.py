@@ -60,6 +60,8 @@ class KernelTree:
         self._exists: dict[str, bool] = {}
         self._there: dict[str, bool] = {}
         self._facts: dict[tuple[str, ...], Any] = {}
+        self.closures: dict[tuple[str, ...], Any] = {}
+        """What files with the same includes share; `premap.csource.includes` keeps it."""
         self._buffers: dict[str, bytes] = {}
         self._touched: set[str] = set()
         self._stamps: dict[str, _Stamp] = {}
@@ -170,6 +172,7 @@ class KernelTree:
             }
         else:
             self._facts.clear()
+            self.closures.clear()
 
     def once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         """Return what `make` gave for `key` the first time.

@@ -110,6 +110,12 @@ class Body(NamedTuple):
     function: Function
     names: frozenset[str]
 
+    def says(self, *words: str) -> bool:
+        """Whether one of the words stands in it at all: a walk through it costs more."""
+        body = self.function.body
+        code = self.function.source.code[body.start_byte : body.end_byte]
+        return any(says(code, word.encode()) for word in words)
+
     def is_it(self, node: Node | None) -> bool:
         """Whether an expression is the plain descriptor or VMA."""
         return node is not None and text_of(unwrapped(node)) in self.names

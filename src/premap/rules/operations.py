@@ -62,7 +62,10 @@ def _operations_of(hook: Hook) -> Iterator[Operations]:
 
 def _own_assignments(hook: Hook) -> Iterator[tuple[Scope, Node]]:
     for function, known in hook.bodies:
-        for node in find_all(function.body, "assignment_expression"):
+        body = function.body
+        if b"vm_ops" not in function.source.code[body.start_byte : body.end_byte]:
+            continue
+        for node in find_all(body, "assignment_expression"):
             left = node.child_by_field_name("left")
             if left is not None and _is_vm_ops(left, known):
                 yield hook.scope, node

@@ -37,6 +37,8 @@ def check(context: Context) -> Iterator[Found]:
 
 def _clears(body: Body, *, handed_on: bool) -> Iterator[Node]:
     """Yield what clears them; if `handed_on`, not before a call that gets the mapping."""
+    if not body.says("vm_ops", *_CLEARS):
+        return
     calls = [call for call in calls_in(body.function.body) if any(map(body.is_it, arguments(call)))]
     others = [call.start_byte for call in calls if callee(call) not in _CLEARS]
     last = max(others, default=0) if handed_on else 0
