@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from premap.csource.source import SourceFile
 from premap.rules import RULES, check_file
 
@@ -284,6 +286,42 @@ static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 
 def _of_file(text: str) -> set[str]:
     return {f.rule for f in check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings}
+
+
+class TestFaultOfAnotherPath:
+    """R20: page frames are inserted by the operations that the path has left, no others."""
+
+    OTHER = """\
+	if (vma->vm_pgoff) {{
+		vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND);
+		vma->vm_ops = {};
+		return 0;
+	}}
+	if (vma_is_cow_mapping(vma))
+		return -EINVAL;
+	vma->vm_private_data"""
+    TABLE = "\nstatic const struct file_operations ring_fops = { .mmap = ring_mmap };\n"
+
+    @pytest.mark.parametrize(
+        ("operations", "told"),
+        [
+            ("&other_vm_ops", set()),
+            ("((struct ring *)file->private_data)->ops", set()),
+            ("&ring_vm_ops", {"R20"}),
+            ("vma->vm_start ? &other_vm_ops : &ring_vm_ops", {"R20"}),
+        ],
+    )
+    def test_which_are_left(self, operations: str, told: set[str]) -> None:
+        text = _FAULTS.replace("	vma->vm_private_data", self.OTHER.format(operations), 1)
+        text = text.replace(
+            "struct ring {", "struct ring { const struct vm_operations_struct *ops;"
+        )
+        text = text.replace(
+            "static int ring_mmap",
+            "static const struct vm_operations_struct other_vm_ops = { .fault = other_fault };\n\n"
+            "static int ring_mmap",
+        )
+        assert _of_file(text + self.TABLE) & {"R20"} == told
 
 
 class TestAreaOfOwn:

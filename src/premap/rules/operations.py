@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tree_sitter import Node
 
@@ -14,6 +14,9 @@ from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.rules.hooks import Hook, beside, definitions
 from premap.rules.rule import Found, at
+
+if TYPE_CHECKING:
+    from premap.rules.paths import Trace
 
 _TABLE = "vm_operations_struct"
 
@@ -48,6 +51,16 @@ def operations_of(hook: Hook) -> Sequence[Operations]:
     if hook.operations is None:
         hook.operations = tuple(_operations_of(hook))
     return hook.operations
+
+
+def left_by(hook: Hook, trace: Trace) -> Sequence[Operations]:
+    """Return the tables that the last assignment to `vm_ops` on a path may be of."""
+    writes = (step for step in reversed(trace.steps) if step.kind == "write")
+    last = next((step.node for step in writes if step.name == "vm_ops"), None)
+    if last is None:
+        return ()
+    named = identifiers_in(last.child_by_field_name("right") or last)
+    return [each for each in operations_of(hook) if each.name in named]
 
 
 def _operations_of(hook: Hook) -> Iterator[Operations]:

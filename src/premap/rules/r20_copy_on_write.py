@@ -11,7 +11,7 @@ from premap.model import VM_MAYWRITE, VM_PFNMAP, VM_SHARED
 from premap.rules.context import Context
 from premap.rules.filling import Filling, bounds, fillings
 from premap.rules.hooks import Hook
-from premap.rules.operations import operations_of
+from premap.rules.operations import left_by
 from premap.rules.paths import Trace, example
 from premap.rules.rule import Found, Rule, at
 
@@ -78,7 +78,7 @@ def _by_fault(hook: Hook, trace: Trace) -> Found | None:
     )
     inserts = any(
         b"vmf_insert_pfn" in each.text_of("fault") or b"vmf_insert_mixed" in each.text_of("fault")
-        for each in operations_of(hook)
+        for each in left_by(hook, trace)
     )
     told = inserts and not _refused_before(hook)
     model = hook.exploration.ask(*trace.condition, copied) if told else None
