@@ -66,6 +66,8 @@ TRYING_SHARE = 0.1
 """How much of the time there is, besides, for concrete runs where no proof can be had."""
 MOST_CLOSED = 4
 """How often it is tried again without what it could not follow."""
+SHARE_PARTINGS = 0.05
+"""How many of all partings have to be in such helpers: else a proof takes much the same without."""
 FEW_PARTINGS = 4
 """In how many places paths may part in a helper that is followed all the same."""
 SOLVER_LIMIT_MS = 3000
@@ -317,7 +319,9 @@ class _Comparison:
         if self.tried or self.settled or self.accepted:
             return
         self.tried = True
-        often = (name for name, count in self.parted.items() if name and count > FEW_PARTINGS)
+        often = {name for name, count in self.parted.items() if name and count > FEW_PARTINGS}
+        if sum(self.parted[name] for name in often) < SHARE_PARTINGS * self.parted.total():
+            often = set()
         wanted = {*helpers, *often}
         same = Common(self.old, self.new) if wanted else ()
         closed = frozenset(name for name in wanted if name in same)
