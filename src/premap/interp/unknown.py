@@ -184,7 +184,7 @@ def _as_declared(
     machine: Machine, frame: Frame, name: str, given: Sequence[Value]
 ) -> Sequence[Value]:
     """Return numbers as the types that a prototype gives to them."""
-    declared = frame.scope.function_type(name)
+    declared = frame.scope.function_type(name) if name.isidentifier() else None
     types = () if declared is None else declared.parameters
     if len(types) > len(given):
         return given
@@ -359,7 +359,7 @@ def _named(machine: Machine, key: str, words: Sequence[int]) -> str:
 def _returns(frame: Frame, name: str, stated: str) -> CType:
     if stated:
         return named_type(frame.scope, stated)
-    declared = frame.scope.function_type(name)
+    declared = frame.scope.function_type(name) if name.isidentifier() else None
     return declared.result if declared is not None else UNKNOWN
 
 
