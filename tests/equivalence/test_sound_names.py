@@ -357,3 +357,57 @@ def test_memory_that_is_zeroed() -> None:
     nonzero = body % "if (*a) { kfree(a); return -EIO; }"
     verdict = verify(old_side(DEV + nonzero), old_side(DEV + body % ""), time_limit=15)
     assert verdict.status == "equivalent", verdict
+
+
+TAKEN = {
+    "a constant": ("if (d->size > PAGE_SIZE) " + END, "#define PAGE_SIZE 8192\n"),
+    "an errno": ("return d->ro ? -EINVAL : 0;", "#undef EINVAL\n#define EINVAL 5\n"),
+    "a macro": (
+        f"if (min(d->ro, 3) == 3) {END}",
+        "#undef min\n#define min(a, b) ((a) > (b) ? (a) : (b))\n",
+    ),
+    "a test": (f"if (IS_ERR(d->cookie)) {END}", "#undef IS_ERR\n#define IS_ERR(x) (!(x))\n"),
+    "a function": (
+        f"if (is_power_of_2(d->ro)) {END}",
+        "static int is_power_of_2(int x) { return x == 3; }\n",
+    ),
+    "a macro of places": (
+        f"if (READ_ONCE(d->ro)) {END}",
+        "#undef READ_ONCE\n#define READ_ONCE(x) (!(x))\n",
+    ),
+    "a type": (f"u32 x = d->size; if (x == d->size) {END}", "#define u32 u64\n"),
+    "a defined type": (f"u32 x = d->size; if (x == d->size) {END}", "typedef unsigned long u32;\n"),
+    "a word for a type": (f"int x = d->size; if (x == d->size) {END}", "#define int long\n"),
+    "a word of the language": (f"if (d->ro) {END}", "#define if(x) if (!(x))\n"),
+    "a null pointer": (f"if (d->cookie == NULL) {END}", "#define NULL ((void *)8)\n"),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_the_kernel_has_and_the_file_too(name: str) -> None:
+    body, extra = TAKEN[name]
+    verdict = judge(*both(body), extra, "")
+    assert verdict.status in ("different", "unknown"), verdict
+
+
+def test_the_model_is_not_asked_for_what_the_file_defines() -> None:
+    extra = "#define remap_pfn_range(v, s, p, l, prot) (remap_pfn_range)(v, s, (p) + 1, l, prot)\n"
+    verdict = judge(
+        "return remap_pfn_range(vma, vma->vm_start, 5, PAGE_SIZE, vma->vm_page_prot);",
+        "mmap_action_remap(desc, desc->start, 5, PAGE_SIZE); return 0;",
+        extra,
+    )
+    assert verdict.status == "unknown", verdict
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "#ifndef min\n#define min(a, b) ((a) < (b) ? (a) : (b))\n#endif\n",
+        "typedef unsigned int u32;\n",
+        "#define true true\n",
+    ],
+)
+def test_what_is_meant_for_other_kernels(extra: str) -> None:
+    verdict = judge(*both(f"if (min(d->ro, 3) == 3) {END}"), extra)
+    assert verdict.status.startswith("equivalent"), verdict

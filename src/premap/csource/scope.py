@@ -130,6 +130,15 @@ class Scope:
         """Return where a file defines types, by their names."""
         return self._index(file, "typedefs", regions.typedefs)
 
+    def own_types(self, name: str) -> list[CType]:
+        """Return what typedefs of the file and its own headers say that a name is."""
+        return [
+            found
+            for file in self.own_files
+            for each in self.own_typedefs(file).get(name, ())
+            if (found := self._defined_type(file, name, *each)) is not None
+        ]
+
     def files_with(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that say the name, nearest first."""
         found = self._said(name)

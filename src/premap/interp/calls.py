@@ -41,6 +41,7 @@ from premap.interp import (
     model_calls,
     overflow,
     pasting,
+    redefined,
     unknown,
     varargs,
     whole,
@@ -90,6 +91,8 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
             given = [evaluate(machine, frame, argument) for argument in arguments]
             return _call_target(machine, frame, node, target, given)
     name = _renamed(frame, name)
+    if name in SPECIAL or name in COMPUTED or name in model_calls.MODEL:
+        redefined.refuse(machine, frame.scope, name)
     if name in SPECIAL:
         return SPECIAL[name](machine, frame, node, arguments)
     macro = _macro(machine, frame, name)
@@ -355,6 +358,7 @@ def call_function(
         message = f"calls nested more than {CALL_DEPTH} deep"
         raise NotModelled(message, function.source.name, function.line)
     scope = _scope_of(frame, function, machine)
+    redefined.refuse_words(scope)
     read = readable(function)
     inner = Frame(function, scope, marks=read.marks)
     inner.rest = varargs.promoted(machine.inputs, given[len(parameters) :]) if rest else None

@@ -21,6 +21,7 @@ from premap.csource.ctypes import (
 from premap.csource.meanings import meaning, redefined
 from premap.csource.nodes import text_of, unwrapped, walk
 from premap.interp import constants, expansion, layouts, operators, statictypes, strings, unknown
+from premap.interp import redefined as redefined_names
 from premap.interp.conditions import compiled
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
 from premap.interp.inputs import Inputs
@@ -246,7 +247,7 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
         return Value(PointerType(CHAR), Pointer(Place(made), made.address))
     if name == "current":
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
-    known = constants.kernel_constant(name)
+    known = None if redefined_names.is_own(frame.scope, name) else constants.kernel_constant(name)
     if known is None and not frame.scope.source.macros_of(name):
         known = constants.of_architecture(machine, name)
     if known is not None:
