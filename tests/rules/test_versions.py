@@ -8,6 +8,7 @@ import pytest
 from premap.csource.source import SourceFile
 from premap.records import Finding
 from premap.rules import check_file
+from premap.rules.context import Context
 
 OLD = """\
 struct ring {{ unsigned long pfn; int ready; }};
@@ -56,6 +57,15 @@ def found(old: str, new: str) -> list[Finding]:
 BOTH = "VMA_WRITE_BIT, VMA_EXEC_BIT"
 EITHER = "vma->vm_flags & (VM_WRITE | VM_EXEC)"
 ALL = "(vma->vm_flags & (VM_WRITE | VM_EXEC)) == (VM_WRITE | VM_EXEC)"
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_what_names_mean_is_compared_where_there_are_two_versions(patched: bool) -> None:
+    old, new = (SourceFile("ring.c", text.encode()) for text in (OLD.format("0"), NEW.format("0")))
+    (hook,) = Context(new, None, "7.3", old if patched else None).hooks
+    traces = hook.exploration.traces
+    assert traces
+    assert {trace.machine.memory.namer.compares for trace in traces} == {patched}
 
 
 class TestFlags:

@@ -16,6 +16,8 @@ _MOST_NESTED = 20
 
 def agree(machine: Machine, scope: Scope, ctype: CType) -> None:
     """Raise NotModelled if a structure may have another layout in the other version."""
+    if not machine.memory.namer.compares:
+        return
     if isinstance(ctype, ArrayType):
         agree_on_length(machine, scope, ctype)
     found = _structure(ctype)
@@ -36,6 +38,8 @@ def agrees(machine: Machine, scope: Scope, ctype: CType) -> bool:
 
 def agree_on_length(machine: Machine, scope: Scope, ctype: CType) -> None:
     """Raise NotModelled if what an array's length is written as may be something else."""
+    if not machine.memory.namer.compares:
+        return
     while isinstance(ctype, ArrayType):
         for name in names_in(ctype.length_text):
             bodies = frozenset(macro.body for macro in scope.macro(name))
@@ -53,12 +57,16 @@ def _structure(ctype: CType) -> StructType | None:
 
 def agree_on_names(machine: Machine, scope: Scope, text: str, problem: str) -> None:
     """Raise NotModelled where the own names in a text mean something else in the other version."""
+    if not machine.memory.namer.compares:
+        return
     known = meaning(scope, text)
     machine.memory.namer.agree(("meaning", text), known, f"{problem} in the two versions")
 
 
 def agree_on_unknown(machine: Machine, scope: Scope, ctype: CType) -> None:
     """Raise NotModelled if a type that was not found, or has several forms, may be another one."""
+    if not machine.memory.namer.compares:
+        return
     while isinstance(ctype, ArrayType | PointerType):
         ctype = ctype.element if isinstance(ctype, ArrayType) else ctype.target
     if isinstance(ctype, UnknownType):
@@ -67,6 +75,8 @@ def agree_on_unknown(machine: Machine, scope: Scope, ctype: CType) -> None:
 
 def agree_on_own(machine: Machine, scope: Scope, ctype: CType) -> None:
     """Raise NotModelled if a structure of the file's own may have another layout."""
+    if not machine.memory.namer.compares:
+        return
     if any(not of_kernel(each.source.name) for each in scope.definitions(ctype)):
         agree(machine, scope, ctype)
 

@@ -21,6 +21,9 @@ UNKNOWN_WORD = re.compile(r"(?<!\w)#(\d+)")
 class Namer:
     """Gives equal histories equal, short names; shared by all runs of one comparison."""
 
+    compares = True
+    """Whether there are runs of another version, in which names may mean something else."""
+
     def __init__(self) -> None:
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._next = itertools.count(1)
@@ -67,6 +70,12 @@ class Namer:
             same[number] = made._numbers.setdefault(known, number)
         made._next = itertools.count(len(self._numbers) + 1)
         return made
+
+
+class LoneNamer(Namer):
+    """Names of runs of one version alone: what its names mean need not be told."""
+
+    compares = False
 
 
 def _concrete(part: Any, value_of: Callable[[Any], Any]) -> Any:

@@ -65,7 +65,10 @@ class Context(Struct, eq=False, dict=True):
     @cached_property
     def hooks(self) -> list[Hook]:
         """The hooks of the file."""
-        return find_hooks(self.source, self.scope, self.tree, self.sites)
+        found = find_hooks(self.source, self.scope, self.tree, self.sites)
+        for hook in found:
+            hook.compared = self.before is not None
+        return found
 
     @property
     def prepares(self) -> Iterator[Hook]:

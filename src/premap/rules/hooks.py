@@ -46,6 +46,8 @@ class Hook(Struct, eq=False, dict=True):
     """Its paths where words of the call are fixed, by these words."""
     operations: Sequence[Operations] | None = None
     """Tables of VMA operations that it may install, once they were looked for."""
+    compared: bool = False
+    """Whether its paths are compared with those of the version before a change."""
 
     @property
     def source(self) -> SourceFile:

@@ -26,7 +26,7 @@ from premap.interp.calls import call_function, configured
 from premap.interp.hooks import callback
 from premap.interp.inputs import CALL, Inputs, SymbolicInputs
 from premap.interp.machine import Frame, Machine
-from premap.interp.naming import Namer
+from premap.interp.naming import LoneNamer, Namer
 from premap.interp.operators import word_of
 from premap.interp.types import parameter_types
 from premap.interp.values import Value, plain
@@ -201,7 +201,8 @@ _PLAIN: Fixed = {
 def explore(hook: Hook) -> Exploration:
     """Follow the paths of a hook."""
     solver = symbolic.GuessingSolver(SOLVER_LIMIT_MS)
-    return _explore(hook, Shared(solver, Namer(), Budget(TIME_LIMIT, solver.effort)), {})
+    namer = Namer() if hook.compared else LoneNamer()
+    return _explore(hook, Shared(solver, namer, Budget(TIME_LIMIT, solver.effort)), {})
 
 
 def explore_again(hook: Hook, fixed: Fixed) -> Exploration:
