@@ -64,6 +64,8 @@ def broken_rule(
             rule = _access(step, vmas) or _fatal(armed)
         else:
             rule = None
+        if op == "fork" and half_shared(vmas):
+            rule = "a mapping that a hook made private: the kernel asserts that no copy is written"
         rule = rule or _beyond(step, process) or _batched(step, armed, seen)
         if op == "fail":
             (armed.discard if step.get("never") else armed.add)(step["point"])
@@ -81,6 +83,15 @@ def broken_rule(
 def has_locked(vmas: Sequence[Json]) -> bool:
     """Say whether any mapping is locked."""
     return any("lo" in vma["flags"] for vma in vmas)
+
+
+def half_shared(vmas: Sequence[Json]) -> bool:
+    """Say whether a hook took SHARED from a mapping that is shared, and writing makes copies.
+
+    After a fork, a write to a copy is handled as one to shared memory, and with CONFIG_DEBUG_VM
+    the kernel stops in fault_dirty_shared_page() (mm/memory.c): the page is anonymous.
+    """
+    return any({"ms", "mw"} <= set(vma["flags"]) and "sh" not in vma["flags"] for vma in vmas)
 
 
 def _batched(step: Json, armed: set[str], seen: set[str]) -> str | None:

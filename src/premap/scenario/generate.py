@@ -14,7 +14,7 @@ from msgspec import Struct
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario import drills_corners as corners
 from premap.scenario.aim import Layout, Range
-from premap.scenario.allowed import COMMITTING, comparable, misled, reached
+from premap.scenario.allowed import COMMITTING, comparable, half_shared, misled, reached
 from premap.scenario.backend import Backend
 from premap.scenario.drills import DRILLS, ON_HOST, Drill, deck
 from premap.scenario.drills_limits import stack_gap
@@ -402,8 +402,7 @@ class Generator(Situations):
         return {"addr": layout.address(page)}
 
     def _fork(self, layout: Layout) -> Json | None:
-        del layout
-        if not self.may_fork:
+        if not self.may_fork or half_shared(layout.vmas):
             return None
         step: Json = {"entries": True} if self.devices and self.pick.random() < 0.5 else {}
         if self.pick.random() < 0.3:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.scenario.aim import Layout, Range
-from premap.scenario.allowed import comparable
+from premap.scenario.allowed import comparable, half_shared
 from premap.scenario.failures import ASKED, FailingSteps
 from premap.scenario.reader import Json
 
@@ -47,7 +47,7 @@ class Situations(FailingSteps):
         """Say whether a step concerns nothing but the window, and is the same everywhere."""
         op = step["op"]
         if op == "fork":
-            return self.may_fork
+            return self.may_fork and not half_shared(layout.vmas)
         if op == "limit":
             return step["of"] != "MEMLOCK" or not self.locked_all
         if op == "brk":
