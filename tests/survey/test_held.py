@@ -64,6 +64,19 @@ class TestShared:
         before.write_text((small_tree / ROOM).read_text().replace("room_mmap)", "inner_mmap)"))
         assert new_after() > 0
 
+    def test_a_macro_of_a_drivers_own_header_counts(
+        self, small_tree: Path, change: Change, new_after: Callable[[], int]
+    ) -> None:
+        own = small_tree / "drivers/room/most.h"
+        own.write_text("#define ROOM_MOST(size) ((size) > 4)\n")
+        door = "drivers/room/door.c"
+        change(door, "#include <linux/fs.h>", '#include <linux/fs.h>\n#include "most.h"')
+        begin = "struct vm_area_struct *vma)\n{\n"
+        change(door, begin, begin + "\tif (ROOM_MOST(vma->vm_pgoff))\n\t\treturn -EINVAL;\n")
+        new_after()
+        own.write_text("#define ROOM_MOST(size) ((size) > 5)\n")
+        assert new_after() > 0
+
     def test_a_name_that_a_header_says_first_now_counts(
         self, small_tree: Path, change: Change, new_after: Callable[[], int]
     ) -> None:

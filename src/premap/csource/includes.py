@@ -114,7 +114,7 @@ def _reading(
                 continue
             seen.add(name)
             try:
-                found.append(tree.included(name))
+                found.append(tree.open(name))
             except SourceError:
                 continue
         yield True
@@ -126,7 +126,10 @@ def closure(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
 
 
 def own(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
-    """Return `source` and what it includes that is no header of the kernel's, nearest first."""
+    """Return `source` and what it includes that is no header of the kernel's, nearest first.
+
+    All of it counts for whoever asks: a tree that notes what answers rest on notes these files.
+    """
     found, seen = [source], {source.name}
     if tree is None:
         return found
@@ -136,7 +139,7 @@ def own(source: SourceFile, tree: KernelTree | None) -> list[SourceFile]:
             if name not in seen and not of_kernel(name) and len(found) < MAX_FILES:
                 seen.add(name)
                 with suppress(SourceError):
-                    found.append(tree.included(name))
+                    found.append(tree.open(name))
     return found
 
 

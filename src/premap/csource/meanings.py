@@ -53,7 +53,7 @@ def redefined(macros: Sequence[Macro]) -> bool:
 
 def _written(scope: Scope, name: str) -> Iterator[str]:
     """Yield what a name is defined as: a macro, a constant, a variable, a type."""
-    for file in scope.own_files:
+    for file in scope.own_files_with(name):
         for macro in file.macros_of(name):
             parameters = "" if macro.parameters is None else f"({', '.join(macro.parameters)})"
             yield f"{_arms(macro.arms)}{parameters} {' '.join(macro.body.split())}"
@@ -69,7 +69,8 @@ def _written(scope: Scope, name: str) -> Iterator[str]:
 
 
 def _types(scope: Scope, file: SourceFile, name: str) -> Iterator[str]:
-    for kind in ("struct", "union"):
+    opened = name.encode("latin-1", "replace") in file.opened
+    for kind in ("struct", "union") if opened else ():
         for brace in regions.struct_braces(file, kind, name):
             found = read_struct(file, kind, name, brace, scope.types)
             if found is not None:

@@ -112,7 +112,16 @@ class Scope:
 
     def own_macro(self, name: str) -> list[Macro]:
         """Definitions of a macro in the file and its own headers, nearest first."""
-        return [macro for file in self.own_files for macro in file.macros_of(name)]
+        return [macro for file in self._definers.get(name, ()) for macro in file.macros_of(name)]
+
+    @cached_property
+    def _definers(self) -> dict[str, list[SourceFile]]:
+        """Which of the own files define which macros."""
+        found: dict[str, list[SourceFile]] = {}
+        for file in self.own_files:
+            for name in file.defined:
+                found.setdefault(name, []).append(file)
+        return found
 
     def own_plain_macro(self, name: str) -> list[Macro]:
         """Return those of them without parameters."""
@@ -120,11 +129,19 @@ class Scope:
 
     def own_enumerator(self, name: str) -> Enumerator | None:
         """Return the constant of this name of an enum in the file or its own headers."""
-        for file in self.own_files:
-            found = self._index(file, "enumerators", _enumerators).get(name)
-            if found is not None:
-                return found
-        return None
+        return self._own_enumerators.get(name)
+
+    @cached_property
+    def _own_enumerators(self) -> dict[str, Enumerator]:
+        found: dict[str, Enumerator] = {}
+        for file in reversed(self.own_files):
+            found |= self._index(file, "enumerators", _enumerators)
+        return found
+
+    def own_files_with(self, name: str) -> list[SourceFile]:
+        """Return those of the own files that say a name."""
+        word = name.encode("latin-1", "replace")
+        return [file for file in self.own_files if word in file.words]
 
     def own_typedefs(self, file: SourceFile) -> dict[str, list[tuple[int, int]]]:
         """Return where a file defines types, by their names."""
@@ -134,7 +151,7 @@ class Scope:
         """Return what typedefs of the file and its own headers say that a name is."""
         return [
             found
-            for file in self.own_files
+            for file in self.own_files_with(name)
             for each in self.own_typedefs(file).get(name, ())
             if (found := self._defined_type(file, name, *each)) is not None
         ]

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate, count
 from operator import add
@@ -45,6 +45,7 @@ _NEAR = 1 << 12
 _FEW_FAR = 4
 """Brackets that close further away, and are looked for one by one."""
 
+_OPENED = re.compile(rb"\b([A-Za-z_]\w*)\s*\{")
 _DEFINE = re.compile(
     rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*(?:\\\r?\n[^()\n]*)*\))?"
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
@@ -210,6 +211,11 @@ class SourceFile:
         return words_of(self.text)
 
     @cached_property
+    def opened(self) -> frozenset[bytes]:
+        """Every word that a brace follows: the tags of what the file defines are among them."""
+        return frozenset(_OPENED.findall(self.code))
+
+    @cached_property
     def conditionals(self) -> Conditionals:
         """The `#if` arms by byte offset."""
         return Conditionals(self.code)
@@ -335,6 +341,11 @@ class SourceFile:
     def macros_of(self, name: str) -> list[Macro]:
         """Return the `#define`s of one name; the others are not looked into."""
         return [self._macro(index) for index in self._defined.get(name, ())]
+
+    @property
+    def defined(self) -> Collection[str]:
+        """The names that it has a `#define` of."""
+        return self._defined.keys()
 
     @cached_property
     def macro_list(self) -> list[Macro]:
