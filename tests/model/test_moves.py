@@ -143,6 +143,15 @@ class TestMremapLimits:
             mm.mremap(at(1), PAGE, PAGE, MOVE | MREMAP_DONTUNMAP, at(9))
         assert (mm.locked_vm, mm.total_vm, consistent(mm)) == (3, 3, True)
 
+    def test_a_source_that_stays_counts_its_pages_from_its_own_address(self) -> None:
+        mm = AddressSpace()
+        private(mm, None, pages=2)
+        mm.touch(BASE, write=True)
+        mm.mremap(BASE, 2 * PAGE, 2 * PAGE, MOVE, at(9))
+        assert mm.vmas()[0].vm_pgoff == BASE // PAGE
+        mm.mremap(at(9), 2 * PAGE, 2 * PAGE, MOVE | MREMAP_DONTUNMAP, at(20))
+        assert [vma.vm_pgoff * PAGE for vma in mm.vmas()] == [at(9), BASE]
+
     def test_part_of_a_source_that_stays_is_not_as_new(self) -> None:
         mm = AddressSpace()
         private(mm, None, pages=2)

@@ -126,6 +126,14 @@ class TestSearch:
         mm.munmap(HIGH - 3 * PAGE, PAGE)
         assert mm.mmap(0, PAGE, RW, MAP_PRIVATE) == HIGH - 3 * PAGE
 
+    def test_a_search_begins_where_a_long_one_found_a_gap(self) -> None:
+        mm = AddressSpace(window=(LOW, HIGH))
+        for i in range(8):
+            mm.mmap(0, PAGE, PROT_READ if i % 2 else RW, MAP_PRIVATE)
+        position, top = mm.tree.search_from(PAGE, HIGH)
+        assert HIGH - 8 * PAGE < top < HIGH
+        assert position == sum(vma.vm_start < top for vma in mm.vmas())
+
     def test_a_full_window_stays_full(self) -> None:
         mm = AddressSpace(window=(LOW, HIGH))
         mm.mmap(LOW, HIGH - LOW, RW, MAP_PRIVATE | MAP_FIXED)
