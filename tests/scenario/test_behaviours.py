@@ -37,7 +37,9 @@ def locked_is_dumped(step: Json, result: Json) -> Json:
     if step["op"] != "mlock":
         return result
     vmas = [
-        {**vma, "flags": [*vma["flags"], "dd"]} if "lo" in vma["flags"] else vma
+        {**vma, "flags": [*vma["flags"], "dd"]}
+        if "lo" in vma["flags"] and "dd" not in vma["flags"]
+        else vma
         for vma in result["vmas"]
     ]
     return {**result, "vmas": vmas}

@@ -114,7 +114,7 @@ def _reading(
                 continue
             seen.add(name)
             try:
-                found.append(tree.open(name))
+                found.append(tree.included(name))
             except SourceError:
                 continue
         yield True
