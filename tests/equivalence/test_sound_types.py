@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import pytest
 from tests.equivalence.differing import DEV, NEW_DEV, differ, unproven
-from tests.equivalence.kit import judge
+from tests.equivalence.kit import judge, old_side
+
+from premap.equivalence.comparison import verify
 
 NEGATIVE = "enum e { A = -1, B };\n"
 HOLDER = NEGATIVE + "struct h { enum e e; };\n"
@@ -117,6 +119,33 @@ class TestDefinitions:
         verdict = judge(DEV + held, NEW_DEV + held, self.OLD, self.NEW)
         assert verdict.status == "unknown", verdict
         assert "offsetof(struct h, dev)" in str(verdict.reason)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "return vm_iomap_memory(vma, virt_to_phys(h), d->size);",
+            "return remap_pfn_range(vma, vma->vm_start, (long)h, PAGE_SIZE, vma->vm_page_prot);",
+            "return vm_insert_page(vma, vma->vm_start, virt_to_page(h));",
+            "vma->vm_page_prot = __pgprot((unsigned long)h); return 0;",
+            "vma->vm_private_data = (void *)((unsigned long)h + 8); return 0;",
+            "vma->vm_pgoff = (unsigned long)h; return 0;",
+            "vm_flags_set(vma, (unsigned long)h & VM_DONTDUMP); return 0;",
+            "d->table[(unsigned long)h & 7] = 1; return 0;",
+            "poke(&d->table[(unsigned long)h & 7]); return 0;",
+            "poke((void *)((unsigned long)h + 8)); return 0;",
+        ],
+    )
+    def test_what_its_address_leaves_in_the_mapping(self, body: str) -> None:
+        held = DEV + self.HELD + body
+        same = verify(old_side(held, self.OLD), old_side(held, self.OLD))
+        apart = verify(old_side(held, self.OLD), old_side(held, self.NEW))
+        assert (same.status, apart.status) == ("equivalent", "unknown"), apart
+        assert "offsetof(struct h, dev)" in str(apart.reason)
+
+    def test_a_pointer_to_what_is_around_a_member(self) -> None:
+        held = f"{DEV}{self.HELD}vma->vm_private_data = h; return 0;"
+        verdict = verify(old_side(held, self.OLD), old_side(held, self.NEW))
+        assert verdict.status == "equivalent", verdict
 
     @pytest.mark.parametrize(
         "body", [f"return h->x == 3 {FAILS}", "h->x = 3; return 0;", "poke(h); return 0;"]

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from premap import symbolic
-from premap.csource.ctypes import PointerType
 from premap.equivalence.outcome import Outcome
+from premap.interp.bindings import PageArray
 from premap.interp.operators import is_scalar, word_of
-from premap.interp.values import Value
+from premap.interp.values import Index, Path, Pointer, Value
+from premap.model.pagetable import Pte
 
 
 def moved(
@@ -29,16 +30,41 @@ def moved(
 
 
 def _numbers(outcome: Outcome) -> Iterator[object]:
+    """Yield all that a call leaves, but for pointers to what has a name."""
     yield outcome.returned
+    for vma in outcome.vmas:
+        yield from (vma.vm_start, vma.vm_end, vma.vm_flags, vma.vm_pgoff, vma.vm_page_prot)
+        yield from _words([vma.vm_private_data])
+    if outcome.entry is not None:
+        yield from _page(outcome.entry)
     for event in outcome.machine.events:
         yield from _words(event.given)
     memory = outcome.machine.memory
-    for name in memory.written:
+    for name, paths in memory.written.items():
+        for path in paths:
+            yield from _indexes(path)
         known = memory.objects.get(name)
         yield from _words(known.cells.values() if known is not None else ())
 
 
-def _words(values: Iterable[Value]) -> Iterator[object]:
+def _page(entry: Pte) -> Iterator[object]:
+    yield from (entry.index, entry.pgprot)
+    if isinstance(entry.source, PageArray):
+        yield from _words([entry.source.pointer])
+    elif isinstance(entry.source, tuple):
+        yield from entry.source
+
+
+def _words(values: Iterable[object]) -> Iterator[object]:
     for value in values:
-        if is_scalar(value) and not isinstance(value.type, PointerType):
+        if not isinstance(value, Value) or not is_scalar(value):
+            continue
+        place = value.data.place if isinstance(value.data, Pointer) else None
+        if place is None:
             yield word_of(value)
+        else:
+            yield from _indexes(place.path)
+
+
+def _indexes(path: Path) -> Iterator[object]:
+    return (step.word for step in path if isinstance(step, Index))

@@ -355,11 +355,11 @@ class PageArray:
 
     def __init__(self, machine: Machine, pointer: Value) -> None:
         self._machine = machine
-        self._pointer = pointer
+        self.pointer = pointer
 
     def __getitem__(self, index: int) -> int:
         """Return the address of a `struct page`."""
-        place = self._pointer.data.place
+        place = self.pointer.data.place
         if place is None:
             raise NotModelled("an array of pages at a computed address")
         page = PointerType(StructType("struct", "page"))
