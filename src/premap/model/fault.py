@@ -83,8 +83,7 @@ def touch(mm: AddressSpace, address: int, *, write: bool) -> None:
     for _ in range(3):
         entry = pagetable.lookup(mm, vma, address)
         if entry is not None and entry.kind is not GUARD and (not write or _writable(entry)):
-            shared = (vma.vm_flags & VM_SHARED) != 0  # or a fork has copied a page of its own
-            if write and not entry.dirty and (entry.write or shared):
+            if write and not entry.dirty:  # what may be written is not always made so by a fault
                 _one_page(mm, vma, address).dirty = True
             return
         result = handle_mm_fault(mm, vma, address, write=write)
