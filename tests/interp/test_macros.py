@@ -56,6 +56,24 @@ class TestParametersThatAreNoOperands:
         extra = "#define PLUS(x) ({ long y_ = 1; y_ + (x); })\n"
         assert returns("long y = 5; return PLUS(y);", 0, extra) == 6
 
+    def test_a_macro_in_a_macro_means_what_each_use_gives(self) -> None:
+        extra = (
+            "#define INNER(m, x) ((x)->m)\n"
+            "#define OUTER(m, x) (INNER(m, x) * 2)\n"
+            "#define BOTH(x) (OUTER(size, x) * 1000 + OUTER(other, x))\n"
+        )
+        body = "long i, sum = 0; for (i = 0; i < 2; i++) sum += BOTH(the_card); return sum;"
+        assert returns(body, 0, extra, the_card__size=3, the_card__other=5) == 2 * (6000 + 10)
+
+    def test_a_macro_in_a_macro_that_declares_what_it_is_given(self) -> None:
+        extra = (
+            "#define GIVEN(x) ({ long y_ = 1; y_ + (x); })\n"
+            "#define TWICE(x) (GIVEN(x) + GIVEN(n))\n"
+        )
+        assert returns("long z = 5; return TWICE(z) * 100 + TWICE(n);", 7, extra) == 14 * 100 + 16
+        body = "long y_ = 5; return TWICE(n) + TWICE(y_);"
+        refused(body, "declares y_, which an argument names", extra)
+
     def test_a_function(self) -> None:
         extra = "static long add(long x)\n{\n\treturn x + 1;\n}\n#define CALL(f, x) f((x) * 2)\n"
         assert returns("long x = 100; return CALL(add, n) + x;", 4, extra) == 109

@@ -258,6 +258,7 @@ class _Comparison:
         """Follow all paths of one setting."""
         left = self.effort.left(self.deadline)
         limited = setting.layout == "between"
+        self.explorer.hasty = setting.plain
         if setting.plain:
             left *= FIRST_SHARE
         self.explorer.deadline_seconds = min(left, BETWEEN_LIMIT) if limited else left
@@ -289,7 +290,13 @@ class _Comparison:
                 self.assumed.setdefault(f"not all calls were looked at that are {setting}: {error}")
             elif not self.differences:
                 self.exhausted = True
-                self.doubt(f"{error} ({setting})")
+                self.doubt(f"{self._place_of(error)}{error} ({setting})")
+
+    def _place_of(self, error: symbolic.SymbolicError) -> str:
+        """Return where the old hook is, if the limit was met in what comes before or after it."""
+        limited = isinstance(error, symbolic.LimitReached) and not error.where
+        first = next(iter(self.old.functions), None) if limited else None
+        return "" if first is None else f"{first.source.name}:{first.line}: "
 
     def _keep_kind(self, path: Explored) -> None:
         """Keep one path for each way in which the model went on before and after the hook."""

@@ -85,19 +85,32 @@ def expand(
     machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
 ) -> Expanded:
     """Expand a function-like macro. Raises NotModelled with what can't be understood."""
-    if frame.macros or frame.outer is not None:
-        made = _expanded(machine, frame, node, macro, arguments)
-    else:  # in the text of a function it is the same each time
-        place = frame.function, node.start_byte, node.end_byte, macro.source.name, macro.start
-        values = tuple(_is_value(frame, each) for each in arguments)
-        made = frame.scope.once(
-            "expansion",
-            (*place, values),
-            lambda: _expanded(machine, frame, node, macro, arguments),
-        )
+    where = frame.function, node.start_byte, node.end_byte, _nested(frame, node)
+    values = tuple(_is_value(frame, each) for each in arguments)
+    made = frame.scope.once(
+        "expansion",
+        (*where, macro.source.name, macro.start, values),
+        lambda: _expanded(machine, frame, node, macro, arguments),
+    )
     inner = _frame_in(frame, node, macro.name, made.read)
     inner.macros.update({name: (given, frame) for name, given in made.kept.items()})
     return Expanded(made.text, made.read, inner, made.statement)
+
+
+def _nested(frame: Frame, node: Node) -> tuple[object, ...]:
+    """Return which text of macros a node is in, and what stands for their parameters in it.
+
+    In the text of a function there is none: there, it is the same each time.
+    """
+    if frame.outer is None:
+        return ()
+    given = [(name, *frame.macros[name]) for name in _parameters_in(frame, node)]
+    inner = [(name, each, _nested(outer, each)) for name, each, outer in given]
+    return node, tuple(inner)
+
+
+def _parameters_in(frame: Frame, node: Node) -> Sequence[str]:
+    return [name for name in dict.fromkeys(names_in(text_of(node))) if name in frame.macros]
 
 
 class _Made(Struct, frozen=True):

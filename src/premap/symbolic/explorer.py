@@ -26,6 +26,7 @@ from premap.symbolic.errors import (
 )
 from premap.symbolic.models import Model
 from premap.symbolic.node import BoolNode
+from premap.symbolic.pace import Pace
 from premap.symbolic.solver import DEFAULT_LIMIT_MS, Solver
 from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider, results
 from premap.symbolic.truth import conjuncts, not_
@@ -119,6 +120,9 @@ class Explorer:
 
     With `patience_ms`, a decision whose answer takes the solver longer counts as possible, and the
     path goes on: what is explored then includes paths that no input takes, but misses none.
+
+    `hasty`: an exploration that at its pace would take far more than its seconds is out of time
+    as soon as that can be told (`premap.symbolic.pace`).
     """
 
     def __init__(
@@ -141,8 +145,10 @@ class Explorer:
         self.solver = solver or Solver(solver_limit_ms)
         self.effort = self.solver.effort
         self._models: deque[Model] = deque(maxlen=KEPT_MODELS)
+        self.hasty = False
         self._deadline = float("inf")
         self._guard = float("inf")
+        self._hopeless = False
         self._run = _Run((), self.assumed, ())
         self._pending: list[tuple[tuple[Decision, ...], int]] = []
         """How paths begin that are yet to be run, and how much of that holds from the start."""
@@ -180,6 +186,8 @@ class Explorer:
         whatever the program asks first; no two of them can hold together.
         """
         self._deadline = self.effort.after(self.deadline_seconds)
+        self._hopeless = False
+        pace = Pace(self.effort.spent, self._deadline - self.effort.spent)
         self._guard = guard(self.deadline_seconds)
         self._pending = [(each, len(each) if given else 0) for each in reversed(beginnings)]
         paths = 0
@@ -189,7 +197,10 @@ class Explorer:
             paths += 1
             if paths > self.max_paths:
                 raise TooManyPaths(f"more than {self.max_paths} paths", self.max_paths)
+            pending = (prefix for prefix, _ in self._pending)
+            slow = self.hasty and pace.hopeless(self.effort.spent, pending)
             self._begin(*self._pending.pop())
+            self._hopeless = self._hopeless or slow
             if paths == 1 and self._witness() is None:
                 return
             path = self._path(program, stop)
@@ -386,6 +397,9 @@ class Explorer:
     def check_time(self) -> None:
         """Raise OutOfTime if the work that is left, or in the end the processor's time, is used."""
         self._remaining()
+        if self._hopeless:
+            message = f"far more than {self.deadline_seconds:.1f} seconds of work"
+            raise OutOfTime(message, self.deadline_seconds)
         if time.process_time() > self._guard:
             raise OutOfTime("more time than the work done accounts for", self.deadline_seconds)
 

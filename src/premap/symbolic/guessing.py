@@ -9,13 +9,12 @@ takes a tenth of a second to load.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import cast
 
-from premap.symbolic.effort import LOOK, QUESTION, TRY, Effort
+from premap.symbolic.effort import LOOK, QUESTION, TRY
 from premap.symbolic.models import Model, Point
 from premap.symbolic.node import BoolNode, Node
-from premap.symbolic.slices import nodes
+from premap.symbolic.slices import leaf_name, nodes
 from premap.symbolic.solver import Solver
 from premap.symbolic.terms import Bool, Word
 from premap.symbolic.ways import STEPS, Change, Ways
@@ -41,9 +40,9 @@ class GuessingSolver(Solver):
         if self.refuted(parts):
             return None
         asked = cast("list[Bool]", parts)
-        found = None if near is None else _search(asked, [near], self.effort)
+        found = None if near is None else self._search(asked, [near])
         if found is None:
-            found = _search(asked, [*self._recent, Model()], self.effort)
+            found = self._search(asked, [*self._recent, Model()])
         if found is not None:
             self.guessed += 1
             return self._kept(found)
@@ -63,6 +62,60 @@ class GuessingSolver(Solver):
             if self._leaves.of(part) <= fixed.variables.keys()
         )
 
+    def _search(self, conditions: Sequence[Bool], begin: Sequence[Model]) -> Model | None:
+        """Change the best of some models until all conditions are true; None if that fails."""
+        best = min(begin, key=lambda model: len(_failing(model, conditions)))
+        left, level = TRIES, LEVEL_STEPS
+        while failing := _failing(best, conditions):
+            ways = Ways(best)
+            better, fewer, tried = self._step(ways, failing, conditions, left)
+            self.effort.spent += TRY * tried + LOOK * (STEPS - max(ways.left, 0))
+            left, level = left - tried, level - (not fewer)
+            if better is None or left <= 0 or level < 0:
+                return None
+            best = better
+        return _restricted(best, conditions)
+
+    def _step(
+        self, ways: Ways, failing: Sequence[Bool], conditions: Sequence[Bool], most: int
+    ) -> tuple[Model | None, bool, int]:
+        """Return a model in which fewer conditions fail, else one in which as many do, or None.
+
+        Also whether fewer do, and how many models were tried: at most so many.
+        """
+        holding = [condition for condition in conditions if ways.model.eval(condition)]
+        beside, tried = None, 0
+        for changes in (each for one in reversed(failing) for each in ways.to_true(one)):
+            tried += 1
+            changed = _changed(ways.model, changes)
+            names = {leaf_name(leaf) for leaf, _, _ in changes}
+            fewer = -1 if changed is None else self._fewer_fail(changed, names, failing, holding)
+            if fewer > 0:
+                return changed, True, tried
+            if fewer == 0:
+                beside = beside or changed
+            if tried >= most:
+                break
+        return beside, False, tried
+
+    def _fewer_fail(
+        self, model: Model, names: set[str], failed: Sequence[Bool], held: Sequence[Bool]
+    ) -> int:
+        """Return how many conditions fewer fail than did; negative as soon as more do.
+
+        Only conditions in which a leaf of these names is are another matter than before.
+        """
+        fewer = 0
+        for condition in failed:
+            if not names.isdisjoint(self._leaves.of(condition)):
+                fewer += model.eval(condition)
+        for condition in held:
+            if not names.isdisjoint(self._leaves.of(condition)) and not model.eval(condition):
+                fewer -= 1
+                if fewer < 0:
+                    break
+        return fewer
+
     def _kept(self, model: Model) -> Model:
         self._recent = [model, *self._recent[: _KEPT - 1]]
         return model
@@ -80,56 +133,8 @@ def _follows(node: Node, known: dict[int, bool]) -> bool | None:
     return False if False in parts else None if None in parts else True
 
 
-def _search(conditions: Sequence[Bool], begin: Sequence[Model], effort: Effort) -> Model | None:
-    """Change the best of some models until all conditions are true; None if that doesn't work."""
-    best = min(begin, key=lambda model: len(_failing(model, conditions)))
-    left, level = TRIES, LEVEL_STEPS
-    while failing := _failing(best, conditions):
-        ways = Ways(best)
-        better, fewer, tried = _step(ways, failing, conditions, left)
-        effort.spent += TRY * tried + LOOK * (STEPS - max(ways.left, 0))
-        left, level = left - tried, level - (not fewer)
-        if better is None or left <= 0 or level < 0:
-            return None
-        best = better
-    return _restricted(best, conditions)
-
-
-def _step(
-    ways: Ways, failing: Sequence[Bool], conditions: Sequence[Bool], most: int
-) -> tuple[Model | None, bool, int]:
-    """Return a model in which fewer conditions fail, else the first in which as many do, or None.
-
-    Also whether fewer do, and how many models were tried: at most so many.
-    """
-    holding = [condition for condition in conditions if ways.model.eval(condition)]
-    beside, tried = None, 0
-    for changes in (each for one in reversed(failing) for each in ways.to_true(one)):
-        tried += 1
-        changed = _changed(ways.model, changes)
-        fewer = -1 if changed is None else _fewer_fail(changed, failing, holding)
-        if fewer > 0:
-            return changed, True, tried
-        if fewer == 0:
-            beside = beside or changed
-        if tried >= most:
-            break
-    return beside, False, tried
-
-
 def _failing(model: Model, conditions: Sequence[Bool]) -> list[Bool]:
     return [condition for condition in conditions if not model.eval(condition)]
-
-
-def _fewer_fail(model: Model, failed: Sequence[Bool], held: Sequence[Bool]) -> int:
-    """Return how many conditions fewer fail than did; negative as soon as more do."""
-    left = len(failed)
-    for condition in chain(failed, held):
-        if not model.eval(condition):
-            left -= 1
-            if left < 0:
-                break
-    return left
 
 
 def _restricted(model: Model, conditions: Sequence[Bool]) -> Model:

@@ -15,6 +15,7 @@ from premap.symbolic.truth import conjuncts
 
 FUNCTION = "()"
 """What the name of an unknown function ends with, beside those of variables."""
+_LEAVES = frozenset({"var", "apply"})
 
 
 class Slice(Struct, frozen=True):
@@ -72,9 +73,11 @@ def nodes(terms: Iterable[Node]) -> Iterator[Node]:
             yield node
 
 
+def leaf_name(node: Node) -> str:
+    """Return the name of a variable or of an unknown function, with FUNCTION."""
+    name: str = node.data[0]
+    return name if node.op == "var" else name + FUNCTION
+
+
 def _names(part: BoolNode) -> Iterator[str]:
-    for node in nodes([part]):
-        if node.op == "var":
-            yield node.data[0]
-        elif node.op == "apply":
-            yield node.data[0] + FUNCTION
+    return (leaf_name(node) for node in nodes([part]) if node.op in _LEAVES)
