@@ -156,6 +156,64 @@ def test_what_keeps_pages_that_are_mapped_at_once_is_declined(take: str) -> None
     assert found.reason.id in {"keeps-state", "lock-keeps-object"}
 
 
+REFUSED = "if (!atomic_inc_not_zero(&ring->users))\n\t\treturn -ENODEV;"
+OTHERS = {
+    "close in other operations": (
+        "static const struct vm_operations_struct bell_vm_ops = { .close = ring_vm_close };\n"
+    ),
+    "close called by others": "void ring_gone(struct vma *vma) { ring_vm_close(vma); }\n",
+    "operations given away": "int ring_init(void) { return ring_register(&ring_vm_ops); }\n",
+    "operations kept": "static const void *ring_default = &ring_vm_ops;\n",
+    "private data looked at": "bool ring_is(struct vma *vma) { return vma->vm_private_data; }\n",
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_who_else_would_get_another_mapped_or_close(what: str) -> None:
+    text = source(REFUSED, "atomic_dec(&ring->users);").text
+    for before, after in ((text, b""), (b"", text)):  # below the hook, and above it
+        whole = before + OTHERS[what].encode() + after
+        [found] = convert_file(SourceFile("ring.c", whole), None, "7.3")
+        assert found.reason is not None
+        assert not found.edits
+
+
+@pytest.mark.parametrize(
+    ("plain", "changed"),
+    [
+        (b"static const struct vm_op", b"const struct vm_op"),
+        (b".close\t= ring_vm_close,", b".close\t= ring_vm_close,\n\t.fault\t= bell_fault,"),
+    ],
+)
+def test_operations_that_other_files_know(plain: bytes, changed: bytes) -> None:
+    text = source(REFUSED, "atomic_dec(&ring->users);").text
+    assert plain in text
+    [found] = convert_file(SourceFile("ring.c", text.replace(plain, changed)), None, "7.3")
+    assert found.reason is not None
+    assert not found.edits
+
+
+def test_prototypes_are_no_users() -> None:
+    above = (
+        b"struct vm_area_struct;\nstatic void ring_vm_close(struct vm_area_struct *vma);\n"
+        b"static const struct vm_operations_struct ring_vm_ops;\n"
+    )
+    text = above + source(REFUSED, "atomic_dec(&ring->users);").text
+    [found] = convert_file(SourceFile("ring.c", text), None, "7.3")
+    assert found.reason is None
+
+
+@pytest.mark.parametrize(
+    "local", ["static struct ring all = { .count = 1 };", "int *all = counts + vma->vm_pgoff;"]
+)
+def test_locals_that_mapped_has_not(local: str) -> None:
+    text = source(f"all{'.' if 'static' in local else '->'}count++;", "ring->count--;").text
+    text = text.replace(b"\tint ret;\n", f"\tint ret;\n\t{local}\n".encode())
+    [found] = convert_file(SourceFile("ring.c", text), None, "7.3")
+    assert found.reason is not None
+    assert not found.edits
+
+
 def test_release_without_mapped() -> None:
     [found] = convert_file(source("ring->count++;", "ring->count--;"), None, "7.0")
     assert found.reason is not None

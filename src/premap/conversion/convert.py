@@ -373,6 +373,7 @@ def _allocated(hook: Hook, group: Group) -> list[Edit]:
     if found is None:
         raise AssertionError(hook.function.name)
     mapped.check_users(hook.function.source, found.table, group.functions())
+    mapped.check_close(hook.function.source, found.table, found.close)
     first = found.statements[0]
     message = f"{found.close.name}() returns where ->mapped() left no private data"
     hook.note("close-tolerates", message, first)
@@ -391,6 +392,7 @@ def _taken(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
     text = " ".join(text_of(first).split())
     more = " and what follows" if len(found.taking.statements) > 1 else ""
     if found.mark is not None:
+        mapped.check_close(hook.function.source, found.table, found.close)
         message = f"{found.close.name}() returns where ->mapped() left no private data"
         hook.note("close-tolerates", message, first)
     hook.note("counted-in-mapped", f"vm_ops->mapped does `{text}`{more}", first)

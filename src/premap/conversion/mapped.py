@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tree_sitter import Node
 
@@ -19,6 +19,7 @@ from premap.idioms.r1_table import advance
 from premap.idioms.s1_mapped import headed, mapped, mapped_name
 from premap.records import Edit
 
+_Spans = Sequence[tuple[int, int]]
 _INSTALLED = re.compile(r"->\s*vm_ops\s*=\s*&\s*(\w+)\s*;")
 
 
@@ -110,18 +111,64 @@ def functions_of(source: SourceFile, table: str) -> Iterator[str]:
             yield text_of(pair.child_by_field_name("value"))
 
 
-def check_users(source: SourceFile, table: str, hooks: Iterator[Function]) -> None:
-    """Raise Declined if anybody but the hooks installs the operations.
+def check_users(source: SourceFile, table: str, hooks: Iterable[Function]) -> None:
+    """Raise Declined if anybody but the hooks may install the operations.
 
-    ->mapped() is an error where the file has a legacy handler.
+    ->mapped() is an error where the file has a legacy handler, and would take a second time what
+    another hook takes itself.
     """
     bodies = [(each.body.start_byte, each.body.end_byte) for each in hooks]
-    for mention in mentions(source, table):
-        before = source.text[max(mention.start - 40, 0) : mention.start]
-        inside = any(start <= mention.start < end for start, end in bodies)
-        if not mention.comment and re.search(rb"=\s*&\s*\Z", before) and not inside:
-            line = source.line_of(mention.start)
-            raise Declined("keeps-state", f"others use {table}, too", line=line)
+    line = _line_elsewhere(source, table, [*bodies, *_heads(source, table)])
+    if line is not None:
+        raise Declined("keeps-state", f"others use {table}, too", line=line)
+    if not all(is_static(_declaration(each)) for each in _initializers(source, table)):
+        raise Declined("keeps-state", f"other files may use {table}, too")
+
+
+def check_close(source: SourceFile, table: str, close: Function) -> None:
+    """Raise Declined if a `close` that is about to return early is called otherwise as well.
+
+    Mappings that others set up need not have private data.
+    """
+    tables = [(each.start_byte, each.end_byte) for each in _initializers(source, table)]
+    head = (close.node.start_byte, close.body.start_byte)
+    line = _line_elsewhere(source, close.name, [*tables, head])
+    if line is not None:
+        raise Declined("keeps-state", f"others use {close.name}(), too", line=line)
+
+
+def _line_elsewhere(source: SourceFile, name: str, known: _Spans) -> int | None:
+    """Return the line of the first mention that is no comment, no prototype, and not known."""
+    for mention in mentions(source, name):
+        inside = any(start <= mention.start < end for start, end in known)
+        if not mention.comment and not inside and not _is_prototype(source, mention.start):
+            return source.line_of(mention.start)
+    return None
+
+
+def _is_prototype(source: SourceFile, at: int) -> bool:
+    """Tell whether a name stands in a declaration at file level, as what is declared."""
+    node = source.root.descendant_for_byte_range(at, at)
+    while node is not None and node.type != "declaration":
+        if node.type in {"initializer_list", "init_declarator", "compound_statement"}:
+            return False
+        node = node.parent
+    return node is not None and (node.parent is None or node.parent.type != "compound_statement")
+
+
+def is_static(declaration: Node) -> bool:
+    """Return whether a variable is declared to be static."""
+    kinds = (each for each in declaration.children if each.type == "storage_class_specifier")
+    return any(each.text == b"static" for each in kinds)
+
+
+def _heads(source: SourceFile, table: str) -> _Spans:
+    """Return where the definitions of a variable name it."""
+    return [
+        (declaration.start_byte, initializer.start_byte)
+        for initializer in _initializers(source, table)
+        for declaration in (_declaration(initializer),)
+    ]
 
 
 def _entry(source: SourceFile, initializer: Node, member: str, new: str) -> Edit:

@@ -13,6 +13,7 @@ from tree_sitter import Node
 
 from premap.conversion import mapped, taking
 from premap.conversion.effects import has_table, installed, operations_of
+from premap.conversion.mentions import mentions
 from premap.conversion.taking import GIVES_BACK, Taking
 from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
@@ -21,6 +22,7 @@ from premap.idioms.s1_mapped import headed
 from premap.records import Edit
 
 _FILE = "file"
+_WORD = re.compile(r"\w+")
 USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
 """Of the file, which ->mapped() is given as const, other than a member or file_inode(file)."""
 
@@ -147,7 +149,7 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
             if name not in needed:
                 continue
             value = declarator.child_by_field_name("value")
-            if value is None or _assigned(name, hook):
+            if value is None or _assigned(name, hook) or mapped.is_static(declaration):
                 return None
             needed |= identifiers_in(value)
             found.insert(0, (name, _declaration(declaration, declarator, hook)))
@@ -155,7 +157,7 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
     known = names | {hook.file or "", hook.vma}
     foreign = (needed & local_names(hook)) - known
     texts = [text for _, text in found]
-    plain = not any(USES_OF_FILE.search(text) or hook.vma in text.split() for text in texts)
+    plain = not any(USES_OF_FILE.search(text) or hook.vma in _WORD.findall(text) for text in texts)
     return None if foreign or not plain else found
 
 
@@ -192,10 +194,10 @@ def _assigned(name: str, hook: Hook) -> bool:
 def _mark(hook: Hook, table: str, declared: list[tuple[str, str]]) -> str | None:
     """Return a pointer that is no NULL, where nothing uses the private data of the mapping."""
     source = hook.function.source
-    names = [name for name in mapped.functions_of(source, table) if name in source.functions]
-    functions = [hook.function, *(each for name in names for each in source.functions[name])]
-    if any(b"vm_private_data" in source.text_of(each.body) for each in functions):
+    if any(not each.comment for each in mentions(source, "vm_private_data")):
         return None
+    if not all(name in source.functions for name in mapped.functions_of(source, table)):
+        return None  # what another file's function does with private data is not known
     followed = [text for _, text in declared]
     return next(
         (
