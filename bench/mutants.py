@@ -40,7 +40,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -50,6 +50,7 @@ from mutants_equivalent import why_equivalent
 from mutants_form import Callers, means_nothing
 from mutants_reach import TELLING, Reach, out_of_reach, reached
 from mutants_replay import PACKAGE, Replayed
+from mutants_told import is_told, told_in
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = Path("src/premap/model")
@@ -58,10 +59,6 @@ TESTS = ("tests/scenario/test_replay.py", "tests/scenario/test_random.py", "test
 WANTED = 0.95
 STEPS = 20_000
 MACHINERY = frozenset({"errors.py", "inject.py", "trace.py"})
-REFUSALS = frozenset({"AttributeError", "ValueError", "NotModelled", "KernelBug"})
-REFUSING = frozenset({"_immutable", "_write_only"})
-TOLD = frozenset({"warn", "event", "vma_event"})
-SHOWN_TO_PEOPLE = frozenset({"__repr__", "__str__", "flag_names"})
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -88,7 +85,6 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 WORDS = "add, sub, umax, umin"
 FUNCTIONS = {"add": "sub", "sub": "add", "umin": "umax", "umax": "umin", "min": "max", "max": "min"}
 SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete, ast.Raise)
-SKIPPED_NAMES = {"__slots__", "__all__"}
 
 
 @dataclass(frozen=True)
@@ -194,43 +190,24 @@ def mutants(model: Path, file: str, reach: Reach | None = None) -> Iterator[Muta
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in hidden:
             continue
-        for kind, detail in kinds(node):
+        for kind, detail in kinds(node, hidden):
             yield Mutant(model, file, number, kind, detail)
 
 
 def _hidden(tree: ast.Module) -> set[int]:
-    """Nodes that are not changed: __slots__, what is printed for people only, imports."""
-    hidden: set[int] = set()
+    """Nodes that are not changed: lists of names, what is for people only, imports."""
+    hidden = told_in(tree)
     for node in ast.walk(tree):
-        if _is_told(node):
-            hidden.update(id(part) for part in ast.walk(node))
-        slots = isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id in SKIPPED_NAMES for target in node.targets
-        )
-        shown = isinstance(node, ast.FunctionDef) and node.name in SHOWN_TO_PEOPLE
-        if slots or shown or isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)):
             hidden.update(id(part) for part in ast.walk(node))
     return hidden
 
 
-def _is_told(node: ast.AST) -> bool:
-    """Say whether a statement refuses what no kernel is asked, warns, or logs."""
-    if isinstance(node, ast.If):
-        refuses = all(_is_told(part) for part in node.body) and not node.orelse
-        return refuses or ".log is not None" in ast.unparse(node.test)
-    if isinstance(node, ast.Raise):
-        return isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in REFUSALS
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith(".log"):
-        return True
-    call = node.value if isinstance(node, ast.Expr) else None
-    if not isinstance(call, ast.Call):
-        return False
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
-    return name in TOLD | REFUSING
+def kinds(node: ast.AST, hidden: Container[int] = ()) -> Iterator[tuple[str, int]]:
+    """What can be done to a node: the kind of change, and which of several operands.
 
-
-def kinds(node: ast.AST) -> Iterator[tuple[str, int]]:
-    """What can be done to a node: the kind of change, and which of several operands."""
+    `hidden`: statements (by id) that are not dropped.
+    """
     if isinstance(node, (ast.BinOp, ast.BoolOp, ast.AugAssign)) and type(node.op) in OPERATORS:
         yield "operator", 0
     if isinstance(node, ast.Compare):
@@ -249,7 +226,7 @@ def kinds(node: ast.AST) -> Iterator[tuple[str, int]]:
     if isinstance(body, list) and not isinstance(node, (ast.Module, ast.ClassDef)):
         for name in ("body", "orelse"):
             for place, part in enumerate(getattr(node, name, [])):
-                if isinstance(part, SIMPLE) and not _is_told(part):
+                if isinstance(part, SIMPLE) and id(part) not in hidden and not is_told(part):
                     yield f"drop {name}", place
 
 

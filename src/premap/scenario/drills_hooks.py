@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from premap.model.words import PAGE_SIZE
 from premap.scenario.aim import Range
+from premap.scenario.numbers import GROUPS
 from premap.scenario.site import Site
 
 
@@ -158,6 +159,12 @@ def not_to_be_written(site: Site) -> None:
     site.ask("entries")
 
 
+def numbers(site: Site) -> None:
+    """Ask for what the kernel calls things by."""
+    for group in GROUPS:
+        site.add("numbers", of=group)
+
+
 DRILLS: tuple[Callable[[Site], None], ...] = (
     overridden,
     single_page,
@@ -169,4 +176,5 @@ DRILLS: tuple[Callable[[Site], None], ...] = (
     within_a_page,
     written_once,
     not_to_be_written,
+    numbers,
 )

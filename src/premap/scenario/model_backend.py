@@ -32,6 +32,7 @@ from premap.model.vma import VmAreaStruct
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE, page_align
 from premap.scenario.backend import MissingStep
 from premap.scenario.device import Device, Word
+from premap.scenario.numbers import numbers_of
 from premap.scenario.reader import Json, number
 from premap.scenario.steps import (
     ADVICE,
@@ -367,6 +368,9 @@ class ModelBackend:
             for vma in self.mm.vmas()
             if vma.anon_vma is not None and low <= operator.index(vma.vm_start) < high
         ]
+
+    def _numbers(self, step: Json) -> Json:
+        return {**numbers_of(step["of"])}
 
     def _fork(self, step: Json) -> _Forked:
         del step

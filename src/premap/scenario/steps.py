@@ -11,6 +11,7 @@ from premap.model import bits, constants
 from premap.model.inject import POINTS, injection
 from premap.model.words import PAGE_SIZE
 from premap.scenario.errors import ScenarioError
+from premap.scenario.numbers import GROUPS
 
 FORMAT = 1
 DEVICE_PAGES = 16
@@ -234,6 +235,7 @@ REQUIRED: dict[str, dict[str, Check]] = {
     "counts": {},
     "entries": {},
     "anon": {},
+    "numbers": {"of": _one_of(GROUPS)},
     "touch": {**_ADDRESS, "access": _one_of(("r", "w"))},
     "peek": _ADDRESS,
     "fork": {},

@@ -196,6 +196,7 @@ class Conversation:
         vmas: list[Json] = []
         counts: Json | None = None
         entries: list[Json] = []
+        numbers: Json = {}
         anon = _Anon()
         for line in lines:
             kind, *fields = line.split()
@@ -207,11 +208,15 @@ class Conversation:
                 entries.append(self._entry(fields))
             elif kind == "z":
                 anon.add(fields)
+            elif kind == "j":
+                numbers[fields[0]] = int(fields[1], 16)
             elif kind != "r":
                 events.append(self._event(kind, fields))
         ret = _ret(lines[-1].partition(" ")[2])
         if step["op"] in _MUST_SUCCEED and ret != 0:
             raise _refused(step, ret)
+        if step["op"] == "numbers":
+            return {"ret": numbers, "events": events, "vmas": vmas}
         if step["op"] == "anon":
             return {"ret": anon.found, "events": events, "vmas": vmas}
         if step["op"] == "entries" or (step.get("entries") and ret == 0):
@@ -326,7 +331,9 @@ _KINDS = {
 }
 """Keys of a file that are letters of its kind."""
 _COUNTS = ("total_vm", "locked_vm", "data_vm", "exec_vm", "stack_vm", "map_count", "committed_as")
-_MUST_SUCCEED = frozenset({"device", "file", "fail", "limit", "heap", "counts", "entries", "anon"})
+_MUST_SUCCEED = frozenset(
+    {"device", "file", "fail", "limit", "heap", "counts", "entries", "anon", "numbers"}
+)
 
 
 def _words(values: Iterable[int | str]) -> str:
@@ -398,6 +405,7 @@ _COMMANDS: dict[str, Callable[[Conversation, Json], str]] = {
     "counts": Conversation.counts,
     "entries": lambda _, __: "x entries",
     "anon": lambda _, __: "x anon",
+    "numbers": lambda _, step: f"x numbers {step['of']}",
     "touch": lambda _, step: f"t {number(step['addr']):x} {step['access']}",
     "peek": lambda _, step: f"p {number(step['addr']):x}",
     "fork": lambda _, step: f"k {_fork(step)}".rstrip(),

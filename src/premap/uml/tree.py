@@ -26,6 +26,7 @@ PARTS = (
     "driver.c",
     "entries.c",
     "inject.c",
+    "numbers.c",
     "process.c",
     "programme.c",
     "questions.c",

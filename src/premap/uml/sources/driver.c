@@ -8,6 +8,7 @@
  *	device SLOT name=d0 hook=mmap_prepare set=IO,DONTDUMP vm_ops=open,close action=remap page=3 ...
  *	fail POINT AFTER ERRNO
  *	swapfile DESCRIPTOR
+ *	numbers GROUP
  *	limit WHICH VALUE, heap ADDRESS, counts DESCRIPTOR/PROCESSES ..., entries, anon
  *	forked HOW			the scenario goes on in this process: a child, or an orphan
  *
@@ -20,6 +21,7 @@
  *	k counts...				what counts asked for
  *	y address WHAT w|-			a page table entry: anon, zero, guard, or a page frame
  *	z address anon_vma chain active children	the anon_vma of a mapping
+ *	j NAME value				a number that was asked for
  *	w SLOT pages				so many pages were not inserted (left=)
  *	h SLOT					its file was accessed (accessed=)
  *	u SLOT addr len pgoff flags		its file was asked where a mapping goes (asked=)
@@ -546,6 +548,8 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 		premap_entries();
 	else if (!strcmp(word, "anon"))
 		premap_anon();
+	else if (!strcmp(word, "numbers") && rest)
+		err = premap_numbers(rest);
 	else
 		err = -EINVAL;
 	kfree(line);

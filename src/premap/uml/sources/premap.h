@@ -116,6 +116,9 @@ bool premap_has_entries(const struct vm_area_struct *vma);
 /* Note the anon_vmas of the window. */
 void premap_anon(void);
 
+/* GROUP: note what the kernel calls things by. */
+int premap_numbers(const char *group);
+
 /* A new scenario: forget limits, and count what the process has without it. */
 void premap_reset_process(void);
 
