@@ -22,6 +22,15 @@ struct ring {
 
 def _loud(body: str, table: str = "struct file_operations", member: str = "mmap") -> set[str]:
     """Return the rules that report an error or a warning on a handler."""
+    return {rule for rule, level in _all(body, table, member) if level != "note"}
+
+
+def _found(body: str) -> set[str]:
+    """Return the rules that report anything on a handler."""
+    return {rule for rule, _ in _all(body, "struct file_operations", "mmap")}
+
+
+def _all(body: str, table: str, member: str) -> set[tuple[str, str]]:
     prepares = member == "mmap_prepare"
     given = (
         "struct vm_area_desc *desc" if prepares else "struct file *file, struct vm_area_struct *vma"
@@ -31,7 +40,7 @@ def _loud(body: str, table: str = "struct file_operations", member: str = "mmap"
         f"static const {table} ring_ops = {{\n\t.{member} = ring_map,\n}};\n"
     )
     findings = check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings
-    return {finding.rule for finding in findings if finding.level != "note"}
+    return {(finding.rule, finding.level) for finding in findings}
 
 
 class TestLocks:
@@ -228,6 +237,45 @@ class TestRanges:
 		return -EINVAL;
 """
         assert _loud(self.REMAP % check) == {"R17"}
+
+
+MANY_PATHS = "".join(
+    f"\tif (ring->chans & {1 << bit})\n\t\tring->width += {bit};\n" for bit in range(7)
+)
+"""128 paths, more than are followed."""
+
+
+class TestManyPaths:
+    """R16 and R23 of a hook whose paths are not all followed."""
+
+    HOOK = f"""\
+	struct ring *ring = file->private_data;
+
+	if (%s)
+		return -EPERM;
+	%s
+{MANY_PATHS}	return 0;
+"""
+
+    def test_rejected_only(self) -> None:
+        assert _loud(self.HOOK % ("vma->vm_flags & VM_WRITE", "")) == {"R16"}
+
+    def test_rejected_for_good(self) -> None:
+        clears = "vm_flags_clear(vma, VM_MAYWRITE);"
+        assert _loud(self.HOOK % ("vma->vm_flags & VM_WRITE", clears)) == set()
+
+    def test_cleared_where_it_maps(self) -> None:
+        hook = self.HOOK % ("vma->vm_flags & VM_WRITE", "")
+        clears = "\tvm_flags_clear(vma, VM_MAYWRITE);\n\treturn 0;\n"
+        assert _loud(hook.removesuffix("\treturn 0;\n") + clears) == set()
+
+    def test_shared_that_reading_clears(self) -> None:
+        hook = self.HOOK % ("!(vma->vm_flags & VM_SHARED)", "")
+        assert "R23" in _found(hook)
+
+    def test_shared_that_was_asked_for(self) -> None:
+        hook = self.HOOK % ("!(vma->vm_flags & VM_MAYSHARE)", "")
+        assert "R23" not in _found(hook)
 
 
 class TestProtection:

@@ -221,23 +221,30 @@ def explore_beside(hook: Hook, other: Exploration) -> Exploration:
     return _explore(hook, other.shared, {})
 
 
-def narrowed(hook: Hook, fixed: Mapping[str, int]) -> Exploration:
+def narrowed(
+    hook: Hook, fixed: Mapping[str, int], enough: Callable[[Trace], bool] | None = None
+) -> Exploration:
     """Return the paths of a hook that are left once words of the call are fixed.
 
     Condition, flags and result of each are those for such calls; to follow the paths anew would
-    find the same, at many times the cost. What steps gave to functions stays as it was.
+    find the same, at many times the cost. What steps gave to functions stays as it was. Of a hook
+    with too many paths only some are known: they do where one of those left is `enough`.
     """
     key = frozenset((name, str(word)) for name, word in fixed.items())
     if key not in hook.explored:
-        whole = hook.exploration
-        if whole.cut:
+        known = _narrowed_to(hook.exploration, fixed)
+        if known.cut and not (enough and any(map(enough, known.traces))):
             return explore_again(hook, dict(fixed))
-        fixing = symbolic.Fixing(fixed)
-        call = Call.of(_Inputs({**_PLAIN, **fixed}))
-        left = [_narrowed(trace, fixing, call) for trace in whole.traces]
-        traces = [trace for trace in left if all(each is not False for each in trace.condition)]
-        hook.explored[key] = Exploration(traces, whole.shared, whole.complete)
+        hook.explored[key] = known
     return hook.explored[key]
+
+
+def _narrowed_to(whole: Exploration, fixed: Mapping[str, int]) -> Exploration:
+    fixing = symbolic.Fixing(fixed)
+    call = Call.of(_Inputs({**_PLAIN, **fixed}))
+    left = [_narrowed(trace, fixing, call) for trace in whole.traces]
+    traces = [trace for trace in left if all(each is not False for each in trace.condition)]
+    return Exploration(traces, whole.shared, whole.complete, whole.cut)
 
 
 def _narrowed(trace: Trace, fixing: symbolic.Fixing, call: Call) -> Trace:

@@ -62,8 +62,8 @@ def _check(hook: Hook, access: _Access) -> Iterator[Found]:
     whole = hook.exploration
     if not any(_rejects(whole, trace, access, asked) for trace in whole.traces):
         return
-    granted = narrowed(hook, {**_OPEN, _PROT: access.others})
-    refused = narrowed(hook, asked)
+    granted = narrowed(hook, {**_OPEN, _PROT: access.others}, _maps)
+    refused = narrowed(hook, asked, lambda trace: trace.failed)
     for trace in granted.traces:
         if not _maps(trace):
             continue

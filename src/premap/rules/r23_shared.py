@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from premap.interp.inputs import CALL
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import example, narrowed
+from premap.rules.paths import Trace, example, narrowed
 from premap.rules.rule import Found, Rule, at
 
 
@@ -22,16 +23,15 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _check(hook: Hook) -> Iterator[Found]:
+    if not any(_asks(hook, trace) for trace in hook.exploration.traces):
+        return
     fixed = {f"{CALL}shared": 1, f"{CALL}prot": 1}
-    writable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 1})
-    readable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 0})
+    readable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 0}, partial(_asks, hook))
+    writable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 1}, lambda each: not each.failed)
     for refused in readable.traces:
         decision = refused.last_decision(hook.source)
-        asked = b"" if decision is None else decision.text or b""
-        if not refused.failed or decision is None or b"SHARED" not in asked:
+        if decision is None or not _asks(hook, refused):
             continue
-        if b"MAYSHARE" in asked:
-            continue  # it knows of both
         for trace in writable.traces:
             if trace.failed:
                 continue
@@ -51,6 +51,13 @@ def _check(hook: Hook) -> Iterator[Found]:
                 ),
             )
             return
+
+
+def _asks(hook: Hook, trace: Trace) -> bool:
+    """Whether a path fails after it has asked for SHARED, and not for MAYSHARE as well."""
+    decision = trace.last_decision(hook.source) if trace.failed else None
+    asked = b"" if decision is None else decision.text or b""
+    return b"SHARED" in asked and b"MAYSHARE" not in asked
 
 
 RULE = Rule(
