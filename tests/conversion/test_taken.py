@@ -75,6 +75,15 @@ class TestMoved:
         assert "lock" not in hook
         assert "count" not in hook
 
+    @pytest.mark.parametrize(
+        ("lock", "unlock"), [("write_lock", "write_unlock"), ("down_read", "up_read")]
+    )
+    def test_a_count_under_another_lock(self, lock: str, unlock: str) -> None:
+        take = f"{lock}(&ring->lock);\n\tring->count++;\n\t{unlock}(&ring->lock);\n"
+        mapped, hook = halves(take, DROP)
+        assert f"\t{take}\n\treturn 0;" in mapped
+        assert "lock" not in hook
+
     def test_with_what_is_looked_at_under_the_lock(self) -> None:
         take = (
             "mutex_lock(&ring->lock);\n\tif (ring->closing) {\n\t\tmutex_unlock(&ring->lock);\n"
@@ -121,6 +130,8 @@ STAYS = {
     "told of the mapping": "LOCK; if (ring->wc) vma->vm_flags = 0; ring->count++; UNLOCK;",
     "call under the lock": "LOCK; ring_prepare(ring); ring->count++; UNLOCK;",
     "unknown lock": "ring_lock(ring); ring->count++; ring_unlock(ring);",
+    "lock of another kind": "read_lock(&ring->lock); ring->count++; write_unlock(&ring->lock);",
+    "lock of nothing": "rcu_read_lock(); ring->count++; rcu_read_unlock();",
     "guard": "guard(mutex)(&ring->lock); ring->count++;",
     "seen under a lock before": "LOCK; ring->closing = 0; UNLOCK; ring->count++;",
     "the mapping's size": "ring->count += vma_pages(vma);",

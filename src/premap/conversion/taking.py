@@ -14,22 +14,12 @@ from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion.effects import takes
+from premap.csource.cleanups import locks
 from premap.csource.nodes import arguments, callee, calls_in, find_all, identifiers_in, text_of
 from premap.idioms.idiom import Hook
 from premap.idioms.population import MESSAGE, is_desc_only
 
 GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
-_LOCKS = {
-    "mutex_lock": "mutex_unlock",
-    "spin_lock": "spin_unlock",
-    "spin_lock_irq": "spin_unlock_irq",
-    "spin_lock_bh": "spin_unlock_bh",
-    "down_read": "up_read",
-    "down_write": "up_write",
-    "read_lock": "read_unlock",
-    "write_lock": "write_unlock",
-}
-"""Kernel functions that take a lock, with what releases it."""
 _LOCKED = re.compile(r"\b\w*(?:lock|down_read|down_write|enter|guard)\w*\s*\(")
 """A call that takes or releases a lock, by its name."""
 _ERRNO = re.compile(r"-\s*E[A-Z0-9]+")
@@ -140,9 +130,9 @@ def _call(statement: Node) -> tuple[str, str] | None:
 def _locked_by(statement: Node) -> tuple[str, str] | None:
     """Return the call that releases the lock which a statement takes."""
     called = _call(statement)
-    if called is None or called[0] not in _LOCKS:
+    if called is None or called[0] not in locks():
         return None
-    return _LOCKS[called[0]], called[1]
+    return locks()[called[0]], called[1]
 
 
 def _assigned_by(statement: Node) -> str | None:
@@ -168,7 +158,7 @@ def _moves(statement: Node, result: str | None, hook: Hook) -> bool:
         return False
     if statement.type == "expression_statement":
         called = _call(statement)
-        lock = called is not None and called[0] in {*_LOCKS, *_LOCKS.values()}
+        lock = called is not None and called[0] in {*locks(), *locks().values()}
         return lock or (_takes(statement, hook) and _assigned_by(statement) in {None, result})
     return statement.type == "if_statement" and _leaves(statement, result, hook)
 
@@ -201,7 +191,7 @@ def _undoes(statement: Node) -> bool:
     if name is None:
         return inner.type == "update_expression"
     kinds = (GIVES_BACK, MESSAGE)
-    return name in _LOCKS.values() or any(kind.fullmatch(name) is not None for kind in kinds)
+    return name in locks().values() or any(kind.fullmatch(name) is not None for kind in kinds)
 
 
 def _is_ours(result: str, others: Sequence[Node], hook: Hook) -> bool:

@@ -7,8 +7,11 @@ by that name in a file and in what it includes.
 
 from __future__ import annotations
 
+import functools
 import re
+import tomllib
 from functools import partial
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -28,6 +31,8 @@ _MACROS = (
 _EXTENDED = frozenset({"DEFINE_GUARD_COND", "DEFINE_LOCK_GUARD_1_COND", "EXTEND_CLASS"})
 """Macros whose name is two arguments: that of a class, and what is put after it."""
 _USE = re.compile(rb"^[ \t]*(" + "|".join(_MACROS).encode() + rb")[ \t]*(\()", re.MULTILINE)
+_ON_LOCK = re.compile(r"(\w+)\(_T\)")
+"""A call on the lock itself, in the table."""
 _SEPARATOR = re.compile(rb"[][(){},]")
 
 
@@ -46,6 +51,31 @@ def cleanup(scope: Scope, kind: str, name: str) -> Definition | None:
     None if there is none, or if `#if` arms give it several.
     """
     return scope.once("cleanup", f"{kind} {name}", partial(_find, scope, kind, name))
+
+
+def standard(kind: str, name: str) -> Definition | None:
+    """Return what the kernel's own headers mean by `name`, for where no tree is at hand."""
+    entry = _table()["classes" if kind == "class" else "frees"].get(name)
+    if entry is None:
+        return None
+    if kind == "free":
+        return Definition("DEFINE_FREE", name, tuple(entry))
+    if not entry[0]:
+        return Definition("DEFINE_LOCK_GUARD_0", name, tuple(entry[1:]))
+    return Definition("DEFINE_GUARD", name, tuple(entry))
+
+
+@functools.cache
+def locks() -> dict[str, str]:
+    """Kernel functions that take the lock which they are given, with what releases it."""
+    pairs = [map(_ON_LOCK.fullmatch, entry[1:]) for entry in _table()["classes"].values()]
+    return {takes[1]: gives[1] for takes, gives in pairs if takes and gives}
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, list[str]]]:
+    text = Path(__file__).with_name("cleanups.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def _find(scope: Scope, kind: str, name: str) -> Definition | None:

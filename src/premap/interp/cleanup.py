@@ -9,17 +9,14 @@ and gives back is read from its definition (`premap.csource.cleanups`).
 from __future__ import annotations
 
 import errno
-import functools
 import re
-import tomllib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 from tree_sitter import Node
 
-from premap.csource.cleanups import Definition, cleanup
+from premap.csource.cleanups import Definition, cleanup, standard
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.errors import NotC
 from premap.csource.nodes import arguments, parse_expression, parse_statement, text_of
@@ -80,24 +77,8 @@ class _Opened(Struct, frozen=True):
 
 
 def _known(scope: Scope, kind: str, name: str) -> Definition | None:
-    """Return the definition that the sources have, else the one of cleanups.toml."""
-    found = cleanup(scope, kind, name)
-    if found is not None:
-        return found
-    entry = _table()["classes" if kind == "class" else "frees"].get(name)
-    if entry is None:
-        return None
-    if kind == "free":
-        return Definition("DEFINE_FREE", name, tuple(entry))
-    if not entry[0]:
-        return Definition("DEFINE_LOCK_GUARD_0", name, tuple(entry[1:]))
-    return Definition("DEFINE_GUARD", name, tuple(entry))
-
-
-@functools.cache
-def _table() -> dict[str, dict[str, list[str]]]:
-    text = Path(__file__).with_name("cleanups.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    """Return the definition that the sources have, else that of the kernel's headers."""
+    return cleanup(scope, kind, name) or standard(kind, name)
 
 
 def class_of(frame: Frame, name: str) -> Class:
