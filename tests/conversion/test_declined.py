@@ -242,6 +242,16 @@ class TestPopulation:
         )
         body = f"vma->vm_ops = &ring_vm_ops;\nreturn {REMAP};"
         assert reason(hook(body, before)) == "close-after-failure"
+        either = (
+            "const struct vm_operations_struct *ops = &other_vm_ops;\n\n"
+            f"if (file->f_mode)\n\tops = &ring_vm_ops;\nvma->vm_ops = ops;\nreturn {REMAP};"
+        )
+        assert reason(hook(either, before)) == "close-after-failure"
+
+    def test_operations_of_another_file_are_named(self):
+        body = f"vma->vm_ops = dev->ro ? &ring_ro_ops : &ring_vm_ops;\nreturn {REMAP};"
+        said = [each.message for each in hook(body).notes if each.id == "operations-unseen"]
+        assert [each.split()[0] for each in said] == ["ring_ro_ops", "ring_vm_ops"]
 
     def test_by_page(self):
         assert reason(hook("return vm_insert_page(vma, vma->vm_start, p);")) == "page-population"

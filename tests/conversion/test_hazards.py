@@ -36,6 +36,7 @@ def test_nothing_is_wrong_with_the_handler_itself() -> None:
     ("body", "id_"),
     [
         ("vma->vm_ops = NULL; return 0;", "anonymous"),
+        ("vma->vm_ops = ring_ro(vma->vm_file) ? (&ring_vm_ops) : NULL; return 0;", "anonymous"),
         ("vm_flags_set(vma, VM_NONE); return 0;", "flag-without-bit"),
         ("vm_flags_set(vma, VM_SOFTDIRTY); return 0;", "flag-without-bit"),
         ("if (vma->vm_file != file) return -EINVAL; return 0;", "vm-file-compared"),

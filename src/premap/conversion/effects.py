@@ -149,14 +149,50 @@ def operations_of(hook: Hook, member: str) -> Iterator[str]:
 
 
 def installed(hook: Hook) -> Iterator[str]:
-    """Names of the tables that the hook assigns to `vm_ops`."""
+    """Names of the tables that the hook assigns to `vm_ops`; or of what it copies there."""
+    named = dict.fromkeys(
+        name
+        for target, value in _assignments(hook)
+        if hook.member(target) == "vm_ops"
+        for name in sorted(_tables_in(value, hook, set()))
+    )
+    yield from named
+
+
+def _assignments(hook: Hook) -> Iterator[tuple[Node, Node]]:
+    """Targets and values of the function's assignments."""
     for assignment in find_all(hook.function.body, "assignment_expression"):
-        left, right = (
-            assignment.child_by_field_name("left"),
-            assignment.child_by_field_name("right"),
-        )
-        if left is not None and right is not None and hook.member(left) == "vm_ops":
-            yield from sorted(identifiers_in(right))
+        left = assignment.child_by_field_name("left")
+        right = assignment.child_by_field_name("right")
+        if left is not None and right is not None:
+            yield left, right
+
+
+def _tables_in(value: Node, hook: Hook, seen: set[str]) -> set[str]:
+    """Names of what an expression may point to: a condition does not count, nor does NULL.
+
+    A local variable stands for all that it is set to.
+    """
+    value = unwrapped(value)
+    if value.type == "conditional_expression":
+        arms = (value.child_by_field_name(arm) for arm in ("consequence", "alternative"))
+        return set[str]().union(*(_tables_in(arm, hook, seen) for arm in arms if arm is not None))
+    if value.type != "identifier":
+        return identifiers_in(value) - {"NULL"}
+    name = text_of(value)
+    values = [] if name in seen else list(_values_of(name, hook))
+    seen.add(name)
+    found = set[str]().union(*(_tables_in(each, hook, seen) for each in values))
+    return found or {name} - {"NULL"}
+
+
+def _values_of(name: str, hook: Hook) -> Iterator[Node]:
+    """Return what a variable that the function declares is set to."""
+    for declarator in find_all(hook.function.body, "init_declarator"):
+        inner, value = (declarator.child_by_field_name(each) for each in ("declarator", "value"))
+        if inner is not None and value is not None and name in identifiers_in(inner):
+            yield value
+    yield from (value for target, value in _assignments(hook) if text_of(target) == name)
 
 
 def has_table(source: SourceFile, table: str) -> bool:

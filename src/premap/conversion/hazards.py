@@ -159,11 +159,20 @@ def check_function(hook: Hook) -> None:
         left, right = (assignment.child_by_field_name(side) for side in ("left", "right"))
         if left is None or right is None:
             continue
-        if text_of(left).endswith("->vm_ops") and text_of(unwrapped(right)) in _NULL:
+        if text_of(left).endswith("->vm_ops") and _may_be_null(right):
             raise Declined("anonymous", "NULL operations make the mapping anonymous", assignment)
     for call in calls_in(body):
         if (callee(call) or "").startswith("vm_flags_"):
             _check_flags(call)
+
+
+def _may_be_null(value: Node) -> bool:
+    """Tell whether an expression is NULL, as it stands or in one of the arms of `?:`."""
+    value = unwrapped(value)
+    if value.type != "conditional_expression":
+        return text_of(value) in _NULL
+    arms = (value.child_by_field_name(arm) for arm in ("consequence", "alternative"))
+    return any(_may_be_null(arm) for arm in arms if arm is not None)
 
 
 def _check_comparison(comparison: Node) -> None:
