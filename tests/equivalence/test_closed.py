@@ -196,12 +196,16 @@ static int odd(struct dev *d, unsigned long size)
         ("mutex_lock(&d->lock);", True),
         ("inner(d);", True),
         ("ENTER(d);", True),
+        ("PASS(inner, d);", True),
+        ("READ(d);", False),
         ("elsewhere(d);", False),
     ],
 )
 def test_which_helpers_may_take_a_lock(helper: str, may: bool) -> None:
     text = (
         "#define ENTER(d) spin_lock(&(d)->lock)\n"
+        "#define PASS(f, x) f(x)\n"
+        "#define READ(inner) (inner->count)\n"
         "static void inner(struct dev *d)\n{\n\tdown_read(&d->lock);\n}\n"
         f"static void enter(struct dev *d)\n{{\n\t{helper}\n}}\n"
     )

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from premap.csource.nodes import identifiers_in
 from premap.csource.scope import Scope
 from premap.interp import unknown
+from premap.interp.redefined import KEYWORDS
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"\b[A-Za-z_]\w*")
 MOST_NAMES = 2000
 """Names that are looked into for one helper; one that reaches more may take a lock."""
 
@@ -41,6 +42,7 @@ def _may_lock(scope: Scope, name: str) -> bool:
 def _named_by(scope: Scope, word: str) -> Iterator[str]:
     """Yield the names in the code of a function or macro."""
     for function in scope.function(word):
-        yield from identifiers_in(function.node)
+        own = {each.name for each in function.parameters}
+        yield from identifiers_in(function.node) - own
     for macro in scope.macro(word):
-        yield from _WORD.findall(macro.body)
+        yield from {*_WORD.findall(macro.body)}.difference(macro.parameters or (), KEYWORDS)

@@ -15,7 +15,7 @@ from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Machine
 from premap.model.errors import NotModelled
 
-_KEYWORDS = re.findall(
+KEYWORDS = re.findall(
     r"\w+",
     """
     NULL break case char const continue default do double else enum extern false float for goto if
@@ -23,6 +23,7 @@ _KEYWORDS = re.findall(
     void volatile while
     """,
 )
+"""Words of C that no file of a kernel gives another meaning (`refuse_words`)."""
 
 
 def refuse_words(scope: Scope) -> None:
@@ -33,7 +34,7 @@ def refuse_words(scope: Scope) -> None:
 
 
 def _word(scope: Scope) -> str | None:
-    words = (*_KEYWORDS, *KERNEL_INTEGERS)
+    words = (*KEYWORDS, *KERNEL_INTEGERS)
     macros = (word for word in words if any(m.body.strip() != word for m in scope.own_macro(word)))
     types = (
         name
