@@ -176,3 +176,29 @@ class TestLimits:
         steps = tuple({"op": "fork"} if s["op"] == "limit" else s for s in found.steps)
         wrong = Difference(steps, found.model_results, found.kernel_results, found.window)
         assert known(wrong, (7, 2)) is None
+
+
+MOVED = [
+    case for case in CASES if case["known"] == "anonymous-offset" and case["results"][-1]["events"]
+]
+"""Where a driver is told of the one mapping, or of the parts."""
+
+
+class TestWhatADriverIsTold:
+    @pytest.mark.parametrize("case", MOVED, ids=names)
+    def test_less_than_of_a_new_mapping(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        for place, event in enumerate(found.kernel["events"]):
+            less = [each for each in found.kernel["events"] if each is not event]
+            explained = known(changed(found, events=less), (7, 2))
+            assert explained is None or event["call"] == "mremap", place
+
+    @pytest.mark.parametrize("case", MOVED, ids=names)
+    def test_more(self, case: dict[str, Any]) -> None:
+        found = difference(case)
+        for event in found.kernel["events"]:
+            more = [*found.kernel["events"], {**event, "call": "fault"}]
+            assert known(changed(found, events=more), (7, 2)) is None
+
+    def test_there_are_some(self) -> None:
+        assert len(MOVED) == 3

@@ -163,8 +163,11 @@ def _explained(difference: Difference, place: int, steps: Sequence[Json]) -> boo
 
 
 def _merged(difference: Difference, moves: Sequence[Json], *, files: bool) -> bool:
-    """Say whether nothing differs but which private mappings are one, and all these were moved."""
-    if not _same_but(difference, _joined):
+    """Say whether nothing differs but which private mappings are one, and all these were moved.
+
+    Of files, a driver may be told of the one, or of the parts.
+    """
+    if not _same_but(difference, _joined, told=_of_the_same if files else _told):
         return False
     moved = _moved(difference.steps, moves)
     bigger = [each for each in _only_one(difference) if _spans(each, difference)]
@@ -248,10 +251,36 @@ def _dontunmap(step: Json) -> bool:
     return step["op"] == "mremap" and "DONTUNMAP" in step["flags"]
 
 
-def _same_but(difference: Difference, view: Callable[[list[Json]], list[Json]]) -> bool:
-    """Say whether results are the same when their mappings are seen in this way."""
+def _told(difference: Difference, result: Json) -> list[Json]:
+    del difference
+    events: list[Json] = result["events"]
+    return events
+
+
+def _of_the_same(difference: Difference, result: Json) -> list[Json]:
+    """Return the events, but what is told of a new mapping that only one of the two has."""
+    ranges = [(vma["start"], vma["end"]) for vma in _only_one(difference)]
+    return [
+        event
+        for event in result["events"]
+        if event["call"] not in _OF_NEW or (event["start"], event["end"]) not in ranges
+    ]
+
+
+_OF_NEW = ("open", "mremap")
+"""What a driver is told of a copy: nothing of one that merged, or that where it merged."""
+
+
+def _same_but(
+    difference: Difference,
+    view: Callable[[list[Json]], list[Json]],
+    told: Callable[[Difference, Json], list[Json]] = _told,
+) -> bool:
+    """Say whether results are the same when their mappings, and events, are seen in this way."""
     ours, theirs = difference.model, difference.kernel
-    if ours.get("ret") != theirs.get("ret") or ours["events"] != theirs["events"]:
+    if ours.get("ret") != theirs.get("ret"):
+        return False
+    if told(difference, ours) != told(difference, theirs):
         return False
     return view(ours["vmas"]) == view(theirs["vmas"])
 
