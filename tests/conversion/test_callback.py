@@ -183,12 +183,23 @@ static int buf_map(struct buf *buf, struct vm_area_struct *vma)
             ("buf->ops->map_it(buf, vma)", "what(buf)->map_it(buf, vma)", "callback-use"),
             ("\tmutex_lock(", "\tbuf->own.map_it = NULL;\n\tmutex_lock(", "callback-use"),
             ("buf->ops->map_it(buf, vma)", "CALL(buf, map_it, vma)", "callback-in-macro"),
+            ("map_it(buf, vma)", "map_it(buf, NULL)", "callback-use"),
+            ("map_it(buf, vma)", "map_it(buf, fault->vma)", "callback-use"),
+            (
+                "\tmutex_lock(",
+                "\tneed(offsetof(struct buf_ops, map_it));\n\tmutex_lock(",
+                "callback-use",
+            ),
+            ("\tmutex_lock(", "\tneed(AT(map_it));\n\tmutex_lock(", "callback-use"),
         ],
     )
     def test_what_is_not_understood_leaves_all_as_it_is(
         self, old: str, new: str, id_: str, tmp_path: Path
     ) -> None:
-        core = "#define CALL(b, op, v) ((b)->ops->op(b, v))\n" + subsystem.CORE.replace(old, new)
+        at = "#define AT(x) { offsetof(struct buf_ops, x), #x }\n"
+        core = f"#define CALL(b, op, v) ((b)->ops->op(b, v))\n{at}" + subsystem.CORE.replace(
+            old, new
+        )
         found = plan(tmp_path, core=core)
         assert found.refusal is not None
         assert found.refusal.id == id_
@@ -432,6 +443,24 @@ class TestSetAtRunTime:
         tree = KernelTree(tmp_path)
         found = convert_file(tree.open("drivers/buf/io.c"), tree, "7.3", callback=callback)
         assert [each.reason and each.reason.id for each in found] == ["table-assigned"] * 2
+
+    @pytest.mark.parametrize("file", ["drivers/buf/io.c", "drivers/buf/other.c"])
+    def test_a_copy_of_the_table_that_gets_another_member(self, file: str, tmp_path: Path) -> None:
+        copying = (
+            "#include <linux/buf.h>\n\nextern const struct buf_ops io_buf_ops;\n\n"
+            "void other_probe(struct buf *buf)\n{\n\tbuf->own = io_buf_ops;\n"
+            "\tbuf->own.map_it = other_mmap;\n}\n"
+        )
+        io = subsystem.IO.replace("static const struct", "const struct")
+        inside = file.endswith("io.c")
+        callback = plan(tmp_path, io=io + copying if inside else io)
+        if not inside:
+            (tmp_path / file).write_text(copying)
+        tree = KernelTree(tmp_path)
+        source = tree.open("drivers/buf/io.c")
+        found = convert_file(source, tree, "7.3", callback=callback)[0]
+        assert found.reason is not None
+        assert found.reason.id == "table-assigned"
 
 
 class TestCallingOneAnother:

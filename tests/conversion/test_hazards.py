@@ -103,3 +103,40 @@ def test_a_table_that_open_files_get_is_for_a_person() -> None:
     found = converted(more="static void gone(struct file *f)\n{ f->f_op = &ring_fops; }\n")
     assert found.reason is None
     assert [(note.id, note.look) for note in found.notes] == [("operations-swapped", True)]
+
+
+OVERRIDES = {
+    "copied": "bell->fops = ring_fops;",
+    "copied by memcpy()": "memcpy(&bell->fops, &ring_fops, sizeof(ring_fops));",
+    "copied by kmemdup()": "bell->own = kmemdup(&ring_fops, sizeof(ring_fops), GFP_KERNEL);",
+}
+
+
+@pytest.mark.parametrize("what", OVERRIDES)
+@pytest.mark.parametrize("value", ["bell_mmap", "NULL"])
+def test_a_copy_of_the_table_that_gets_another_hook(what: str, value: str) -> None:
+    text = f"void bell(struct bell *bell)\n{{\n\t{OVERRIDES[what]}\n\t%s\n}}\n"
+    reason = converted(more=text % f"bell->fops.mmap = {value};").reason
+    assert reason is not None
+    assert reason.id == "table-assigned"
+    assert converted(more=text % "bell->fops.open = bell_open;").reason is None
+
+
+@pytest.mark.parametrize(
+    "macro",
+    [
+        "#define CHECK(d) ((d)->ro && desc)\n",
+        "#define CHECK(d) (strange(vma) || (d)->ro)\n",
+        "#define CHECK(d) INNER(d)\n#define INNER(d) ((vma)->vm_pgoff)\n",
+        "#define CHECK(vma) ((vma)->ro && (file)->f_pos)\n",
+    ],
+)
+def test_a_macro_that_sees_the_variables_of_the_hook(macro: str) -> None:
+    reason = converted(f"if (CHECK(ring)) return -EINVAL; {BODY}", more=macro).reason
+    assert reason is not None
+    assert reason.id == "vma-in-macro"
+
+
+def test_a_macro_that_only_names_types_members_and_parameters() -> None:
+    macro = '#define CHECK(file) (((struct file *)file)->desc == bell.vma && log("vma"))\n'
+    assert converted(f"if (CHECK(ring)) return -EINVAL; {BODY}", more=macro).reason is None

@@ -8,6 +8,9 @@ assignment of the file counts.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from premap.conversion.program import Program
 from premap.csource.handlers import find_sites
 from premap.csource.source import SourceFile
@@ -35,6 +38,44 @@ def check(site: Handler, source: SourceFile, program: Program) -> None:
             continue
         message = f"line {other.line} sets the member of a {site.ops}, too: of the same object?"
         raise Declined("table-assigned", message)
+
+
+def check_copied(site: Handler, source: SourceFile, program: Program) -> None:
+    """Raise Declined for a table of which a copy is made where members are set at run time.
+
+    Of a copy's members, the one that is set would be the old one, and the twin is looked at first.
+    """
+    if site.table is None or not site.table.isidentifier():
+        return
+    for file in _copying(site.table, source, program):
+        callback = program.callback
+        pattern = rb"(?:->|\.)\s*(?:%b|%b)\s*=(?!=)" % (
+            callback.member.encode(),
+            callback.twin.encode(),
+        )
+        for found in re.finditer(pattern, file.code):
+            node = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
+            if node is None or node.type != "assignment_expression":
+                continue  # an initializer's
+            line = file.line_of(found.start())
+            message = f"{file.name}:{line} may set the member of a copy of {site.table}"
+            raise Declined("table-assigned", message, line=site.line)
+
+
+def _copying(table: str, source: SourceFile, program: Program) -> Iterator[SourceFile]:
+    """Yield the files that copy a table as a whole."""
+    name = re.escape(table.encode())
+    copies = re.compile(
+        rb"=\s*%b\s*[;,]|\bmem\w+\s*\([^;]*&\s*%b\b|dup\w*\s*\(\s*&\s*%b\b" % ((name,) * 3)
+    )
+    if copies.search(source.code):
+        yield source
+    static = re.compile(rb"\bstatic\b[^;{}()]*\b%b\s*=" % name)
+    if program.tree is None or static.search(source.code):
+        return
+    for other in program.tree.search.mentioning(table, ""):
+        if other != source.name and copies.search(program.tree.bytes_of(other)):
+            yield program.tree.open(other)
 
 
 def notes(site: Handler, source: SourceFile) -> tuple[Note, ...]:

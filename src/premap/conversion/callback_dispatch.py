@@ -121,6 +121,10 @@ class Dispatcher:
             raise Declined("callback-use", "the call has other arguments than the member", call)
         if self.source.macro_at(call.start_byte) is not None:
             raise Declined("callback-in-macro", "a macro calls the member", call)
+        vma = given[self.member.vma]
+        if vma.type != "identifier" or text_of(vma) == "NULL":
+            message = f"`{_line(vma)}` is no variable of an mmap() handler's"
+            raise Declined("callback-use", message, call)
         self._calls.append(function)
         self.given = self.given or [text_of(each) for each in given]
         base = use.node.child_by_field_name("argument")

@@ -87,6 +87,7 @@ class Uses:
         for node in find_all(source.root, "field_expression"):
             if text_of(node.child_by_field_name("field")) == self.callback.member:
                 yield from self._typed(node, scope, sees=sees)
+        self._check_offsets(source)
         if sees:
             yield from self._named_to_macros(scope)
             self._check_macros(source)
@@ -124,6 +125,7 @@ class Uses:
             if not at or name is None or given[at[0]].type != "identifier":
                 continue
             for macro in scope.macro(name):
+                self._check_offset_of(macro, at[0], call)
                 base = self._macro_base(macro, at[0], call, scope)
                 if base is not None:
                     yield Use(scope.source, call, function_at(scope.source, call), base, macro)
@@ -145,6 +147,22 @@ class Uses:
             if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
                 return ctype
         return None
+
+    def _check_offsets(self, source: SourceFile) -> None:
+        """Raise Declined where code asks for the place of the member in its table."""
+        for node in find_all(source.root, "offsetof_expression"):
+            names = [text_of(each) for each in node.named_children]
+            if names[-1:] == [self.callback.member] and self.callback.tag in names[0].split():
+                raise Declined("callback-use", f"`{_short(node)}` stands for the member", node)
+
+    def _check_offset_of(self, macro: Macro, at: int, call: Node) -> None:
+        """Raise Declined for a macro that asks for the place of the member it is given."""
+        names = macro.parameters or ()
+        if at >= len(names):
+            return
+        table, name = re.escape(str(self.callback.tag)), re.escape(names[at])
+        if re.search(rf"\b{table}\s*,\s*{name}\s*\)", macro.body):
+            raise Declined("callback-use", f"`{_short(call)}` stands for the member", call)
 
     def _check_macros(self, source: SourceFile) -> None:
         """Raise Declined for a macro of the file whose body takes a member of that name."""

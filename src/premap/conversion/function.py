@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from tree_sitter import Node
@@ -13,6 +13,7 @@ from premap.conversion import arms, braces, comments, locals_
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
 from premap.csource.nodes import find_all, misread, parse
+from premap.csource.source import Macro, SourceFile
 from premap.csource.text import code_view
 from premap.idioms import r3_file
 from premap.idioms.idiom import DESC, FILE, Declined, Hook
@@ -20,6 +21,10 @@ from premap.records import Edit
 
 MAX_NESTING = 100
 """The kernel's deepest hook has a dozen; far more would only cost time."""
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"(?<![.>\w])(?<!struct )[A-Za-z_]\w*")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class Converted(Struct, frozen=True):
@@ -71,15 +76,12 @@ def _check(hook: Hook) -> None:
         raise Declined("too-deep", "brackets are nested too deeply", node)
     if re.search(rf"(?<![.>\w]){DESC}\b(?!\s*:)", code):
         raise Declined("name-taken", f"it has a variable `{DESC}` already", node)
-    names = "|".join(re.escape(name) for name in (hook.vma, hook.file) if name)
-    for macros in source.macros.values():
-        for macro in macros:
-            used = re.search(rf"\b{re.escape(macro.name)}\b", code) is not None
-            free = macro.parameters is None or not {hook.vma, hook.file} & set(macro.parameters)
-            if used and free and re.search(rf"\b(?:{names})\b\s*->", macro.body):
-                raise Declined(
-                    "vma-in-macro", f"the macro {macro.name} uses the hook's own variables", node
-                )
+    names = {name for name in (hook.vma, hook.file, DESC) if name}
+    for macro in _macros_in(source, code):
+        free = names - set(macro.parameters or ())
+        if free & set(_VARIABLE.findall(_STRING.sub('""', macro.body))):
+            message = f"the macro {macro.name} uses the hook's own variables"
+            raise Declined("vma-in-macro", message, node)
 
 
 def _nesting(code: str) -> int:
@@ -108,6 +110,19 @@ def _with_file(hook: Hook, changes: list[Change]) -> list[Change]:
         filled = [_filled(change, name) for change in changes]
         return [*filled, locals_.declare(hook, r3_file.local(name), changes)]
     return [_filled(change, r3_file.INLINE) for change in changes]
+
+
+def _macros_in(source: SourceFile, code: str) -> Iterator[Macro]:
+    """Yield the macros of the file that a piece of code uses, and those that they use."""
+    pending, seen = [code], set[str]()
+    while pending:
+        for word in _WORD.findall(pending.pop()):
+            if word in seen:
+                continue
+            seen.add(word)
+            for macro in source.macros_of(word):
+                yield macro
+                pending.append(macro.body)
 
 
 def _filled(change: Change, text: str) -> Change:

@@ -37,6 +37,7 @@ _NULL = frozenset({"NULL", "0"})
 def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
     """Raise Declined if code of the file needs the table's `.mmap` to be what it is."""
     assigned.check(handler, source, program)
+    assigned.check_copied(handler, source, program)
     macro_tables.check_assigned(handler, source, program)
     callback = program.callback
     sites, _ = find_sites(source, program.scope(source), (callback.member, callback.twin))

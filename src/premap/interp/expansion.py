@@ -20,6 +20,7 @@ from premap.csource.readable import Readable, readable_expression, readable_stat
 from premap.csource.source import Macro
 from premap.interp import pasting
 from premap.interp.machine import Block, Frame, Machine
+from premap.interp.redefined import refuse_elsewhere
 
 _TOKEN = re.compile(
     r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[A-Za-z_]\w*|\d[\w.]*|\s+|##|->|.', re.DOTALL
@@ -85,6 +86,7 @@ def expand(
     machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
 ) -> Expanded:
     """Expand a function-like macro. Raises NotModelled with what can't be understood."""
+    refuse_elsewhere(machine, frame, node, macro.name)
     where = frame.function, node.start_byte, node.end_byte, _nested(frame, node)
     values = tuple(_is_value(frame, each) for each in arguments)
     made = frame.scope.once(

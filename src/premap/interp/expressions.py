@@ -20,7 +20,16 @@ from premap.csource.ctypes import (
 )
 from premap.csource.meanings import meaning, redefined
 from premap.csource.nodes import text_of, unwrapped, walk
-from premap.interp import constants, expansion, layouts, operators, statictypes, strings, unknown
+from premap.interp import (
+    constants,
+    expansion,
+    layouts,
+    operators,
+    sequence,
+    statictypes,
+    strings,
+    unknown,
+)
 from premap.interp import redefined as redefined_names
 from premap.interp.conditions import compiled
 from premap.interp.dispatch import PLACERS, PURE_NAMES, evaluate, evaluates, place_of, places, short
@@ -233,6 +242,9 @@ def _parenthesized(machine: Machine, frame: Frame, node: Node) -> Value:
     return evaluate(machine, frame, _only_child(node))
 
 
+_COUNTERS = ("__LINE__", "__COUNTER__")
+
+
 @evaluates("identifier")
 def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     name = text_of(node)
@@ -245,6 +257,8 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     if name in ("__func__", "__FUNCTION__"):
         made = machine.memory.object(name, ArrayType(CHAR, None), nonnull=True)
         return Value(PointerType(CHAR), Pointer(Place(made), made.address))
+    if name in _COUNTERS and machine.memory.namer.compares:
+        raise machine.failure(frame, node, f"{name}, another number in each version")
     if name == "current":
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
     known = None if redefined_names.is_own(frame.scope, name) else constants.kernel_constant(name)
@@ -257,6 +271,8 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
 
 def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> Value:
     bodies = _bodies(machine, frame, name)
+    if bodies:
+        redefined_names.refuse_elsewhere(machine, frame, node, name)
     if len(bodies) > 1:
         if redefined(frame.scope.own_macro(name)):
             raise machine.failure(frame, node, f"{name}, which is defined again")
@@ -585,9 +601,10 @@ def _is_number(value: Value) -> bool:
 
 @evaluates("assignment_expression")
 def _assignment(machine: Machine, frame: Frame, node: Node) -> Value:
-    operator = text_of(_child(node, "operator"))
+    operator, target = text_of(_child(node, "operator")), _child(node, "left")
+    sequence.refuse_unordered(machine, frame, node, target)
     right = evaluate(machine, frame, _child(node, "right"))
-    place, ctype = place_of(machine, frame, _child(node, "left"))
+    place, ctype = place_of(machine, frame, target)
     if operator != "=":
         left = read(machine, frame, place, ctype)
         right = operators.binary(machine.inputs, operator[:-1], left, right)
@@ -600,6 +617,7 @@ def _assignment(machine: Machine, frame: Frame, node: Node) -> Value:
 @evaluates("update_expression")
 def _update(machine: Machine, frame: Frame, node: Node) -> Value:
     argument = _child(node, "argument")
+    sequence.refuse_unordered(machine, frame, node, argument)
     place, ctype = place_of(machine, frame, argument)
     before = read(machine, frame, place, ctype)
     operator = "+" if "++" in text_of(_child(node, "operator")) else "-"

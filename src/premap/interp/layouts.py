@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import re
+
 from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, UnknownType
 from premap.csource.includes import of_kernel
 from premap.csource.meanings import meaning, names_in
 from premap.csource.scope import Scope
+from premap.csource.structs import StructDef
 from premap.interp.machine import Machine
 from premap.interp.types import settled
 from premap.model.errors import NotModelled
 
 _MOST_NESTED = 20
+_BEHIND = re.compile(rb"[^;={}]*")
+"""What stands between the brace and the end of a definition: attributes, names."""
+_PACK = re.compile(rb"#[ \t]*pragma[ \t]+[^\n]*")
 
 
 def agree(machine: Machine, scope: Scope, ctype: CType) -> None:
@@ -88,8 +94,9 @@ def _texts(scope: Scope, ctype: StructType) -> frozenset[bytes | str]:
     while pending and len(seen) < _MOST_NESTED:
         definitions = scope.definitions(pending.pop())
         for definition in definitions:
-            body = definition.source.code[definition.start : definition.end]
+            body = _whole(definition)
             texts.add(b" ".join(body.split()))
+            texts.update(_PACK.findall(definition.source.code, 0, definition.start))
             if not of_kernel(definition.source.name):
                 texts |= meaning(scope, body.decode("latin-1"))
         for field in (field for definition in definitions for field in definition.fields):
@@ -98,3 +105,11 @@ def _texts(scope: Scope, ctype: StructType) -> frozenset[bytes | str]:
                 seen.add(str(inner))
                 pending.append(inner)
     return frozenset(texts)
+
+
+def _whole(definition: StructDef) -> bytes:
+    """Return a definition with the attributes before its tag, and behind its brace."""
+    code = definition.source.code
+    start = max(code.rfind(definition.kind.encode(), 0, definition.start), 0)
+    behind = _BEHIND.match(code, definition.end)
+    return code[start : definition.end if behind is None else behind.end()]

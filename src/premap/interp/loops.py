@@ -16,6 +16,7 @@ from premap.interp import cleanup
 from premap.interp.dispatch import Outcome, execute
 from premap.interp.expansion import spelled
 from premap.interp.machine import Block, Frame, Machine
+from premap.interp.redefined import refuse_elsewhere
 
 BODY = "premap_rest"
 """The call that stands for the statement."""
@@ -28,6 +29,7 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
     given = cleanup.listed(node)
     if name in cleanup.SCOPED:
         return cleanup.scoped(machine, frame, name, given, body)
+    refuse_elsewhere(machine, frame, node, name)
     macros = [each for each in frame.scope.macro(name) if each.parameters is not None]
     texts = {expanded(macro, [spelled(machine, frame, each) for each in given]) for macro in macros}
     text = texts.pop() if len(texts) == 1 else None

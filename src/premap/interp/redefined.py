@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 
+from tree_sitter import Node
+
 from premap.csource.ctypes import KERNEL_INTEGERS
 from premap.csource.scope import Scope
 from premap.interp.layouts import agree_on_names
-from premap.interp.machine import Machine
+from premap.interp.machine import Frame, Machine
 from premap.model.errors import NotModelled
 
 KEYWORDS = re.findall(
@@ -61,3 +63,22 @@ def _is_own(scope: Scope, name: str) -> bool:
         return True
     functions = (each for file in scope.own_files for each in file.functions_of(name))
     return any(each.static and not each.arms for each in functions)
+
+
+def refuse_elsewhere(machine: Machine, frame: Frame, node: Node, name: str) -> None:
+    """Raise NotModelled if a macro that is used may not be defined at that place of the file."""
+    line = frame.line(node)
+    for macro in frame.scope.own_macro(name):
+        if macro.source is frame.function.source and macro.line > line:
+            raise machine.failure(frame, node, f"{name}, which is defined behind its use")
+        if frame.scope.once("taken back", name, lambda: _is_taken_back(frame.scope, name)):
+            raise machine.failure(frame, node, f"{name}, which is defined and undefined")
+
+
+def _is_taken_back(scope: Scope, name: str) -> bool:
+    """Return whether a macro is undefined behind one of its definitions."""
+    undefines = re.compile(rb"#[ \t]*undef[ \t]+%b\b" % re.escape(name.encode()))
+    return any(
+        undefines.search(macro.source.text, macro.end) is not None
+        for macro in scope.own_macro(name)
+    )
