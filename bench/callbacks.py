@@ -50,9 +50,11 @@ MEMBERS = (
     "struct kernfs_ops.mmap",
     "struct etnaviv_gem_ops.mmap",
     "struct hl_asic_funcs.mmap",
+    "struct hl_asic_funcs.hw_block_mmap",
     "struct hl_mmap_mem_buf_behavior.mmap",
     "struct uacce_ops.mmap",
     "struct amdxdna_dev_ops.mmap",
+    "struct bpf_map_ops.map_mmap",
 )
 
 

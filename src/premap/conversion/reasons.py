@@ -14,8 +14,9 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         (
             "Memory that the hook allocates is lost where the mapping then merges or fails: there "
             "is no `close` without a mapping. Allocate in `vm_ops->mapped`, hand it to the "
-            "mapping through its last parameter, and let `close` accept a mapping that has none; "
-            "or allocate when the file is opened."
+            "mapping through its last parameter, and let `close` accept a mapping that has none: "
+            "it runs where `->mapped` refuses a second mapping, too, and must not undo the first. "
+            "Or allocate when the file is opened."
         ),
     ),
     (
@@ -244,7 +245,9 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "The hook counts, takes or allocates",
         (
             "Before the mapping exists nothing may be taken: it may merge, or fail. Move it into "
-            "`vm_ops->mapped`, and make `close` the opposite of that."
+            "`vm_ops->mapped`, with what is tested between taking and giving back, and make "
+            "`close` the opposite of that. Where `->mapped` fails, `close` runs too: only what "
+            "`->mapped` left in the private data tells it that something was taken."
         ),
     ),
     (
