@@ -250,6 +250,26 @@ class TestOwnVariables:
         assert self.scope(tmp_path, "static int first = 4;").enum_constant("first") is None
 
 
+class TestOwnMacros:
+    """Those of a file and its own headers: few are looked for in the text, more in an index."""
+
+    def test_few_and_many_are_found_alike(self, tmp_path: Path) -> None:
+        driver = tmp_path / "drivers/ring"
+        driver.mkdir(parents=True)
+        (tmp_path / "Makefile").write_text(FILES["Makefile"])
+        lines = [f"#define REG_{n}(x) {n}\n" for n in range(64)]
+        (driver / "regs.h").write_text("".join(lines) + "# define /* far */ REG_LAST \\\n\t64\n")
+        text = '#include "regs.h"\n#define REG_7 first\nint f(void) { return REG_8; }\n'
+        (driver / "ring.c").write_text(text)
+        tree = KernelTree(tmp_path)
+        expected = {f"REG_{n}": [str(n)] for n in range(64)}
+        expected |= {"REG_7": ["first", "7"], "REG_LAST": ["64"], "REG_": [], "REG_64": []}
+        for names in (list(expected), list(reversed(expected))):
+            scope = Scope(tree.open("drivers/ring/ring.c"), tree)
+            found = {name: [macro.body for macro in scope.own_macro(name)] for name in names}
+            assert found == expected
+
+
 class TestOwnOfAHeader:
     """A header that is looked into is not parsed for what it defines itself."""
 

@@ -68,6 +68,9 @@ class Enumerator(Struct, frozen=True, eq=False):
 _FEW_NAMES = 128
 """Names for which all headers are searched; an index of their words costs about as much."""
 
+_FEW_OWN = 16
+"""Names for which the own files are searched; headers of registers have 90,000 `#define`s."""
+
 
 class Scope:
     """Resolves names as `source` sees them. Without a tree only the file itself is known."""
@@ -85,7 +88,9 @@ class Scope:
         self._known: dict[tuple[str, Hashable], Any] = {}
         self._busy: set[str] = set()
         self._asked = 0
-        """Names that were looked for in the headers."""
+        """Names that were looked for in the headers, and"""
+        self._asked_own = 0
+        """macros in the own files."""
         self.types = TypeReader(
             self.typedef, self.constant, self._anonymous, partial(enums.type_of, self)
         )
@@ -112,7 +117,16 @@ class Scope:
 
     def own_macro(self, name: str) -> list[Macro]:
         """Definitions of a macro in the file and its own headers, nearest first."""
-        return [macro for file in self._definers.get(name, ()) for macro in file.macros_of(name)]
+        return self.once("own macro", name, lambda: self._own_macro(name))
+
+    def _own_macro(self, name: str) -> list[Macro]:
+        self._asked_own += 1
+        if self._asked_own > _FEW_OWN:
+            files = self._definers.get(name, [])
+        else:
+            needle = name.encode("latin-1", "replace")
+            files = [file for file in self.own_files if says(file.text, needle)]
+        return [macro for file in files for macro in file.macros_of(name)]
 
     @cached_property
     def _definers(self) -> dict[str, list[SourceFile]]:
