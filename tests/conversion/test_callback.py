@@ -310,6 +310,17 @@ class TestAgain:
         assert found.reason is not None
         assert found.reason.id == "errno-in-compat"
 
+    def test_twin_that_may_be_of_another_member(self, tmp_path: Path) -> None:
+        self.write(tmp_path)
+        header = tmp_path / "include/linux/buf.h"
+        old = "\tint (*map_it)(struct buf *buf, struct vm_area_struct *vma);\n"
+        assert old in header.read_text()
+        header.write_text(header.read_text().replace(old, old + old.replace("map_it", "map_io")))
+        found = self.plan(tmp_path)
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-done"
+        assert "map_io" in found.refusal.message
+
     def test_code_that_knows_only_the_old_member(self, tmp_path: Path) -> None:
         self.write(tmp_path)
         (tmp_path / "drivers/buf/other.c").write_text(

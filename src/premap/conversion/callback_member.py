@@ -28,6 +28,7 @@ from premap.records import Edit
 VMA_TYPE = "struct vm_area_struct *"
 _DESC = re.compile(rb"^struct[ \t]+vm_area_desc\b[ \t]*[;{]", re.MULTILINE)
 _FORWARD = re.compile(rb"^struct[ \t]+vm_area_struct[ \t]*;", re.MULTILINE)
+_POINTER = re.compile(rb"\bint\s*\(\s*\*\s*(\w+)\s*\)\s*\(")
 _COMMENT_BEFORE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
 _DOC_BEFORE = re.compile(rb"/\*\*\s(?:[^*]|\*(?!/))*\*/\s*\Z")
 
@@ -45,6 +46,8 @@ class Member(Struct, frozen=True, eq=False):
     parameters: tuple[Parameter, ...]
     twin: Member | None = None
     """A member of the twin's name, where the structure has one already."""
+    rival: str | None = None
+    """Another member with the same parameters, whose twin that may be."""
 
     @property
     def has_its_twin(self) -> bool:
@@ -78,7 +81,21 @@ def find(callback: Callback, tree: KernelTree) -> Member:
         raise Declined("callback-unknown", f"{callback} does not take one VMA")
     source, brace = structs[0]
     twins = _members(source, brace, callback.twin, any_type=True)
-    return replace(member, twin=twins[0] if twins else None)
+    return replace(
+        member, twin=twins[0] if twins else None, rival=_rival(member, callback, source, brace)
+    )
+
+
+def _rival(member: Member, callback: Callback, source: SourceFile, brace: int) -> str | None:
+    """Return the name of another member that takes the same."""
+    body = source.code[brace : source.closing(brace) or brace]
+    names = {match[1].decode() for match in _POINTER.finditer(body)} - {callback.member}
+    wanted = [each.type_text for each in member.parameters]
+    for name in sorted(names):
+        for other in _members(source, brace, name):
+            if [each.type_text for each in other.parameters] == wanted:
+                return name
+    return None
 
 
 def _why_none(callback: Callback, structs: list[tuple[SourceFile, int]], count: int) -> str:

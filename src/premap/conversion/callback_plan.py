@@ -124,6 +124,9 @@ def _check_done(callback: Callback, member: Member, uses: list[Use]) -> None:
     if not member.has_its_twin:
         message = f"{callback.ops} has a member {callback.twin} of another kind"
         raise Declined("callback-done", message)
+    if member.rival is not None:
+        message = f"{callback.twin} may be the twin of {member.rival}, which takes the same"
+        raise Declined("callback-done", message)
     for use in uses:
         with within(use.source):
             if use.function is None or callback.twin not in _names(use.function.body):

@@ -8,7 +8,8 @@ CALLBACK_REASONS: tuple[tuple[str, str, str], ...] = (
         "callback-done",
         "The twin that is there already is no twin",
         (
-            "It has other parameters, or some code knows only the old member. A table that names "
+            "It has other parameters, some code knows only the old member, or another member "
+            "takes the same, whose twin it may be. A table that names "
             "the new one would not work there. See how the two are told apart, or give the twin "
             "another name with `--as`."
         ),
