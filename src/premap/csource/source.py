@@ -66,7 +66,7 @@ _IN_WORD = re.compile(rb"\w")
 _CONTINUATION = re.compile(rb"\\\r?\n")
 
 
-class Function(Struct, frozen=True, eq=False):
+class Function(Struct, frozen=True, eq=False, dict=True):
     """One definition of a function; a name has several where `#if` arms define it twice."""
 
     name: str
@@ -94,9 +94,9 @@ class Function(Struct, frozen=True, eq=False):
             raise AssertionError(self.name)
         return found[0]
 
-    @property
+    @cached_property
     def static(self) -> bool:
-        """Whether it has internal linkage."""
+        """Whether it has internal linkage: asked at every call of it."""
         return any(
             child.type == "storage_class_specifier" and child.text == b"static"
             for child in self.node.children
