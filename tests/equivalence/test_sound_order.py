@@ -111,3 +111,9 @@ def test_changed_and_used_in_order(name: str) -> None:
     body = f"{INDEX}{ORDERED[name]} return 0;"
     verdict = judge(DEV + body, NEW_DEV + body)
     assert verdict.status.startswith("equivalent"), verdict
+
+
+def test_numbers_of_lines_within_macros_are_those_of_messages() -> None:
+    log = '#define LOG(x) printk("%d: %d", __LINE__, x)\n'
+    body = "LOG(d->ro); return 0;"
+    assert judge(DEV + body, NEW_DEV + body, log, f"\n{log}").status.startswith("equivalent")

@@ -243,6 +243,7 @@ def _parenthesized(machine: Machine, frame: Frame, node: Node) -> Value:
 
 
 _COUNTERS = ("__LINE__", "__COUNTER__")
+"""Of these, those within macros are taken to be the same: they go into messages."""
 
 
 @evaluates("identifier")
@@ -257,7 +258,7 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
     if name in ("__func__", "__FUNCTION__"):
         made = machine.memory.object(name, ArrayType(CHAR, None), nonnull=True)
         return Value(PointerType(CHAR), Pointer(Place(made), made.address))
-    if name in _COUNTERS and machine.memory.namer.compares:
+    if name in _COUNTERS and frame.outer is None and machine.memory.namer.compares:
         raise machine.failure(frame, node, f"{name}, another number in each version")
     if name == "current":
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
