@@ -48,12 +48,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "its only caller says `err or pages`: None and 0 are the same to it"
     ),
     (
-        "actions.py",
-        "_perform",
-        "vma.vm_mm.warn('an action that the preparation should have turned into another')",
-        "pass",
-    ): "the preparation turns every such action into another: the line is never reached",
-    (
         "remap.py",
         "delta",
         "if self.old_len > self.new_len:",
@@ -75,9 +69,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "return (-errno.EAGAIN if err == -errno.ENOMEM else err, 0)",
         "return (-errno.EAGAIN if err == -errno.ENOMEM else err, 1)",
     ): BESIDE_AN_ERROR,
-    ("madvise.py", "_populate", "if done < 0:", "if done <= 0:"): (
-        "of a range that is not empty, at least a page is in, or there is an error"
-    ),
     ("tree.py", "search_from", "del length", "pass"): "the name is not used",
     (
         "tree.py",
@@ -94,19 +85,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("region.py", "_charge", "return 0", "pass"): (
         "what follows charges nothing where nothing is accountable; this saves a proof the terms"
     ),
-    ("fault.py", "", "VM_FAULT_RETRY = 1024", "VM_FAULT_RETRY = 1025"): (
-        "it is only asked for together with VM_FAULT_ERROR, which has the bit that was added"
-    ),
-    ("fault.py", "filemap_fault", "return VM_FAULT_LOCKED", "pass"): (
-        "VM_FAULT_LOCKED says nothing that callers ask: they look for errors and NOPAGE"
-    ),
-    ("constants.py", "", "S_IFMT = 61440", "S_IFMT = 61441"): "no type of file has the lowest bit",
-    (
-        "file.py",
-        "__init__",
-        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=0, i_nlink=1, i_private=None):",
-        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=1, i_nlink=1, i_private=None):",
-    ): "nobody asks for that bit of i_flags (S_SYNC)",
     ("gup.py", "fault_in", "return err or pages", "pass"): ONE_BY_ONE,
     (
         "gup.py",
@@ -164,12 +142,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("anon.py", "_find_mergeable", "return None", "pass"): FALLS_THROUGH,
     (
         "remap.py",
-        "_set_new_addr",
-        "hint = vrm.new_addr if vrm.implies_new_addr else 0",
-        "hint = vrm.new_addr if vrm.implies_new_addr else 1",
-    ): "it is rounded to 4096, which is below every window: no hint is taken",
-    (
-        "remap.py",
         "_can_expand_in_place",
         "if end < vma.vm_end or not is_free(vrm.mm, vma.vm_end, vrm.delta):",
         "if end <= vma.vm_end or not is_free(vrm.mm, vma.vm_end, vrm.delta):",
@@ -186,7 +158,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("shmem.py", "_unnamed_file", "return (0, file)", "return (1, file)"): (
         "the callers read the error only where there is no file"
     ),
-    ("shmem.py", "mmap_zero_prepare", "return 0", "pass"): "None and 0 of a hook are the same",
     (
         "pagetable.py",
         "insert",
@@ -219,12 +190,6 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "_set(mm, vma, address, pagetable.ZERO, None, 0, write=False)",
         "_set(mm, vma, address, pagetable.ZERO, None, 1, write=False)",
     ): "the page of zeroes has no number: PteRange.at() says 0 of it",
-    (
-        "shmem.py",
-        "is_shmem",
-        "return vm_ops is shmem_vm_ops or vm_ops is shmem_anon_vm_ops",
-        "return vm_ops is shmem_vm_ops and vm_ops is shmem_anon_vm_ops",
-    ): "it is asked of files with a ->get_unmapped_area, which those of the model's tmpfs have not",
     ("region.py", "_new_file_vma", "state.vm_flags = vma.vm_flags", "pass"): (
         "nobody reads it any more: what follows asks the VMA"
     ),
@@ -249,17 +214,8 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "if not here or (number and key(chunks[number - 1][-1]) > value):",
         "if not here or (number and key(chunks[number - 1][-1]) >= value):",
     ): "the search over all chunks finds the same place; this only saves it",
-    (
-        "tree.py",
-        "settle",
-        "if len(vmas) > self.long and (not isinstance(vmas, ChunkedList)):",
-        "if len(vmas) > self.long and +bool(isinstance(vmas, ChunkedList)):",
-    ): "a list and one in chunks hold the same; only their speed differs",
     ("tree.py", "", "long = 8192", "long = 8193"): (
         "a list and one in chunks hold the same; only their speed differs"
-    ),
-    ("pgprot.py", "", "CACHE_SHIFT = 4", "CACHE_SHIFT = 5"): (
-        "the modes still fit under CACHE_MASK, and nothing else is there"
     ),
     ("move.py", "_give_up", "return 0", "return 1"): BESIDE_AN_ERROR,
     ("protect.py", "change_protection", "return", "pass"): "without entries, none is changed",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from mutants_reasons import NONE_IS_ZERO, ONE_BY_ONE, SET_BEFORE
+from mutants_reasons import NONE_IS_ZERO, ONE_BY_ONE
 
 CHUNKED = (
     "a long list is then held in chunks from another call on, with the same results; what is "
@@ -35,27 +35,6 @@ _MASK = (
 )
 
 HARMLESS: dict[tuple[str, str, str, str], str] = {
-    **{
-        ("bits.py", "", f"{name} = {number}", f"{name} = {number + 1}"): ELSEWHERE
-        for name, number in _OTHER_MACHINES
-    },
-    **{
-        ("mm.py", function, "self._enter()", "pass"): CHUNKED
-        for function in ("mmap", "mremap", "fork", "_run")
-    },
-    ("mm.py", "_enter", "self.tree.settle()", "pass"): CHUNKED,
-    **{
-        ("file.py", "__init__", f"self.{name} = {name}", "pass"): NOBODY
-        for name in ("access", "huge_fault", "map_pages", "name", "pagesize")
-    },
-    **{
-        ("bits.py", "", f"VM_PKEY_BIT{key} = 1 << VMA_PKEY_BIT{key}_BIT", changed): ELSEWHERE
-        for key in range(4)
-        for changed in (
-            f"VM_PKEY_BIT{key} = 2 << VMA_PKEY_BIT{key}_BIT",
-            f"VM_PKEY_BIT{key} = 1 >> VMA_PKEY_BIT{key}_BIT",
-        )
-    },
     (
         "chunks.py",
         "__getitem__",
@@ -68,25 +47,9 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "err, _ = get_unmapped_area(mm, None, old, length, 0, MAP_FIXED)",
         "err, _ = get_unmapped_area(mm, None, old, length, 1, MAP_FIXED)",
     ): "the offset is told to the file's own ->get_unmapped_area, and there is no file",
-    ("constants.py", "", "S_IFCHR = 8192", "S_IFCHR = 8193"): (
-        "no type of file has the lowest bit, and those who ask for a type clear it"
-    ),
-    ("constants.py", "", "S_APPEND = 1 << 2", "S_APPEND = 1 << 3"): RENUMBERED,
-    ("constants.py", "", "MAP_ABOVE4G = 128", "MAP_ABOVE4G = 129"): IN_THE_MASK,
-    ("constants.py", "", "PROT_SEM = 8", "PROT_SEM = 9"): (
-        "only mprotect() asks for it, together with PROT_READ, which is the bit that was added"
-    ),
-    (
-        "constants.py",
-        "",
-        f"LEGACY_MAP_MASK = MAP_SHARED | MAP_PRIVATE | {_MASK}",
-        f"LEGACY_MAP_MASK = MAP_SHARED & MAP_PRIVATE | {_MASK}",
-    ): IN_THE_MASK,
-    ("actions.py", "", "MMAP_MAP_KERNEL_PAGES = 4", "MMAP_MAP_KERNEL_PAGES = 5"): RENUMBERED,
     ("actions.py", "_perform", "return -errno.EINVAL", "pass"): (
         "the preparation turns every such action into another: the line is never reached"
     ),
-    ("actions.py", "__init__", "self._arguments: None = ()", "pass"): SET_BEFORE,
     (
         "gup.py",
         "populate_vma_page_range",
@@ -124,34 +87,12 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "child.map_count = child.total_vm = 0",
         "child.map_count = child.total_vm = 1",
     ): GONE,
-    ("mm.py", "exit", "self.tree.vmas.clear()", "pass"): GONE,
-    ("mm.py", "exit", "self.map_count = self.total_vm = self.locked_vm = 0", "pass"): GONE,
-    (
-        "mm.py",
-        "exit",
-        "self.map_count = self.total_vm = self.locked_vm = 0",
-        "self.map_count = self.total_vm = self.locked_vm = 1",
-    ): GONE,
     (
         "fault.py",
         "_do_anonymous_page",
         "_set(mm, vma, address, pagetable.ANON, AnonPages(), 0, write=True)",
         "_set(mm, vma, address, pagetable.ANON, AnonPages(), 0, write=False)",
     ): AGAIN,
-    ("shmem.py", "shmem_mmap_prepare", "return 0", "pass"): "None and 0 of a hook are the same",
-    ("shmem.py", "shmem_zero_setup_desc", "return 0", "pass"): "None and 0 of a hook are the same",
-    (
-        "shmem.py",
-        "shmem_file",
-        "def shmem_file(size, name='', *, nlink=1, f_mode=3):",
-        "def shmem_file(size, name='', *, nlink=1, f_mode=4):",
-    ): NOT_A_FILE,
-    (
-        "file.py",
-        "__init__",
-        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=0, i_nlink=1, i_private=None):",
-        "def __init__(self, i_mode=S_IFCHR, *, i_size=0, i_flags=0, i_nlink=2, i_private=None):",
-    ): "it is only asked whether a file has a name, or none",
     ("unmap.py", "do_munmap", "if start > TASK_SIZE:", "if start >= TASK_SIZE:"): (
         "from the end on nothing can be unmapped: any length is too long, and none is refused"
     ),
@@ -161,44 +102,18 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if not 0 <= index - self._low < len(self._chunk):",
         "if not 0 < index - self._low < len(self._chunk):",
     ): SAVED,
-    ("words.py", "select", "return chosen", "pass"): SYMBOLIC,
     (
         "flags.py",
         "__iter__",
         "return (bit for bit in range(64) if word >> bit & 1)",
         "return (bit for bit in range(65) if word >> bit & 1)",
     ): "a word has 64 bits",
-    (
-        "constants.py",
-        "",
-        "FOP_UNSIGNED_OFFSET = 1 << 5",
-        "FOP_UNSIGNED_OFFSET = 1 << 6",
-    ): RENUMBERED,
-    (
-        "bits.py",
-        "",
-        "VM_SHADOW_STACK = 1 << VMA_SHADOW_STACK_BIT",
-        "VM_SHADOW_STACK = 2 << VMA_SHADOW_STACK_BIT",
-    ): ELSEWHERE,
-    ("chunks.py", "clear", "self._length = 0", "self._length = 1"): GONE,
-    ("chunks.py", "clear", "self._length = 0", "pass"): GONE,
     ("populate.py", "simple_ioremap_prep", "if pgoff > pages:", "if pgoff >= pages:"): (
         "where the two are the same, no page is left, and the next line refuses any length"
     ),
-    (
-        "shmem.py",
-        "_unnamed_file",
-        "file = shmem_file(size, '/dev/zero (deleted)', nlink=0)",
-        "file = shmem_file(size, '/dev/zero (deleted)', nlink=1)",
-    ): NOT_A_FILE,
     ("unmap.py", "vms_complete_munmap_vmas", "vms_clear_ptes(mm, vms)", "pass"): (
         "the mappings are in no tree any more, and nobody looks at their entries"
     ),
-    ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 2 << 63"): UNSIGNED,
-    ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 1 << 64"): UNSIGNED,
-    ("words.py", "", "SIGN_BIT = 1 << 63", "SIGN_BIT = 1 >> 63"): UNSIGNED,
-    ("constants.py", "", "S_SWAPFILE = 1 << 8", "S_SWAPFILE = 2 << 8"): RENUMBERED,
-    ("constants.py", "", "S_SWAPFILE = 1 << 8", "S_SWAPFILE = 1 << 9"): RENUMBERED,
     (
         "fault.py",
         "_one_page",
@@ -211,9 +126,6 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if add(start, PAGE_SIZE) < single.end:",
         "if add(start, PAGE_SIZE) <= single.end:",
     ): UNCUT,
-    ("fault.py", "filemap_page_mkwrite", "return VM_FAULT_LOCKED", "pass"): (
-        "VM_FAULT_LOCKED says nothing that callers ask: they look for errors and NOPAGE"
-    ),
     (
         "gup.py",
         "mm_populate",
@@ -250,7 +162,6 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         "if untouched and oldflags & VM_ACCOUNT != 0:",
         "if untouched and oldflags & VM_ACCOUNT != 1:",
     ): "from new flags that have no VM_ACCOUNT, as the old ones had none, it is cleared in vain",
-    ("pagetable.py", "pfn", "return self.index if self.kind == PFN else None", "pass"): NOBODY,
     **{
         (
             "area.py",
@@ -260,13 +171,6 @@ HARMLESS: dict[tuple[str, str, str, str], str] = {
         ): "how long a search took only decides whether it is remembered"
         for place in ("end", "low")
     },
-    ("chunks.py", "__delitem__", "index = self._checked(index)", "pass"): (
-        "it refuses what lies beyond the end, and counts from there what is negative: positions of "
-        "mappings are neither"
-    ),
-    ("pagetable.py", "at", "return 0", "pass"): (
-        "zeroes and guards then have another number, which nobody reads: their kind says all"
-    ),
     ("move.py", "_uncharge", "vrm.charged = 0", "vrm.charged = 1"): (
         "the move has failed, and nobody asks for its charge again"
     ),

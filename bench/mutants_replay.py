@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -23,8 +24,8 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 PACKAGE = "premap"
-SHORTEST = 20
-"""Seconds that a replay has at least."""
+SHORTEST = 30
+"""Seconds of processor that a replay has at least; the scenarios take a few."""
 MEMORY = 4 << 30
 """Bytes of address space that a replay may take."""
 WRITTEN = 1000
@@ -80,6 +81,7 @@ class Replayed:
                 importlib.import_module(f"{PACKAGE}.scenario.{module}")
             self.always |= functions
         self.scenarios = list(_made_up(steps, seed))
+        began = time.process_time()
         for place in range(len(self.scenarios)):
             with _Entered() as functions:
                 wrong = self.replay([place])
@@ -87,6 +89,7 @@ class Replayed:
                 raise SystemExit(f"without a mistake, {wrong}")
             for function in functions:
                 self.entered.setdefault(function, []).append(place)
+        self.timeout = max(SHORTEST, 3 * int(time.process_time() - began))
 
     def places(self, file: str, source: ast.Module, node: ast.AST) -> Sequence[int]:
         """Return which scenarios a change at a node can matter to."""
@@ -116,7 +119,7 @@ class Replayed:
 
     def _tell(self, file: str, changed: str, places: Sequence[int], writing: int) -> None:
         """In a process of its own: say what is different, and end."""
-        signal.alarm(self.timeout)
+        signal.setitimer(signal.ITIMER_PROF, self.timeout)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             name = f"{PACKAGE}.model.{file.removesuffix('.py')}".removesuffix(".__init__")

@@ -24,48 +24,6 @@ REFUSED_LATER = "a handler that never makes an entry is refused, after one try m
 ANON_NUMBER = "what the numbers of anonymous pages begin with means nothing"
 
 SHOWN: dict[tuple[str, str, str, str], str] = {
-    ("actions.py", "_rmap_unlock", "vma.vm_file.f_mapping.rmap_hidden = False", "pass"): REFUSAL,
-    (
-        "actions.py",
-        "_rmap_unlock",
-        "vma.vm_file.f_mapping.rmap_hidden = False",
-        "vma.vm_file.f_mapping.rmap_hidden = True",
-    ): REFUSAL,
-    (
-        "file.py",
-        "__init__",
-        "self.rmap_hidden = False",
-        "self.rmap_hidden = True",
-    ): REFUSAL,
-    ("actions.py", "_rmap_unlock", "action.hide_from_rmap_until_complete = False", "pass"): (
-        "the action is over, and nobody looks at it again"
-    ),
-    (
-        "actions.py",
-        "_rmap_unlock",
-        "action.hide_from_rmap_until_complete = False",
-        "action.hide_from_rmap_until_complete = True",
-    ): "the action is over, and nobody looks at it again",
-    ("actions.py", "", "MMAP_REMAP_PFN = 1", "MMAP_REMAP_PFN = 2"): (
-        "the number of MMAP_IO_REMAP_PFN: such an action is prepared in the same way once more, "
-        "by pgprot_decrypted(), which changes nothing where memory is not encrypted"
-    ),
-    (
-        "actions.py",
-        "mmap_action_ioremap",
-        "action.record(MMAP_IO_REMAP_PFN, *action.arguments)",
-        "pass",
-    ): ("it is then a remap of memory that may be encrypted, and here none is"),
-    (
-        "actions.py",
-        "_io_remap_pfn_range_prepare",
-        "action.record(MMAP_IO_REMAP_PFN, start, pfn, size, pgprot_decrypted(prot))",
-        "pass",
-    ): "pgprot_decrypted() changes nothing where memory is not encrypted",
-    ("fault.py", "", "FAULT_FLAG_WRITE = 1", "FAULT_FLAG_WRITE = 2"): RENUMBERED,
-    ("constants.py", "", "FOP_MMAP_SYNC = 1 << 2", "FOP_MMAP_SYNC = 2 << 2"): RENUMBERED,
-    ("constants.py", "", "S_APPEND = 1 << 2", "S_APPEND = 2 << 2"): RENUMBERED,
-    ("pgprot.py", "", "PGPROT_NX = 1 << 9", "PGPROT_NX = 2 << 9"): RENUMBERED,
     (
         "gup.py",
         "_is_anonymous_memory",
@@ -88,9 +46,6 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "if address < gap_end:",
         "if address <= gap_end:",
     ): EMPTY,
-    ("remap.py", "_multi_allowed", "return is_shmem(vma.vm_ops)", "pass"): (
-        "it is asked of files with a ->get_unmapped_area, which those of the model's tmpfs have not"
-    ),
     (
         "protect.py",
         "change_protection",
@@ -160,24 +115,6 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
     ),
     (
         "unmap.py",
-        "_count",
-        "vms.locked_vm = add(vms.locked_vm, select(locked, pages, 0))",
-        "vms.locked_vm = add(vms.locked_vm, select(locked, pages, 1))",
-    ): NOT_CHOSEN,
-    (
-        "unmap.py",
-        "_count",
-        "vms.nr_accounted = add(vms.nr_accounted, select(accounted, pages, 0))",
-        "vms.nr_accounted = add(vms.nr_accounted, select(accounted, pages, 1))",
-    ): NOT_CHOSEN,
-    (
-        "tree.py",
-        "settle",
-        "if len(vmas) > self.long and (not isinstance(vmas, ChunkedList)):",
-        "if not (len(vmas) > self.long and (not isinstance(vmas, ChunkedList))):",
-    ): "a list and one in chunks hold the same; only their speed differs",
-    (
-        "unmap.py",
         "vms_abort_munmap_vmas",
         "if not vms.vmas or vms.clear_ptes:",
         "if not vms.vmas and vms.clear_ptes:",
@@ -210,21 +147,8 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "if bottom < end and sub(end, bottom) >= length:",
         "if bottom <= end and sub(end, bottom) >= length:",
     ): "no length is 0: in a gap of 0 bytes there is no room",
-    ("area.py", "_topdown", "end = below.vm_start", "pass"): (
-        "a gap that is then thought to go on into the mapping above ends at that mapping, "
-        "by vm_start_gap(), and is looked at again"
-    ),
     ("area.py", "_topdown", "position -= 1", "pass"): (
         "the mapping then begins at the end, and is passed over in the next step"
-    ),
-    (
-        "tree.py",
-        "search_from",
-        "if position < len(self.vmas) and self.vmas[position].vm_start < top:",
-        "if not (position < len(self.vmas) and self.vmas[position].vm_start < top):",
-    ): (
-        "the top is where a mapping begins, or the end of the window: a search that begins a "
-        "mapping too high passes it over, one too low ends at the mapping above, by vm_start_gap()"
     ),
     (
         "area.py",
@@ -295,12 +219,6 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
     ),
     ("shmem.py", "memfd_add_seals", "return 0", "pass"): NONE_IS_ZERO,
     (
-        "shmem.py",
-        "shmem_file",
-        "def shmem_file(size, name='', *, nlink=1, f_mode=3):",
-        "def shmem_file(size, name='', *, nlink=2, f_mode=3):",
-    ): "it is only asked whether a file has a name, or none",
-    (
         "mseal.py",
         "_has_gap",
         "while position < len(vmas) and vmas[position].vm_start < end:",
@@ -319,12 +237,6 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "swallowed = merged.vm_start < old_start < merged.vm_end",
         "swallowed = merged.vm_start <= old_start < merged.vm_end",
     ): "what begins where the source does is the source itself: both say the same VMA",
-    (
-        "region.py",
-        "_charge",
-        "state.vm_flags = state.vm_flags | select(accountable, VM_ACCOUNT, 0)",
-        "state.vm_flags = state.vm_flags | select(accountable, VM_ACCOUNT, 1)",
-    ): "where it is not accountable, that was returned before; a proof has a term for both",
     ("unmap.py", "vms_abort_munmap_vmas", "return", "pass"): (
         "after _setup() the entries are cleared, and where there is a state there are mappings"
     ),
@@ -334,12 +246,4 @@ SHOWN: dict[tuple[str, str, str, str], str] = {
         "_MAX_LFS_FILESIZE = (1 << 63) - 1",
         "_MAX_LFS_FILESIZE = (1 << 63) - 2",
     ): "lengths are whole pages, and of the difference only whole pages count",
-    ("mm.py", "set_anon_vma_name", "self._enter()", "pass"): (
-        "a long list is then held in chunks from the next call on, with the same results; what is "
-        "refused is a system call within a hook, and this one calls none"
-    ),
-    ("mm.py", "brk", "self._enter()", "pass"): (
-        "a long list is then held in chunks from the next call on, with the same results; what is "
-        "refused is a system call within a hook, and this one calls none"
-    ),
 }

@@ -52,7 +52,9 @@ def shmem_mmap_prepare(desc: VmAreaDesc) -> int:
 
 
 shmem_file_operations = FileOperations(
-    mmap_prepare=shmem_mmap_prepare, label="shmem_file_operations"
+    mmap_prepare=shmem_mmap_prepare,
+    get_unmapped_area=mm_get_unmapped_area,
+    label="shmem_file_operations",
 )
 
 

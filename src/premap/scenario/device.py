@@ -26,7 +26,7 @@ from premap.model.compat import (
     vfs_mmap,
     vfs_mmap_prepare,
 )
-from premap.model.constants import FOP_MMAP_SYNC
+from premap.model.constants import FOP_MMAP_SYNC, FOP_UNSIGNED_OFFSET
 from premap.model.desc import VmAreaDesc, vma_desc_clear_flags, vma_desc_set_flags
 from premap.model.fault import FAULT_FLAG_WRITE, VM_FAULT_LOCKED, VM_FAULT_SIGBUS, VmFault
 from premap.model.file import (
@@ -125,6 +125,7 @@ class Device:
         else:
             f_op = FileOperations(mmap_prepare=self.mmap_prepare)
         f_op.fop_flags = FOP_MMAP_SYNC if step.get("sync") else 0
+        f_op.fop_flags |= FOP_UNSIGNED_OFFSET if step.get("unsigned") else 0
         f_op.get_unmapped_area = self.get_unmapped_area if step.get("area") else None
         mapping = AddressSpaceMapping(Inode(), read_folio=step.get("cached", False))
         self.file = File(f_op, mapping=mapping, name=name)

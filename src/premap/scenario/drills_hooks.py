@@ -159,6 +159,15 @@ def not_to_be_written(site: Site) -> None:
     site.ask("entries")
 
 
+def last_offsets(site: Site) -> None:
+    """Map a device's last pages that an offset can say, where it has no sign, or may have one."""
+    where = site.fresh(2)
+    for place, unsigned in ((42, True), (43, False)):
+        file = site.device(site.one_of("mmap_prepare", "mmap"), place, unsigned=unsigned)
+        for left in (2, 3, 1):
+            site.map(where, "r", "SHARED", file=file, page=(1 << 52) - left)
+
+
 def numbers(site: Site) -> None:
     """Ask for what the kernel calls things by."""
     for group in GROUPS:
@@ -176,5 +185,6 @@ DRILLS: tuple[Callable[[Site], None], ...] = (
     within_a_page,
     written_once,
     not_to_be_written,
+    last_offsets,
     numbers,
 )

@@ -226,5 +226,5 @@ class Site:
         return name
 
 
-_OF_THE_FILE = ("cached", "area", "sync")
+_OF_THE_FILE = ("cached", "area", "sync", "unsigned")
 """Keys that a device keeps."""

@@ -264,6 +264,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "vm_file": _text,
         "lower": _text,
         "sync": _bool,
+        "unsigned": _bool,
         "area": _bool,
         "test": _list_of(VMA_BITS),
         "by": _one_of(WAYS),

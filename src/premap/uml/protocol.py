@@ -85,6 +85,7 @@ _PROGRAMME: dict[str, Callable[[Any], object]] = {
     "mkwrite": lambda _: 1,
     "fault": str,
     "sync": int,
+    "unsigned": int,
     "area": int,
     "cached": int,
     "twice": int,

@@ -420,21 +420,23 @@ static unsigned long device_area(struct file *file, unsigned long addr, unsigned
 }
 
 /* By what a device has of these; they stay as they are. */
-static struct file_operations scenario_fops[2][2][2];	/* legacy, sync, area */
+static struct file_operations scenario_fops[16];	/* legacy 8, sync 4, unsigned 2, area 1 */
 
 static void make_fops(void)
 {
 	int i;
 
-	for (i = 0; i < 8; i++) {
-		struct file_operations *fops = &scenario_fops[!!(i & 4)][!!(i & 2)][i & 1];
+	for (i = 0; i < ARRAY_SIZE(scenario_fops); i++) {
+		struct file_operations *fops = &scenario_fops[i];
 
-		if (i & 4)
+		if (i & 8)
 			fops->mmap = device_mmap;
 		else
 			fops->mmap_prepare = device_mmap_prepare;
+		if (i & 4)
+			fops->fop_flags |= FOP_MMAP_SYNC;
 		if (i & 2)
-			fops->fop_flags = FOP_MMAP_SYNC;
+			fops->fop_flags |= FOP_UNSIGNED_OFFSET;
 		if (i & 1)
 			fops->get_unmapped_area = device_area;
 	}
@@ -458,7 +460,8 @@ static int device_file_open(struct inode *inode, struct file *file)
 	file->private_data = slot;
 	slot->file = file;
 	file->f_mapping->a_ops = slot->cached ? &cached_aops : &empty_aops;
-	replace_fops(file, &scenario_fops[slot->legacy][slot->sync][slot->area]);
+	replace_fops(file, &scenario_fops[slot->legacy << 3 | slot->sync << 2 |
+					  slot->unsigned_offset << 1 | slot->area]);
 	return 0;
 }
 
@@ -500,6 +503,7 @@ static int reset(char *window)
 	for (i = 0; i < SLOTS; i++) {
 		slots[i].name[0] = '\0';
 		slots[i].sync = slots[i].area = slots[i].cached = false;
+		slots[i].unsigned_offset = false;
 		slots[i].file = NULL;
 		memset(&slots[i].programme, 0, sizeof(slots[i].programme));
 	}

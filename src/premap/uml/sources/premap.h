@@ -61,7 +61,7 @@ struct device_slot {
 	struct miscdevice misc;
 	char misc_name[16];
 	char name[32];
-	bool legacy, sync, area, cached;
+	bool legacy, sync, area, cached, unsigned_offset;
 	struct file *file;	/* the scenario's, open as long as it runs */
 	struct page *pages[PREMAP_PAGES];
 	struct programme programme;

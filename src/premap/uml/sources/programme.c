@@ -157,6 +157,10 @@ static int parse_key(struct device_slot *slot, const char *key, char *value)
 		slot->sync = !strcmp(value, "1");
 		return 0;
 	}
+	if (!strcmp(key, "unsigned")) {
+		slot->unsigned_offset = !strcmp(value, "1");
+		return 0;
+	}
 	if (!strcmp(key, "area")) {
 		slot->area = !strcmp(value, "1");
 		return 0;
