@@ -22,6 +22,7 @@ from premap.model import (
     AddressSpace,
     File,
     FileOperations,
+    Inode,
     Page,
     Sigbus,
     Sigsegv,
@@ -238,6 +239,18 @@ class TestPython:
         table = VmOperations(**{name: name.upper for name in members})
         assert [getattr(table, name)() for name in members] == [each.upper() for each in members]
         assert {getattr(VmOperations(), name) for name in members} == {None}
+
+    def test_files_and_faults_have_what_hooks_read(self) -> None:
+        file = File(FileOperations(label="table"), private_data=3)
+        assert (file.f_flags, file.accessed, file.private_data, file.f_op.label) == (
+            0,
+            0,
+            3,
+            "table",
+        )
+        assert Inode(i_private=5).i_private == 5
+        assert VmOperations(label="ops").label == "ops"
+        assert file.f_mapping.rmap_hidden is False
 
     def test_equal_flags_are_one_key(self) -> None:
         assert {VmaFlags(3): 1}[VmaFlags(3)] == 1

@@ -66,6 +66,27 @@ def regular() -> File:
 
 
 class TestPageMkwrite:
+    def test_a_page_that_was_written_and_moved_is_not_announced_again(self) -> None:
+        told = []
+        mm = mapping(serving(page_mkwrite=lambda vmf: told.append(vmf.pgoff)))
+        mm.touch(BASE, write=True)
+        there = BASE + 8 * PAGE
+        mm.mprotect(BASE, 2 * PAGE, PROT_READ)
+        mm.mremap(BASE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, there)
+        mm.mprotect(there, 2 * PAGE, RW)
+        assert mm.page_at(there).writable is True
+        mm.touch(there, write=True)
+        assert told == [0]
+
+    def test_the_end_of_one_child_leaves_a_page_shared_with_another(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(BASE, PAGE, RW, MAP_FIXED | MAP_PRIVATE)
+        mm.touch(BASE, write=True)
+        first, second = mm.fork(), mm.fork()
+        first.exit()
+        assert mm.page_at(BASE).source is second.page_at(BASE).source
+        assert mm.page_at(BASE).source.shared
+
     def test_a_write_to_a_new_page_is_announced(self) -> None:
         told = []
         mm = mapping(serving(page_mkwrite=lambda vmf: told.append(vmf.pgoff)))
