@@ -25,7 +25,10 @@ from premap.cli import main
 
 COUNT = 120
 SEED = 20260
+PAGES = "mmap_action_map_kernel_pages_full(desc, dev->pages + desc->start);"
+"""What is shown hangs on words that only the comparison reads: the addresses of the pages."""
 DRAWN = [each for each in chosen(COUNT, SEED) if not known(each)]
+DRAWN += [each for each in mutants("page-array") if each.change == PAGES and each not in DRAWN]
 
 
 def named(mutant: Mutant) -> str:

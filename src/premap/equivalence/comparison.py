@@ -503,8 +503,8 @@ class _Comparison:
             if _broken(error).id != candidate.id:
                 raise
             return examples.broken(setting, _asked(small, inputs), before, str(error))
-        small = _asked(small, inputs)
         again = [each for each in self._all_candidates(before, after) if each.id == candidate.id]
+        small = _asked(small, inputs)  # of what the comparison looked at, too
         return examples.build(setting, small, before, after, again[0].what) if again else None
 
     def _as_meant(

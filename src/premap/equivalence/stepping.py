@@ -20,9 +20,11 @@ from premap.interp.machine import Event, Frame, Machine
 from premap.interp.naming import MOMENT, Namer
 from premap.interp.unknown import table
 from premap.interp.values import NONNULL_BIT, Value, plain
+from premap.model.errors import KernelBug, NotModelled
 from premap.model.flags import flag_names
 from premap.model.merge import MergeState
 from premap.model.obstacles import merging
+from premap.model.pagetable import PAGE
 from premap.model.trace import Log
 from premap.model.words import PAGE_SHIFT, U64_MAX
 
@@ -38,6 +40,9 @@ DEFAULT_CALL = {
     "extra": 0,
 }
 """The words of `setting.Call` where nobody says otherwise: one page, read and write."""
+
+MOST_PAGES = 64
+"""Pages of one range of page table entries whose addresses are shown."""
 
 _HOOKS = ("mmap", "mmap_prepare")
 _CALLBACKS = ("mapped", "open", "close")
@@ -275,6 +280,27 @@ def _entries(vma: Any) -> list[dict[str, Any]]:
             "kind": entry.kind,
             "first": plain(entry.first),
             "pgprot": plain(entry.pgprot),
+            **_pages(entry),
         }
         for entry in vma.ptes
     ]
+
+
+def _pages(entry: Any) -> dict[str, Any]:
+    """Return the addresses of the `struct page`s that are mapped, of a driver's array or its own.
+
+    `first` is only the first one's index there. None of a page whose address can't be told.
+    """
+    if entry.kind != PAGE:
+        return {}
+    shown = min(entry.end, entry.start + (MOST_PAGES << PAGE_SHIFT))
+    addresses = range(entry.start, shown, 1 << PAGE_SHIFT)
+    return {"pages": [_page_address(entry.source, entry.at(each)) for each in addresses]}
+
+
+def _page_address(source: Any, index: int) -> int | None:
+    try:
+        address = source[index]
+    except (NotModelled, KernelBug, LookupError, TypeError):
+        return None
+    return None if not isinstance(address, int) else plain(address)
