@@ -8,6 +8,7 @@ addresses, and files that a hook brings along, are not a scenario's. See bench/m
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import nullcontext
 from typing import Any
 
@@ -35,14 +36,18 @@ from premap.model import (
     pgprot_noncached,
     pgprot_writecombine,
 )
+from premap.model.actions import MMAP_NOTHING
 from premap.model.bits import VM_MAYBE_GUARD
 from premap.model.chunks import ChunkedList
 from premap.model.compat import vfs_mmap
 from premap.model.constants import (
     F_SEAL_WRITE,
     MADV_GUARD_INSTALL,
+    MAP_ANONYMOUS,
     MAP_GROWSDOWN,
+    MCL_FUTURE,
     MMAP_MIN_ADDR,
+    PROT_GROWSUP,
 )
 from premap.model.fault import VM_FAULT_SIGBUS
 from premap.model.file import VmOperations, get_file
@@ -224,8 +229,36 @@ class TestFailures:
         assert [vma.vm_end for vma in mm.vmas()] == [ADDRESS + PAGE]
 
 
+class TestErrors:
+    """Which error it is, where a call has two reasons to fail, or leaves nothing behind."""
+
+    def test_a_process_that_may_lock_nothing_may_not_lock_everything(self) -> None:
+        mm = AddressSpace(rlimits={"MEMLOCK": 0}, cap_ipc_lock=False)
+        with pytest.raises(OSError, match=os.strerror(errno.EPERM)):
+            mm.mlockall(MCL_FUTURE)
+        AddressSpace(rlimits={"MEMLOCK": 0}).mlockall(MCL_FUTURE)
+
+    def test_a_gap_before_the_first_mapping_comes_before_a_direction(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS)
+        for start, expected in ((ADDRESS - PAGE, errno.ENOMEM), (ADDRESS, errno.EINVAL)):
+            with pytest.raises(OSError, match=os.strerror(expected)):
+                mm.mprotect(start, 2 * PAGE, PROT_READ | PROT_GROWSUP)
+
+
 class TestPython:
     """What only hooks and callers in Python see."""
+
+    def test_a_descriptor_begins_without_an_action(self) -> None:
+        seen = []
+
+        def hook(desc: VmAreaDesc) -> int:
+            seen.append((desc.action.type, desc.action.arguments))
+            return 0
+
+        file = File(FileOperations(mmap_prepare=hook))
+        AddressSpace().mmap(ADDRESS, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file=file)
+        assert seen == [(MMAP_NOTHING, ())]
 
     def test_a_child_logs_where_its_parent_does(self) -> None:
         mm = AddressSpace()

@@ -25,6 +25,8 @@ RUN = 3000
 """Work of such a run (`premap.symbolic.effort`), besides the steps of its C code."""
 IN_VAIN = 20
 """Runs of which not one can be made to its end, after which no other is tried."""
+VAIN_SHARE = 0.25
+"""How much of the work may be done before the first run comes to its end; one may be very long."""
 MOST_VALUES = 200
 """How many made-up values of an example are tried to be left out."""
 
@@ -37,16 +39,17 @@ def look_for_difference(
     The second value says how many runs could be made.
     """
     tried = 0
+    end = effort.spent + (deadline - effort.spent) * VAIN_SHARE
     for seed in range(RUNS):
         effort.spent += RUN
-        if effort.spent > deadline or (seed >= IN_VAIN and tried == 0):
+        if effort.spent > end or (seed >= IN_VAIN and tried == 0):
             break
         setting = Setting(shared=seed % 2 == 0)
         answered = AnsweredInputs(RandomCall(seed))
-        ran = _run_both(old, new, setting, answered, effort, deadline)
+        ran = _run_both(old, new, setting, answered, effort, end)
         if ran is None:
             continue
-        tried += 1
+        tried, end = tried + 1, deadline
         found = _certain(*ran)
         if found is not None:
             model = symbolic.Model(answered.variables, answered.functions)
