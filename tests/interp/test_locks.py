@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from premap.csource.cleanups import locks
+import pytest
+
+from premap.csource.cleanups import locks, standard
 from premap.interp.unknown import table
 
 
@@ -15,3 +17,16 @@ def test_what_takes_and_gives_back_a_lock_is_in_both_tables() -> None:
     assert {known[name].kind for name in pairs} == {"lock"}
     assert {known[name].kind for name in pairs.values()} == {"unlock"}
     assert {known[name].object for pair in pairs.items() for name in pair} == {0}
+
+
+@pytest.mark.parametrize("name", ["kfree", "kvfree", "fput", "put_device"])
+def test_what_frees_is_called_by_its_name(name: str) -> None:
+    """DEFINE_FREE(): a type, and what is done with what is freed (include/linux/cleanup.h)."""
+    found = standard("free", name)
+    assert found is not None
+    assert found.arguments[-1].endswith(f" {name}(_T)")
+
+
+@pytest.mark.parametrize("name", ["mutex_lock", "read_lock", "write_lock", "device"])
+def test_a_lock_is_nothing_that_is_freed(name: str) -> None:
+    assert standard("free", name) is None
