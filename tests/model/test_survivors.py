@@ -50,11 +50,11 @@ from premap.model.constants import (
     PROT_GROWSUP,
 )
 from premap.model.fault import VM_FAULT_SIGBUS
-from premap.model.file import VmOperations, get_file
+from premap.model.file import VmOperations, file_inode, get_file
 from premap.model.flags import VmaFlags
 from premap.model.legacy import vma_set_file
 from premap.model.pgprot import cache_mode, pgprot_modify, pgprot_nx, without_shared
-from premap.model.shmem import memfd_add_seals, shmem_file
+from premap.model.shmem import memfd_add_seals, shmem_anon_vm_ops, shmem_file
 from premap.model.words import signed_lt
 
 PAGE = 4096
@@ -122,6 +122,14 @@ class TestFiles:
         file, mm = shmem_file(PAGE, "f"), AddressSpace()
         mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file)
         assert file.accessed == 1
+
+    def test_shared_anonymous_memory_is_a_file_without_a_name(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_ANONYMOUS)
+        (first,) = mm.vmas()
+        assert file_inode(first.vm_file).i_nlink == 0
+        mm.mmap(ADDRESS + 2 * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, first.vm_file)
+        assert [vma.vm_ops for vma in mm.vmas()] == [shmem_anon_vm_ops] * 2
 
     def test_a_file_that_a_legacy_hook_brings_along_knows_its_mapping(self) -> None:
         """It can't be sealed as long as that may be written; the hook's own file has no part."""

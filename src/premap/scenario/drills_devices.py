@@ -148,9 +148,11 @@ def told_twice(site: Site) -> None:
     for place, prot in enumerate(prots):
         page = 2 * place if site.chance(0.9) else 2 * place + 1
         site.map(Range(where.first + 2 * place, 2), prot, sharing, file=file, page=page)
+    middle = Range(where.first + 2, 2)
+    if site.chance(0.5):  # the mapping before it grows over a part: it is told once
+        site.mprotect(Range(middle.first, 1), prots[0])
     if site.chance(0.3):
         site.device(hook, 4, **keys, mprotect_ret=site.pick.choice(ERRNOS))
-    middle = Range(where.first + 2, 2)
     first = site.one_of(Range(middle.first, 1), Range(middle.first + 1, 1), where, middle)
     for part in (first, middle):
         site.mprotect(part, site.one_of("r", "rw"))
