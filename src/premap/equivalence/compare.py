@@ -16,7 +16,7 @@ from premap.equivalence.setting import IN_BOTH
 from premap.equivalence.state import covered_writes, state, undone
 from premap.interp import reach
 from premap.interp.bindings import PageArray, VmOperationsTable
-from premap.interp.expressions import address_of
+from premap.interp.lvalues import address_of
 from premap.interp.machine import Event
 from premap.interp.operators import word_of
 from premap.interp.values import Place, Pointer, Value, plain

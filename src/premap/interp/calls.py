@@ -46,11 +46,12 @@ from premap.interp import (
     varargs,
     whole,
 )
+from premap.interp.casts import cast_type, cast_types
 from premap.interp.conditions import compiled
 from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
-from premap.interp.expressions import cast_type, cast_types, write
 from premap.interp.headers import HEAVY, function_like, worth_executing
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
+from premap.interp.lvalues import write
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert, is_scalar, word_of
 from premap.interp.statements import VOID, execute_body

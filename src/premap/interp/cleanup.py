@@ -22,8 +22,8 @@ from premap.csource.errors import NotC
 from premap.csource.nodes import arguments, parse_expression, parse_statement, text_of
 from premap.csource.scope import Scope
 from premap.interp.dispatch import Jump, Outcome, evaluate, execute, place_of
-from premap.interp.expressions import read, write
 from premap.interp.kernel_macros import FIRST_ERROR, SPECIAL
+from premap.interp.lvalues import read, write
 from premap.interp.machine import Block, Cleanup, Frame, Machine, Variable
 from premap.interp.objects import zero_of
 from premap.interp.operators import convert, truth, word_of

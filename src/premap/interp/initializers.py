@@ -12,7 +12,7 @@ from premap.csource.meanings import meaning
 from premap.csource.nodes import find_all, text_of, unwrapped
 from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
-from premap.interp.expressions import member_of, read, write
+from premap.interp.lvalues import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
 from premap.interp.operators import accessed, is_scalar, word_of
 from premap.interp.statictypes import declared_type

@@ -18,7 +18,7 @@ from premap.interp import layouts, operators, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expansion import spelled
-from premap.interp.expressions import address_of, pointed, read, write
+from premap.interp.lvalues import address_of, pointed, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, convert, of_truth, truth, word_of
 from premap.interp.statictypes import operand_type, type_argument

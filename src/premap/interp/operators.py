@@ -14,6 +14,7 @@ from typing import Any
 from premap.csource.ctypes import (
     CType,
     EnumType,
+    FunctionType,
     IntType,
     PointerType,
     UnknownType,
@@ -56,6 +57,8 @@ from premap.model.words import (
 )
 
 UNKNOWN = UnknownType("?")
+FUNCTION = FunctionType(UNKNOWN, ())
+"""That of functions whose own type nothing here hangs on."""
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _SMALL = 1 << 31
 _TRUTHS = frozenset({"bool", "_Bool"})

@@ -16,7 +16,8 @@ from premap.csource.ctypes import ArrayType, EnumType, IntType, PointerType
 from premap.csource.nodes import text_of
 from premap.interp.dispatch import evaluate
 from premap.interp.expansion import spelled
-from premap.interp.expressions import size_value, write
+from premap.interp.expressions import size_value
+from premap.interp.lvalues import write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import of_truth, word_of
 from premap.interp.statictypes import operand_type, type_argument

@@ -14,7 +14,7 @@ from premap.csource.ctypes import ArrayType, CType, EnumType, IntType, PointerTy
 from premap.csource.nodes import text_of, unwrapped
 from premap.interp import operators, unknown
 from premap.interp.dispatch import evaluate
-from premap.interp.expressions import read, write
+from premap.interp.lvalues import read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.objects import zero_of
 from premap.interp.operators import is_scalar, word_of

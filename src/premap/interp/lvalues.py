@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which place in memory an expression names: what stands left of `=`, or behind `&`."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from premap.csource.ctypes import (
+    ArrayType,
+    CType,
+    FunctionType,
+    PointerType,
+    StructType,
+    UnknownType,
+)
+from premap.csource.meanings import meaning
+from premap.csource.nodes import text_of
+from premap.interp import (
+    expansion,
+    layouts,
+    operators,
+)
+from premap.interp.conditions import compiled
+from premap.interp.dispatch import (
+    child,
+    evaluate,
+    only_child,
+    place_of,
+    places,
+    short,
+)
+from premap.interp.inputs import Inputs
+from premap.interp.machine import Frame, Machine
+from premap.interp.operators import UNKNOWN, convert, is_scalar, word_of
+from premap.interp.types import (
+    VM_OPS,
+    begins,
+    member_type,
+    occupies,
+    sharing,
+)
+from premap.interp.undefined import NullPointer
+from premap.interp.values import (
+    FunctionName,
+    Index,
+    Place,
+    Pointer,
+    Value,
+    made_up_address,
+    plain,
+    to_signed,
+)
+from premap.model.constants import MAX_ERRNO
+from premap.model.errors import NotModelled
+from premap.model.words import PAGE_SIZE, U64_MAX
+
+
+@places("parenthesized_expression")
+def _parenthesized_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    return place_of(machine, frame, only_child(node))
+
+
+@places("subscript_expression")
+def _element_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    pointer = evaluate(machine, frame, child(node, "argument"))
+    index = evaluate(machine, frame, child(node, "index"))
+    return pointed(operators.binary(machine.inputs, "+", pointer, index))
+
+
+@places("pointer_expression")
+def _pointed_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    if text_of(node.children[0]) != "*":
+        raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
+    return pointed(evaluate(machine, frame, child(node, "argument")))
+
+
+def read(machine: Machine, frame: Frame, place: Place, ctype: CType) -> Value:
+    """Read a place; structures decay to where they are, arrays to their first element."""
+    if isinstance(ctype, FunctionType):
+        return Value(ctype, FunctionName(place.object.name))
+    if isinstance(ctype, ArrayType):
+        if isinstance(ctype.element, ArrayType) or (
+            place.path and isinstance(place.path[-1], Index)
+        ):
+            raise NotModelled(f"{place} is an array of arrays")
+        return Value(PointerType(ctype.element), Pointer(place, address_of(machine.inputs, place)))
+    del frame
+    return place.object.load(place.path, ctype)
+
+
+def write(machine: Machine, place: Place, ctype: CType, value: Value) -> Value:
+    """Write a place, converted to its type; return what it holds then."""
+    stored = convert(machine.inputs, value, ctype)
+    if isinstance(stored.data, Pointer) and not place.object.local:
+        target = stored.data.place
+        if target is not None and target.object.local:
+            raise NotModelled(f"{place} is made to point to {target}")
+    place.object.store(place.path, stored)
+    machine.memory.note_write(place, stored)
+    return stored
+
+
+def address_of(inputs: Inputs, place: Place) -> int:
+    """Return the address of a place as a word; a member's is made up, and not NULL.
+
+    Where it is the same as another's is told by their places (`operators.same_place()`).
+    """
+    if not place.path:
+        return place.object.address
+    last = place.path[-1]
+    if isinstance(last, Index):
+        first = address_of(inputs, Place(place.object, place.path[:-1]))
+        return operators.element_address(inputs, first, last.word, last.unit)
+    return made_up_address(inputs.apply(f"&{place}", place.object.address))
+
+
+def pointed(pointer: Value) -> tuple[Place, CType]:
+    """Return the place that a pointer gives access to, and its type."""
+    ctype = pointer.type.target if isinstance(pointer.type, PointerType) else UNKNOWN
+    if not isinstance(pointer.data, Pointer) or pointer.data.place is None:
+        known = plain(word_of(pointer)) if is_scalar(pointer) else None
+        if known is not None and (known < PAGE_SIZE or known > U64_MAX - MAX_ERRNO):
+            raise NullPointer(f"a pointer that is {to_signed(known)} is followed")
+        raise NotModelled("what a computed address points to is not known")
+    return operators.accessed(pointer.data.place, ctype), ctype
+
+
+@places("identifier")
+def _named_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    name = text_of(node)
+    if name in frame.macros:
+        inner, outer = frame.macros[name]
+        return place_of(machine, outer, inner)
+    local = frame.variable(name)
+    if local is not None:
+        return Place(local.object), local.type
+    bodies = macro_bodies(machine, frame, name)
+    if len(bodies) > 1:
+        raise machine.failure(frame, node, f"the macro {name}, which has several definitions")
+    if bodies:
+        found = expansion.object_like(machine, frame, node, name, bodies.pop())
+        return place_of(machine, found.frame, found.read.node)
+    return global_place(machine, frame, name)
+
+
+def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CType]:
+    """Return the place of a file-scope variable, whose content is made up unless it is constant."""
+    variable = frame.scope.variable(name)
+    if variable is None:
+        raise NotModelled(f"`{name}` is not declared in the file or its headers")
+    if variable.type != VM_OPS:
+        text = f"{name} begins with different values in the two versions"
+        begins = "" if variable.initializer is None else short(variable.initializer, None)
+        fact = (begins, variable.const, variable.arms, meaning(frame.scope, begins))
+        machine.memory.namer.agree(("initial", name), fact, text)
+    made = machine.memory.object(name, variable.type, nonnull=True)
+    return Place(made), variable.type
+
+
+@places("field_expression")
+def member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
+    """Return the place that `a.b` or `a->b` names, and its type."""
+    argument = child(node, "argument")
+    name = text_of(child(node, "field"))
+    if is_arrow(node):
+        base, ctype = pointed(evaluate(machine, frame, argument))
+    else:
+        base, ctype = place_of(machine, frame, argument)
+    if not base.path and name in base.object.embedded:
+        return base.object.embedded[name], member_type(frame.scope, ctype, name)
+    if isinstance(ctype, StructType):
+        base.object.look_into(base.path, ctype)
+    return member_of(machine, frame, base, ctype, name)
+
+
+def is_arrow(node: Node) -> bool:
+    """Return whether a field_expression is `a->b`, not `a.b`."""
+    operator = node.child_by_field_name("operator")
+    return operator is not None and operator.type == "->"
+
+
+def member_of(
+    machine: Machine, frame: Frame, base: Place, ctype: CType, name: str
+) -> tuple[Place, CType]:
+    """Return the place of a structure's member, of which is noted what shares it, and its type."""
+    place, made = base.field(name), base.object
+    if place.path not in made.known_members:
+        made.known_members[place.path] = declared = member_type(frame.scope, ctype, name)
+        if isinstance(declared, UnknownType):
+            layouts.agree_on_own(machine, frame.scope, ctype)
+        others = sharing(frame.scope, ctype, name)
+        if others:
+            made.unions[place.path] = {base.field(o).path: same for o, same in others.items()}
+        if begins(frame.scope, ctype, name):
+            made.firsts.add(place.path)
+        if occupies(frame.scope, member_type(frame.scope, ctype, name)):
+            made.solid.add(place.path)
+    return place, member_type(frame.scope, ctype, name)
+
+
+def macro_bodies(machine: Machine, frame: Frame, name: str) -> set[str]:
+    """Return what a macro without parameters may stand for; nothing, if there is none.
+
+    Where the file, in other `#if` arms, has something else of that name, the run splits here.
+    """
+    if name in frame.expanding:
+        return set()
+    macros = frame.scope.plain_macro(name)
+    own = frame.scope.own_plain_macro(name)
+    if frame.scope.includer is not None:
+        macros = [*macros, *own]
+    if any(macro.arms for macro in own) and _is_something_else(frame, name):
+        macros = [macro for macro in own if compiled(machine, macro.source, macro.arms)]
+    return {macro.body.strip() for macro in macros}
+
+
+def _is_something_else(frame: Frame, name: str) -> bool:
+    """Return whether a name of a macro is also a function's, a variable's or a constant's."""
+    source, scope = frame.scope.source, frame.scope
+    known = scope.own_variable(name) or scope.own_enumerator(name) or source.functions_of(name)
+    return bool(known)
