@@ -15,7 +15,8 @@ from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
 from premap.equivalence import callbacks
 from premap.equivalence.callbacks import link
-from premap.equivalence.comparison import TIME_LIMIT, verify
+from premap.equivalence.comparison import verify
+from premap.equivalence.limits import TIME_LIMIT
 from premap.equivalence.outcome import Member, Side
 from premap.interp.model_calls import FILE_HOOKS
 from premap.records import Conversion, Edit, Verdict

@@ -6,24 +6,39 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from premap import symbolic
-from premap.equivalence import example as examples
 from premap.equivalence.alike import Common
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.compare import compare, errno_of_filling
 from premap.equivalence.concrete import look_for_difference
 from premap.equivalence.garbage import seldom_collected
 from premap.equivalence.handed import called_elsewhere, handed_out
+from premap.equivalence.limits import (
+    BETWEEN_LIMIT,
+    BOUNDS,
+    CLOSED_SHARE,
+    FEW_PARTINGS,
+    FIRST_SHARE,
+    GRACE,
+    MAX_PATHS,
+    MOST_CLOSED,
+    PATIENCE_MS,
+    SHARE_PARTINGS,
+    SOLVER_LIMIT_MS,
+    TIME_LIMIT,
+    TRIAL,
+    TRYING_SHARE,
+)
 from premap.equivalence.locking import may_lock
 from premap.equivalence.moved import moved
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.parting import Partings
 from premap.equivalence.position import positional
+from premap.equivalence.replaying import BROKEN, Replayer, broken
 from premap.equivalence.setting import (
     BESIDE,
     LEFT,
@@ -34,81 +49,22 @@ from premap.equivalence.setting import (
     failure,
     settings,
 )
-from premap.equivalence.spelling import spelled
 from premap.interp import handover
-from premap.interp.inputs import AnsweredInputs, RecordedInputs, SymbolicInputs
-from premap.interp.machine import LOOP_LIMIT, Machine
+from premap.interp.inputs import SymbolicInputs
+from premap.interp.machine import Machine
 from premap.interp.naming import Namer
-from premap.interp.undefined import BeyondBound, NullPointer, Undefined, Uninitialised
+from premap.interp.undefined import BeyondBound, Undefined
 from premap.model.bits import VM_SPECIAL
 from premap.model.errors import KernelBug, NotModelled
 from premap.model.trace import Log
 from premap.records import Difference, Verdict
 from premap.symbolic.effort import SECOND
 
-TIME_LIMIT = 10.0
-"""Seconds that the work for one verdict may stand for (`premap.symbolic.effort`), all seconds and
-milliseconds here are such; after that it is `unknown`."""
-GRACE = 1.5
-"""Seconds after the first difference, or doubt, in which (other) differences are looked for."""
-BETWEEN_LIMIT = 0.6
-"""Seconds for mappings between two others. They show little that one on either side does not, and a
-hook runs three times, with as many times the paths: what is not looked at is stated as a bound."""
-TRIAL = 0.6
-"""Seconds after which helpers that both versions have, and in which paths part, are not followed
-any more, if a proof can be had without that."""
-CLOSED_SHARE = 0.85
-"""How much of the time that is left that proof may take."""
-FIRST_SHARE = 0.3
-"""How much of the time the first setting may take. There are about ten, each much like it: a proof
-that takes longer would not come to an end."""
-TRYING_SHARE = 0.1
-"""How much of the time there is, besides, for concrete runs where no proof can be had."""
-MOST_CLOSED = 4
-"""How often it is tried again without what it could not follow."""
-SHARE_PARTINGS = 0.05
-"""How many of all partings have to be in such helpers: else a proof takes much the same without."""
-FEW_PARTINGS = 4
-"""In how many places paths may part in a helper that is followed all the same."""
-SOLVER_LIMIT_MS = 3000
-PATIENCE_MS = 200
-"""Milliseconds after which a branch that the solver has no answer for is followed all the same."""
-REPLAY = 10_000
-"""Work of running both versions again on the numbers of an example."""
-MAX_PATHS = 2000
-BROKEN = (Undefined, Uninitialised, NullPointer, KernelBug)
-"""After these nothing can be told of a run."""
 ENDINGS = (NotModelled, KernelBug, OSError)
 """What may end a path. The layout's own mmap() fails only where a branch that nobody could decide
 was followed in vain; such a path is dropped if the solver can tell, and else leaves a doubt."""
 LATE = frozenset({"page_table", "shmem", "action", "mapped"})
 """Points that are got to only where the hook asks for something."""
-BOUNDS = (
-    "pages of 4 KiB and words of 64 bits (LP64), with an MMU",
-    (
-        "one mapping of the file alone, right after or before others of its own kind, or over "
-        "another mapping; failing allocations of the VMA and of page tables, and page frames that "
-        "are refused"
-    ),
-    (
-        "other threads change driver state only at locks, their release, memory barriers, and "
-        "unknown calls"
-    ),
-    (
-        "mmap() of the file itself, not of one stacked on it, by a process without "
-        "PR_SET_MEMORY_MERGE"
-    ),
-    (
-        "flags above bit 31 are those that a hook sets: no protection keys (of mappings that are "
-        "only executed), no shadow stacks"
-    ),
-    f"loops of at most {LOOP_LIMIT} iterations",
-    "functions that neither version's file or headers define do the same in both",
-    (
-        "driver state behind different pointers is taken not to overlap, and pointers that are "
-        "followed to be valid"
-    ),
-)
 
 
 def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
@@ -366,7 +322,7 @@ class _Comparison:
             after = merged[1] or self._run(self.new, setting)
         except BROKEN as error:
             if before.hook_ran:
-                return _PathResult([_broken(error)], _guessed(before.machine.inputs.guessed))
+                return _PathResult([broken(error)], _guessed(before.machine.inputs.guessed))
             self.assumed.setdefault(f"calls are left out in which the new hook meets: {error}")
             return _PathResult()
         except BeyondBound as error:
@@ -471,7 +427,7 @@ class _Comparison:
             self.doubt(unsure)
             return
         try:
-            shown = self._example(setting, path, candidate, model)
+            shown = self._replayer().example(setting, path.condition, candidate, model)
         except (NotModelled, KernelBug) as error:
             self.doubt(f"a difference ({candidate.what}) did not replay: {error}")
             return
@@ -483,40 +439,9 @@ class _Comparison:
         if not candidate.accepted:
             self._hurry()
 
-    def _example(
-        self, setting: Setting, path: Explored, candidate: Candidate, model: symbolic.Model
-    ) -> dict[str, Any] | None:
-        """Return the smallest call that shows a candidate, with what both versions do."""
-        conditions: list[symbolic.Condition] = [*path.condition]
-        if candidate.condition is not True:
-            conditions.append(candidate.condition)
-        model, conditions = self._as_meant(model, conditions)
-        found = model.shrink(conditions, examples.preferences(model), self.explorer.solver)
-        small = spelled(found, self.namer)
-        inputs = AnsweredInputs(RecordedInputs(small.variables, small.functions))
-        namer = self.namer.concrete(found.eval)
-        self.effort.spent += REPLAY
-        before = run(self.old, setting, inputs, namer, self.watch)
-        try:
-            after = run(self.new, setting, inputs, namer, self.watch)
-        except BROKEN as error:
-            if _broken(error).id != candidate.id:
-                raise
-            return examples.broken(setting, _asked(small, inputs), before, str(error))
-        again = [each for each in self._all_candidates(before, after) if each.id == candidate.id]
-        small = _asked(small, inputs)  # of what the comparison looked at, too
-        return examples.build(setting, small, before, after, again[0].what) if again else None
-
-    def _as_meant(
-        self, model: symbolic.Model, conditions: list[symbolic.Condition]
-    ) -> tuple[symbolic.Model, list[symbolic.Condition]]:
-        """Have computations of unknown type mean what they do with numbers, if they may."""
-        meant = examples.meant(conditions)
-        try:
-            found = self.explorer.solver.check([*conditions, *meant]) if meant else None
-        except symbolic.SolverGaveUp:
-            found = None
-        return (model, conditions) if found is None else (found, [*conditions, *meant])
+    def _replayer(self) -> Replayer:
+        explorer, watch, candidates = self.explorer, self.watch, self._all_candidates
+        return Replayer(self.old, self.new, self.namer, explorer, watch, candidates)
 
     def try_concretely(self, seconds: float) -> None:
         """Without a proof, look for a difference in concrete runs; say how many there were."""
@@ -556,20 +481,6 @@ def _reached(outcome: Outcome) -> Iterator[str]:
         yield "shmem"
     if "mmap_prepare" in kinds:
         yield from (name for name in OF_ACTIONS if failure(name).point in kinds)
-
-
-def _broken(error: Exception) -> Candidate:
-    """Return the difference that only the new version goes where nothing can be told any more."""
-    id_ = "kernel-bug" if isinstance(error, KernelBug) else "undefined"
-    return Candidate(id_, f"only the new hook meets: {error}", condition=True)
-
-
-def _asked(model: symbolic.Model, inputs: AnsweredInputs) -> symbolic.Model:
-    """Leave out what a run did not ask for."""
-    return symbolic.Model(
-        {name: value for name, value in model.variables.items() if name in inputs.variables},
-        {key: value for key, value in model.functions.items() if key in inputs.functions},
-    )
 
 
 def _unsure(*outcomes: Outcome) -> str | None:
