@@ -244,6 +244,67 @@ class TestHelperElsewhere:
         assert reason(found) == "unknown-helper"
 
 
+class TestSharedHelper:
+    """Two hooks that pass their VMA to one helper: each has the reason that is its own."""
+
+    OTHER = CALL.replace("ring_mmap", "other_mmap").replace("ring_fops", "other_fops")
+
+    def convert(
+        self, tree: KernelTree, other: str, own: str = CALL, core: str = CORE
+    ) -> Conversion:
+        put(tree, fs__ring__file_c=own, fs__ring__core_c=core, fs__ring__ring_h=CORE_HEADER)
+        put(tree, fs__ring__other_c=other)
+        return convert(tree, "fs/ring/file.c")
+
+    @staticmethod
+    def with_statement(text: str, statement: str) -> str:
+        return text.replace("\treturn", f"\t{statement}\n\treturn")
+
+    def test_the_other_is_named_where_it_stands_in_the_way(self, tree: KernelTree) -> None:
+        found = self.convert(tree, self.with_statement(self.OTHER, "dma_mmap_coherent(vma);"))
+        assert reason(found) == "shared-helper"
+        assert found.reason is not None
+        said = found.reason.message
+        assert "ring_core_mmap()" in said
+        assert "other_mmap() (fs/ring/other.c:1)" in said
+        assert "fs/ring/other.c:3: dma_mmap_coherent() has no action" in said
+        assert said.endswith("[dma-population]")
+
+    def test_the_other_has_its_own_reason(self, tree: KernelTree) -> None:
+        self.convert(tree, self.with_statement(self.OTHER, "dma_mmap_coherent(vma);"))
+        assert reason(convert(tree, "fs/ring/other.c")) == "dma-population"
+
+    @pytest.mark.parametrize(
+        ("statement", "id_"),
+        [
+            ("other->map_it(vma);", "member-call"),
+            ("atomic_inc(&count);", "keeps-state"),
+            ("stored = vma;", "vma-stored"),
+        ],
+    )
+    def test_a_reason_of_its_own_comes_first(
+        self, tree: KernelTree, statement: str, id_: str
+    ) -> None:
+        other = self.with_statement(self.OTHER, "dma_mmap_coherent(vma);")
+        assert reason(self.convert(tree, other, self.with_statement(CALL, statement))) == id_
+
+    def test_a_reason_of_the_helper_is_no_other_hooks(self, tree: KernelTree) -> None:
+        other = self.with_statement(self.OTHER, "dma_mmap_coherent(vma);")
+        core = self.with_statement(CORE, "atomic_inc(&ring->count);")
+        assert reason(self.convert(tree, other, core=core)) == "keeps-state"
+
+    def test_a_table_of_the_other_may_stand_in_the_way(self, tree: KernelTree) -> None:
+        other = self.OTHER + "struct odd_ops odd = { .mmap = other_mmap };\n"
+        found = self.convert(tree, other)
+        assert reason(found) == "shared-helper"
+        assert found.reason is not None
+        assert "fs/ring/other.c:9: a struct odd_ops names other_mmap()" in found.reason.message
+
+    def test_both_change_where_both_can(self, tree: KernelTree) -> None:
+        found = self.convert(tree, self.OTHER)
+        assert "other_mmap_prepare" in after(found, tree, "fs/ring/other.c")
+
+
 class TestOutsideTheTree:
     """A driver that the tree is only given for."""
 

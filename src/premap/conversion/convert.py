@@ -231,13 +231,13 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     groups.check_users(group)
     for name in group.hooks:
         for file, site in group.tables(name):
-            with within(file):
+            with group.blamed(name), within(file):
                 hazards.check_table(site, file, group.program)
     acting = groups.acting(group)
     functions = list(group.functions())
     hooks = [_hook(function, group, acting, release) for function in functions]
     for hook in hooks:
-        with within(hook.function.source):
+        with group.blamed(hook.function.name), within(hook.function.source):
             leftovers.check_given(hook)
     files = {file.name: file for name in group.names for file in group.users(name)}
     renamed, unfollowed = _renamings(files, group)
@@ -251,16 +251,19 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     idioms |= {"H11"} if any(asked.values()) else set()
     idioms |= {"H8"} if _exports(group) else set()
     for hook in hooks:
+        if hook.function.name in group.along:
+            group.check_shared()
         _note_export(hook, group)
         source = hook.function.source
         renamed[source.name] = _documented(hook, renamed[source.name], group)
         renamed[source.name] += twins_in_comments(hook.function)
-        with within(source):
+        with group.blamed(hook.function.name), within(source):
             done = _converted(hook, renamed[source.name], group, acting)
             renamed[source.name] += comments.before(hook, done.actions)
             edits += _mapped(hook, group, acting)
         edits.append(done.edit)
         idioms |= done.idioms - ({"R2"} if hook.compat else set())
+    group.check_shared()
     if unfollowed is not None:
         raise unfollowed
     for name in group.hooks:

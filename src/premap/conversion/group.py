@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion import mapped
@@ -37,6 +39,17 @@ NO_FUNCTION = frozenset({"NULL", "0"})
 """What a member is set to that has no handler."""
 
 
+class Along(Struct, frozen=True):
+    """Why a function that the handler does not call has to be converted along with it."""
+
+    helper: str
+    """What both call."""
+    hook: str
+    """The other hook that calls it."""
+    file: str
+    line: int
+
+
 @dataclass(eq=False)
 class Group:
     """Handlers, and the helpers that they share."""
@@ -52,6 +65,10 @@ class Group:
     """Helpers that others call, too: what their cores take in place of the VMA."""
     twins: set[str] = field(default_factory=set)
     """Hooks of the kernel that stand in for one of them in another arm."""
+    along: dict[str, Along] = field(default_factory=dict)
+    """Functions that the handler does not call: they are here for a helper that they share."""
+    shared: Declined | None = None
+    """Why one of those can't be converted; said once the handler has no reason of its own."""
 
     def takes_desc_alone(self, name: str) -> bool:
         """Tell whether a function will have no other parameter than the descriptor."""
@@ -69,6 +86,22 @@ class Group:
         A subsystem's hook keeps its parameters, so that one may call another as a helper.
         """
         return self.helpers if self.program.callback.is_file_operation else self.names
+
+    @contextmanager
+    def blamed(self, name: str) -> Iterator[None]:
+        """Keep what is declined in the block for later, if the handler does not call `name`."""
+        along = self.along.get(name)
+        try:
+            yield
+        except Declined as declined:
+            if along is None:
+                raise
+            self.shared = self.shared or declined_along(declined, along)
+
+    def check_shared(self) -> None:
+        """Raise Declined if a hook that has to follow can't."""
+        if self.shared is not None:
+            raise self.shared
 
     def functions(self) -> Iterator[Function]:
         """Every definition, in every arm."""
@@ -88,25 +121,64 @@ class Group:
 
 
 def group_of(handler: Handler, program: Program) -> Group:
-    """Return what has to be converted along with a handler. Raises Declined."""
+    """Return what has to be converted along with a handler. Raises Declined.
+
+    What the handler itself calls comes first, so that it is declined for a reason of its own if it
+    has one.
+    """
     group = Group(program)
-    waiting = [(handler.name, program.source)]
-    while waiting:
-        name, seen_from = waiting.pop()
-        found = program.definitions(name, seen_from, far=name == handler.name)
-        if name in group.names:
-            _check_same(name, found, group)
-        elif found:
-            waiting += _added(name, found, group)
+    _add(handler.name, program.source, group, far=True)
     if handler.name not in group.hooks:
         raise Declined("handler-elsewhere", f"the definition of {handler.name}() is not found")
+    looked_at: set[str] = set()
+    while more := [name for name in group.called if name not in looked_at]:
+        looked_at.update(more)
+        for name in more:
+            for caller, file in _hooks_that_call(name, group):
+                along = group.along.get(name) or _along(name, caller, file)
+                if caller not in group.names:
+                    group.along[caller] = along
+                with group.blamed(caller):
+                    _add(caller, file, group, along=along)
     for name in group.helpers:
-        if _is_shared(name, group):
+        if group.shared is None and _is_shared(name, group):
             group.splits[name] = values_of(group.defined[name][0])
             group.helpers[name] = name
     for name, new in group.names.items():
-        _check_name(name, core_name(name) if name in group.splits else new, group)
+        with group.blamed(name):
+            _check_name(name, core_name(name) if name in group.splits else new, group)
     return group
+
+
+def _add(
+    name: str, seen_from: SourceFile, group: Group, *, far: bool = False, along: Along | None = None
+) -> None:
+    """Add a function to the group, and all that it passes the VMA to. Raises Declined."""
+    waiting = [(name, seen_from)]
+    while waiting:
+        function, file = waiting.pop()
+        found = group.program.definitions(function, file, far=far and function == name)
+        if function in group.names:
+            _check_same(function, found, group)
+        elif found:
+            if along is not None:
+                group.along[function] = along
+            waiting += _added(function, found, group)
+
+
+def _along(helper: str, hook: str, file: SourceFile) -> Along:
+    """Return why a hook has to follow when a helper that it calls changes."""
+    return Along(helper, hook, file.name, file.functions[hook][0].line)
+
+
+def declined_along(declined: Declined, along: Along) -> Declined:
+    """Return the reason not to convert a handler that shares a helper with one that can't be."""
+    where = f"{declined.file or along.file}:{declined.line or along.line}"
+    return Declined(
+        "shared-helper",
+        f"{along.helper}() would change for {along.hook}() ({along.file}:{along.line}), too, which "
+        f"can't follow: {where}: {declined.message} [{declined.id}]",
+    )
 
 
 def _is_shared(name: str, group: Group) -> bool:
@@ -145,8 +217,6 @@ def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str
     for function in found:
         with within(function.source):
             yield from ((receiver, function.source) for receiver in _receivers(function))
-    if name in group.called:
-        yield from _hooks_that_call(name, group)
 
 
 def _check_linkage(name: str, group: Group) -> None:
@@ -179,7 +249,8 @@ def _check_tables(name: str, group: Group) -> None:
                     message = f"the macro {site.in_macro} names it"
                     raise Declined("macro-table", message, line=site.line)
             elif site.ops != ops:
-                raise Declined("second-table", f"a {site.ops} names it, too", line=site.line)
+                message = f"a {site.ops} names {name}(), too"
+                raise Declined("second-table", message, line=site.line)
 
 
 def check_users(group: Group) -> None:

@@ -415,6 +415,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "shared-helper",
+        "A helper is shared with a hook that can't be converted",
+        (
+            "Nothing in the hook itself is in the way. A function that it passes the VMA to would "
+            "take a descriptor, and another hook that calls it can't give it one. Convert that "
+            "hook first, or give the helper a twin for descriptors beside the old one."
+        ),
+    ),
+    (
         "site-unparsed",
         "What sets the member could not be parsed",
         (
