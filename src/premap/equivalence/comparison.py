@@ -34,7 +34,7 @@ from premap.equivalence.limits import (
     TRYING_SHARE,
 )
 from premap.equivalence.locking import may_lock
-from premap.equivalence.moved import moved
+from premap.equivalence.moved import Moved
 from premap.equivalence.outcome import Outcome, Side, run
 from premap.equivalence.parting import Partings
 from premap.equivalence.position import positional
@@ -115,6 +115,7 @@ class _Comparison:
         self.new = new
         self.candidates = candidates
         self.namer = Namer()
+        self.moved = Moved(self.namer)
         self.closed: frozenset[str] = frozenset()
         self.shorter: Verdict | None = None
         """A proof that does not follow helpers that both versions have."""
@@ -392,7 +393,7 @@ class _Comparison:
             self.mergeable = self.mergeable or any(each is not True for each in special)
 
     def _look_at_offsets(self, found: _PathResult, decisions: Sequence[symbolic.Decision]) -> None:
-        offset = moved(self.namer.moved, found.outcomes, decisions)
+        offset = self.moved.found(found.outcomes, decisions)
         if offset is not None:
             self.doubt(f"{offset}, on which something hangs, is another one in the new version")
 

@@ -1,32 +1,94 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whether a hook hangs on where a member is, in a structure that the versions lay out apart.
 
-container_of() gives the same structure in both: what is in it is told by names. Its address is
-that of the member, less an offset, which is not the same: nothing but a pointer may hang on that.
+What a pointer leads to is told by names, and is the same in both. Where that is, as a number, is
+not: `&q->m` is another address, and so is what container_of() gives. As a pointer it may be
+compared, kept, and given to any function; a number that is made of it may decide nothing, and be
+nowhere where it could be seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from premap import symbolic
+from premap.csource.ctypes import StructType
+from premap.csource.scope import Scope
 from premap.equivalence.outcome import Outcome
 from premap.interp.bindings import PageArray
+from premap.interp.layouts import fact_of
+from premap.interp.naming import Namer
 from premap.interp.operators import is_scalar, word_of
-from premap.interp.values import Index, Path, Pointer, Value
+from premap.interp.values import Aggregate, Index, Path, Place, Pointer, StructCopy, Value
 from premap.model.pagetable import Pte
+from premap.symbolic.node import Node
 
 
-def moved(
-    names: set[str], outcomes: Sequence[Outcome], decisions: Sequence[symbolic.Decision]
-) -> str | None:
-    """Return the offset that decisions of a path, or numbers that are left, hang on."""
-    if not names:
-        return None
-    terms: list[object] = [each.condition for each in decisions if each.split]
-    for outcome in outcomes:
-        terms += _numbers(outcome)
-    return next(iter(sorted(names & symbolic.variables_of(terms))), None)
+class Moved:
+    """What hangs on layouts, of all paths of one comparison."""
+
+    def __init__(self, namer: Namer) -> None:
+        self._namer = namer
+        self._clean: set[int] = set()
+        """Numbers of terms that hang on no layout at all."""
+        self._apart: dict[tuple[str, int], bool] = {}
+
+    def found(
+        self, outcomes: Sequence[Outcome], decisions: Sequence[symbolic.Decision]
+    ) -> str | None:
+        """Return the offset, or address, that decisions of a path, or what is left, hang on."""
+        terms: list[object] = [each.condition for each in decisions if each.split]
+        for outcome in outcomes:
+            terms += _numbers(outcome)
+        names = self._named(terms)
+        if not names:
+            return None
+        scopes = [scope for each in outcomes for scope in each.machine.bindings.scopes()]
+        return next((each for each in sorted(names) if self._is_apart(each, scopes)), None)
+
+    def _named(self, terms: Iterable[object]) -> set[str]:
+        """Return the offsets and addresses that terms hang on, other than to tell pointers apart.
+
+        What a call gave hangs on what it was given by what that is.
+        """
+        names: set[str] = set()
+        pending = [each for each in terms if isinstance(each, Node)]
+        seen: list[int] = []
+        done = self._clean | self._namer.identities
+        while pending:
+            node = pending.pop()
+            if node.uid in done:
+                continue
+            done.add(node.uid)
+            seen.append(node.uid)
+            name = node.data[0] if node.op in ("var", "apply") else ""
+            if name.startswith(("&", "offsetof(")):
+                names.add(name)
+            if node.op != "apply" or "@" not in name or name[0] in "&?":
+                pending += node.args
+        if not names:
+            self._clean.update(seen)
+        return names
+
+    def _is_apart(self, name: str, scopes: Sequence[Scope]) -> bool:
+        """Return whether an offset, or the address of a member, hangs on a layout that differs."""
+        if not name.startswith("&"):
+            return name in self._namer.moved
+        if name.startswith("&["):
+            kind, _, tag = name[2:-1].partition(" ")
+            held: list[tuple[Any, Scope]] = [(StructType(kind, tag), each) for each in scopes]
+        else:
+            held = [*self._namer.addresses.get(name, ())]
+        key = name, len(held)
+        if key not in self._apart:
+            facts: dict[str, set[object]] = {}
+            for ctype, scope in held:
+                fact = fact_of(scope, ctype)
+                if fact:
+                    facts.setdefault(str(ctype), set()).add(fact)
+            self._apart[key] = any(len(each) > 1 for each in facts.values())
+        return self._apart[key]
 
 
 def _numbers(outcome: Outcome) -> Iterator[object]:
@@ -40,6 +102,7 @@ def _numbers(outcome: Outcome) -> Iterator[object]:
     for event in outcome.machine.events:
         yield from _words(event.given)
     memory = outcome.machine.memory
+    yield from memory.numbers
     for name, paths in memory.written.items():
         for path in paths:
             yield from _indexes(path)
@@ -57,13 +120,26 @@ def _page(entry: Pte) -> Iterator[object]:
 
 def _words(values: Iterable[object]) -> Iterator[object]:
     for value in values:
-        if not isinstance(value, Value) or not is_scalar(value):
+        if not isinstance(value, Value):
+            continue
+        if isinstance(value.data, StructCopy | Aggregate):
+            known = value.data.known if isinstance(value.data, StructCopy) else value.data.members
+            yield from _words(known.values())
+        if not is_scalar(value):
             continue
         place = value.data.place if isinstance(value.data, Pointer) else None
-        if place is None:
-            yield word_of(value)
-        else:
+        yield word_of(value) if place is None else _computed(place)
+        if place is not None:
             yield from _indexes(place.path)
+
+
+def _computed(place: Place) -> object:
+    """Return the address of what is told by a number alone, such as the page of an address."""
+    known = place.object
+    word = known.address if known.pointee else None
+    if isinstance(word, Node) and word.op == "apply" and not word.data[0].startswith("&"):
+        return word
+    return None
 
 
 def _indexes(path: Path) -> Iterator[object]:

@@ -82,6 +82,10 @@ class Bindings:
             found = self._scopes[id(source)] = Scope(source, self.tree, includer)
         return found
 
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return the scopes of all files that were looked into."""
+        return tuple(self._scopes.values())
+
     def defining(self, name: str, seen_from: SourceFile) -> list[SourceFile]:
         """Return the files of the tree that define a function which gets the mapping."""
         return [] if self.tree is None else defining(name, seen_from, self.tree)

@@ -29,8 +29,17 @@ def agree(machine: Machine, scope: Scope, ctype: CType) -> None:
     found = _structure(ctype)
     if found is not None and found.tag is not None:
         text = f"{found} may have another layout in the two versions"
-        fact = scope.once("layout", str(found), lambda: _texts(scope, found))
+        fact = fact_of(scope, found)
         machine.memory.namer.agree(("layout", str(found)), fact, text)
+
+
+def fact_of(scope: Scope, ctype: CType) -> frozenset[bytes | str]:
+    """Return all that the layout of a structure hangs on, as text; nothing if it is not defined."""
+    found = _structure(ctype)
+    if found is None:
+        return frozenset()
+    about = found if found.definition is None else found.definition
+    return scope.once("layout", about, lambda: _texts(scope, found))
 
 
 def agrees(machine: Machine, scope: Scope, ctype: CType) -> bool:

@@ -111,7 +111,9 @@ def address_of(inputs: Inputs, place: Place) -> int:
     if isinstance(last, Index):
         first = address_of(inputs, Place(place.object, place.path[:-1]))
         return operators.element_address(inputs, first, last.word, last.unit)
-    return made_up_address(inputs.apply(f"&{place}", place.object.address))
+    name = f"&{place}"
+    place.object.note_address(name, place.path)
+    return made_up_address(inputs.apply(name, place.object.address))
 
 
 def pointed(pointer: Value) -> tuple[Place, CType]:
@@ -186,6 +188,7 @@ def member_of(
     place, made = base.field(name), base.object
     if place.path not in made.known_members:
         made.known_members[place.path] = declared = member_type(frame.scope, ctype, name)
+        made.within[place.path] = ctype, frame.scope
         if isinstance(declared, UnknownType):
             layouts.agree_on_own(machine, frame.scope, ctype)
         others = sharing(frame.scope, ctype, name)

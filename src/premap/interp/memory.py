@@ -25,6 +25,7 @@ from premap.interp.values import (
     Place,
     Pointer,
     StructCopy,
+    Truth,
     Value,
     int_type,
     is_unknown,
@@ -72,6 +73,9 @@ class Memory:
         """What objects held that were changed since a mark, with the mark they knew then."""
         self.moments: dict[int, int] = {}
         """Which number of a history came how manieth in this run: what `@` in a name counts."""
+        self.numbers: list[object] = []
+        """Numbers, none of them a pointer to a place, that were written where others may see them,
+        or given to what only reads."""
         self.exposed: list[Object] = []
         """Local variables whose address was made a number."""
         self.reader: Callable[[str, Value], None] | None = None
@@ -144,7 +148,19 @@ class Memory:
         if place.object.local:
             return
         self.written.setdefault(place.object.key, []).append(place.path)
+        self.note_number(value)
         self.history = self.number("write", str(place), describe(value))
+
+    def note_number(self, value: Value) -> None:
+        """Note a number that may be seen."""
+        data = value.data
+        if isinstance(data, StructCopy | Aggregate):
+            for member in (data.known if isinstance(data, StructCopy) else data.members).values():
+                self.note_number(member)
+        elif not isinstance(data, Pointer):
+            self.numbers.append(data.condition if isinstance(data, Truth) else data)
+        elif data.place is None:
+            self.numbers.append(data.address)
 
     def let_others(self, why: tuple[Any, ...]) -> None:
         """Let other threads run: what this one wrote until now is there, but may not stay."""

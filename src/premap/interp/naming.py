@@ -7,10 +7,14 @@ import itertools
 import re
 from collections.abc import Callable, Hashable
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from premap.interp.values import plain
 from premap.model.errors import NotModelled
+
+if TYPE_CHECKING:
+    from premap.csource.ctypes import CType
+    from premap.csource.scope import Scope
 
 MOMENT = re.compile(r"@(\d+)")
 """What follows the name of what is read, or returned, after something happened."""
@@ -30,6 +34,10 @@ class Namer:
         self._facts: dict[Hashable, Hashable] = {}
         self.moved: set[str] = set()
         """Made-up offsets of members that are elsewhere in the other version."""
+        self.addresses: dict[str, set[tuple[CType, Scope]]] = {}
+        """Made-up addresses of members: what they are members of, as which files see it."""
+        self.identities: set[int] = set()
+        """Numbers of the conditions that two pointers are equal, which hang on no layout."""
         self.executed: set[str] = set()
         """Functions of the files themselves and their own headers that some run executed."""
         self.opaque: set[str] = set()

@@ -44,6 +44,7 @@ from premap.model.errors import NotModelled
 from premap.model.words import select
 
 if TYPE_CHECKING:
+    from premap.csource.scope import Scope
     from premap.interp.memory import Memory
 
 _NUMBER = re.compile(r"#\d+\b")
@@ -82,6 +83,7 @@ class Object:
         "unions",
         "units",
         "vague",
+        "within",
         "zeroed",
     )
 
@@ -108,6 +110,8 @@ class Object:
         self.known_members: dict[Path, CType] = {}
         """Members of which it was noted whether they are in `unions`, `firsts` and `solid`, and of
         which type they are."""
+        self.within: dict[Path, tuple[CType, Scope]] = {}
+        """What members are members of, as which file sees it."""
         self.units: dict[Path, Unit] = {}
         """What is counted from a place to the next: as what pointers gave access to it."""
         self.solid: set[Path] = set()
@@ -137,6 +141,12 @@ class Object:
     def key(self) -> str:
         """By what memory knows the object: a pointer and what it points to have the same name."""
         return f"*{self.name}" if self.pointee else self.name
+
+    def note_address(self, name: str, path: Path) -> None:
+        """Note in which structures a member is whose address is made up by this name."""
+        holders = (self.within.get(path[: length + 1]) for length in range(len(path)))
+        known = self.memory.namer.addresses.setdefault(name, set())
+        known.update(filter(None, holders))
 
     def begin_of(self, path: Path) -> Path:
         """Return the outermost place that begins where a place does, as far as is known."""

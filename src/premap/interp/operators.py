@@ -55,6 +55,7 @@ from premap.model.words import (
     signed_lt,
     sub,
 )
+from premap.symbolic.node import Node
 
 UNKNOWN = UnknownType("?")
 FUNCTION = FunctionType(UNKNOWN, ())
@@ -264,7 +265,10 @@ def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value
         steps = _elements(left.data, right.data)
         if steps is not None:
             return of_truth(compare(operator, *steps, signed=True))
-        return of_truth(compare(operator, word_of(left), word_of(right), signed=False))
+        found = compare(operator, word_of(left), word_of(right), signed=False)
+        if operator in ("==", "!="):
+            _note_identity(found, left, right)
+        return of_truth(found)
     if operator in ("+", "-") and not isinstance(right.type, PointerType):
         count = word_of(right)
         return advance(inputs, left, count if operator == "+" else sub(0, count))
@@ -273,6 +277,28 @@ def _pointers(inputs: Inputs, operator: str, left: Value, right: Value) -> Value
     if operator == "-":
         return _distance(left, right)
     raise NotModelled(f"operator {operator} on pointers")
+
+
+def _note_identity(condition: object, one: Value, other: Value) -> None:
+    """Note a condition that hangs on which of their kind two pointers lead to, and on no layout."""
+    if not isinstance(condition, Node) or one.type != other.type:
+        return
+    if not (_leads_to_kind(one) and _leads_to_kind(other)):
+        return
+    equal = condition.args[0] if condition.op == "not" else condition
+    parts = equal.args if equal.op == "conj" else (equal,)
+    one.data.place.object.memory.namer.identities.update(part.uid for part in parts)
+
+
+def _leads_to_kind(pointer: Value) -> bool:
+    """Return whether what a pointer leads to was declared as what it is taken for."""
+    place = pointer.data.place if isinstance(pointer.data, Pointer) else None
+    target = pointer.type.target if isinstance(pointer.type, PointerType) else None
+    if place is None or target is None or isinstance(target, VoidType | UnknownType):
+        return False
+    path = _array_of(place)
+    declared = place.object.known_members.get(path) if path else place.object.type
+    return target in (declared, getattr(declared, "element", None))
 
 
 def same_place(one: Any, other: Any) -> bool | None:

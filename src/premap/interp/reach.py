@@ -215,6 +215,7 @@ def _content(place: Place, within: tuple[Place, ...]) -> Iterator[Any]:
         if path[:depth] != place.path or path not in held_in.stores:
             continue
         if is_scalar(held) or isinstance(held.data, Aggregate | FunctionName):
+            held_in.memory.note_number(held)
             yield _shown(path[depth:])
             yield "zero" if isinstance(held.data, Aggregate) else shown(held, within)
     copied = ((path, origin) for path, origin in held_in.sources.items() if len(path) > depth)

@@ -160,6 +160,8 @@ def call_unknown(
     if entry.effect == "pure":
         return _result(machine, name, returns, entry.result, _words(given))
     if entry.effect == "reads":
+        for value in given:
+            machine.memory.note_number(value)
         content = machine.memory.number("reads", arguments)
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))

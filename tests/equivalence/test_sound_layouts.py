@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ways to a wrong `equivalent`: structures that the two versions lay out apart.
+
+As a pointer, the address of a member is what it leads to, and the same in both. As a number, it is
+another one.
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.equivalence.kit import judge
+
+ONE = "struct q { int a; unsigned long m; struct mutex lock; };\n"
+OTHER = "struct q { int a; long pad; unsigned long m; struct mutex lock; };\n"
+Q = "struct q *q = {0}->private_data; struct dev *d = {0}->f_inode->i_private; "
+NUMBERS = {
+    "decides": "if ((unsigned long)&q->m & 8) return -EINVAL; return 0;",
+    "is compared with a number": "if ((unsigned long)&q->m == d->count) return -EINVAL; return 0;",
+    "is returned by what computes": "if (virt_to_phys(&q->m) & 8) return -EINVAL; return 0;",
+    "is stored": "d->count = (unsigned long)&q->m; return 0;",
+    "is stored until a call": "d->count = (unsigned long)&q->m; poke(); d->count = 0; return 0;",
+    "is stored as its page": "d->cookie = virt_to_page(&q->m); return 0;",
+    "is given to a call": "poke((unsigned long)&q->m); return 0;",
+    "is given to what reads": "return -test_bit(0, (unsigned long)&q->m);",
+    "is in what a call gets": "unsigned long x = (unsigned long)&q->m; poke(&x); return 0;",
+    "is an index": "d->count = d->table[(unsigned long)&q->m & 7]; return 0;",
+}
+POINTERS = {
+    "is given to a call": "poke(&q->m); return 0;",
+    "is given to what reads": "if (atomic_read(&q->a)) return -EINVAL; return 0;",
+    "is a lock": "mutex_lock(&q->lock); mutex_unlock(&q->lock); return 0;",
+    "is compared with a pointer": "if (d->shared == &q->m) return -EINVAL; return 0;",
+    "is stored": "d->shared = &q->m; return 0;",
+    "is no address of a member": "d->count = (unsigned long)q; return 0;",
+    "is followed": "unsigned long *m = &q->m; d->count = *m; return 0;",
+}
+
+
+def status(body: str, one: str, other: str) -> str:
+    """Return the verdict on a body, given to both versions, with a structure of each one's own."""
+    text = f"{Q}{body}"
+    old, new = text.replace("{0}", "file"), text.replace("{0}", "desc->file")
+    return judge(old, new, one, other).status
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_is_made_of_where_a_member_is(name: str) -> None:
+    assert status(NUMBERS[name], ONE, OTHER) == "unknown"
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_same_number(name: str) -> None:
+    if name != "is stored until a call":  # that is state which outlives a failure
+        assert status(NUMBERS[name], ONE, ONE).startswith("equivalent")
+
+
+@pytest.mark.parametrize("name", POINTERS)
+@pytest.mark.parametrize("other", [ONE, OTHER])
+def test_what_a_pointer_leads_to(name: str, other: str) -> None:
+    assert status(POINTERS[name], ONE, other).startswith("equivalent")
+
+
+@pytest.mark.parametrize("other", [ONE, OTHER])
+def test_the_frame_of_a_member(other: str) -> None:
+    old = f"{Q}return remap_pfn_range(vma, vma->vm_start, virt_to_phys(&q->m) >> PAGE_SHIFT, "
+    old += "vma->vm_end - vma->vm_start, vma->vm_page_prot);"
+    new = f"{Q}mmap_action_remap_full(desc, virt_to_phys(&q->m) >> PAGE_SHIFT); return 0;"
+    found = judge(old.replace("{0}", "file"), new.replace("{0}", "desc->file"), ONE, other)
+    assert found.status == ("equivalent" if other is ONE else "unknown")
+
+
+@pytest.mark.parametrize("other", [ONE, OTHER])
+def test_where_an_element_is(other: str) -> None:
+    """Structures of another size: `&q[i]` is elsewhere."""
+    found = status("if ((unsigned long)&q[d->ro] & 64) return -EINVAL; return 0;", ONE, other)
+    assert found == ("equivalent" if other is ONE else "unknown")
+
+
+@pytest.mark.parametrize("other", [ONE, OTHER])
+def test_a_structure_without_a_tag(other: str) -> None:
+    one, apart = (each.replace("struct q", "typedef struct", 1) for each in (ONE, other))
+    one, apart = (each.replace("};", "} qs;") for each in (one, apart))
+    body = "qs *p = d->cookie; if ((unsigned long)&p->m & 8) return -EINVAL; return 0;"
+    text = "struct dev *d = {0}->private_data; " + body
+    old, new = text.replace("{0}", "file"), text.replace("{0}", "desc->file")
+    assert judge(old, new, one, apart).status == ("equivalent" if other is ONE else "unknown")
