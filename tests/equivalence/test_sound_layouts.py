@@ -16,6 +16,8 @@ Q = "struct q *q = {0}->private_data; struct dev *d = {0}->f_inode->i_private; "
 NUMBERS = {
     "decides": "if ((unsigned long)&q->m & 8) return -EINVAL; return 0;",
     "is compared with a number": "if ((unsigned long)&q->m == d->count) return -EINVAL; return 0;",
+    "is compared with any pointer": "if (d->cookie == &q->m) return -EINVAL; return 0;",
+    "is compared with another kind": "return (long *)d->pages == (long *)&q->m ? -EINVAL : 0;",
     "is returned by what computes": "if (virt_to_phys(&q->m) & 8) return -EINVAL; return 0;",
     "is stored": "d->count = (unsigned long)&q->m; return 0;",
     "is stored until a call": "d->count = (unsigned long)&q->m; poke(); d->count = 0; return 0;",
