@@ -305,6 +305,37 @@ class TestSharedHelper:
         assert "other_mmap_prepare" in after(found, tree, "fs/ring/other.c")
 
 
+class TestNeedsAnMmu:
+    """That actions need an MMU is worth saying where a kernel may have the driver and none."""
+
+    DRIVER = CALL.replace("ring_core_mmap(file->private_data, vma)", "vm_iomap_memory(vma, 1, 2)")
+
+    def notes(self, tree: KernelTree, depends: str, driver: str = DRIVER) -> list[str]:
+        put(tree, drivers__ring__ring_c=driver)
+        (tree.root / "drivers/Makefile").write_text("obj-y += ring/\n")
+        (tree.root / "drivers/ring/Makefile").write_text("obj-$(CONFIG_RING) += ring.o\n")
+        (tree.root / "Kconfig").write_text(f'config RING\n\tbool "Ring"\n{depends}')
+        return [note.id for note in convert(tree, "drivers/ring/ring.c").notes]
+
+    def test_is_not_said_where_the_option_depends_on_one(self, tree: KernelTree) -> None:
+        assert self.notes(tree, "\tdepends on MMU\n") == []
+
+    def test_is_said_where_it_does_not(self, tree: KernelTree) -> None:
+        assert self.notes(tree, "\tdepends on HAS_IOMEM\n") == ["needs-mmu"]
+
+    def test_is_said_once_a_function(self, tree: KernelTree) -> None:
+        two = self.DRIVER.replace("return", "if (vma->vm_pgoff)\n\t\treturn -EINVAL;\n\treturn")
+        two = two.replace("return -EINVAL", "return vm_iomap_memory(vma, 3, 4)")
+        assert self.notes(tree, "", two) == ["needs-mmu"]
+
+    def test_is_not_said_in_an_arm_for_kernels_with_one(self, tree: KernelTree) -> None:
+        assert self.notes(tree, "", f"#ifdef CONFIG_MMU\n{self.DRIVER}#endif\n") == []
+
+    def test_is_said_without_a_tree(self) -> None:
+        [found] = convert_file(SourceFile("ring.c", self.DRIVER.encode()), None, "7.3")
+        assert [note.id for note in found.notes] == ["needs-mmu"]
+
+
 class TestOutsideTheTree:
     """A driver that the tree is only given for."""
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from premap.mailing.diffstat import diffstat, stat
 from premap.mailing.message import body
 from premap.mailing.series import Patch, Text, patches
-from premap.records import Conversion, Edit, Groundwork, Handler, Outcome
+from premap.records import Conversion, Edit, Groundwork, Handler, Note, Outcome
 
 TEXTS = {name: Text(b"0123456789\n") for name in ("a/a.c", "a/b.c", "b/c.c", "x.h")}
 
@@ -92,4 +94,19 @@ class TestDiffstat:
         assert diffstat([stat("x.c", self.DIFF)]) == [
             " x.c | 3 +--",
             " 1 file changed, 1 insertion(+), 2 deletions(-)",
+        ]
+
+
+class TestToReview:
+    def test_is_said_once_of_several_lines_of_a_file(self) -> None:
+        notes = tuple(Note("needs-mmu", "kernels without an MMU", line) for line in (3, 7))
+        first, second = _outcome("a/a.c", _edit("a/a.c", 1)), _outcome("a/b.c", _edit("a/b.c", 1))
+        told = [
+            replace(each, conversion=replace(each.conversion, notes=notes))
+            for each in (first, second)
+        ]
+        text = body(Patch(tuple(told), ()), {})
+        assert [line for line in text if "MMU" in line] == [
+            " - a/a.c:3,7: kernels without an MMU [needs-mmu]",
+            " - a/b.c:3,7: kernels without an MMU [needs-mmu]",
         ]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from premap.conversion.rewriting import Change
 from premap.conversion.split import split
 from premap.csource.edit import apply_edits
 from premap.csource.errors import SourceError
+from premap.csource.makefiles import only_with
 from premap.csource.nodes import callee, calls_in, text_of
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -43,6 +44,7 @@ from premap.idioms.twins import TWINS, is_hook_twin
 from premap.records import Conversion, Edit, Handler, Note, Reason
 from premap.releases import Release
 
+NEEDS_MMU = "needs-mmu"
 _ORDER = [idiom.id for idiom in IDIOMS]
 _NOTED = {"state-in-hook": "S5", "close-tolerates": "S3"}
 """Idioms that are seen by what a reviewer is told."""
@@ -280,7 +282,9 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     groundwork = group.program.callback.groundwork
     edits += () if groundwork is None else groundwork.edits
     idioms |= set() if group.program.callback.is_file_operation else {"H10"}
-    notes = tuple(_placed(note, hook, handler) for hook in hooks for note in hook.notes)
+    notes = tuple(
+        _placed(note, hook, handler) for hook in hooks for note in _worth_saying(hook, group)
+    )
     notes += hazards.table_notes(handler, group.program.source) + macro_tables.notes(handler)
     ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
     return _Result(
@@ -400,6 +404,15 @@ def _taken(hook: Hook, group: Group, acting: frozenset[str]) -> list[Edit]:
         hook.note("close-tolerates", message, first)
     hook.note("counted-in-mapped", f"vm_ops->mapped does `{text}`{more}", first)
     return taken.edits(found, hook)
+
+
+def _worth_saying(hook: Hook, group: Group) -> Iterator[Note]:
+    """Yield what a reviewer is told of a function: of an MMU only where a kernel may have none."""
+    program, file = group.program, hook.function.source.name
+    for note in hook.notes:
+        asked = note.id == NEEDS_MMU and not program.alone
+        if not (asked and program.tree is not None and only_with("MMU", file, program.tree)):
+            yield note
 
 
 def _placed(note: Note, hook: Hook, handler: Handler) -> Note:

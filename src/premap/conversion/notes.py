@@ -86,7 +86,8 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         "Actions need an MMU",
         (
             "Kernels without an MMU can't perform actions: there the hook would warn, and mmap() "
-            "fail."
+            "fail. This is said where neither the makefiles nor Kconfig say that the file is only "
+            "built with one: see whether such kernels have the driver."
         ),
     ),
     (

@@ -149,15 +149,15 @@ class Rewriter:
         return text + self.hook.between(at, node.end_byte)
 
     def _note_mmu(self, site: Site) -> None:
-        """Say that an action needs an MMU; a person looks where a kernel may have none."""
+        """Say that an action needs an MMU, once a function, unless its arm is for such kernels."""
         function = self.hook.function
-        name = function.source.name
         if "!defined(CONFIG_MMU)" in function.arms:
             message = "this arm is for kernels without an MMU, which perform no action"
             raise Declined("no-mmu", message, site.call)
-        mmu = any("CONFIG_MMU" in arm for arm in function.arms) or name.startswith("arch/")
-        message = "kernels without an MMU can't perform actions"
-        self.hook.note("needs-mmu", message, site.call, look=not mmu)
+        told = any(note.id == "needs-mmu" for note in self.hook.notes)
+        if not told and "defined(CONFIG_MMU)" not in function.arms:
+            message = "kernels without an MMU can't perform actions"
+            self.hook.note("needs-mmu", message, site.call)
 
     def _site(self, site: Site) -> Iterator[Change]:
         """Yield what makes an action of a population's statements, and puts others first."""

@@ -147,11 +147,16 @@ def _verdict(found: _Found, of: str) -> list[str]:
 
 
 def _to_review(outcomes: Iterable[Outcome]) -> list[str]:
-    notes = dict.fromkeys(
-        (f"{outcome.file}:{note.line}: " if note.line else "") + f"{note.message} [{note.id}]"
-        for outcome in outcomes
-        for note in (outcome.conversion.notes if outcome.conversion else ())
-    )
+    """Return what to look at; what is to be said of several lines of a file is said once."""
+    places: dict[tuple[str, str], dict[int, None]] = {}
+    for outcome in outcomes:
+        for note in outcome.conversion.notes if outcome.conversion else ():
+            lines = places.setdefault((outcome.file, f"{note.message} [{note.id}]"), {})
+            lines |= {note.line: None} if note.line else {}
+    notes = [
+        f"{':'.join([file, ','.join(map(str, lines))])}: {said}" if lines else said
+        for (file, said), lines in places.items()
+    ]
     return ["To review:", "", *_items(notes)] if notes else []
 
 
