@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from upstream_pairs import NEW, OLD, Pair, pairs, tree_of
 
@@ -62,19 +63,30 @@ def told(verdict: Verdict) -> str:
     return " ".join(part for part in (verdict.status, ids, verdict.reason) if part)
 
 
-def disagreement(old: Side, new: Side, runs: int) -> str | None:
-    """Return what differs in the first of that many runs on plain numbers that do not agree."""
-    kinds = tuple(every_setting())
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What came of runs of both versions on plain numbers."""
+
+    ended: int
+    """Runs that both versions came to the end of."""
+    disagreement: str | None
+    """What differs in the first that do not agree."""
+
+
+def runs_of_both(old: Side, new: Side, runs: int) -> Runs:
+    """Run both versions that often, in all settings by turns, until a run does not agree."""
+    kinds, ended = tuple(every_setting()), 0
     for seed in range(runs):
         setting, inputs, namer = kinds[seed % len(kinds)], RandomCall(seed), Namer()
         try:
             outcomes = [run(side, setting, inputs, namer) for side in (old, new)]
         except (NotModelled, KernelBug):
             continue
+        ended += 1
         found = [each for each in compare(*outcomes) if not each.accepted]
         if found:
-            return f"run {seed} ({setting}): {found[0].what}"
-    return None
+            return Runs(ended, f"run {seed} ({setting}): {found[0].what}")
+    return Runs(ended, None)
 
 
 def main() -> int:
@@ -99,7 +111,7 @@ def main() -> int:
         counts[verdict.status] += 1
         print(f"{pair.file}: {pair.handler.name:<28} {told(verdict)[:150]}", flush=True)
         if verdict.status.startswith("equivalent"):
-            contradiction = disagreement(*found, given.runs)
+            contradiction = runs_of_both(*found, given.runs).disagreement
             wrong += contradiction is not None
             print(f"    {contradiction}\n" * (contradiction is not None), end="")
     print(", ".join(f"{count} {status}" for status, count in counts.most_common()))
