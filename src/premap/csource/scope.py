@@ -241,9 +241,13 @@ class Scope:
 
     def plain_macro(self, name: str) -> list[Macro]:
         """Definitions of a macro without parameters; no header is asked about an own variable."""
-        if not self.source.macros_of(name) and self._is_own(name):
-            return []
-        return [macro for macro in self.macro(name) if macro.parameters is None]
+
+        def find() -> list[Macro]:
+            if not self.source.macros_of(name) and self._is_own(name):
+                return []
+            return [macro for macro in self.macro(name) if macro.parameters is None]
+
+        return self.once("plain macro", name, find)
 
     def struct(self, kind: str, tag: str) -> StructDef | None:
         """Definition of a struct or union with this tag."""

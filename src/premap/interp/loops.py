@@ -12,6 +12,7 @@ from tree_sitter import Node
 from premap.csource.macros import expand as expanded
 from premap.csource.nodes import text_of
 from premap.csource.readable import readable_statement
+from premap.csource.scope import Scope
 from premap.interp import cleanup
 from premap.interp.dispatch import Outcome, execute
 from premap.interp.expansion import spelled
@@ -30,9 +31,7 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
     if name in cleanup.SCOPED:
         return cleanup.scoped(machine, frame, name, given, body)
     refuse_elsewhere(machine, frame, node, name)
-    macros = [each for each in frame.scope.macro(name) if each.parameters is not None]
-    texts = {expanded(macro, [spelled(machine, frame, each) for each in given]) for macro in macros}
-    text = texts.pop() if len(texts) == 1 else None
+    text = _expanded(frame.scope, name, tuple(spelled(machine, frame, each) for each in given))
     if text is None:
         raise machine.failure(frame, node, f"what loop {name}() makes was not found")
     if name in frame.expanding:
@@ -52,6 +51,17 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
         (body, frame) if not _is_rest(body) else frame.body,
     )
     return execute(machine, inner, read.node)
+
+
+def _expanded(scope: Scope, name: str, given: tuple[str, ...]) -> str | None:
+    """Return what a use of the macro becomes; None, where that is not one thing."""
+
+    def expand_all() -> str | None:
+        macros = [each for each in scope.macro(name) if each.parameters is not None]
+        texts = {expanded(macro, given) for macro in macros}
+        return texts.pop() if len(texts) == 1 else None
+
+    return scope.once("loop", (name, given), expand_all)
 
 
 def _is_rest(body: Node) -> bool:

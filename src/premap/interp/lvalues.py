@@ -32,13 +32,7 @@ from premap.interp.dispatch import (
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, word_of
-from premap.interp.types import (
-    VM_OPS,
-    begins,
-    member_type,
-    occupies,
-    sharing,
-)
+from premap.interp.types import VM_OPS, member, member_type
 from premap.interp.undefined import NullPointer
 from premap.interp.values import (
     FunctionName,
@@ -185,20 +179,21 @@ def member_of(
     machine: Machine, frame: Frame, base: Place, ctype: CType, name: str
 ) -> tuple[Place, CType]:
     """Return the place of a structure's member, of which is noted what shares it, and its type."""
-    place, made = base.field(name), base.object
+    place, made, known = base.field(name), base.object, member(frame.scope, ctype, name)
     if place.path not in made.known_members:
-        made.known_members[place.path] = declared = member_type(frame.scope, ctype, name)
+        made.known_members[place.path] = known.type
         made.within[place.path] = ctype, frame.scope
-        if isinstance(declared, UnknownType):
+        if isinstance(known.type, UnknownType):
             layouts.agree_on_own(machine, frame.scope, ctype)
-        others = sharing(frame.scope, ctype, name)
-        if others:
-            made.unions[place.path] = {base.field(o).path: same for o, same in others.items()}
-        if begins(frame.scope, ctype, name):
+        if known.sharing:
+            made.unions[place.path] = {
+                base.field(o).path: same for o, same in known.sharing.items()
+            }
+        if known.begins:
             made.firsts.add(place.path)
-        if occupies(frame.scope, member_type(frame.scope, ctype, name)):
+        if known.occupies:
             made.solid.add(place.path)
-    return place, member_type(frame.scope, ctype, name)
+    return place, known.type
 
 
 def macro_bodies(machine: Machine, frame: Frame, name: str) -> set[str]:

@@ -121,10 +121,14 @@ class Frame(Struct):
 
     def variable(self, name: str) -> Variable | None:
         """Return the innermost local variable of that name."""
-        for block in reversed(self.blocks):
-            if name in block:
-                return block[name]
-        return None if self.outer is None else self.outer.variable(name)
+        frame: Frame | None = self
+        while frame is not None:
+            for block in reversed(frame.blocks):
+                found = block.get(name)
+                if found is not None:
+                    return found
+            frame = frame.outer
+        return None
 
 
 class Machine:

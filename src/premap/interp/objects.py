@@ -222,6 +222,8 @@ class Object:
 
     def _read_as(self, path: Path, found: Value, ctype: CType) -> Value:
         """Return what a cell holds, read as a type of the same size."""
+        if found.type is ctype:
+            return found
         kinds = kind_of(found.type), kind_of(ctype)
         if kinds[0] == kinds[1] or UNTYPED in kinds:
             return found

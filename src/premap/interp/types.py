@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from msgspec import Struct
+
 from premap.csource import enums
 from premap.csource.ctypes import (
     ArrayType,
@@ -130,6 +132,30 @@ def settled(ctype: CType) -> CType:
     if isinstance(ctype, PointerType):
         return PointerType(settled(ctype.target))
     return ctype
+
+
+class Member(Struct, frozen=True):
+    """What is known of a structure's member."""
+
+    type: CType
+    """UnknownType where the structure can't be found."""
+    sharing: dict[str, bool]
+    """The members that share bytes with it (`sharing`)."""
+    begins: bool
+    """Whether it is at the address of its structure (`begins`)."""
+    occupies: bool
+    """Whether its size is not 0, in every configuration (`occupies`)."""
+
+
+def member(scope: Scope, ctype: CType, name: str) -> Member:
+    """Return what is known of a member."""
+
+    def look() -> Member:
+        declared = member_type(scope, ctype, name)
+        first, solid = begins(scope, ctype, name), occupies(scope, declared)
+        return Member(declared, sharing(scope, ctype, name), first, solid)
+
+    return scope.once("all of member", (_identity(ctype), name), look)
 
 
 def member_type(scope: Scope, ctype: CType, name: str) -> CType:

@@ -63,7 +63,8 @@ def _operator(function: Binary) -> Callable[[object, Operand], Word]:
     recall = _remembered(function)
 
     def forward(self: object, other: Operand) -> Word:
-        left, right = _word_node(self), _word_node(other)
+        left = self if isinstance(self, WordNode) else _word_node(self)
+        right = other if isinstance(other, WordNode) else _word_node(other)
         if left is None or right is None:
             return NotImplemented  # type: ignore[no-any-return]
         return cast("Word", recall(left, right))
@@ -79,7 +80,8 @@ def _relation(function: Relation) -> Callable[[object, Operand], Condition]:
     recall = _remembered(function)
 
     def forward(self: object, other: Operand) -> Condition:
-        left, right = _word_node(self), _word_node(other)
+        left = self if isinstance(self, WordNode) else _word_node(self)
+        right = other if isinstance(other, WordNode) else _word_node(other)
         if left is None or right is None:
             return NotImplemented  # type: ignore[no-any-return]
         return cast("Condition", recall(left, right))
