@@ -6,6 +6,8 @@ from __future__ import annotations
 import signal
 import sys
 
+from premap.cli import interrupts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        if arguments is None:
+            interrupts.never_lose()
         return _run(given)
-    except KeyboardInterrupt:
+    except BaseException as problem:
         if arguments is None:  # the process ends now, and another Ctrl-C has nothing to add
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if not interrupts.came_of_one(problem):
+            raise
         print("premap: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import premap
 from premap.cli.command import COMMANDS, Command, Exit, UsageError
+from premap.cli.interrupts import came_of_one
 from premap.cli.options import COLOR, DEBUG
 from premap.report.printable import printable
 from premap.settings.errors import BadSettings
@@ -59,7 +60,9 @@ def run(given: Sequence[str]) -> int:
         return Exit.USAGE
     except OSError as problem:
         return _failed(options, printable(_told(problem)), Exit.USAGE)
-    except Exception as problem:  # noqa: BLE001  a user gets one line, whatever it is
+    except Exception as problem:
+        if came_of_one(problem):
+            raise
         what = f"{type(problem).__name__}: {problem}"
         inputs = ", ".join(_inputs(options))
         return _failed(options, printable(f"internal error on {inputs}: {what}"), Exit.FINDINGS)
