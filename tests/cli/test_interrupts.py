@@ -17,7 +17,7 @@ import os, signal, sys, premap.cli
 interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)
 class Import:
     def find_spec(self, name, path=None, target=None):
-        if name == "premap.cli.dispatch":
+        if name == "MODULE":
             happen()
 sys.meta_path.insert(0, Import())
 """
@@ -44,9 +44,10 @@ def happen():
 """
 
 
+@pytest.mark.parametrize("module", ["premap.cli.dispatch", "premap.survey.survey"])
 @pytest.mark.parametrize("moment", [LOST, CALLED_OTHERWISE])
-def test_ends_in_one_line(moment: str) -> None:
-    code = f"{START}{moment}sys.exit(premap.cli.main())"
+def test_ends_in_one_line(module: str, moment: str) -> None:
+    code = f"{START.replace('MODULE', module)}{moment}sys.exit(premap.cli.main())"
     command = [sys.executable, "-c", code, "survey", "--no-cache", str(RING.parent)]
     run = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (run.returncode, run.stderr) == (130, "premap: interrupted\n")
