@@ -23,16 +23,27 @@ _LEAST = 2
 _PREFIX = re.compile(r"((?:[\w./+-]+(?: [\w./+-]+)?: ?)+)(?=\S)(.*)")
 _NOT_OF_A_SUBSYSTEM = frozenset({"treewide", "tree-wide", "Revert", "Merge", "revert"})
 _CALLED = {
-    "sound": "ALSA",
-    "drivers/infiniband": "RDMA",
+    "arch/arc": "ARC",
+    "arch/arm": "ARM",
+    "arch/mips": "MIPS",
+    "drivers/acpi": "ACPI",
+    "drivers/dma": "dmaengine",
     "drivers/gpu": "drm",
+    "drivers/hid": "HID",
+    "drivers/hsi": "HSI",
+    "drivers/infiniband": "RDMA",
+    "drivers/pci": "PCI",
+    "sound": "ALSA",
+    "virt/kvm": "KVM",
     "arch": "",
     "drivers": "",
     "fs": "",
 }
 """Folders whose subsystem calls itself something else; "" for those that are no subsystem."""
-_SLASHED = frozenset({"RDMA", "drm"})
+_SLASHED = frozenset({"RDMA", "drm", "xen"})
 """Subsystems that put a slash, not a colon, before the name of a driver."""
+_DRIVER = re.compile(r"[-_](?:drv|driver|main)\Z")
+"""What a file's name has behind the driver's."""
 _COLLECTIONS = 2
 """Names in the folder of a subsystem of many drivers: "drivers/misc"."""
 
@@ -99,9 +110,15 @@ def from_folders(file: str, folders: list[str]) -> str:
     if narrowest != subsystem:
         parts.append(_called(narrowest))
     elif subsystem.startswith("drivers/") and subsystem.count("/") < _COLLECTIONS:
-        parts.append(path.stem)
+        parts.append(_of_file(path.stem, PurePosixPath(subsystem).name))
     slashed = parts[0] in _SLASHED or subsystem.startswith("arch/")
     return ("/" if slashed else ": ").join(dict.fromkeys(parts))
+
+
+def _of_file(stem: str, subsystem: str) -> str:
+    """Return what a driver of one file is called: "ring" of ring_drv.c, and of bus_ring.c."""
+    name = re.sub(rf"\A{re.escape(subsystem)}[-_](?=\w)", "", stem)
+    return _DRIVER.sub("", name) or stem
 
 
 def _called(folder: str) -> str:
