@@ -14,6 +14,7 @@ from tests.equivalence.kit import judge, new_side, old_side
 from premap.csource.source import SourceFile
 from premap.equivalence.api import side
 from premap.equivalence.comparison import verify
+from premap.records import Verdict
 
 END = "return -EINVAL; return 0;"
 SIZE = "d->count = sizeof(struct bell); return 0;"
@@ -117,3 +118,73 @@ def test_numbers_of_lines_within_macros_are_those_of_messages() -> None:
     log = '#define LOG(x) printk("%d: %d", __LINE__, x)\n'
     body = "LOG(d->ro); return 0;"
     assert judge(DEV + body, NEW_DEV + body, log, f"\n{log}").status.startswith("equivalent")
+
+
+DEFINE = "#define MORE 4\n"
+ARMS = {
+    "a body": ("", "#ifdef MORE\nreturn -EINVAL;\n#endif\nreturn 0;"),
+    "a comparison": ("", "#if MORE > 3\nreturn -EINVAL;\n#endif\nreturn 0;"),
+    "a structure": (
+        "struct z {\n#ifdef MORE\nlong pad;\n#endif\nint m; };\n",
+        "d->count = sizeof(struct z); return 0;",
+    ),
+    "a macro": ("#ifdef MORE\n#define E -1\n#else\n#define E 0\n#endif\n", "return E;"),
+    "constants": ("enum {\n#ifdef MORE\nE0,\n#endif\nE1 };\n", "return -E1;"),
+    "a variable": (
+        "#ifdef MORE\nstatic const int e = -1;\n#else\nstatic const int e = 0;\n#endif\n",
+        "return e;",
+    ),
+    "functions": (
+        (
+            "#ifdef MORE\nstatic int e(void) { return -1; }\n"
+            "#else\nstatic int e(void) { return 0; }\n#endif\n"
+        ),
+        "return e();",
+    ),
+}
+
+
+def _asked(name: str, definitions: tuple[str, str], places: tuple[str, str]) -> Verdict:
+    """Compare versions that define `definitions` before what asks, or behind the hook."""
+    extra, body = ARMS[name]
+    sides = []
+    for make, dev, text, place in zip(
+        (old_side, new_side), (DEV, NEW_DEV), definitions, places, strict=True
+    ):
+        before = text + extra if place == "before" else extra
+        [function] = make(f"{dev}\n{body}", before).functions
+        behind = text if place == "behind" else ""
+        file = SourceFile("ring.c", function.source.text + behind.encode())
+        member = "mmap" if make is old_side else "mmap_prepare"
+        sides.append(side(file, function.name, member, None))
+    return verify(*sides, time_limit=15)
+
+
+@pytest.mark.parametrize("places", [("before", "behind"), ("behind", "before")])
+@pytest.mark.parametrize("name", ARMS)
+def test_what_if_asks_for_is_defined_behind(name: str, places: tuple[str, str]) -> None:
+    verdict = _asked(name, (DEFINE, DEFINE), places)
+    assert verdict.status == "unknown", verdict
+    assert "ring.c:" in str(verdict.reason)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_what_if_asks_for_is_undefined_again(name: str) -> None:
+    verdict = _asked(name, (DEFINE, f"{DEFINE}#undef MORE\n"), ("before", "before"))
+    assert verdict.status in ("unknown", "different"), verdict
+
+
+@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("define", [DEFINE, f"#ifndef MORE\n{DEFINE}#endif\n"])
+def test_what_if_asks_for_is_defined_before(name: str, define: str) -> None:
+    verdict = _asked(name, (define, define), ("before", "before"))
+    assert verdict.status.startswith("equivalent"), verdict
+
+
+def test_constants_that_hang_on_another_option() -> None:
+    """The constant says the same: what is before it does not."""
+    extra = "enum {\n#ifdef CONFIG_ONE\nE0,\n#endif\nE1 };\n"
+    body = "return -E1;"
+    verdict = judge(DEV + body, NEW_DEV + body, extra, extra.replace("ONE", "OTHER"))
+    assert verdict.status == "unknown", verdict
+    assert judge(DEV + body, NEW_DEV + body, extra).status.startswith("equivalent")

@@ -57,15 +57,25 @@ def _written(scope: Scope, name: str) -> Iterator[str]:
         for macro in file.macros_of(name):
             parameters = "" if macro.parameters is None else f"({', '.join(macro.parameters)})"
             yield f"{_arms(macro.arms)}{parameters} {' '.join(macro.body.split())}"
+        yield from _undefined(file, name)
         yield from _types(scope, file, name)
     enumerator = scope.own_enumerator(name)
     if enumerator is not None:
-        yield f"{enumerator} {'' if enumerator.certain else 'in some arms'}"
+        yield f"{enumerator} {'' if enumerator.certain else 'in some arms of ' + enumerator.around}"
     variable = scope.own_variable(name)
     if variable is not None and variable.initializer is not None:
         const = "const " if variable.const else ""
         written = " ".join(text_of(variable.initializer).split())
         yield f"{_arms(variable.arms)}{const}{written}"
+
+
+def _undefined(file: SourceFile, name: str) -> Iterator[str]:
+    """Yield after how many definitions of a macro it is undefined."""
+    for found in re.finditer(
+        rb"#[ \t]*undef[ \t]+%b\b" % re.escape(name.encode("latin-1")), file.code
+    ):
+        before = sum(macro.start < found.start() for macro in file.macros_of(name))
+        yield f"#undef after {before}"
 
 
 def _types(scope: Scope, file: SourceFile, name: str) -> Iterator[str]:

@@ -59,6 +59,8 @@ class Enumerator(Struct, frozen=True, eq=False):
     source: SourceFile
     certain: bool = True
     """Whether that is so in every configuration."""
+    around: str = ""
+    """The text of the enum, with its directives, if not."""
 
     def __str__(self) -> str:
         """Return what its value is written as."""
@@ -543,10 +545,12 @@ def _enumerators(file: SourceFile) -> dict[str, Enumerator]:
         if not compiled(file.arms_at(start)):
             continue
         for name, expression, offset, certain in enums.constants(file.code[start : end + 1]):
-            new = Enumerator(name, expression, offset, tag, file, certain)
+            around = "" if certain else " ".join(file.code[start:end].decode("latin-1").split())
+            new = Enumerator(name, expression, offset, tag, file, certain, around)
             known = found.setdefault(name, new)
             if str(known) != str(new):
-                found[name] = replace(known, certain=False)
+                around = " ".join((known.around, str(new), *file.arms_at(start)))
+                found[name] = replace(known, certain=False, around=around)
     return found
 
 

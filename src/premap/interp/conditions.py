@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from premap.csource.errors import NotC
+from premap.csource.meanings import names_in
 from premap.csource.nodes import arguments, callee, parse_expression, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Machine
+from premap.interp.redefined import refuse_asked_elsewhere
 from premap.model.words import lnot
 
 OPTION = "option "
@@ -33,6 +35,8 @@ _MOST_NESTED = 8
 def condition(machine: Machine, scope: Scope, text: str) -> bool:
     """Return the truth of an `#if` condition; options of the configuration are made up."""
     plain = _BARE.sub(r"defined(\1)", text)
+    for name in set(names_in(plain)):
+        refuse_asked_elsewhere(scope, name)
     try:
         return _evaluate(machine, scope, parse_expression(plain))
     except NotC:
@@ -49,6 +53,7 @@ def defined(machine: Machine, scope: Scope, name: str) -> bool:
     """Return whether a macro is defined, which an option of the configuration is if it is set."""
     if name in _KNOWN:
         return _KNOWN[name]
+    refuse_asked_elsewhere(scope, name)
     always = any(not macro.arms for macro in scope.own_macro(name))
     if always and not any(_undefines(file.text, name) for file in scope.own_files):
         return True

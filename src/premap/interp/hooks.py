@@ -12,6 +12,7 @@ from premap.interp.calls import call_function, configured
 from premap.interp.machine import Machine
 from premap.interp.model_calls import MODEL
 from premap.interp.operators import word_of
+from premap.interp.redefined import agree_on_order
 from premap.interp.values import ULONG, Place, Pointer, Value, plain, to_signed
 from premap.model.compat import compat_vma_mmap_complete, desc_from_vma
 from premap.model.errors import NotModelled
@@ -69,6 +70,7 @@ def _call(
             raise NotModelled(f"{name}() is not defined in the file")
         pointer = machine.bindings.mapping(machine, bound)
         return MODEL[name](machine, None, None, [*given, pointer])
+    agree_on_order(machine, machine.bindings.scope(arms[0].source), arms[0])
     function = configured(machine, arms)
     return call_function(machine, None, function, [*given, _mapping(machine, bound, function)])
 

@@ -147,7 +147,12 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     if variable.type != VM_OPS:
         text = f"{name} begins with different values in the two versions"
         begins = "" if variable.initializer is None else short(variable.initializer, None)
-        fact = (begins, variable.const, variable.arms, meaning(frame.scope, begins))
+        fact = (
+            begins,
+            variable.const,
+            variable.arms,
+            meaning(frame.scope, " ".join((begins, *variable.arms))),
+        )
         machine.memory.namer.agree(("initial", name), fact, text)
     made = machine.memory.object(name, variable.type, nonnull=True)
     return Place(made), variable.type

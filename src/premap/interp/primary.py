@@ -92,7 +92,7 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
         return Value(_literal_type(abs(number), "", decimal=False), number & U64_MAX)
     enumerator = frame.scope.enumerator(name)
     if enumerator is not None:
-        written = str(enumerator)
+        written = f"{enumerator} {enumerator.around}"
         return constants.made_up_constant(machine, name, {written, *meaning(frame.scope, written)})
     if frame.scope.function(name) or name in frame.scope.source.prototypes:
         return Value(FUNCTION, FunctionName(name))
