@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from premap.conversion import convert_file
 from premap.csource.source import SourceFile
+from premap.csource.tree import KernelTree
 from premap.records import Conversion
 
 BODY = "vma->vm_ops = &ring_vm_ops; return 0;"
@@ -120,6 +123,49 @@ def test_a_copy_of_the_table_that_gets_another_hook(what: str, value: str) -> No
     assert reason is not None
     assert reason.id == "table-assigned"
     assert converted(more=text % "bell->fops.open = bell_open;").reason is None
+
+
+COPYING = """
+void bell(struct bell *bell)
+{
+	bell->fops = ring_fops;
+	bell->fops.mmap = bell_mmap;
+}
+"""
+DECLARES = "extern const struct file_operations ring_fops;\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "copying", "found"),
+    [
+        ("drivers/ring/ring.h", "drivers/ring/bell.c", True),
+        ("drivers/ring/ring.h", "drivers/ring/deep/bell.c", True),
+        ("drivers/ring/ring.h", "arch/arm/bell.c", False),  # which does not see the table
+        ("include/linux/ring.h", "arch/arm/bell.c", True),
+        (None, "arch/arm/bell.c", True),
+    ],
+)
+def test_a_copy_in_another_file(
+    tmp_path: Path, header: str | None, copying: str, *, found: bool
+) -> None:
+    text = HOOK.format(body=BODY, members="").replace("static const", "const")
+    includes = {"drivers/ring/ring.h": '"ring.h"', "include/linux/ring.h": "<linux/ring.h>"}
+    own = "" if header is None else f"#include {includes[header]}\n"
+    files = {
+        "Makefile": "VERSION = 6\nPATCHLEVEL = 12\n",
+        "include/linux/mm.h": "",
+        "drivers/ring/ring.c": own + text,
+        copying: DECLARES + COPYING if header is None else COPYING,
+    }
+    if header is not None:
+        files[header] = DECLARES
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    tree = KernelTree(tmp_path)
+    (conversion, *_) = convert_file(tree.open("drivers/ring/ring.c"), tree, "7.3")
+    reason = conversion.reason
+    assert (reason is not None and reason.id == "table-assigned") == found, reason
 
 
 @pytest.mark.parametrize(

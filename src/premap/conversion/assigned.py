@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from premap.conversion.program import Program
+from premap.conversion.program import WHOLE_TREE, Program, subsystem
 from premap.csource.handlers import find_sites
 from premap.csource.source import SourceFile
 from premap.idioms.idiom import Declined
@@ -73,7 +73,11 @@ def _copying(table: str, source: SourceFile, program: Program) -> Iterator[Sourc
     static = re.compile(rb"\bstatic\b[^;{}()]*\b%b\s*=" % name)
     if program.tree is None or static.search(source.code):
         return
-    for other in program.tree.search.mentioning(table, ""):
+    top = subsystem(source.name)
+    headers = program.scope(source).files_with(table)
+    declaring = [file.name for file in headers if file is not source]
+    private = declaring and all(each.startswith(f"{top}/") for each in declaring)
+    for other in program.tree.search.mentioning(table, top if private else WHOLE_TREE):
         if other != source.name and copies.search(program.tree.bytes_of(other)):
             yield program.tree.open(other)
 
