@@ -52,6 +52,7 @@ CLOSED = "settle(), which both versions have"
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for such a proof at once, for every helper in which a path parts."""
     monkeypatch.setattr(comparison, "TRIAL", 0.0)
+    monkeypatch.setattr(comparison, "TRIAL_IN_ONE", 0.0)
     monkeypatch.setattr(comparison, "FEW_PARTINGS", 0)
 
 

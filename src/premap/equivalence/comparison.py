@@ -31,6 +31,7 @@ from premap.equivalence.limits import (
     SOLVER_LIMIT_MS,
     TIME_LIMIT,
     TRIAL,
+    TRIAL_IN_ONE,
     TRYING_SHARE,
 )
 from premap.equivalence.locking import may_lock
@@ -127,6 +128,8 @@ class _Comparison:
         """The helper that could not be followed."""
         self.parted: Counter[str | None] = Counter()
         """How often paths parted in each helper."""
+        self.begun = 0.0
+        """The work that was done when the setting that is explored began."""
         self.last: Sequence[symbolic.Decision] = ()
         self.inputs = SymbolicInputs()
         unsigned_offset = old.unsigned_offset or new.unsigned_offset
@@ -213,7 +216,7 @@ class _Comparison:
 
     def explore(self, setting: Setting) -> None:
         """Follow all paths of one setting."""
-        left = self.effort.left(self.deadline)
+        self.begun, left = self.effort.spent, self.effort.left(self.deadline)
         limited = setting.layout == "between"
         self.explorer.hasty = setting.plain
         if setting.plain:
@@ -275,7 +278,8 @@ class _Comparison:
         common = sum(map(operator.is_, self.last, path.decisions))
         self.last = path.decisions
         self.parted.update(each.label for each in path.decisions[common:] if each.split)
-        if self.effort.spent >= TRIAL * SECOND:
+        long = self.effort.spent - self.begun >= TRIAL_IN_ONE * SECOND
+        if long and self.effort.spent >= TRIAL * SECOND:
             self._do_without(())
 
     def _do_without(self, helpers: Iterable[str]) -> None:

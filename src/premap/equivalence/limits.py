@@ -16,6 +16,8 @@ hook runs three times, with as many times the paths: what is not looked at is st
 TRIAL = 0.6
 """Seconds after which helpers that both versions have, and in which paths part, are not followed
 any more, if a proof can be had without that."""
+TRIAL_IN_ONE = 0.2
+"""Seconds that the setting it is in has to have taken by then: else all are soon done."""
 CLOSED_SHARE = 0.85
 """How much of the time that is left that proof may take."""
 FIRST_SHARE = 0.3
