@@ -9,6 +9,7 @@ from typing import Any
 
 from premap import symbolic
 from premap.equivalence import effects, late
+from premap.equivalence.beyond import beyond
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.handed import changed_text
 from premap.equivalence.outcome import Outcome
@@ -34,7 +35,7 @@ _WORDS = (
 
 def compare(old: Outcome, new: Outcome) -> list[Candidate]:
     """Return everything in which the outcomes may differ, conditions that are false left out."""
-    found = list(_candidates(old, new))
+    found = [*_candidates(old, new), *beyond(old, new)]
     return [each for each in found if each.condition is not False]
 
 

@@ -59,7 +59,7 @@ from premap.interp.values import (
     size_of,
 )
 from premap.model.errors import NotModelled
-from premap.model.words import select
+from premap.model.words import lnot, select
 
 
 @evaluates("parenthesized_expression")
@@ -118,6 +118,11 @@ def _pointer(machine: Machine, frame: Frame, node: Node) -> Value:
         known_here = frame.variable(name) or name in frame.macros
         if not known_here and frame.scope.variable(name) is None and frame.scope.function(name):
             return Value(PointerType(FUNCTION), FunctionName(name))
+    element = unwrapped(argument)
+    if element.type == "subscript_expression":  # which is not accessed: `&t[i]` is `t + i`
+        array = evaluate(machine, frame, child(element, "argument"))
+        index = evaluate(machine, frame, child(element, "index"))
+        return operators.binary(machine.inputs, "+", array, index)
     place, ctype = place_of(machine, frame, argument)
     return Value(PointerType(ctype), Pointer(place, address_of(machine.inputs, place)))
 
@@ -152,7 +157,7 @@ def _logical(machine: Machine, frame: Frame, operator: str, left: Value, right: 
     if not isinstance(condition, bool) and has_effects(machine, frame, right):
         condition = machine.decide(frame, right, condition)
     if not isinstance(condition, bool):
-        known = _guarded(machine, frame, right)
+        known = _guarded(machine, frame, right, lnot(condition) if decisive else condition)
         if known is not None:
             other = truth(known)
             return of_truth(condition | other if decisive else condition & other)
@@ -162,15 +167,21 @@ def _logical(machine: Machine, frame: Frame, operator: str, left: Value, right: 
     return of_truth(truth(evaluate(machine, frame, right)))
 
 
-def _guarded(machine: Machine, frame: Frame, node: Node) -> Value | None:
+def _guarded(
+    machine: Machine,
+    frame: Frame,
+    node: Node,
+    guard: bool,  # noqa: FBT001
+) -> Value | None:
     """Return what an expression without effects gives, whether or not what guards it holds.
 
     None where it can't be told, for it may be that the guard keeps it from being evaluated.
     """
-    try:
-        return evaluate(machine, frame, node)
-    except NotModelled:
-        return None
+    with machine.memory.guarded(guard):
+        try:
+            return evaluate(machine, frame, node)
+        except NotModelled:
+            return None
 
 
 @evaluates("unary_expression")
@@ -214,7 +225,8 @@ def _as_term(
     """Return `c ? a : b` as one term where both sides are plain numbers, else None."""
     if then is None or has_effects(machine, frame, then) or has_effects(machine, frame, otherwise):
         return None
-    a, b = _guarded(machine, frame, then), _guarded(machine, frame, otherwise)
+    a = _guarded(machine, frame, then, condition)
+    b = _guarded(machine, frame, otherwise, lnot(condition))
     if a is None or b is None or not (_is_number(a) and _is_number(b)):
         return None
     ctype = operators.common_type(a.type, b.type)

@@ -8,10 +8,12 @@ taken to be different objects; every verdict prints that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp.inputs import Inputs
@@ -19,6 +21,7 @@ from premap.interp.naming import MOMENT, Namer
 from premap.interp.objects import UNTYPED, Content, Object, kind_of, unwritten
 from premap.interp.values import (
     Aggregate,
+    Element,
     Index,
     Origin,
     Path,
@@ -76,6 +79,8 @@ class Memory:
         self.numbers: list[object] = []
         """Numbers, none of them a pointer to a place, that were written where others may see them,
         or given to what only reads."""
+        self.elements: list[Element] = []
+        """Elements of arrays that were accessed, but for those of which it can be told which."""
         self.exposed: list[Object] = []
         """Local variables whose address was made a number."""
         self.reader: Callable[[str, Value], None] | None = None
@@ -161,6 +166,15 @@ class Memory:
             self.numbers.append(data.condition if isinstance(data, Truth) else data)
         elif data.place is None:
             self.numbers.append(data.address)
+
+    @contextmanager
+    def guarded(self, guard: bool) -> Iterator[None]:  # noqa: FBT001
+        """Note of all that is accessed that it is so only where a condition holds."""
+        first = len(self.elements)
+        yield
+        for number in range(first, len(self.elements)):
+            known = self.elements[number]
+            self.elements[number] = replace(known, guard=guard & known.guard)
 
     def let_others(self, why: tuple[Any, ...]) -> None:
         """Let other threads run: what this one wrote until now is there, but may not stay."""

@@ -23,6 +23,7 @@ from premap.csource.ctypes import (
 from premap.interp.undefined import Freed, Undefined, Uninitialised
 from premap.interp.values import (
     Aggregate,
+    Element,
     FunctionName,
     Index,
     Origin,
@@ -255,16 +256,28 @@ class Object:
         return self.pointee or isinstance(self.type, ArrayType | UnknownType)
 
     def require_element(self, path: Path, index: int) -> None:
-        """Raise Undefined if an array does not have so many elements.
+        """Raise Undefined if an array does not have so many elements."""
+        length = self._length(path)
+        if length is None or index < length:
+            return
+        name = _NUMBER.sub("", self.name_of(path))
+        raise Undefined(f"element {to_signed(index)} of {name} is accessed, which has {length}")
+
+    def note_element(self, path: Path, index: int) -> None:
+        """Note that an element of an array is accessed which can't be told."""
+        length = self._length(path)
+        if length is not None:
+            name = _NUMBER.sub("", self.name_of(path))
+            self.memory.elements.append(Element(name, index, length))
+
+    def _length(self, path: Path) -> int | None:
+        """Return how many elements an array has, as far as is known.
 
         A member of none or one may be the last of a structure, with any number of them.
         """
         declared = self.known_members.get(path) if path else self.type
         length = declared.length if isinstance(declared, ArrayType) else None
-        if length is None or index < length or (path and length < 2):
-            return
-        name = _NUMBER.sub("", self.name_of(path))
-        raise Undefined(f"element {to_signed(index)} of {name} is accessed, which has {length}")
+        return None if length is None or (path and length < 2) else length
 
     def hold(self, path: Path, ctype: CType) -> None:
         """Note what a pointer takes a place for the first of: others are elsewhere, or overlap."""

@@ -397,6 +397,8 @@ def accessed(place: Place, ctype: CType) -> Place:
     known = plain(count)
     if known is not None:
         place.object.require_element(base.path, known)
+    else:
+        place.object.note_element(base.path, count)
     return base.element(count, unit)
 
 

@@ -165,6 +165,17 @@ class Truth(Struct, frozen=True):
     condition: bool
 
 
+class Element(Struct, frozen=True, eq=False):
+    """An access of an element of an array, which can't be told."""
+
+    array: str
+    index: int
+    length: int
+    """How many elements there are."""
+    guard: bool = True
+    """When it is accessed, on this path."""
+
+
 class FunctionName(Struct, frozen=True):
     """A function designator."""
 
