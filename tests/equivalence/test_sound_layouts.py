@@ -86,3 +86,47 @@ def test_a_structure_without_a_tag(other: str) -> None:
     text = "struct dev *d = {0}->private_data; " + body
     old, new = text.replace("{0}", "file"), text.replace("{0}", "desc->file")
     assert judge(old, new, one, apart).status == ("equivalent" if other is ONE else "unknown")
+
+
+CHANGED = """
+int poke2(const void *p, unsigned long n);
+struct q {{ int {0}; int {1}; unsigned long e; }};
+"""
+BYTES = {
+    "as a number": "return *(int *)q ? -EINVAL : 0;",
+    "that are written": "*(int *)q = 5; return 0;",
+    "by index": "return ((int *)q)[1] ? -EINVAL : 0;",
+    "by a void pointer": "void *v = q; return *(int *)(v + 4) ? -EINVAL : 0;",
+    "of a number": "return ((char *)q)[4] ? -EINVAL : 0;",
+    "that are set": "memset(q, 0, 8); return 0;",
+    "that are set from a member on": "memset(&q->a, 0, 8); return 0;",
+    "that are copied": "memcpy(&d->count, q, 8); return 0;",
+    "that are copied from a member on": (
+        "unsigned long x; memcpy(&x, &q->a, sizeof(x)); return x ? -EINVAL : 0;"
+    ),
+    "that are compared": "return memcmp(q, d->cookie, 4) ? -EINVAL : 0;",
+    "that are given away": "return poke2(q, 8);",
+    "that are given away as numbers": "poke((int *)q); return 0;",
+    "that are tested": "return test_bit(3, (unsigned long *)q) ? -EINVAL : 0;",
+    "as another structure": "return ((struct dev *)q)->ro ? -EINVAL : 0;",
+}
+MEMBERS = {
+    "set whole": "memset(&q->a, 0, sizeof(q->a)); return 0;",
+    "set by a length": "memset(&q->a, 0, 4); return 0;",
+    "as another sign": "return *(unsigned int *)&q->a > 5 ? -EINVAL : 0;",
+    "given away": "poke2(&q->e, 8); return 0;",
+    "behind a void pointer": "void *v = q; struct q *p = v; p->a = 5; return 0;",
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_of_a_structure(name: str) -> None:
+    one, other = CHANGED.format("a", "b"), CHANGED.format("b", "a")
+    assert status(BYTES[name], one, other) == "unknown"
+    assert status(BYTES[name], one, one).startswith("equivalent")
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_members_that_are_told_by_name(name: str) -> None:
+    one, other = CHANGED.format("a", "b"), CHANGED.format("b", "a")
+    assert status(MEMBERS[name], one, other).startswith("equivalent")

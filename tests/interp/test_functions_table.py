@@ -24,6 +24,7 @@ KEYS = {
     "kind",
     "object",
     "null",
+    "bytes",
     "zeroed",
     "takes",
     "returns",

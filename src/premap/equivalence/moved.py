@@ -42,9 +42,13 @@ class Moved:
         for outcome in outcomes:
             terms += _numbers(outcome)
         names = self._named(terms)
-        if not names:
+        taken = dict.fromkeys(each for o in outcomes for each in o.machine.memory.bytes_of)
+        if not names and not taken:
             return None
         scopes = [scope for each in outcomes for scope in each.machine.bindings.scopes()]
+        for ctype in taken:
+            if self._differs(str(ctype), [(ctype, scope) for scope in scopes]):
+                return f"the layout of {ctype}"
         return next((each for each in sorted(names) if self._is_apart(each, scopes)), None)
 
     def _named(self, terms: Iterable[object]) -> set[str]:
@@ -80,6 +84,10 @@ class Moved:
             held: list[tuple[Any, Scope]] = [(StructType(kind, tag), each) for each in scopes]
         else:
             held = [*self._namer.addresses.get(name, ())]
+        return self._differs(name, held)
+
+    def _differs(self, name: str, held: Sequence[tuple[Any, Scope]]) -> bool:
+        """Return whether a structure is not the same wherever it is defined."""
         key = name, len(held)
         if key not in self._apart:
             facts: dict[str, set[object]] = {}

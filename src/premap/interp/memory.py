@@ -79,6 +79,9 @@ class Memory:
         self.numbers: list[object] = []
         """Numbers, none of them a pointer to a place, that were written where others may see them,
         or given to what only reads."""
+        self.bytes_of: dict[StructType, None] = {}
+        """Structures of which bytes were accessed, or given to what looks at them: in which members
+        these are hangs on the layout."""
         self.elements: list[Element] = []
         """Elements of arrays that were accessed, but for those of which it can be told which."""
         self.exposed: list[Object] = []

@@ -81,6 +81,7 @@ class Object:
         "stores",
         "structs",
         "type",
+        "typed",
         "unions",
         "units",
         "vague",
@@ -111,6 +112,8 @@ class Object:
         self.known_members: dict[Path, CType] = {}
         """Members of which it was noted whether they are in `unions`, `firsts` and `solid`, and of
         which type they are."""
+        self.typed: dict[Path, StructType] = {}
+        """As pointers to which structure those were that were converted to other pointers."""
         self.within: dict[Path, tuple[CType, Scope]] = {}
         """What members are members of, as which file sees it."""
         self.units: dict[Path, Unit] = {}
@@ -263,6 +266,12 @@ class Object:
         name = _NUMBER.sub("", self.name_of(path))
         raise Undefined(f"element {to_signed(index)} of {name} is accessed, which has {length}")
 
+    def note_bytes(self, path: Path, ctype: CType) -> None:
+        """Note of which structure bytes are looked at, where a place is taken for another type."""
+        known = self.typed.get(path)
+        if known is not None and known != ctype and not isinstance(ctype, VoidType):
+            self.memory.bytes_of.setdefault(known)
+
     def note_element(self, path: Path, index: int) -> None:
         """Note that an element of an array is accessed which can't be told."""
         length = self._length(path)
@@ -283,6 +292,7 @@ class Object:
         """Note what a pointer takes a place for the first of: others are elsewhere, or overlap."""
         if isinstance(ctype, FunctionType | VoidType | UnknownType):
             return
+        self.note_bytes(path, ctype)
         unit, known = unit_of(ctype), self.units.get(path)
         if known == unit:
             return

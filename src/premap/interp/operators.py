@@ -17,6 +17,7 @@ from premap.csource.ctypes import (
     FunctionType,
     IntType,
     PointerType,
+    StructType,
     UnknownType,
     VoidType,
 )
@@ -102,6 +103,7 @@ def convert(inputs: Inputs, value: Value, ctype: CType) -> Value:
         return _to_integer(value, int_type(ctype), ctype)
     if isinstance(ctype, PointerType):
         if isinstance(value.data, Pointer | FunctionName):
+            _note_structure(value)
             return Value(ctype, value.data)
         return Value(ctype, Pointer(None, word_of(value)))
     if isinstance(value.data, FunctionName) or not is_scalar(value):
@@ -109,6 +111,15 @@ def convert(inputs: Inputs, value: Value, ctype: CType) -> Value:
     if isinstance(value.type, PointerType) or value.type == UNKNOWN:
         return Value(ctype, value.data)
     return Value(ctype, Pointer(None, inputs.apply(f"?({ctype})", word_of(value))))
+
+
+def _note_structure(value: Value) -> None:
+    """Note to which structure a pointer leads that becomes another kind of pointer."""
+    target = value.type.target if isinstance(value.type, PointerType) else None
+    if isinstance(target, StructType) and isinstance(value.data, Pointer):
+        place = value.data.place
+        if place is not None:
+            place.object.typed.setdefault(place.path, target)
 
 
 def is_scalar(value: Value) -> bool:

@@ -53,6 +53,8 @@ class Effect(Struct, frozen=True):
     """Index of the argument that the event concerns: the lock, the reference."""
     null: bool
     """Whether nothing happens where that is NULL."""
+    bytes: bool
+    """Whether it is given bytes, by a pointer and their number."""
     zeroed: bool
     """Whether what it allocates is filled with 0."""
     returns: str
@@ -109,6 +111,7 @@ def _entry(entry: dict[str, Any]) -> Effect:
         entry.get("kind", ""),
         entry.get("object"),
         entry.get("null", False),
+        entry.get("bytes", False),
         entry.get("zeroed", False),
         entry.get("returns", ""),
         entry.get("result", ""),
@@ -136,6 +139,8 @@ def call_unknown(
     elif entry.takes and given and isinstance(given[0].type, IntType | EnumType):
         first = convert(machine.inputs, given[0], named_type(frame.scope, entry.takes))
         given = [first, *given[1:]]
+    for value, bytes_too in zip(given, _gets_bytes(frame, name, entry, given), strict=True):
+        _note_bytes(value, whole=bytes_too)
     lent = [mapping for value in given if (mapping := handover.mapping_in(value)) is not None]
     arguments = tuple(shown(machine, name, value) for value in given)
     kept = reach.shown_of_kept(machine)
@@ -166,6 +171,48 @@ def call_unknown(
         key = f"{name}@{content}"
         return _result(machine, key, returns, entry.result, _words(given))
     return _call_event(machine, name, entry, returns, given, arguments, where)
+
+
+def _gets_bytes(
+    frame: Frame, name: str, entry: Effect | None, given: Sequence[Value]
+) -> Iterator[bool]:
+    """Yield of each argument whether a call looks at its bytes: a `void *`, and a number behind it.
+
+    That of the table says so itself.
+    """
+    for number, value in enumerate(given):
+        target = value.type.target if isinstance(value.type, PointerType) else None
+        if not isinstance(target, StructType):
+            yield entry is not None and entry.bytes
+            continue
+        behind = (
+            each.type for each in given[number + 1 :] if not isinstance(each.type, PointerType)
+        )
+        counted = isinstance(next(behind, None), IntType)
+        declared = frame.scope.function_type(name) if counted and entry is None else None
+        types = () if declared is None else declared.parameters[number : number + 1]
+        yield types == (PointerType(VoidType()),) or (entry is not None and entry.bytes)
+
+
+def _note_bytes(value: Value, *, whole: bool) -> None:
+    """Note of which structure a call gets bytes: by another kind of pointer, or as it does."""
+    place = value.data.place if isinstance(value.data, Pointer) else None
+    if place is None or not isinstance(value.type, PointerType):
+        return
+    place.object.note_bytes(place.path, value.type.target)
+    if whole:
+        note_all_bytes(value)
+
+
+def note_all_bytes(pointer: Value) -> None:
+    """Note that bytes are accessed from where a pointer leads on, whatever their members are."""
+    place = pointer.data.place if isinstance(pointer.data, Pointer) else None
+    target = pointer.type.target if isinstance(pointer.type, PointerType) else None
+    if place is None or place.object.local:
+        return
+    known = place.object.within.get(place.path)
+    around = place.object.typed.get(place.path), target, known[0] if known else None
+    place.object.memory.bytes_of.update({e: None for e in around if isinstance(e, StructType)})
 
 
 def changes(node: Node) -> bool:

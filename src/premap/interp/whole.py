@@ -52,6 +52,8 @@ def _memcpy(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -
 def _unknown(machine: Machine, frame: Frame, node: Node, given: list[Value]) -> Value:
     where = f"{frame.function.source.name}:{frame.line(node)}"
     name = text_of(node.child_by_field_name("function"))
+    for value in given:
+        unknown.note_all_bytes(value)
     return unknown.call_unknown(machine, frame, name, given, where)
 
 
