@@ -29,6 +29,7 @@ from premap.model import (
     Sigsegv,
     VmAreaDesc,
     VmAreaStruct,
+    mmap_action_remap_full,
     pgprot_cached,
     pgprot_decrypted,
     pgprot_device,
@@ -37,7 +38,7 @@ from premap.model import (
     pgprot_writecombine,
 )
 from premap.model.actions import MMAP_NOTHING
-from premap.model.bits import VM_MAYBE_GUARD
+from premap.model.bits import VM_MAYBE_GUARD, VM_SHARED
 from premap.model.chunks import ChunkedList
 from premap.model.compat import vfs_mmap
 from premap.model.constants import (
@@ -67,6 +68,12 @@ MODES = {
 }
 
 
+def _plain(file: File, vma: VmAreaStruct) -> int:
+    """Do nothing: a legacy hook."""
+    del file, vma
+    return 0
+
+
 class TestProtections:
     """A protection is four things that do not touch each other: access, mode, encryption, NX."""
 
@@ -89,6 +96,13 @@ class TestProtections:
     def test_private_entries_keep_the_rest_of_their_access(self, access: int) -> None:
         prot = pgprot_nx(access)
         assert without_shared(prot) == pgprot_nx(access & 7)
+
+    @pytest.mark.parametrize("prot", [0, PROT_READ, PROT_READ | PROT_WRITE])
+    def test_the_protection_of_a_mapping_is_that_of_its_flags(self, prot: int) -> None:
+        mm = AddressSpace()
+        mm.mmap(ADDRESS, PAGE, prot, MAP_SHARED | MAP_FIXED, File(FileOperations(_plain)))
+        (vma,) = mm.vmas()
+        assert vma.vm_page_prot == prot | VM_SHARED
 
     def test_encryption_is_one_bit_and_execution_another(self) -> None:
         prot = pgprot_decrypted(5)
@@ -177,6 +191,24 @@ class TestFiles:
             mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, device)
         assert seen == [(below, ADDRESS)]
         assert len(mm.vmas()) == (answer == 0)
+
+
+class TestUnmapping:
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_entries_go_before_the_driver_is_told(self, replaced: bool) -> None:
+        def hook(desc: VmAreaDesc) -> None:
+            desc.vm_ops = VmOperations(close=lambda vma: None)
+            mmap_action_remap_full(desc, 7)
+
+        mm = AddressSpace()
+        file = File(FileOperations(mmap_prepare=hook))
+        mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, file)
+        with mm.trace() as events:
+            if replaced:
+                mm.mmap(ADDRESS, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED)
+            else:
+                mm.munmap(ADDRESS, PAGE)
+        assert [event.kind for event in events if event.kind != "new_vma"] == ["zap", "close"]
 
 
 class TestMoves:

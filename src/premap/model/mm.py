@@ -119,7 +119,13 @@ class AddressSpace:
 
     def munmap(self, addr: int, length: int) -> None:
         """munmap: `length` bytes from `addr` on."""
-        self._run(unmap.do_munmap, addr, length)
+        self._enter()
+        try:
+            err = unmap.do_munmap(self, addr, length)
+        finally:
+            self.busy = False
+        if err != 0:
+            raise os_error(err)
 
     def mprotect(self, addr: int, length: int, prot: int) -> None:
         """mprotect: change the access to `length` bytes from `addr` on."""

@@ -61,18 +61,20 @@ if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
 
 _MAY = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
+_PROT = PROT_READ | PROT_WRITE | PROT_EXEC
+_SAME = MAP_GROWSDOWN | MAP_LOCKED
 _MAX_LFS_FILESIZE = (1 << 63) - 1
 _LARGE_FILES = (S_IFREG, S_IFBLK, S_IFSOCK)
 
 
 def calc_vm_prot_bits(prot: int) -> int:
     """calc_vm_prot_bits: PROT_ bits as VM_ bits; they have the same numbers."""
-    return prot & (PROT_READ | PROT_WRITE | PROT_EXEC)
+    return prot & _PROT
 
 
 def calc_vm_flag_bits(flags: int) -> int:
     """calc_vm_flag_bits: MAP_GROWSDOWN, MAP_LOCKED, MAP_SYNC as VM_ bits (no huge pages)."""
-    return (flags & (MAP_GROWSDOWN | MAP_LOCKED)) | shl(flags & MAP_SYNC, 4)
+    return (flags & _SAME) | shl(flags & MAP_SYNC, 4)
 
 
 def _file_mmap_ok(file: Any, pgoff: int, length: int) -> bool:
@@ -88,9 +90,9 @@ def _file_mmap_ok(file: Any, pgoff: int, length: int) -> bool:
     return pgoff <= sub(maxsize, length) >> PAGE_SHIFT
 
 
-def _check_seals(file: Any, vm_flags: int) -> tuple[int, int]:
+def _check_seals(vm_flags: int) -> tuple[int, int]:
     """memfd_check_seals_mmap(): a write-sealed memfd is shared read-only, for good."""
-    if not file.f_mapping.write_sealed or (vm_flags & VM_SHARED) == 0:
+    if (vm_flags & VM_SHARED) == 0:
         return 0, vm_flags
     if (vm_flags & VM_WRITE) != 0:
         return -errno.EPERM, vm_flags
@@ -109,11 +111,14 @@ def _shared_file_flags(file: Any, prot: int, flags: int, vm_flags: int) -> tuple
     writing = (prot & PROT_WRITE) != 0
     if writing & unwritable:
         return -errno.EACCES, 0
-    if IS_SWAPFILE(file_inode(file)) and writing:
+    inode = file_inode(file)
+    if IS_SWAPFILE(inode) and writing:
         return -errno.ETXTBSY, 0
-    if IS_APPEND(file_inode(file)) and (file.f_mode & FMODE_WRITE) != 0:
+    if IS_APPEND(inode) and (file.f_mode & FMODE_WRITE) != 0:
         return -errno.EACCES, 0
     vm_flags = vm_flags | (VM_SHARED | VM_MAYSHARE)
+    if unwritable is False:
+        return 0, vm_flags
     read_only = cleared(vm_flags, VM_MAYWRITE | VM_SHARED)
     return 0, select(unwritable, read_only, vm_flags)
 
@@ -137,7 +142,9 @@ def _file_flags(file: Any, prot: int, flags: int, vm_flags: int) -> tuple[int, i
         return -errno.ENODEV, 0
     if (vm_flags & VM_GROWSDOWN) != 0:
         return -errno.EINVAL, 0
-    return _check_seals(file, vm_flags)
+    if file.f_mapping.write_sealed:
+        return _check_seals(vm_flags)
+    return 0, vm_flags
 
 
 def _anonymous_flags(flags: int, vm_flags: int) -> tuple[int, int]:

@@ -35,6 +35,8 @@ def vma_wants_writenotify(vma: VmAreaStruct) -> bool:
     of a driver's own protection left to find. Soft-dirty tracking is off.
     """
     asked = (vma.vm_flags & _SHARED_WRITE) == _SHARED_WRITE
+    if asked is False:
+        return False
     needed = vm_ops_needs_writenotify(vma.vm_ops)
     if needed is True:
         return asked

@@ -131,10 +131,10 @@ def _setup(state: MmapState) -> int:
     replaced = 0
     if position < len(vmas) and vmas[position].vm_start < state.end:
         err, vms = vms_gather_munmap_vmas(mm, position, state.addr, state.end)
-        if err:
+        if vms is None:
             return err
-        position = vms.position + len(vms.vmas)
         replaced = len(vms.vmas)
+        position = vms.position + replaced
         state.vms = vms
     if position > replaced:
         state.prev = vmas[position - replaced - 1]

@@ -68,7 +68,7 @@ class SortedTree:
     there is no gap of so many bytes above some address, and forgotten as far as gaps appear there.
     """
 
-    __slots__ = ("_no_gap", "vmas")
+    __slots__ = ("_chunked", "_no_gap", "vmas")
 
     chunks: type[ChunkedList[VmAreaStruct]] = ChunkedList
     long = 8192
@@ -78,20 +78,19 @@ class SortedTree:
 
     def __init__(self) -> None:
         self.vmas: MutableSequence[VmAreaStruct] = []
+        self._chunked: ChunkedList[VmAreaStruct] | None = None
         self._no_gap = (U64_MAX, 0, 0)  # of `length` between `top` and `high`
 
     def settle(self) -> None:
         """Turn a long list into one in chunks."""
-        vmas = self.vmas
-        if len(vmas) > self.long and not isinstance(vmas, ChunkedList):
-            self.vmas = self.chunks(vmas)
+        if self._chunked is None and len(self.vmas) > self.long:
+            self.vmas = self._chunked = self.chunks(self.vmas)
 
     def locate(self, address: int) -> int:
         """Return the position of the first mapping that ends after `address` (bytes)."""
-        vmas = self.vmas
-        if isinstance(vmas, ChunkedList):
-            return vmas.bisect_right(address, _vm_end)
-        return bisect_right(vmas, address, key=_vm_end)
+        if self._chunked is not None:
+            return self._chunked.bisect_right(address, _vm_end)
+        return bisect_right(self.vmas, address, key=_vm_end)
 
     def remove(self, low: int, high: int) -> None:
         """Remove the mappings at positions [low, high), and leave a gap."""

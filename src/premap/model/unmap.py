@@ -14,60 +14,76 @@ from premap.model.anon import unlink_anon_vmas
 from premap.model.bits import VM_ACCOUNT, VM_LOCKED, VM_SEALED
 from premap.model.constants import TASK_SIZE
 from premap.model.split import split_vma
-from premap.model.vma import VmAreaStruct, remove_vma, vma_close
-from premap.model.words import PAGE_SHIFT, add, offset_in_page, page_align, select, sub
+from premap.model.vma import VmAreaStruct, remove_vma, vma_close, vma_pages
+from premap.model.words import add, offset_in_page, page_align, select, sub
 
 if TYPE_CHECKING:
     from premap.model.mm import AddressSpace
 
 
 class MunmapState:
-    """`struct vma_munmap_struct`: the mappings of a range, from `position` of the tree on."""
+    """`struct vma_munmap_struct`: the mappings of a range, from `position` of the tree on.
+
+    Of their pages it says how many there are, how many are locked, and how many accounted.
+    """
 
     __slots__ = ("clear_ptes", "locked_vm", "nr_accounted", "nr_pages", "position", "vmas")
 
-    def __init__(self, position: int) -> None:
+    def __init__(
+        self,
+        position: int,
+        vmas: list[VmAreaStruct],
+        nr_pages: int,
+        locked_vm: int,
+        nr_accounted: int,
+    ) -> None:
         self.position = position
-        self.vmas: list[VmAreaStruct] = []
-        self.nr_pages = 0
-        self.locked_vm = 0
-        self.nr_accounted = 0
-        self.clear_ptes = False
+        self.vmas = vmas
+        self.nr_pages = nr_pages
+        self.locked_vm = locked_vm
+        self.nr_accounted = nr_accounted
+        self.clear_ptes = True
 
 
 def vms_gather_munmap_vmas(
     mm: AddressSpace, position: int, start: int, end: int
-) -> tuple[int, MunmapState]:
+) -> tuple[int, MunmapState | None]:
     """vms_gather_munmap_vmas: split what sticks out of [start, end), and collect the rest.
 
     `position` is that of the first mapping that overlaps. Errors: -ENOMEM, -EPERM (sealed), or
     that of `->may_split`; the mappings then stay, split as far as it got.
     """
     vmas = mm.tree.vmas
-    vms = MunmapState(position)
-    first = vmas[position]
-    if first.vm_start < start:
+    if vmas[position].vm_start < start:
         err = _split_start(mm, position, start, end)
         if err:
-            return err, vms
+            return err, None
         position += 1
-        vms.position = position
-    while position < len(vmas):
-        vma = vmas[position]
+    going: list[VmAreaStruct] = []
+    nr_pages = locked_vm = nr_accounted = 0
+    for place in range(position, len(vmas)):
+        vma = vmas[place]
         if not vma.vm_start < end:
             break
         err = 0
         if (vma.vm_flags & VM_SEALED) != 0:
             err = -errno.EPERM
         elif end < vma.vm_end:
-            err = split_vma(mm, position, end, new_below=False)
-        err = err or mm.failing("munmap_gather")
+            err = split_vma(mm, place, end, new_below=False)
+        if err == 0 and mm.injections:
+            err = mm.failing("munmap_gather")
         if err != 0:
-            return err, vms
-        _count(vms, vma)
-        position += 1
-    vms.clear_ptes = True
-    return 0, vms
+            return err, None
+        going.append(vma)
+        pages = vma_pages(vma)
+        nr_pages = add(nr_pages, pages)
+        locked = (vma.vm_flags & VM_LOCKED) != 0
+        if locked is not False:
+            locked_vm = add(locked_vm, select(locked, pages, 0))
+        accounted = (vma.vm_flags & VM_ACCOUNT) != 0
+        if accounted is not False:
+            nr_accounted = add(nr_accounted, select(accounted, pages, 0))
+    return 0, MunmapState(position, going, nr_pages, locked_vm, nr_accounted)
 
 
 def _split_start(mm: AddressSpace, position: int, start: int, end: int) -> int:
@@ -78,19 +94,6 @@ def _split_start(mm: AddressSpace, position: int, start: int, end: int) -> int:
     if (first.vm_flags & VM_SEALED) != 0:
         return -errno.EPERM
     return split_vma(mm, position, start, new_below=True)
-
-
-def _count(vms: MunmapState, vma: VmAreaStruct) -> None:
-    """Add one mapping to what goes."""
-    pages = sub(vma.vm_end, vma.vm_start) >> PAGE_SHIFT
-    vms.vmas.append(vma)
-    vms.nr_pages = add(vms.nr_pages, pages)
-    locked = (vma.vm_flags & VM_LOCKED) != 0
-    if locked is not False:
-        vms.locked_vm = add(vms.locked_vm, select(locked, pages, 0))
-    accounted = (vma.vm_flags & VM_ACCOUNT) != 0
-    if accounted is not False:
-        vms.nr_accounted = add(vms.nr_accounted, select(accounted, pages, 0))
 
 
 def vms_clear_ptes(mm: AddressSpace, vms: MunmapState) -> None:
@@ -120,7 +123,8 @@ def vms_complete_munmap_vmas(mm: AddressSpace, vms: MunmapState) -> None:
     mm.total_vm = sub(mm.total_vm, vms.nr_pages)
     for vma in vms.vmas:
         remove_vma(vma)
-        unlink_anon_vmas(vma)
+        if vma.anon_vma is not None:
+            unlink_anon_vmas(vma)
     mm.memory.uncharge(vms.nr_accounted)
 
 
@@ -136,7 +140,7 @@ def vms_abort_munmap_vmas(mm: AddressSpace, vms: MunmapState) -> None:
 def do_vmi_align_munmap(mm: AddressSpace, position: int, start: int, end: int) -> int:
     """do_vmi_align_munmap: unmap [start, end) (bytes), whose first mapping is at `position`."""
     err, vms = vms_gather_munmap_vmas(mm, position, start, end)
-    if err:
+    if vms is None:
         return err
     if mm.injections:
         err = mm.failing("munmap_tree")

@@ -30,6 +30,7 @@ U64_MAX = (1 << 64) - 1
 PAGE_MASK = U64_MAX & ~(PAGE_SIZE - 1)
 """Clears the offset within a page, as the kernel's PAGE_MASK does."""
 SIGN_BIT = 1 << 63
+_IN_PAGE = PAGE_SIZE - 1
 
 T = TypeVar("T")
 
@@ -94,9 +95,9 @@ def umax(a: int, b: int) -> int:
 
 def page_align(length: int) -> int:
     """PAGE_ALIGN(): `length` (bytes) rounded up to whole pages; wraps to 0 as the kernel's does."""
-    return add(length, PAGE_SIZE - 1) & PAGE_MASK
+    return (length + _IN_PAGE) & PAGE_MASK
 
 
 def offset_in_page(address: int) -> int:
     """offset_in_page: the bytes of `address` within its page."""
-    return address & (PAGE_SIZE - 1)
+    return address & _IN_PAGE
