@@ -32,6 +32,8 @@ typedef unsigned long size_t;
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define ALIGN(x, a) (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define roundup(x, y) ({ __typeof__((y) + 0) y_ = y; (((x) + (y_ - 1)) / y_) * y_; })
+#define rounddown(x, y) ({ __typeof__((x) + 0) x_ = (x); x_ - (x_ % (y)); })
 #define lower_32_bits(n) ((u32)((n) & 0xffffffff))
 #define upper_32_bits(n) ((u32)(((n) >> 16) >> 16))
 #define swap(a, b) do { __typeof__(a) t_ = (a); (a) = (b); (b) = t_; } while (0)
@@ -220,6 +222,8 @@ class Program:
             f"clamp((int)({one}), -5, 5)", f"lower_32_bits((u64)({one}))",
             f"upper_32_bits((u64)({one}))", f"ALIGN((unsigned long)({one}), PAGE_SIZE)",
             f"DIV_ROUND_UP((unsigned int)({one}), 8u)",
+            f"roundup((unsigned int)({one}), 12)", f"roundup(({one}) & 0xfff, (u8)24)",
+            f"rounddown((unsigned long)({one}), PAGE_SIZE)", f"rounddown({one}, 7)",
             f"({{ {ctype} t = {one}; t += 2; t; }})",
         ]  # fmt: skip
         return self.random.choice(calls)

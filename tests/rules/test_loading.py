@@ -11,7 +11,7 @@ import pytest
 from premap import rules, symbolic
 from premap.csource.source import SourceFile
 from premap.rules import RULES, engine
-from premap.rules.paths import bits_of
+from premap.rules.terms import bits_of
 
 HELPER = b"""\
 int ring_map(struct device *dev, struct vm_area_struct *vma, phys_addr_t at)

@@ -43,6 +43,27 @@ def _all(body: str, table: str, member: str) -> set[tuple[str, str]]:
     return {(finding.rule, finding.level) for finding in findings}
 
 
+class TestReadTwice:
+    """R17, R20: what unknown code may have changed between a check and a use, and has not."""
+
+    BOUNDED = """\
+	struct ring *ring = file->private_data;
+	unsigned long pfn;
+
+	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != {checked})
+		return -EINVAL;
+	ring_wake(ring);
+	pfn = ring->phys >> PAGE_SHIFT;
+	return remap_pfn_range(vma, vma->vm_start, pfn, ring->size, vma->vm_page_prot);
+"""
+
+    def test_the_size_that_was_checked_is_read_again(self) -> None:
+        assert _loud(self.BOUNDED.format(checked="ring->size")) == set()
+
+    def test_another_size_was_checked(self) -> None:
+        assert {"R04", "R20"} <= _loud(self.BOUNDED.format(checked="ring->end"))
+
+
 class TestLocks:
     """R02."""
 

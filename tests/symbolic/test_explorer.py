@@ -10,10 +10,12 @@ import pytest
 
 from premap.symbolic import (
     Condition,
+    Coverage,
     Explorer,
     Model,
     NotDeterministic,
     OutOfTime,
+    SeenEnough,
     Solver,
     SolverGaveUp,
     TooManyDecisions,
@@ -324,3 +326,49 @@ class TestPatience:
         explorer = Explorer(solver=Impatient(limit_ms=500))
         with pytest.raises(SolverGaveUp):
             list(explorer.explore(lambda: bool(size > 5)))
+
+
+class TestSearch:
+    """A program of 1,026 paths: most ask ten questions, two say "rare" or "odd"."""
+
+    def explore(self, in_order: int) -> tuple[list[str], bool]:
+        """Return what the paths that were run gave, and whether that was all of them."""
+        asking = [0]
+
+        def at(place: int, condition: Condition) -> bool:
+            asking[0] = place
+            return bool(condition)
+
+        def program() -> str:
+            if not at(100, flags & 1024 != 0):
+                return "rare" if at(101, size == 7) else "odd"
+            return "".join("x" if at(bit, flags & (1 << bit) != 0) else "-" for bit in range(10))
+
+        given: list[str] = []
+        try:
+            search = Coverage(lambda: asking[0], in_order)
+            given.extend(path.value or "" for path in Explorer().explore(program, search=search))
+        except SeenEnough:
+            return given, False
+        return given, True
+
+    def test_each_answer_is_given_on_some_path(self) -> None:
+        given, whole = self.explore(in_order=4)
+        assert not whole
+        assert {"rare", "odd"} <= set(given)
+        assert len(given) < 20
+        for bit in range(10):
+            assert {each[bit] for each in given if len(each) == 10} == {"x", "-"}
+
+    def test_the_first_ones_come_in_order(self) -> None:
+        given, _ = self.explore(in_order=4)
+        assert given[:4] == ["xxxxxxxxxx", "xxxxxxxxx-", "xxxxxxxx-x", "xxxxxxxx--"]
+
+    def test_none_is_run_twice(self) -> None:
+        given, _ = self.explore(in_order=4)
+        assert len(given) == len(set(given))
+
+    def test_a_program_of_few_paths_is_seen_wholly(self) -> None:
+        given, whole = self.explore(in_order=2000)
+        assert whole
+        assert len(set(given)) == 1026

@@ -198,6 +198,24 @@ def _div_round_up(machine: Machine, given: Sequence[Value]) -> Value:
     return Value(ctype, operators.arithmetic("/", total, unit, signed=False))
 
 
+@_computes("roundup")
+def _roundup(machine: Machine, given: Sequence[Value]) -> Value:
+    """Compute a multiple of any number: `((x + (y - 1)) / y) * y` (include/linux/math.h)."""
+    total, unit = given
+    less = operators.binary(machine.inputs, "-", unit, Value(INT, 1))
+    for operator, operand in (("+", less), ("/", unit), ("*", unit)):
+        total = operators.binary(machine.inputs, operator, total, operand)
+    return total
+
+
+@_computes("rounddown")
+def _rounddown(machine: Machine, given: Sequence[Value]) -> Value:
+    """Compute `x - (x % y)` (include/linux/math.h)."""
+    value, unit = given
+    rest = operators.binary(machine.inputs, "%", value, unit)
+    return operators.binary(machine.inputs, "-", value, rest)
+
+
 @_computes("IS_ALIGNED")
 def _is_aligned(machine: Machine, given: Sequence[Value]) -> Value:
     del machine
@@ -453,4 +471,6 @@ def _swap(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
     return Value(VoidType(), 0)
 
 
-PURE_NAMES.update(COMPUTED.keys() - {"DIV_ROUND_UP"}, _CONTAINERS, ["offsetof"])
+PURE_NAMES.update(
+    COMPUTED.keys() - {"DIV_ROUND_UP", "roundup", "rounddown"}, _CONTAINERS, ["offsetof"]
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +149,8 @@ class Machine:
         """Where the work of this run is counted."""
         self.splits = 0
         """Decisions so far that hung on symbolic conditions."""
+        self.asking: Hashable = None
+        """Where the last decision was asked for."""
         self.depth = 0
         self.locals: list[Object] = []
         self.escaped: list[Value] = []
@@ -222,6 +224,7 @@ class Machine:
 
     def decide(self, frame: Frame, node: Node, condition: bool) -> bool:  # noqa: FBT001
         """Take a branch; a symbolic condition splits the run here."""
+        self.asking = (frame.function.name, node.start_byte, node.type)
         decided = bool(condition)
         self.splits += not isinstance(condition, bool)
         if self.observer is not None:

@@ -12,7 +12,8 @@ from premap.interp.values import Value
 from premap.model import VmAreaDesc
 from premap.model.words import PAGE_SHIFT, shl, sub
 from premap.rules.names import Filler, fillers
-from premap.rules.paths import Step, Trace, variables
+from premap.rules.paths import Step, Trace
+from premap.rules.terms import variables
 
 OFFSET = f"{CALL}pgoff"
 LENGTH = f"{CALL}pages"

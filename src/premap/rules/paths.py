@@ -40,12 +40,11 @@ from premap.model import (
     VmAreaDesc,
     VmAreaStruct,
 )
-from premap.model.constants import MAX_ERRNO
 from premap.model.errors import KernelBug, NotModelled
 from premap.model.pgprot import vm_get_page_prot
-from premap.model.words import PAGE_SHIFT, U64_MAX, add, select, shl
+from premap.model.words import PAGE_SHIFT, add, select, shl
 from premap.records import Level
-from premap.symbolic.node import Node as Term
+from premap.rules.terms import variables
 
 if TYPE_CHECKING:
     from premap.rules.hooks import Hook
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
 TIME_LIMIT = 2.0
 """Seconds that the work of all that is asked of one hook may stand for (`symbolic.effort`)."""
 MAX_PATHS = 96
+IN_ORDER = 32
+"""Paths that are followed in order; of further ones, those that answer what none has so far."""
 SOLVER_LIMIT_MS = 500
 
 
@@ -305,9 +306,10 @@ def explore_program(
 
     traces: list[Trace] = []
     running: list[Trace] = []
+    search = symbolic.Coverage(lambda: running[0].machine.asking, IN_ORDER)
     complete, cut = True, False
     try:
-        for path in explorer.explore(program, stop=(NotModelled, KernelBug)):
+        for path in explorer.explore(program, stop=(NotModelled, KernelBug), search=search):
             trace = running[0]
             trace.condition, trace.model = path.condition, path.model
             trace.decisions = path.decisions
@@ -476,103 +478,7 @@ def state_of(model: symbolic.Model) -> dict[str, int]:
     return state
 
 
-COMPUTED_LIMIT = 1 << 45
-"""What is computed of such state, too: the product of three of them is no everyday number."""
-WRAPPED = 1 << 62
-"""Words from here on are no numbers, but have the sign bit turned over."""
-STATE_LIMIT = 1 << 20
-"""What driver state is taken to be at most where a rule asks whether something is bounded."""
-
-
-def plausible(*terms: Iterable[Any]) -> list[Any]:
-    """Return conditions that keep the driver state in some terms to everyday numbers.
-
-    With sizes below a megabyte, an offset or length far beyond that has passed no check. What is
-    computed of such state does not wrap, nor is it huge: a resource does not end before it begins.
-    """
-    given = list(chain(*terms))
-    state = [leaf for leaf in leaves(given) if not leaf.data[0].startswith((CALL, "&"))]
-    small = [symbolic.as_word(leaf) <= STATE_LIMIT for leaf in state]
-    return small + [each < COMPUTED_LIMIT for each in _computed(given)]
-
-
-def _computed(terms: Iterable[Any]) -> list[symbolic.Word]:
-    """Return the words within terms that are computed of driver state alone.
-
-    A word whose sign bit is turned over, as signed comparisons have it, is no such number.
-    """
-    return [
-        each
-        for each in nodes(terms)
-        if isinstance(each, symbolic.Word)
-        and each.op not in {"var", "apply", "const"}
-        and not (each.op == "bits" and each.data[1] >= WRAPPED)
-        and not any(name.startswith((CALL, "&")) for name in variables([each]))
-    ]
-
-
-def containers_exist(terms: Iterable[Any]) -> list[Any]:
-    """Return conditions under which no structure that holds another has an address like an errno.
-
-    container_of() subtracts an offset that is not known; of a pointer that was followed before,
-    what is left is none for which IS_ERR() is true.
-    """
-    found = [
-        each
-        for each in nodes(terms)
-        if isinstance(each, symbolic.Word)
-        and each.op == "sum"
-        and any(name.startswith("offsetof(") for name in variables([each]))
-    ]
-    return [each < U64_MAX + 1 - MAX_ERRNO for each in found]
-
-
-def leaves(terms: Iterable[Any]) -> list[Any]:
-    """Return the made-up words, and results of unknown functions, that terms depend on."""
-    return [node for node in nodes(terms) if node.op in {"var", "apply"}]
-
-
-def nodes(terms: Iterable[Any]) -> Iterator[Any]:
-    """Yield every node of some terms, once."""
-    seen: set[int] = set()
-    todo = list(terms)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, Term) and node.uid not in seen:
-            seen.add(node.uid)
-            yield node
-            todo.extend(node.args)
-
-
-def variables(terms: Iterable[Any]) -> set[str]:
-    """Return the names of the made-up words that terms depend on, functions' names included."""
-    return {leaf.data[0] for leaf in leaves(terms)}
-
-
 def asked(traces: Iterable[Trace]) -> set[str]:
     """Return the names of the made-up words, besides those of the call, that paths hang on."""
     names = variables(chain.from_iterable(trace.condition for trace in traces))
     return {name for name in names if not name.startswith(CALL)}
-
-
-def bits_of(term: Any, name: str) -> int:
-    """Return the bits of a made-up word that a term may depend on, as a mask."""
-    found = 0
-    seen: set[tuple[int, int]] = set()
-    todo: list[tuple[Any, int]] = [(term, U64_MAX)]
-    while todo:
-        node, mask = todo.pop()
-        if not isinstance(node, Term) or (node.uid, mask) in seen:
-            continue
-        seen.add((node.uid, mask))
-        if node.op == "var" and node.data[0] == name:
-            found |= mask & ((1 << node.data[1]) - 1)
-        elif node.op == "bits":
-            todo.append((node.args[0], mask & node.data[0]))
-        elif node.op == "lshr":
-            todo.append((node.args[0], mask << node.data & U64_MAX))
-        elif node.op in {"and", "or", "xor"}:
-            todo += [(arg, mask) for arg in node.args]
-        else:
-            todo += [(arg, U64_MAX) for arg in node.args]
-    return found

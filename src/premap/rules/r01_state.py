@@ -14,8 +14,9 @@ from premap.interp.operators import is_scalar, word_of
 from premap.rules.balance import GIVES, takes, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import Step, Trace, leaves
+from premap.rules.paths import Step, Trace
 from premap.rules.rule import Found, Rule, at
+from premap.rules.terms import leaves
 
 _LINKS = re.compile(
     r"h?list_add\w*|list_move\w*|rb_link_node|rb_insert_\w+|xa_store\w*|xa_insert\w*|xa_alloc\w*"

@@ -10,8 +10,10 @@ from premap.interp.machine import Event
 from premap.interp.unknown import table
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import Trace, containers_exist, example, variables
+from premap.rules.paths import Trace, example
+from premap.rules.plausible import containers_exist
 from premap.rules.rule import Found, Rule
+from premap.rules.terms import variables
 
 _VARIANT = re.compile(r"_(?:interruptible|killable|nested|io|irqsave|irqrestore|irq|bh)\b|_nested")
 _TRIES = re.compile(r"^(down\w*)_trylock$|try(?=lock$)")

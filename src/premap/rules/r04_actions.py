@@ -12,7 +12,8 @@ from premap.model.words import add
 from premap.rules.context import Context
 from premap.rules.filling import Filling, bounds, checked_elsewhere, fillings, judged_elsewhere
 from premap.rules.hooks import Hook
-from premap.rules.paths import Trace, example, plausible
+from premap.rules.paths import Trace, example
+from premap.rules.plausible import plausible
 from premap.rules.rule import Found, Rule, at
 
 

@@ -21,8 +21,9 @@ from premap.model.errors import errno_name
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.names import takers
-from premap.rules.paths import Exploration, Fixed, Trace, bits_of, example, narrowed
+from premap.rules.paths import Exploration, Fixed, Trace, example, narrowed
 from premap.rules.rule import Found, Rule
+from premap.rules.terms import bits_of
 
 
 class _Access(NamedTuple):

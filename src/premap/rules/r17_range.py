@@ -12,16 +12,10 @@ from premap.model.words import PAGE_SHIFT
 from premap.rules.context import Context
 from premap.rules.filling import LENGTH, OFFSET, Filling, checked_elsewhere, fillings
 from premap.rules.hooks import Hook
-from premap.rules.paths import (
-    Exploration,
-    Trace,
-    example,
-    explore_again,
-    leaves,
-    plausible,
-    variables,
-)
+from premap.rules.paths import Exploration, Trace, example, explore_again
+from premap.rules.plausible import plausible
 from premap.rules.rule import Found, Rule, at
+from premap.rules.terms import leaves, variables
 
 HUGE_OFFSET = 1 << 44
 """Pages: far beyond whatever driver state that is at most a megabyte can stand for."""

@@ -19,8 +19,9 @@ from premap.rules.context import Context
 from premap.rules.filling import LENGTH, OFFSET, Filling, fillings
 from premap.rules.hooks import Hook
 from premap.rules.names import fillers
-from premap.rules.paths import Trace, variables
+from premap.rules.paths import Trace
 from premap.rules.rule import Found, Rule, at
+from premap.rules.terms import variables
 
 _PHYSICAL = frozenset({"phys_addr_t", "resource_size_t", "dma_addr_t"})
 _TO_PFN = re.compile(r">>|PFN|pfn|/\s*PAGE_SIZE")

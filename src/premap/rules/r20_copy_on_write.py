@@ -13,6 +13,7 @@ from premap.rules.filling import Filling, bounds, fillings
 from premap.rules.hooks import Hook
 from premap.rules.operations import left_by
 from premap.rules.paths import Trace, example
+from premap.rules.plausible import steady
 from premap.rules.rule import Found, Rule, at
 
 _SHARING = re.compile(r"\bMAP_(?:TYPE|PRIVATE|SHARED)")
@@ -44,6 +45,7 @@ def _partly(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     part = (filling.start != start) | (filling.size != end - start)
     copied = (filling.step.flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE
     conditions = [*trace.condition, part, copied]
+    conditions += steady(conditions)
     model = hook.exploration.ask(*conditions)
     if model is None:
         return _whole(hook, trace, filling) if hook.prepares else None

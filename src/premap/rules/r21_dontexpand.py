@@ -12,8 +12,9 @@ from premap.rules.context import Context
 from premap.rules.filling import LENGTH, fillings
 from premap.rules.hooks import Hook
 from premap.rules.operations import Operations, operations_of
-from premap.rules.paths import Trace, variables
+from premap.rules.paths import Trace
 from premap.rules.rule import Found, Rule, at
+from premap.rules.terms import variables
 
 _COMPARES = frozenset({"<", ">", "<=", ">=", "==", "!="})
 

@@ -7,6 +7,7 @@ from premap.symbolic.errors import (
     NotConstant,
     NotDeterministic,
     OutOfTime,
+    SeenEnough,
     SolverGaveUp,
     SymbolicError,
     TooManyDecisions,
@@ -18,6 +19,7 @@ from premap.symbolic.fixing import Fixing
 from premap.symbolic.guessing import GuessingSolver
 from premap.symbolic.leaves import variables_of
 from premap.symbolic.models import Model
+from premap.symbolic.search import Coverage
 from premap.symbolic.solver import Solver, check
 from premap.symbolic.terms import (
     Bool,
@@ -35,6 +37,7 @@ from premap.symbolic.terms import (
 __all__ = [
     "Bool",
     "Condition",
+    "Coverage",
     "Decision",
     "Effort",
     "Explorer",
@@ -47,6 +50,7 @@ __all__ = [
     "Operand",
     "OutOfTime",
     "Path",
+    "SeenEnough",
     "Solver",
     "SolverGaveUp",
     "SymbolicError",

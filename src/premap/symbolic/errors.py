@@ -48,3 +48,7 @@ class TooManyDecisions(LimitReached):
 
 class OutOfTime(LimitReached):
     """The exploration took more work than allowed."""
+
+
+class SeenEnough(SymbolicError):
+    """What further paths of a program do was seen on others (`premap.symbolic.search`)."""

@@ -27,6 +27,7 @@ from premap.symbolic.errors import (
 from premap.symbolic.models import Model
 from premap.symbolic.node import BoolNode
 from premap.symbolic.pace import Pace
+from premap.symbolic.search import Coverage
 from premap.symbolic.solver import DEFAULT_LIMIT_MS, Solver
 from premap.symbolic.terms import Bool, Condition, Operand, Word, as_word, decider, results
 from premap.symbolic.truth import conjuncts, not_
@@ -149,6 +150,7 @@ class Explorer:
         self._deadline = float("inf")
         self._guard = float("inf")
         self._hopeless = False
+        self._search: Coverage | None = None
         self._run = _Run((), self.assumed, ())
         self._pending: list[tuple[tuple[Decision, ...], int]] = []
         """How paths begin that are yet to be run, and how much of that holds from the start."""
@@ -177,14 +179,17 @@ class Explorer:
         stop: type[BaseException] | tuple[type[BaseException], ...] = (),
         beginnings: Sequence[tuple[Decision, ...]] = ((),),
         given: bool = False,
+        search: Coverage | None = None,
     ) -> Iterator[Path[T]]:
         """Run `program` once for each of its paths, those of earlier True answers first.
 
         Exceptions of the classes `stop` end a path and are recorded in it; others pass through.
         Only paths that begin with one of the `beginnings` are run: decisions that this explorer
         made before, none of which begins with another one. `given`: they hold from the start,
-        whatever the program asks first; no two of them can hold together.
+        whatever the program asks first; no two of them can hold together. With a `search`, that
+        says which is next, and may end it all: SeenEnough is raised then.
         """
+        self._search = search
         self._deadline = self.effort.after(self.deadline_seconds)
         self._hopeless = False
         pace = Pace(self.effort.spent, self._deadline - self.effort.spent)
@@ -199,6 +204,8 @@ class Explorer:
                 raise TooManyPaths(f"more than {self.max_paths} paths", self.max_paths)
             pending = (prefix for prefix, _ in self._pending)
             slow = self.hasty and pace.hopeless(self.effort.spent, pending)
+            if search is not None and paths > 1:
+                self._pending.append(self._pending.pop(search.next()))
             self._begin(*self._pending.pop())
             self._hopeless = self._hopeless or slow
             if paths == 1 and self._witness() is None:
@@ -292,6 +299,8 @@ class Explorer:
             sure = if_false is True
             other = Decision(condition, answer=False, split=True, label=self.label, sure=sure)
             self._pending.append(((*run.decisions, other), run.given))
+            if self._search is not None:
+                self._search.split()
         answer = if_true is not False
         sure = if_true is not None
         self._take(Decision(condition, answer=answer, split=split, label=self.label, sure=sure))

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What conditions and values of a path depend on: words of the call, and made-up driver state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from premap.model.words import U64_MAX
+from premap.symbolic.node import Node
+
+
+def leaves(terms: Iterable[Any]) -> list[Any]:
+    """Return the made-up words, and results of unknown functions, that terms depend on."""
+    return [node for node in nodes(terms) if node.op in {"var", "apply"}]
+
+
+def nodes(terms: Iterable[Any]) -> Iterator[Any]:
+    """Yield every node of some terms, once."""
+    seen: set[int] = set()
+    todo = list(terms)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Node) and node.uid not in seen:
+            seen.add(node.uid)
+            yield node
+            todo.extend(node.args)
+
+
+def variables(terms: Iterable[Any]) -> set[str]:
+    """Return the names of the made-up words that terms depend on, functions' names included."""
+    return {leaf.data[0] for leaf in leaves(terms)}
+
+
+def bits_of(term: Any, name: str) -> int:
+    """Return the bits of a made-up word that a term may depend on, as a mask."""
+    found = 0
+    seen: set[tuple[int, int]] = set()
+    todo: list[tuple[Any, int]] = [(term, U64_MAX)]
+    while todo:
+        node, mask = todo.pop()
+        if not isinstance(node, Node) or (node.uid, mask) in seen:
+            continue
+        seen.add((node.uid, mask))
+        if node.op == "var" and node.data[0] == name:
+            found |= mask & ((1 << node.data[1]) - 1)
+        elif node.op == "bits":
+            todo.append((node.args[0], mask & node.data[0]))
+        elif node.op == "lshr":
+            todo.append((node.args[0], mask << node.data & U64_MAX))
+        elif node.op in {"and", "or", "xor"}:
+            todo += [(arg, mask) for arg in node.args]
+        else:
+            todo += [(arg, U64_MAX) for arg in node.args]
+    return found
