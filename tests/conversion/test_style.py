@@ -290,6 +290,29 @@ class TestPopulation:
             "\tdesc->action.error_override = -EIO;\n\treturn 0;\n"
         )
 
+    @pytest.mark.parametrize(
+        "old",
+        [
+            "\treturn {} ? -EIO : 0;\n",
+            "\treturn ({}) < 0 ? -EIO : 0;\n",
+            "\tint ret = {};\n\n\treturn ret ? -EIO : 0;\n",
+            "\tint ret;\n\n\tret = {};\n\treturn ret < 0 ? -EIO : 0;\n",
+        ],
+    )
+    def test_result_that_is_chosen_by(self, old: str):
+        assert body(old.format(self.REMAP)).replace("\n\n", "\n") == (
+            "\tmmap_action_remap_full(desc, 1);\n"
+            "\tdesc->action.error_override = -EIO;\n\treturn 0;\n"
+        )
+
+    @pytest.mark.parametrize(
+        "rounded", ["PAGE_ALIGN({})", "ALIGN({}, PAGE_SIZE)", "round_up({}, PAGE_SIZE)"]
+    )
+    def test_size_that_is_rounded_up(self, rounded: str):
+        size = "vma->vm_end - vma->vm_start"
+        old = f"\treturn {self.REMAP.replace(size, rounded.format(size))};\n"
+        assert body(old) == "\tmmap_action_remap_full(desc, 1);\n\treturn 0;\n"
+
     @pytest.mark.parametrize("check", ["", "if (ret)\n\t\treturn ret;\n\t"])
     def test_result_that_a_declaration_keeps(self, check: str):
         old = f"\tstruct ring *r = ring_of(x);\n\tint ret = {self.REMAP};\n\n\t{check}return ret;\n"

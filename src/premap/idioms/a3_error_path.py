@@ -9,8 +9,9 @@ IDIOM = Idiom(
     "A3",
     "the path of a failed population goes",
     "The hook only says what is to be mapped, and has returned when that fails: mmap() then fails "
-    "with the error. What tested the result goes, with the messages about it; a note says so. A "
-    "path that undoes something is declined: what is undone has to move into `->mapped`.",
+    "with the error. What tested the result (`return failed ? -EAGAIN : 0`, too) goes, with the "
+    "messages about it; a note says so. A path that undoes something is declined: what is undone "
+    "has to move into `->mapped`.",
     before="""\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -146,8 +146,13 @@ def _site(call: Node, hook: Hook) -> Site:
     if parent.type == "assignment_expression":
         return _assigned(call, parent, hook)
     condition = _condition_of(outer, parent, hook)
-    if condition is not None:
+    if condition is not None and condition.type == "if_statement":
         return _tested(Site(call, [condition]), condition, hook)
+    if condition is not None:
+        leaving = hook.parent(hook.outer(condition))
+        errno = _errno_or_zero(condition)
+        if errno is not None and leaving is not None and leaving.type == "return_statement":
+            return Site(call, [leaving], errno, returns=True)
     raise Declined(
         "population-result-used",
         f"the result of {callee(call)}() is used in a way of its own",
@@ -258,7 +263,7 @@ def _is_failure(condition: Node, result: str | None) -> bool:
 
 
 def _condition_of(outer: Node, parent: Node, hook: Hook) -> Node | None:
-    """Return the `if` whose condition is the call, or the call compared with 0."""
+    """Return the `if`, or the `?:`, whose condition is the call, or the call compared with 0."""
     node = outer
     if parent.type == "binary_expression":
         operator = text_of(parent.child_by_field_name("operator"))
@@ -267,9 +272,17 @@ def _condition_of(outer: Node, parent: Node, hook: Hook) -> Node | None:
             return None
         node = hook.outer(parent)
     above = hook.parent(node)
-    if above is None or above.type != "if_statement":
+    if above is None or above.type not in {"if_statement", "conditional_expression"}:
         return None
     return above if above.child_by_field_name("condition") == node else None
+
+
+def _errno_or_zero(choice: Node) -> str | None:
+    """Return "EAGAIN" of `failed ? -EAGAIN : 0`."""
+    then = text_of(choice.child_by_field_name("consequence"))
+    otherwise = text_of(choice.child_by_field_name("alternative"))
+    found = _ERRNO.fullmatch(then)
+    return found[1] if found is not None and otherwise == "0" else None
 
 
 def _tested(site: Site, check: Node, hook: Hook) -> Site:
@@ -372,9 +385,17 @@ def _commented(statement: Node, hook: Hook) -> bool:
 
 
 def _check_return(statement: Node, site: Site) -> None:
-    value = text_of(unwrapped(statement.named_children[0])) if statement.named_children else ""
+    returned = unwrapped(statement.named_children[0]) if statement.named_children else statement
+    value = text_of(returned)
     if value == "0":
         return
+    if returned.type == "conditional_expression" and site.errno is None:
+        condition = returned.child_by_field_name("condition")
+        if condition is not None and _is_failure(unwrapped(condition), site.result):
+            site.errno = _errno_or_zero(returned)
+            if site.errno is not None:
+                site.last_return = statement
+                return
     if site.result is None or value != site.result:
         raise Declined(
             "code-after-population", f"the hook returns `{value}` after mapping", statement

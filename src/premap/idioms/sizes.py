@@ -26,6 +26,8 @@ WORDS = frozenset(
     }
 )
 """Types that hold every length in bytes of a mapping on every kernel."""
+_ROUNDS_UP = {"PAGE_ALIGN": [], "ALIGN": ["PAGE_SIZE"], "round_up": ["PAGE_SIZE"]}
+"""Macros that round their first argument up, and their others where that is to whole pages."""
 Holds = Callable[[Node | None, str, Hook], bool]
 _INFERRED = frozenset({"Auto", "__auto_type"})
 """What stands for the type of the value; `auto` as the parser is shown it."""
@@ -69,12 +71,21 @@ def _holds_member(node: Node | None, member: str, hook: Hook) -> bool:
 
 
 def _computes_whole(node: Node, hook: Hook) -> bool:
+    node = _without_rounding(node)
     value = only_value(node, hook)
     return any(
         _is_length(each, hook, _holds_member) or _is_pages_in_bytes(each, hook)
-        for each in (node, value)
+        for each in (node, None if value is None else _without_rounding(value))
         if each is not None
     )
+
+
+def _without_rounding(node: Node) -> Node:
+    """Return what is rounded up to whole pages, which the length of a mapping always is."""
+    inner = unwrapped(node)
+    more = _ROUNDS_UP.get(callee(inner) or "")
+    given = arguments(inner)
+    return given[0] if given and [text_of(each) for each in given[1:]] == more else node
 
 
 def _is_pages_in_bytes(node: Node, hook: Hook) -> bool:
