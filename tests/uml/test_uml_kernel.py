@@ -51,7 +51,9 @@ class TestRecords:
         assert (len(recorded), different) == (140, [])
 
     @pytest.mark.parametrize(
-        "path", [*FILES, DATA / "extensions.jsonl"], ids=lambda path: path.name
+        "path",
+        [*FILES, DATA / "extensions.jsonl", DATA / "by-hand" / "by-hand.jsonl.gz"],
+        ids=lambda path: path.name,
     )
     def test_step_by_step_is_the_same(self, uml: UmlBackend, path: Path) -> None:
         outcomes = [replay(one, uml) for one in read(path)]
