@@ -285,7 +285,13 @@ class TestFlags:
     @pytest.mark.parametrize(
         ("body", "expected"),
         [
-            ("unsigned long f = vma->vm_flags;\n\nreturn f ? 0 : -EIO;", "flags-as-number"),
+            ("return vma->vm_flags ? 0 : -EIO;", "flags-as-number"),
+            ("unsigned long f = ~vma->vm_flags;\n\nreturn f ? 0 : -EIO;", "flags-as-number"),
+            (
+                "unsigned long f = 0;\n\nf |= vma->vm_flags;\nreturn f ? 0 : -EIO;",
+                "flags-as-number",
+            ),
+            ("ring->flags = vma->vm_flags;\nreturn 0;", "flags-as-number"),
             ("int w = vma->vm_flags & VM_WRITE;\n\nreturn w;", "flags-as-number"),
             ("switch (vma->vm_flags & VM_WRITE) {\ncase 0:\n\treturn 0;\n}\nreturn 1;", "flags-as"),
             ("vma->vm_flags = VM_IO;\nreturn 0;", "flags-as-number"),

@@ -276,6 +276,19 @@ class TestLocals:
         assert "int unused;" in body(old)
 
 
+class TestFlagsAsNumber:
+    @pytest.mark.parametrize(
+        "old",
+        [
+            "\tvm_flags_t flags = {};\n\n\treturn flags & VM_EXEC ? -EPERM : 0;\n",
+            "\tunsigned int flags;\n\n\tflags = ({});\n\treturn flags & VM_EXEC ? -EPERM : 0;\n",
+        ],
+    )
+    def test_a_variable_keeps_them(self, old: str):
+        new = old.format("vma_flags_to_legacy(desc->vma_flags)")
+        assert body(old.format("vma->vm_flags")) == new
+
+
 class TestPopulation:
     REMAP = "remap_pfn_range(vma, vma->vm_start, 1, vma->vm_end - vma->vm_start, vma->vm_page_prot)"
 
