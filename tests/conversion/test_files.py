@@ -389,3 +389,62 @@ class TestStateElsewhere:
     def test_function_that_only_its_file_knows_is_another(self, tree: KernelTree) -> None:
         other = "static int ring_add(struct file *f)\n{\n\tkmalloc(8, 0);\n\treturn 0;\n}\n"
         assert self.notes(tree, other) == []
+
+
+class TestUsedElsewhere:
+    """Other files that name a table, or a function by a macro, or have the new name."""
+
+    OTHER = "int other(struct file *f, struct vm_area_struct *v)\n{\n\treturn %s;\n}\n"
+    EXTERN = "extern const struct file_operations ring_fops;\n"
+    OWN = HANDLER + TABLE.replace("static ", "")
+
+    def converted(self, tree: KernelTree, header: str, other: str, text: str = OWN) -> Conversion:
+        put(tree, fs__ring__file_c=text, fs__ring__ring_h=HEADER + header)
+        put(tree, fs__ring__other_c=f'#include "ring.h"\n{other}')
+        return convert(tree, "fs/ring/file.c")
+
+    @pytest.mark.parametrize(
+        "call", ["ring_fops.mmap(f, v)", "(&ring_fops)->mmap(f, v)", "ring_fops . mmap != NULL"]
+    )
+    def test_what_calls_the_member_of_the_table(self, tree: KernelTree, call: str) -> None:
+        assert reason(self.converted(tree, self.EXTERN, self.OTHER % call)) == "member-used"
+
+    def test_a_pointer_to_the_table(self, tree: KernelTree) -> None:
+        other = "const struct file_operations *ops = &ring_fops;\n"
+        other += self.OTHER % "ops->mmap(f, v)"
+        assert reason(self.converted(tree, self.EXTERN, other)) == "member-used"
+
+    @pytest.mark.parametrize("call", ["ring_fops.open(0, f)", "f->f_op == &ring_fops"])
+    def test_what_uses_another_member_does_not_matter(self, tree: KernelTree, call: str) -> None:
+        found = self.converted(tree, self.EXTERN, self.OTHER % call)
+        assert found.reason is None, found.reason
+
+    def test_another_table_of_the_name(self, tree: KernelTree) -> None:
+        other = "static const struct file_operations ring_fops;\n"
+        other += self.OTHER % "ring_fops.mmap(f, v)"
+        found = self.converted(tree, "", other, HANDLER + TABLE)
+        assert found.reason is None, found.reason
+
+    @pytest.mark.parametrize("static", ["", "static "])
+    def test_a_function_of_the_new_name(self, tree: KernelTree, static: str) -> None:
+        other = static + "int ring_mmap_prepare(void)\n{\n\treturn 0;\n}\n"
+        found = self.converted(tree, "", other)
+        if static:
+            assert found.reason is None, found.reason
+        else:
+            assert reason(found) == "name-taken"
+
+    PASTES = "#define RING_CALL(x, f, v) x##_mmap(f, v)\n"
+
+    def test_a_macro_that_makes_up_the_name(self, tree: KernelTree) -> None:
+        other = self.OTHER % "RING_CALL(ring, f, v)"
+        assert reason(self.converted(tree, self.PASTES, other)) == "second-caller"
+
+    def test_a_macro_that_makes_up_another(self, tree: KernelTree) -> None:
+        found = self.converted(tree, self.PASTES, self.OTHER % "RING_CALL(bell, f, v)")
+        assert found.reason is None, found.reason
+
+    def test_a_macro_of_the_file_itself(self, tree: KernelTree) -> None:
+        text = HANDLER.replace("int ring", "static int ring").partition("EXPORT")[0] + TABLE
+        text += "#define CALL(x, f, v) ring_##x(f, v)\n" + self.OTHER % "CALL(mmap, f, v)"
+        assert reason(self.converted(tree, "", "", text)) == "second-caller"

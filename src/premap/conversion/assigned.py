@@ -70,7 +70,15 @@ def _copying(table: str, source: SourceFile, program: Program) -> Iterator[Sourc
     )
     if copies.search(source.code):
         yield source
-    static = re.compile(rb"\bstatic\b[^;{}()]*\b%b\s*=" % name)
+    for other in naming(table, source, program):
+        if program.tree is not None and copies.search(program.tree.bytes_of(other)):
+            yield program.tree.open(other)
+
+
+def naming(table: str, source: SourceFile, program: Program) -> Iterator[str]:
+    """Yield the names of other files that may name a table."""
+    name = re.escape(table.encode())
+    static = re.compile(rb"\bstatic\b[^;{}()]*\b%b\s*[=;]" % name)
     if program.tree is None or static.search(source.code):
         return
     top = subsystem(source.name)
@@ -78,8 +86,8 @@ def _copying(table: str, source: SourceFile, program: Program) -> Iterator[Sourc
     declaring = [file.name for file in headers if file is not source]
     private = declaring and all(each.startswith(f"{top}/") for each in declaring)
     for other in program.tree.search.mentioning(table, top if private else WHOLE_TREE):
-        if other != source.name and copies.search(program.tree.bytes_of(other)):
-            yield program.tree.open(other)
+        if other != source.name and not static.search(program.tree.bytes_of(other)):
+            yield other
 
 
 def notes(site: Handler, source: SourceFile) -> tuple[Note, ...]:

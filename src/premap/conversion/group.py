@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.conversion import mapped
+from premap.conversion import mapped, pasted
 from premap.conversion.callback import Callback
 from premap.conversion.mentions import mentions
 from premap.conversion.program import Program
@@ -382,6 +382,15 @@ def _check_name(name: str, new: str, group: Group) -> None:
             with within(file):
                 line = group.defined[name][0].line
                 raise Declined("name-taken", f"{new} is in use already", line=line)
+    [first, *_] = group.defined[name]
+    program = group.program
+    pasted.check(name, first, group.users(name), program)
+    if program.is_local(first):
+        return
+    for other in program.definitions(new, first.source, far=False):
+        with within(first.source):
+            text = f"{new} is in use already, in {other.source.name}"
+            raise Declined("name-taken", text, line=first.line)
 
 
 def acting(group: Group) -> frozenset[str]:

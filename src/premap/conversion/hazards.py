@@ -27,6 +27,7 @@ from premap.records import ARMS_ALREADY, Handler, Note
 
 _MEMBER = re.compile(rb"\bmmap\b(?!\s*=[^=])")
 """Every use of the member, and some that are none."""
+_READ = re.compile(rb"(?:->|\.)\s*mmap\b(?!\s*=[^=])")
 _TABLE = "file_operations"
 _NO_BIT = frozenset({"VM_NONE", "VM_SOFTDIRTY"})
 """Masks that can be 0, or depend on the configuration where their bit does not."""
@@ -58,6 +59,21 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
         if _either_hook(use, source, program) is not None:
             continue
         raise Declined("member-used", f"`{_short(use)}` uses the member `mmap` of a table", use)
+    _check_other_files(handler, source, program)
+
+
+def _check_other_files(handler: Handler, source: SourceFile, program: Program) -> None:
+    """Raise Declined if a file that names the table may read or call its `.mmap`."""
+    if program.tree is None or handler.table is None or not handler.table.isidentifier():
+        return
+    for name in assigned.naming(handler.table, source, program):
+        if not _READ.search(program.tree.bytes_of(name)):
+            continue
+        other = program.open(name)
+        for use in _member_uses(other, program):
+            if _either_hook(use, other, program) is None:
+                text = f"{name}:{other.line_of(use.start_byte)}: `{_short(use)}`"
+                raise Declined("member-used", f"{text} may use {handler.table}", line=handler.line)
 
 
 def _table_of(site: Handler) -> tuple[str, str | None]:
