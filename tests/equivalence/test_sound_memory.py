@@ -248,10 +248,16 @@ class TestAddresses:
         )
         assert verdict.status in ("different", "unknown")
 
-    def test_one_past_the_end(self) -> None:
+    @pytest.mark.parametrize("end", ["&it->a[2]", "it->a + 2", "&it->a[it->b]"])
+    def test_one_past_the_end(self, end: str) -> None:
         extra = "struct x { int a[2]; int b; };\nstatic struct x *it;\n"
-        verdict = judge("return &it->a[2] == &it->b ? -EINVAL : 0;", "return 0;", extra)
+        verdict = judge(f"return {end} == &it->b ? -EINVAL : 0;", "return 0;", extra)
         assert verdict.status in ("different", "unknown")
+
+    def test_within_an_array(self) -> None:
+        extra = "struct x { int a[2]; int b; };\nstatic struct x *it;\n"
+        verdict = judge("return &it->a[1] == &it->b ? -EINVAL : 0;", "return 0;", extra)
+        assert verdict.status == "equivalent"
 
 
 class TestUnknownIndexes:

@@ -38,6 +38,7 @@ from premap.interp.values import (
     int_type,
     made_up_address,
     normalise,
+    plain,
     to_signed,
     unit_of,
 )
@@ -265,6 +266,15 @@ class Object:
             return
         name = _NUMBER.sub("", self.name_of(path))
         raise Undefined(f"element {to_signed(index)} of {name} is accessed, which has {length}")
+
+    def may_be_past(self, path: Path) -> bool:
+        """Return whether a path may lead to the end of an array, where something else begins."""
+        for depth, step in enumerate(path):
+            if isinstance(step, Index):
+                known, length = plain(step.word), self._length(path[:depth])
+                if known is None or length is None or known >= length:
+                    return True
+        return False
 
     def note_bytes(self, path: Path, ctype: CType) -> None:
         """Note of which structure bytes are looked at, where a place is taken for another type."""

@@ -338,7 +338,7 @@ def same_place(one: Any, other: Any) -> bool | None:
         return None
     if paths[1][: parted + 1] in held.unions.get(paths[0][: parted + 1], {}):
         return None
-    return False
+    return None if any(held.may_be_past(path) for path in paths) else False
 
 
 def _may_be_one(one: Step | None, other: Step | None) -> bool:
