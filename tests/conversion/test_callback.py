@@ -455,6 +455,25 @@ class TestSetAtRunTime:
         found = convert_file(tree.open("drivers/buf/io.c"), tree, "7.3", callback=callback)
         assert [each.reason and each.reason.id for each in found] == ["table-assigned"] * 2
 
+    @pytest.mark.parametrize(
+        ("copy", "declined"),
+        [
+            ("b->own = *b->ops;", True),
+            ("memcpy(&b->own, b->ops, sizeof(b->own));", True),
+            ("b->other = kmemdup(b->ops, sizeof(*b->ops), GFP_KERNEL);", True),
+            ("b->own.open = b->ops->open;", False),
+            ("memcpy(&b->size, &b->phys, sizeof(b->size));", False),
+        ],
+    )
+    def test_a_copy_by_a_pointer(self, copy: str, *, declined: bool, tmp_path: Path) -> None:
+        core = f"\nvoid buf_copy(struct buf *b)\n{{\n\t{copy}\n\tb->own.map_it = own_map;\n}}\n"
+        found = convert(tmp_path, "drivers/buf/io.c", plan(tmp_path, core=subsystem.CORE + core))
+        if declined:
+            assert found.reason is not None
+            assert found.reason.id == "table-assigned"
+        else:
+            assert found.reason is None, found.reason
+
     @pytest.mark.parametrize("file", ["drivers/buf/io.c", "drivers/buf/other.c"])
     def test_a_copy_of_the_table_that_gets_another_member(self, file: str, tmp_path: Path) -> None:
         copying = (

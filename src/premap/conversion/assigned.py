@@ -11,9 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tree_sitter import Node
+
+from premap.conversion.callback import Callback
 from premap.conversion.program import WHOLE_TREE, Program, subsystem
+from premap.csource.ctypes import PointerType, StructType
+from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.handlers import find_sites
-from premap.csource.source import SourceFile
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.csource.source import Function, SourceFile
 from premap.idioms.idiom import Declined
 from premap.records import Handler, Note
 
@@ -45,21 +51,70 @@ def check_copied(site: Handler, source: SourceFile, program: Program) -> None:
 
     Of a copy's members, the one that is set would be the old one, and the twin is looked at first.
     """
+    callback = program.callback
     if site.table is None or not site.table.isidentifier():
         return
     for file in _copying(site.table, source, program):
-        callback = program.callback
-        pattern = rb"(?:->|\.)\s*(?:%b|%b)\s*=(?!=)" % (
-            callback.member.encode(),
-            callback.twin.encode(),
-        )
-        for found in re.finditer(pattern, file.code):
-            node = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
-            if node is None or node.type != "assignment_expression":
-                continue  # an initializer's
-            line = file.line_of(found.start())
+        for line in _setting(file, callback):
             message = f"{file.name}:{line} may set the member of a copy of {site.table}"
             raise Declined("table-assigned", message, line=site.line)
+    if program.tree is None or callback.is_file_operation:
+        return
+    key = ("copies that are set", callback.ops, callback.member)
+    for where in program.tree.once(key, lambda: [*_copies_that_are_set(program)]):
+        message = f"{where} may set the member of a copy of any {site.ops}"
+        raise Declined("table-assigned", message, line=site.line)
+
+
+def _setting(file: SourceFile, callback: Callback) -> Iterator[int]:
+    """Yield the lines at which a file sets the member, or the twin, at run time."""
+    names = callback.member.encode(), callback.twin.encode()
+    for found in re.finditer(rb"(?:->|\.)\s*(?:%b|%b)\s*=(?!=)" % names, file.code):
+        node = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
+        if node is not None and node.type == "assignment_expression":  # not an initializer's
+            yield file.line_of(found.start())
+
+
+def _copies_that_are_set(program: Program) -> Iterator[str]:
+    """Yield where the member is set in files that copy such tables by a pointer: `a = *b;`."""
+    tree, callback = program.tree, program.callback
+    copies = re.compile(rb"=\s*\*|\bmem\w+\s*\(|dup\w*\s*\(")
+    for name in tree.search.mentioning(callback.member, WHOLE_TREE) if tree is not None else ():
+        if tree is None or not copies.search(tree.bytes_of(name)):
+            continue
+        file = program.open(name)
+        lines = [*_setting(file, callback)]
+        if lines and any(_copies(node, file, program) for node in _copying_nodes(file)):
+            yield f"{name}:{lines[0]}"
+
+
+def _copying_nodes(file: SourceFile) -> Iterator[Node]:
+    """Yield what is followed, or given to a function that copies what a pointer leads to."""
+    for node in find_all(file.root, "pointer_expression"):
+        inner = node.child_by_field_name("argument")
+        if inner is not None and text_of(node.children[0]) == "*":
+            yield inner
+    for call in calls_in(file.root):
+        if re.match(r"mem\w+|\w*dup\w*", callee(call) or ""):
+            yield from arguments(call)
+
+
+def _copies(pointer: Node, file: SourceFile, program: Program) -> bool:
+    """Tell whether a pointer leads to such a table."""
+    scope = program.scope(file)
+    around = next((f for f in _all_functions(file) if _holds(f.node, pointer)), None)
+    names = {} if around is None else local_types(scope, around.node, pointer.start_byte)
+    ctype = ExpressionTypes(scope, names).of(pointer)
+    target = ctype.target if isinstance(ctype, PointerType) else None
+    return isinstance(target, StructType) and target.tag == program.callback.tag
+
+
+def _all_functions(file: SourceFile) -> Iterator[Function]:
+    return (each for functions in file.functions.values() for each in functions)
+
+
+def _holds(outer: Node, inner: Node) -> bool:
+    return outer.start_byte <= inner.start_byte < outer.end_byte
 
 
 def _copying(table: str, source: SourceFile, program: Program) -> Iterator[SourceFile]:
