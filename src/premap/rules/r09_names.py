@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
-from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.names import descriptor_functions
+from premap.rules.retesting import any_of, other_test, respelled, spelled
 from premap.rules.rule import Found, Repair, Rule, at
 from premap.rules.versions import contradicting, old_explorations
 
@@ -43,10 +43,25 @@ def check(context: Context) -> Iterator[Found]:
         elif not _has(context, name):
             yield at(context.source, call, f"{context.target} has no {name}()")
     yield from _compared(context)
-    yield from _settled(context)
+    for found, test in _settled(context):
+        yield found._replace(repair=other_test(context, test, _only_settled))
     if context.before is not None:
-        for hook in context.prepares:
-            yield from _changed(context, hook)
+        for found, test in _changed(context):
+            yield found._replace(repair=_other(context, test))
+
+
+def _only_settled(context: Context) -> Iterator[Found]:
+    return (found for found, _ in _settled(context))
+
+
+def _only_changed(context: Context) -> Iterator[Found]:
+    return (found for found, _ in _changed(context))
+
+
+def _other(context: Context, decided: Node) -> Repair | None:
+    """Return the test that asks what the old handler asked, where a condition has one test."""
+    tests = [call for call in calls_in(decided) if _is_test(call)]
+    return other_test(context, tests[0], _only_changed) if len(tests) == 1 else None
 
 
 def _has(context: Context, name: str) -> bool:
@@ -67,21 +82,17 @@ def _test(context: Context, call: Node, name: str) -> Iterator[Found]:
     if release is None or function is None:
         return
     if name not in {release.test_one, release.test_any, release.test_all}:
-        old = name == "vma_desc_test_flags"
-        new = release.test_any if old or name == "vma_desc_test_any" else release.test_one
-        edit = Edit(context.source.name, function.start_byte, function.end_byte, new.encode())
-        repair = Repair(f"Use {new}()", (edit,), "automatic") if old else None
-        yield at(
-            context.source,
-            function,
-            f"{context.target} has no {name}(): use {new}()",
-            repair=repair,
-        )
+        new = spelled(release, name, call)
+        use = "ask for each flag" if new is None else f"use {new}()"
+        repair = respelled(context.source, call, new)
+        told = f"{context.target} has no {name}(): {use}"
+        yield at(context.source, function, told, repair=repair)
     elif name == "vma_desc_test" and len(arguments(call)) > 2:
         yield at(
             context.source,
             call,
             "vma_desc_test() takes one flag: say vma_desc_test_any() or vma_desc_test_all()",
+            repair=any_of(context.source, call),
         )
 
 
@@ -101,8 +112,8 @@ def _compared(context: Context) -> Iterator[Found]:
             )
 
 
-def _settled(context: Context) -> Iterator[Found]:
-    """Find a test of several flags that has one answer, whatever mmap() was called with."""
+def _settled(context: Context) -> Iterator[tuple[Found, Node]]:
+    """Find tests of several flags that have one answer, whatever mmap() was called with."""
     for hook in context.prepares:
         if not hook.exploration.complete:
             continue
@@ -115,18 +126,20 @@ def _settled(context: Context) -> Iterator[Found]:
             test = _several(node)
             if test is not None and len(given) == 1:
                 answer = given.pop() != (unwrapped(node).type == "unary_expression")
-                yield at(
-                    context.source,
-                    test,
+                message = (
                     f"this is {str(answer).lower()} for every mmap(): is another of "
-                    "vma_desc_test_any() and vma_desc_test_all() meant?",
-                    level="warning",
-                    hook=hook,
+                    "vma_desc_test_any() and vma_desc_test_all() meant?"
                 )
+                yield at(context.source, test, message, level="warning", hook=hook), test
 
 
-def _changed(context: Context, hook: Hook) -> Iterator[Found]:
-    """Find a test of flags for which another mmap() fails than in the handler before."""
+def _changed(context: Context) -> Iterator[tuple[Found, Node]]:
+    """Find tests of flags for which another mmap() fails than in the handler before."""
+    for hook in context.prepares:
+        yield from _changed_in(context, hook)
+
+
+def _changed_in(context: Context, hook: Hook) -> Iterator[tuple[Found, Node]]:
     for old in old_explorations(context, hook):
         for new, was in contradicting(hook, old):
             test = _blamed(hook, new, was)
@@ -140,15 +153,12 @@ def _changed(context: Context, hook: Hook) -> Iterator[Found]:
             now = "the old handler took this call, and the hook fails"
             if was.failed:
                 now = "the old handler failed for this call, and the hook takes it"
-            yield at(
-                context.source,
-                test,
+            message = (
                 "this does not ask what the old handler asked of the flags: is another of "
-                "vma_desc_test_any() and vma_desc_test_all(), or the opposite, meant?",
-                hook=hook,
-                level=new.doubt or was.doubt,
-                example=example(new, small, now),
+                "vma_desc_test_any() and vma_desc_test_all(), or the opposite, meant?"
             )
+            level, shown = new.doubt or was.doubt, example(new, small, now)
+            yield at(context.source, test, message, hook=hook, level=level, example=shown), test
             return
 
 

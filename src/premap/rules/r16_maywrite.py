@@ -18,11 +18,12 @@ from premap.model import (
     VM_WRITE,
 )
 from premap.model.errors import errno_name
+from premap.rules.clearing import repair
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.names import takers
 from premap.rules.paths import Exploration, Fixed, Trace, example, narrowed
-from premap.rules.rule import Found, Rule
+from premap.rules.rule import Found, Repair, Rule
 from premap.rules.terms import bits_of
 
 
@@ -55,10 +56,10 @@ def check(context: Context) -> Iterator[Found]:
         if hook.frame.checks("permissions"):
             continue
         for access in _ACCESSES:
-            yield from _check(hook, access)
+            yield from _check(context, hook, access)
 
 
-def _check(hook: Hook, access: _Access) -> Iterator[Found]:
+def _check(context: Context, hook: Hook, access: _Access) -> Iterator[Found]:
     asked = {**_OPEN, _PROT: access.others | access.prot}
     whole = hook.exploration
     if not any(_rejects(whole, trace, access, asked) for trace in whole.traces):
@@ -74,7 +75,8 @@ def _check(hook: Hook, access: _Access) -> Iterator[Found]:
                 continue
             model = granted.ask(*trace.condition, *other.condition, left)
             if model is not None:
-                yield _found(hook, access, granted, trace, other, model, left)
+                found = _found(hook, access, granted, trace, other, model, left)
+                yield found._replace(repair=_repair(context, hook, other))
                 return
 
 
@@ -131,6 +133,13 @@ def _found(
         hook=hook,
         example=example(trace, small, result),
     )
+
+
+def _repair(context: Context, hook: Hook, rejecting: Trace) -> Repair | None:
+    where = rejecting.last_decision(hook.source)
+    if where is None:
+        return None
+    return repair(hook.source, where, functions=context.at_least("6.3"))
 
 
 def _place(hook: Hook, rejecting: Trace) -> tuple[int, int]:
