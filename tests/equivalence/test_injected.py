@@ -159,3 +159,37 @@ class TestBetweenTwoHooksThatPrepare:
         none = extra.replace(" .mapped = k_mapped,", "")
         found = alike("mmap_prepare", f"{SET} return 0;", f"{SET} return 0;", extra, none)
         assert found.status.startswith("equivalent"), found
+
+
+class TestIgnoredResults:
+    """What the old hook did because pages could not be mapped was not ignoring that."""
+
+    HEAD = "struct dev *d = {}->private_data; "
+
+    def verdict(self, old: str, new: str = "") -> Verdict:
+        before = f"{self.HEAD.format('file')}{old} return 0;"
+        return judge(before, f"{self.HEAD.format('desc->file')}{new}{ACTION} return 0;")
+
+    @pytest.mark.parametrize(
+        "old",
+        [
+            f"if ({REMAP}) d->count = 1;",
+            f"if ({REMAP}) vm_flags_set(vma, VM_DONTCOPY);",
+            f"if ({REMAP}) vma->vm_ops = &ring_vm_ops;",
+            f"if ({REMAP}) vma->vm_private_data = d;",
+            f"d->count = 7; if ({REMAP}) d->count = 8;",
+        ],
+    )
+    def test_what_fell_back_to_something(self, old: str) -> None:
+        new = "d->count = 7;" if "= 7" in old else ""
+        verdict = self.verdict(old, new)
+        assert verdict.status == "different", verdict
+        assert "return-value" in {each.id for each in verdict.differences}
+
+    @pytest.mark.parametrize(
+        "old", [f"{REMAP};", f'int err = {REMAP}; if (err) pr_err("%d", err);', f"(void){REMAP};"]
+    )
+    def test_what_was_ignored(self, old: str) -> None:
+        verdict = self.verdict(old)
+        assert verdict.status == "equivalent-except", verdict
+        assert "result-not-ignored" in {each.id for each in verdict.differences}

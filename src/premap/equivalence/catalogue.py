@@ -75,7 +75,8 @@ _ACCEPTED = (
         "mmap() now fails where pages can't be mapped",
         """
         The old handler ignored the result of the function that fills page tables, so that a
-        mapping without pages came to be. An action that fails makes mmap() fail.
+        mapping without pages came to be. An action that fails makes mmap() fail. Accepted where the
+        old handler does the same whatever that result is, messages left out.
 
         Usually that is what the author meant; a person has to say so.
         """,

@@ -104,6 +104,8 @@ def _fails_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     text = "mmap() now fails where pages can't be mapped; that was ignored"
     yield Candidate("result-not-ignored", text, condition=True, accepted=True)
     yield from _locks(old, new)
+    if old.unheeding is not None:
+        yield from _heeded(old, old.unheeding())
     calls = new.machine.events[new.split :]
     closes = [n for n, call in enumerate(calls) if (call.kind, call.name) == ("callback", "close")]
     if not closes:
@@ -116,6 +118,24 @@ def _fails_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         text = "->close is called, which was not"
         yield Candidate("close-after-failed-action", text, condition=True, accepted=True)
     yield from undone(old, new)
+
+
+def _heeded(old: Outcome, unheeding: Outcome) -> Iterator[Candidate]:
+    """Yield what the old hook did because page tables could not be filled: it was not ignored."""
+    calls = (
+        [each for each in side.machine.events if each.kind not in effects.SILENT]
+        for side in (unheeding, old)
+    )
+    found = [
+        *_results(old, unheeding),
+        *_mappings(old, unheeding),
+        *_sequences(*calls),
+        *state(old, unheeding),
+        *_counts(old, unheeding),
+    ]
+    for each in found:
+        text = f"mmap() now fails where pages can't be mapped; that was dealt with: {each.what}"
+        yield Candidate("return-value", text, each.condition)
 
 
 def _results(old: Outcome, new: Outcome) -> Iterator[Candidate]:

@@ -93,6 +93,8 @@ class Outcome(Struct):
     """What the setting has fail."""
     neighbours: bool = False
     """Whether the layout has another mapping of the file beside it."""
+    unheeding: Callable[[], Outcome] | None = None
+    """Makes the same call, of which the hook is not told that page tables could not be filled."""
 
     @property
     def created(self) -> bool:
@@ -120,15 +122,19 @@ def run(
     namer: Namer,
     watch: Watch | None = None,
     watched: Mapping[str, Injection] | None = None,
+    *,
+    unheeding: bool = False,
 ) -> Outcome:
     """Make the call on an address space of its own; `watch` may observe machine and log.
 
-    `watched` are failures that never come, at points of the model: they see what is got to.
+    `watched` are failures that never come, at points of the model: they see what is got to. Without
+    heeding anything, a hook takes page tables for filled.
     """
     machine = Machine(inputs, Bindings(side.tree, side.scopes, callback), namer)
     machine.bindings.root = side.functions[0].source if side.functions else None
     call = Call.of(inputs)
     machine.alone = setting.alone
+    machine.unheeding = unheeding
     file = _file(side, machine, setting, call)
     mm = AddressSpace(tree=ListTree)
     with mm.trace() as log:
@@ -165,6 +171,7 @@ def run(
         setting.retried,
         setting.fails,
         setting.layout in BESIDE,
+        lambda: run(side, setting, inputs, namer, watch, unheeding=True),
     )
 
 

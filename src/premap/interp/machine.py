@@ -167,6 +167,8 @@ class Machine:
         """How much work there may be (`effort.spent`), where no exploration says so."""
         self.closed: frozenset[str] = frozenset()
         """Functions of the file that are unknown code where they have nothing of the mapping."""
+        self.unheeding = False
+        """Whether hooks are told that page tables were filled even where they could not be."""
         self.alone = False
         """Whether no other thread changes driver state at locks."""
         self.replacing = False

@@ -162,7 +162,7 @@ def _population(name: str, kinds: str) -> ModelCall:
         if kinds.endswith("c"):
             _counter(given[-1]).store(Value(ULONG, arguments[-1][0]))
         machine.populated(_where(frame, node), error)
-        return _errno(error)
+        return _errno(0 if machine.unheeding else error)
 
     return call
 
