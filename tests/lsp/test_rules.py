@@ -95,7 +95,7 @@ class TestFixes:
         buffer = editor.open(MASK)
         assert editor.actions(buffer, "return 0") == []
 
-    @pytest.mark.parametrize("rule", ["R06", "R08", "R09", "R12", "R16", "R27"])
+    @pytest.mark.parametrize("rule", ["R06", "R08", "R09", "R12", "R16", "R18", "R23", "R27"])
     def test_mend_what_they_are_for(self, editor: Editor, rule: str) -> None:
         buffer = editor.open(RULES[rule].bad)
         editor.further(buffer, rule)

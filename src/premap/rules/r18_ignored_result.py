@@ -5,10 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from premap.csource.nodes import callee, find_all
+from tree_sitter import Node
+
+from premap.csource.nodes import callee, calls_in, find_all, text_of
+from premap.csource.source import Function, SourceFile
+from premap.records import Edit
+from premap.rules.balance import takes
 from premap.rules.context import Context
 from premap.rules.names import fillers, takers
-from premap.rules.rule import Found, Rule, at
+from premap.rules.rule import Found, Repair, Rule, at
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -27,7 +32,31 @@ def check(context: Context) -> Iterator[Found]:
                     context.source,
                     call,
                     f"the error of {name}() is ignored: mmap() succeeds with nothing mapped",
+                    repair=_returned(context.source, body.function, node, call),
                 )
+
+
+def _returned(source: SourceFile, function: Function, node: Node, call: Node) -> Repair | None:
+    """Return the fix that returns the error, where `return 0` follows and nothing was taken."""
+    after = node.next_named_sibling
+    if after is None or after.type != "return_statement":
+        return None
+    values = [child for child in after.named_children if child.type != "comment"]
+    if len(values) != 1 or text_of(values[0]) != "0" or _takes(function.body):
+        return None
+    edit = Edit(source.name, node.start_byte, after.end_byte, f"return {text_of(call)};".encode())
+    return Repair(f"Return the result of {callee(call)}()", (edit,))
+
+
+def _takes(body: Node) -> bool:
+    """Whether a function may take what nobody gives back if it fails after all."""
+    counts = find_all(body, "update_expression", "assignment_expression")
+    kept = any(
+        inner.type == "field_expression" and text_of(each.child_by_field_name("operator")) != "="
+        for each in counts
+        for inner in each.named_children[:1]
+    )
+    return kept or any(takes(callee(each) or "") for each in calls_in(body))
 
 
 RULE = Rule(

@@ -6,11 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from tree_sitter import Node
+
+from premap.csource.nodes import find_all, text_of
 from premap.interp.inputs import CALL
+from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.paths import Trace, example, narrowed
-from premap.rules.rule import Found, Rule, at
+from premap.rules.rule import Found, Repair, Rule, at
+
+_MEANT = {"VM_SHARED": "VM_MAYSHARE", "VMA_SHARED_BIT": "VMA_MAYSHARE_BIT"}
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -49,8 +55,21 @@ def _check(hook: Hook) -> Iterator[Found]:
                 example=example(
                     refused, small, "the hook takes it for a private mapping, and fails"
                 ),
+                repair=_repair(hook, decision),
             )
             return
+
+
+def _repair(hook: Hook, decision: Node) -> Repair | None:
+    """Return the fix that asks for MAYSHARE, where a decision names the flag itself."""
+    named = [each for each in find_all(decision, "identifier") if text_of(each) in _MEANT]
+    if not named:
+        return None
+    edits = tuple(
+        Edit(hook.source.name, each.start_byte, each.end_byte, _MEANT[text_of(each)].encode())
+        for each in named
+    )
+    return Repair(f"Use {_MEANT[text_of(named[0])]}", edits)
 
 
 def _asks(hook: Hook, trace: Trace) -> bool:
