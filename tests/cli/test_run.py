@@ -205,6 +205,75 @@ static int ring_mmap(struct vm_area_desc *desc)
 """Memory that only ->close frees, and a register that nobody writes again."""
 
 
+COUNTS = """\
+#include <linux/mm.h>
+struct ring { atomic_t users; atomic_t pages; struct list_head views; };
+struct view { struct ring *ring; struct list_head node; };
+
+static void view_close(struct vm_area_struct *vma)
+{
+	struct view *view = vma->vm_private_data;
+
+	list_del(&view->node);
+	atomic_dec(&view->ring->users);
+	atomic_sub(4, &view->ring->pages);
+	kfree(view);
+}
+
+static const struct vm_operations_struct view_ops = {
+	.close = view_close,
+};
+
+static int ring_mmap(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+	struct view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+
+	if (!view)
+		return -ENOMEM;
+	view->ring = ring;
+	atomic_inc(&ring->users);
+	atomic_add(4, &ring->pages);
+	list_add(&view->node, &ring->views);
+	desc->private_data = view;
+	desc->vm_ops = &view_ops;
+	mmap_action_remap_full(desc, 7);
+	return 0;
+}
+"""
+"""->close counts down what the hook has counted up, and takes it off the list."""
+
+
+class TestCounts:
+    @pytest.mark.parametrize(
+        ("old", "new", "left"),
+        [
+            ("", "", []),
+            ("atomic_dec(", "atomic_inc(", ["atomic_inc", "atomic_inc"]),
+            ("atomic_sub(4", "atomic_sub(3", ["atomic_add", "atomic_sub"]),
+            (
+                "atomic_dec(&view->ring->users)",
+                "atomic_dec(&view->ring->pages)",
+                ["atomic_inc", "atomic_dec"],
+            ),
+            ("\tlist_del(&view->node);\n", "", ["list_add"]),
+        ],
+    )
+    def test_what_close_takes_back(
+        self, premap: Premap, tmp_path: Path, old: str, new: str, left: list[str]
+    ) -> None:
+        (tmp_path / "ring.c").write_text(COUNTS.replace(old, new) if old else COUNTS)
+        injected = _run(premap, "--inject", "all")["injected"]
+        survives = {each["point"]: each["survives"] for each in injected}
+        assert [each.partition("(")[0] for each in survives["action"]] == left
+        assert [each.partition("(")[0] for each in survives["vma_alloc"]] == [
+            "kzalloc",
+            "atomic_inc",
+            "atomic_add",
+            "list_add",
+        ]
+
+
 class TestPlanted:
     """Leaks of a hook that gets memory, and sets a device up, before there is a mapping."""
 

@@ -31,6 +31,7 @@ KEYS = {
     "result",
     "writes",
     "assigns",
+    "undoes",
     "source",
 }
 RESULTS = {"0-or-negative-errno", "0-if-done", "nonnull", "bool", "argument"}
@@ -72,6 +73,12 @@ class TestRows:
             assert row.get("result", "bool") in RESULTS, name
             indexes = [row.get("object", 0), *row.get("writes", []), *row.get("assigns", [])]
             assert set(indexes) <= set(range(8)), name
+
+    def test_what_takes_another_back_is_of_its_kind(self) -> None:
+        for name, row in TABLE.items():
+            assert {TABLE[each]["kind"] for each in row.get("undoes", ())} <= {row.get("kind")}, (
+                name
+            )
 
     def test_what_reads_gives_a_value(self) -> None:
         assert not [name for name in having(effect="reads") if TABLE[name]["returns"] == "void"]

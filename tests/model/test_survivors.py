@@ -46,6 +46,7 @@ from premap.model.constants import (
     MADV_GUARD_INSTALL,
     MAP_ANONYMOUS,
     MAP_GROWSDOWN,
+    MCL_CURRENT,
     MCL_FUTURE,
     MMAP_MIN_ADDR,
     PROT_GROWSUP,
@@ -114,6 +115,12 @@ class TestAddresses:
     def test_a_hint_below_what_may_be_chosen_becomes_the_lowest(self) -> None:
         mm = AddressSpace(window=(ADDRESS, ADDRESS + 16 * PAGE))
         assert mm.mmap(PAGE, PAGE, PROT_READ, MAP_PRIVATE) == ADDRESS
+
+    def test_locking_everything_begins_at_the_first_page_of_all(self) -> None:
+        mm = AddressSpace()
+        mm.mmap(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED)
+        mm.mlockall(MCL_CURRENT)
+        assert [mm.page_at(address) is not None for address in (0, PAGE)] == [True, True]
 
     def test_no_stack_grows_to_the_lowest_addresses(self) -> None:
         """expand_downwards(): below mmap_min_addr it is -EPERM, so that the access is a SIGSEGV."""

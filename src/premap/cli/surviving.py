@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _HOOKS = ("mmap", "mmap_prepare")
 _UNKNOWN = frozenset({"call", "event"})
 """Kinds of calls of which nobody knows what would make up for them."""
+_COUNTED = frozenset({"atomic", "count", "link"})
+"""Kinds of calls that another of the same kind takes back."""
 _DEVICE = "io"
 """The kind of calls that read a device's registers or, without a result, write them."""
 
@@ -84,6 +86,8 @@ def _calls(stepped: Stepped) -> Iterator[str]:
     from premap.equivalence.effects import outliving
 
     events = stepped.outcome.machine.events[stepped.outcome.split :]
+    undone = _undone(events)
+    events = [event for event in events if not any(event is each for each in undone)]
     kept = [event for event, when in outliving(events) if when]
     registers = _registers(events)
     for event in events:
@@ -92,6 +96,49 @@ def _calls(stepped: Stepped) -> Iterator[str]:
             yield f"{event.name}() was called{_where(event)}"
     for _ in stepped.outcome.machine.locks:
         yield "a lock is held"
+
+
+def _undone(events: list[Event]) -> list[Event]:
+    """Return calls that others took back, and those: what was counted on, and off again, say."""
+    from premap.interp.unknown import table
+
+    pending: list[Event] = []
+    undone: list[Event] = []
+    for event in events:
+        known = table().get(event.name)
+        if known is None or event.kind not in _COUNTED or event.succeeded is not True:
+            continue
+        same = (each for each in pending if each.name in known.undoes and _of_one(each, event))
+        partner = next(same, None)
+        if partner is None:
+            pending.append(event)
+        else:
+            pending = [each for each in pending if each is not partner]
+            undone += (partner, event)
+    return undone
+
+
+def _of_one(one: Event, other: Event) -> bool:
+    """Say whether two calls are about the same thing: counters by as much, entries wherever.
+
+    A member has its structure's address where nothing says how that is laid out: its path counts.
+    """
+    pairs = list(zip(_things(one), _things(other), strict=False))
+    if other.kind == "link":
+        pairs = pairs[:1]
+    return all(here == there and _same(a, b) for (a, here), (b, there) in pairs)
+
+
+def _same(one: object, other: object) -> bool:
+    """Say whether two words are known to be the same: terms are not asked."""
+    return one is other or (type(one) is type(other) is int and one == other)
+
+
+def _things(event: Event) -> Iterator[tuple[object, object]]:
+    """Yield each argument, and the path of the place that it points to."""
+    for word, value in zip(event.arguments, event.given, strict=False):
+        place = getattr(value.data, "place", None)
+        yield word, None if place is None else place.path
 
 
 def _registers(events: list[Event]) -> list[Event]:

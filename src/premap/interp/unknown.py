@@ -64,6 +64,8 @@ class Effect(Struct, frozen=True):
     writes: tuple[int, ...]
     assigns: tuple[int, ...]
     """Arguments that a macro assigns to, as spin_lock_irqsave() does to its flags."""
+    undoes: tuple[str, ...]
+    """Functions that it takes back, called for the same thing: of inc, dec."""
 
     @property
     def orders(self) -> bool:
@@ -118,6 +120,7 @@ def _entry(entry: dict[str, Any]) -> Effect:
         entry.get("takes", ""),
         tuple(entry.get("writes", ())),
         tuple(entry.get("assigns", ())),
+        tuple(entry.get("undoes", ())),
     )
 
 
