@@ -270,6 +270,14 @@ class TestSharedHelper:
         assert "fs/ring/other.c:3: dma_mmap_coherent() has no action" in said
         assert said.endswith("[dma-population]")
 
+    def test_a_helper_of_the_other_is_named_too(self, tree: KernelTree) -> None:
+        helper = "static int a_help(struct vm_area_struct *vma)\n{\n\tcount++;\n\treturn 0;\n}\n\n"
+        other = helper + self.with_statement(self.OTHER, "a_help(vma);")
+        found = self.convert(tree, other)
+        assert reason(found) == "shared-helper"
+        assert found.reason is not None
+        assert "fs/ring/other.c:3: `count++` counts the mapping" in found.reason.message
+
     def test_the_other_has_its_own_reason(self, tree: KernelTree) -> None:
         self.convert(tree, self.with_statement(self.OTHER, "dma_mmap_coherent(vma);"))
         assert reason(convert(tree, "fs/ring/other.c")) == "dma-population"

@@ -141,7 +141,41 @@ def edits(member: Member, callback: Callback, tree: KernelTree) -> list[Edit]:
     return found
 
 
+def retyped(member: Member, callback: Callback, tree: KernelTree) -> list[Edit]:
+    """Return the edits of the header by which the member itself takes a descriptor (H12)."""
+    source = member.source
+    line = source.line_start(member.start)
+    found = [Edit(source.name, line, member.end, _declaration(member, callback).encode())]
+    found += _renamed_docs(member, callback)
+    found += _forward(member, tree)
+    return found
+
+
+def _renamed_docs(member: Member, callback: Callback) -> Iterator[Edit]:
+    """Yield the changes of kernel-doc that names the member."""
+    source = member.source
+    entry = re.compile(rb"@%b\b(?=[ \t]*:|\b)" % re.escape(callback.member.encode()))
+    brace = source.code.find(b"{", member.struct_start)
+    close = source.closing(brace) or brace
+    before = source.text[: member.struct_start]
+    before = re.sub(rb"(?:\w[\w ]*)?\Z", b"", before)
+    opened = before.rfind(b"/**")
+    commented = opened >= 0 and _DOC_BEFORE.fullmatch(before, opened) is not None
+    for match in entry.finditer(source.text, opened if commented else brace, close):
+        if not source.code[match.start() : match.end()].strip():
+            yield Edit(source.name, match.start() + 1, match.end(), callback.twin.encode())
+
+
 def _twin(member: Member, callback: Callback) -> Edit:
+    source = member.source
+    indent = source.text[source.line_start(member.start) : member.start].decode("latin-1")
+    text = _declaration(member, callback)
+    at = source.text.find(b"\n", member.end)
+    return Edit(source.name, at, at, ("\n" + _own_doc(member, callback, indent) + text).encode())
+
+
+def _declaration(member: Member, callback: Callback) -> str:
+    """Return the line or lines that declare the twin, as the member is declared."""
     source = member.source
     line = source.line_start(member.start)
     indent = source.text[line : member.start].decode("latin-1")
@@ -150,9 +184,7 @@ def _twin(member: Member, callback: Callback) -> Edit:
     opening = old.index("(", name)
     head = _aligned(indent + old[: name + len(callback.member)], old, opening, callback)
     listed = [declared(each, i == member.vma) for i, each in enumerate(member.parameters)]
-    text = wrapped(head, listed) + ";"
-    at = source.text.find(b"\n", member.end)
-    return Edit(source.name, at, at, ("\n" + _own_doc(member, callback, indent) + text).encode())
+    return wrapped(head, listed) + ";"
 
 
 def _aligned(head: str, old: str, opening: int, callback: Callback) -> str:

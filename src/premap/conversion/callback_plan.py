@@ -76,7 +76,7 @@ def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback
         edits += _declared(calling[0])
         dispatched = [edit for each in _sharing(dispatchers, calling[0]) for edit in each.edits()]
     edits += dispatched
-    edits += _bindings(callback, tree)
+    edits += bindings(callback, tree)
     return replace(
         callback,
         parameters=len(member.parameters),
@@ -156,7 +156,7 @@ def _groundwork(callback: Callback, header: str, edits: list[Edit]) -> Groundwor
     return Groundwork(first, f"let drivers provide {callback.twin}", text, ordered)
 
 
-def _bindings(callback: Callback, tree: KernelTree) -> Iterator[Edit]:
+def bindings(callback: Callback, tree: KernelTree) -> Iterator[Edit]:
     """Yield the entry that Rust needs where it lists all members of such a structure."""
     table = re.compile(rb"bindings::%b \{[^{}]*\}" % callback.tag.encode())
     entry = re.compile(rb"(?m)^([ \t]*)%b:[^\n]*,\n" % callback.member.encode())

@@ -102,7 +102,7 @@ class Uses:
         if base is None:
             return
         function = function_at(scope.source, node)
-        ctype = struct_of(_types(scope, function, node).of(base))
+        ctype = struct_of(types_at(scope, function, node).of(base))
         if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
             if site:
                 raise Declined("callback-use", f"`{_short(node)}` is taken away here", node)
@@ -143,7 +143,7 @@ class Uses:
                 node = parse_expression(text)
             except NotC:
                 continue
-            ctype = struct_of(_types(scope, function, call).of(node))
+            ctype = struct_of(types_at(scope, function, call).of(node))
             if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
                 return ctype
         return None
@@ -201,7 +201,8 @@ def struct_of(ctype: CType) -> CType:
     return ctype.element if isinstance(ctype, ArrayType) else ctype
 
 
-def _types(scope: Scope, function: Function | None, node: Node) -> ExpressionTypes:
+def types_at(scope: Scope, function: Function | None, node: Node) -> ExpressionTypes:
+    """Return what expressions have as types where `node` is."""
     names = {} if function is None else local_types(scope, function.node, node.start_byte)
     return ExpressionTypes(scope, names)
 

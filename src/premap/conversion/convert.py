@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from premap.conversion import (
     effects,
     elsewhere,
     hazards,
+    inner,
     leftovers,
     macro_tables,
     mapped,
@@ -233,6 +234,8 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     groups.check_users(group)
     for name in group.hooks:
         for file, site in group.tables(name):
+            if group.callback_of(site) is not group.program.callback:
+                continue
             with group.blamed(name), within(file):
                 hazards.check_table(site, file, group.program)
     acting = groups.acting(group)
@@ -241,8 +244,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     for hook in hooks:
         with group.blamed(hook.function.name), within(hook.function.source):
             leftovers.check_given(hook)
-    files = {file.name: file for name in group.names for file in group.users(name)}
-    renamed, unfollowed = _renamings(files, group)
+    files, renamed, unfollowed = _renamings(group, functions)
     asked = {file.name: hazards.member_changes(file, group.program) for file in _tables(group)}
     for name, changes in asked.items():
         renamed[name] += changes
@@ -263,6 +265,8 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
             done = _converted(hook, renamed[source.name], group, acting)
             renamed[source.name] += comments.before(hook, done.actions)
             edits += _mapped(hook, group, acting)
+        if hook.function.name in group.along:
+            group.check_shared()
         edits.append(done.edit)
         idioms |= done.idioms - ({"R2"} if hook.compat else set())
     group.check_shared()
@@ -276,14 +280,20 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
         idioms |= {"R4"} if outside else set()
     for name in group.hooks:
         edits += [
-            _table_edit(site, file, group.hooks[name], group.program.callback)
+            _table_edit(site, file, group.hooks[name], group.callback_of(site))
             for file, site in group.tables(name)
         ]
+    edits += inner.edits(group.inner, group.program.tree)
     groundwork = group.program.callback.groundwork
     edits += () if groundwork is None else groundwork.edits
     idioms |= set() if group.program.callback.is_file_operation else {"H10"}
     notes = tuple(
-        _placed(note, hook, handler) for hook in hooks for note in _worth_saying(hook, group)
+        _placed(note, hook.function.source.name, handler)
+        for hook in hooks
+        for note in _worth_saying(hook, group)
+    )
+    notes += tuple(
+        _placed(note, file, handler) for file, note in inner.notes(group.inner, functions)
     )
     notes += hazards.table_notes(handler, group.program.source) + macro_tables.notes(handler)
     ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
@@ -293,21 +303,24 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
 
 
 def _renamings(
-    files: Mapping[str, SourceFile], group: Group
-) -> tuple[dict[str, list[Change]], Declined | None]:
-    """Return the renamings by file, and what can't follow.
+    group: Group, functions: list[Function]
+) -> tuple[dict[str, SourceFile], dict[str, list[Change]], Declined | None]:
+    """Return the files that name what changes, the renamings by file, and what can't follow.
 
     That is said after what keeps the functions themselves from being converted: it can be helped.
     """
+    files = {file.name: file for name in group.names for file in group.users(name)}
+    asking = inner.renamed(group.inner, functions)
+    files |= {name: group.program.open(name) for name in asking}
     found: dict[str, list[Change]] = {}
     unfollowed = None
     for name, file in files.items():
         try:
-            found[name] = Renamings(file, group).changes()
+            found[name] = Renamings(file, group).changes() + asking.get(name, [])
         except Declined as declined:
             found[name] = []
             unfollowed = unfollowed or declined
-    return found, unfollowed
+    return files, found, unfollowed
 
 
 def _note_export(hook: Hook, group: Group) -> None:
@@ -415,9 +428,8 @@ def _worth_saying(hook: Hook, group: Group) -> Iterator[Note]:
             yield note
 
 
-def _placed(note: Note, hook: Hook, handler: Handler) -> Note:
+def _placed(note: Note, file: str, handler: Handler) -> Note:
     """Return a note with its file in the message, if that is not the table's."""
-    file = hook.function.source.name
     if file == handler.file:
         return note
     return replace(note, message=f"{file}:{note.line}: {note.message}", line=handler.line)
@@ -444,7 +456,9 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
     with within(function.source):
         vma = groups.vma_parameter(function)
         callback = group.program.callback
-        file = groups.file_parameter(function, callback) if is_hook else None
+        sites = [site for _, site in group.tables(function.name)] if is_hook else []
+        asked = group.callback_of(sites[0]) if sites else callback
+        file = groups.file_parameter(function, asked) if is_hook else None
     opened = mapped.opened(function, vma)
     return Hook(
         function,
@@ -454,6 +468,7 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         group.called,
         group.splits,
         opened,
+        inner.retyped(group.inner, function),
         acting=acting,
         compat=not callback.is_file_operation,
         override=callback.override,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.conversion import mapped, pasted
+from premap.conversion import inner, mapped, pasted
 from premap.conversion.callback import Callback
+from premap.conversion.inner import Inner
 from premap.conversion.mentions import mentions
 from premap.conversion.program import Program
 from premap.csource.nodes import (
@@ -48,6 +49,8 @@ class Along(Struct, frozen=True):
     """The other hook that calls it."""
     file: str
     line: int
+    is_member: bool = False
+    """Whether `helper` is a member that is set to the other hook (H12)."""
 
 
 @dataclass(eq=False)
@@ -67,12 +70,16 @@ class Group:
     """Hooks of the kernel that stand in for one of them in another arm."""
     along: dict[str, Along] = field(default_factory=dict)
     """Functions that the handler does not call: they are here for a helper that they share."""
+    inner: list[Inner] = field(default_factory=list)
+    """Members of other structures that they pass the VMA on through, and that can follow (H12)."""
     shared: Declined | None = None
     """Why one of those can't be converted; said once the handler has no reason of its own."""
 
     def takes_desc_alone(self, name: str) -> bool:
         """Tell whether a function will have no other parameter than the descriptor."""
-        return name in self.hooks and self.program.callback.is_file_operation
+        if name not in self.hooks or not self.program.callback.is_file_operation:
+            return False
+        return not any(site.name == name for _, site in self.inner_sites())
 
     @property
     def names(self) -> dict[str, str]:
@@ -85,7 +92,10 @@ class Group:
 
         A subsystem's hook keeps its parameters, so that one may call another as a helper.
         """
-        return self.helpers if self.program.callback.is_file_operation else self.names
+        if not self.program.callback.is_file_operation:
+            return self.names
+        others = {site.name for _, site in self.inner_sites()}
+        return self.helpers | {old: new for old, new in self.hooks.items() if old in others}
 
     @contextmanager
     def blamed(self, name: str) -> Iterator[None]:
@@ -104,8 +114,8 @@ class Group:
             raise self.shared
 
     def functions(self) -> Iterator[Function]:
-        """Every definition, in every arm."""
-        for name in self.names:
+        """Every definition, in every arm; those that the handler calls itself come first."""
+        for name in sorted(self.names, key=self.along.__contains__):
             yield from self.defined[name]
 
     def users(self, name: str) -> list[SourceFile]:
@@ -114,10 +124,22 @@ class Group:
 
     def tables(self, name: str) -> Iterator[tuple[SourceFile, Handler]]:
         """Sites that name a function, each with its file."""
+        others = {each.callback.ops for each in self.inner}
         for file in self.users(name):
             for site in self.program.handlers(file):
-                if site.name == name:
+                if site.name == name and site.ops not in others:
                     yield file, site
+        yield from ((file, site) for file, site in self.inner_sites() if site.name == name)
+
+    def inner_sites(self) -> Iterator[tuple[SourceFile, Handler]]:
+        """Whatever sets the members of other structures that follow, each with its file."""
+        for each in self.inner:
+            yield from each.sites
+
+    def callback_of(self, site: Handler) -> Callback:
+        """Member that a site sets."""
+        found = (each.callback for each in self.inner if each.callback.ops == site.ops)
+        return next(found, self.program.callback)
 
 
 def group_of(handler: Handler, program: Program) -> Group:
@@ -131,15 +153,14 @@ def group_of(handler: Handler, program: Program) -> Group:
     if handler.name not in group.hooks:
         raise Declined("handler-elsewhere", f"the definition of {handler.name}() is not found")
     looked_at: set[str] = set()
-    while more := [name for name in group.called if name not in looked_at]:
+    while more := [name for name in group.names if name not in looked_at]:
         looked_at.update(more)
         for name in more:
-            for caller, file in _hooks_that_call(name, group):
-                along = group.along.get(name) or _along(name, caller, file)
-                if caller not in group.names:
-                    group.along[caller] = along
-                with group.blamed(caller):
-                    _add(caller, file, group, along=along)
+            _add_inner(name, group)
+            if name in group.called:
+                _add_callers(name, group)
+    for each in group.inner:
+        inner.check_callers(each, group.defined)
     for name in group.helpers:
         if group.shared is None and _is_shared(name, group):
             group.splits[name] = values_of(group.defined[name][0])
@@ -166,6 +187,35 @@ def _add(
             waiting += _added(function, found, group)
 
 
+def _add_callers(name: str, group: Group) -> None:
+    """Add the hooks that call a helper: they go along with it."""
+    for caller, file in _hooks_that_call(name, group):
+        along = group.along.get(name) or _along(name, caller, file)
+        if caller not in group.names:
+            group.along[caller] = along
+        with group.blamed(caller):
+            _add(caller, file, group, along=along)
+
+
+def _add_inner(name: str, group: Group) -> None:
+    """Add what the members are set to through which a function passes its VMA on."""
+    known = {str(each.callback) for each in group.inner}
+    for function in group.defined[name]:
+        for each in inner.of(function, vma_parameter(function), group.program):
+            if str(each.callback) in known:
+                continue
+            known.add(str(each.callback))
+            group.inner.append(each)
+            for file, site in each.sites:
+                along = group.along.get(name) or Along(
+                    str(each.callback), site.name, file.name, site.line, is_member=True
+                )
+                if site.name not in group.names:
+                    group.along[site.name] = along
+                with group.blamed(site.name):
+                    _add(site.name, file, group, along=along)
+
+
 def _along(helper: str, hook: str, file: SourceFile) -> Along:
     """Return why a hook has to follow when a helper that it calls changes."""
     return Along(helper, hook, file.name, file.functions[hook][0].line)
@@ -174,6 +224,10 @@ def _along(helper: str, hook: str, file: SourceFile) -> Along:
 def declined_along(declined: Declined, along: Along) -> Declined:
     """Return the reason not to convert a handler that shares a helper with one that can't be."""
     where = f"{declined.file or along.file}:{declined.line or along.line}"
+    if along.is_member:
+        message = f"{along.helper} is given the VMA, and {along.hook}(), which is set as that at"
+        message += f" {along.file}:{along.line}, can't follow: {where}: {declined.message}"
+        return Declined("member-call", f"{message} [{declined.id}]")
     return Declined(
         "shared-helper",
         f"{along.helper}() would change for {along.hook}() ({along.file}:{along.line}), too, which "
@@ -243,7 +297,7 @@ def _check_same(name: str, found: list[Function], group: Group) -> None:
 def _check_tables(name: str, group: Group) -> None:
     for file, site in group.tables(name):
         with within(file):
-            ops = group.program.callback.ops
+            ops = group.callback_of(site).ops
             if site.in_macro is not None:
                 if group.program.callback.is_file_operation or site.ops not in {ops, "?"}:
                     message = f"the macro {site.in_macro} names it"

@@ -24,7 +24,7 @@ def check_given(hook: Hook) -> None:
     That is another file's hook, a population without an action, a function pointer.
     """
     for call in calls_in(hook.function.body):
-        if not any(hook.is_vma(given) for given in arguments(call)):
+        if not any(hook.is_vma(given) for given in arguments(call)) or hook.member_called(call):
             continue
         name = callee(call)
         if name in STACKED:

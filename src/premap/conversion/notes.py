@@ -61,6 +61,15 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         "The old hook did not look at the result of mapping.",
     ),
     (
+        "member-retyped",
+        "A member of another structure takes a descriptor now",
+        (
+            "Everything in the tree that sets the member, calls it or asks for it changes along "
+            "with it. See that nothing outside the tree sets it, and that no text of it (in "
+            "Documentation/, say) is left."
+        ),
+    ),
+    (
         "message-earlier",
         "A message about success comes before the mapping is populated",
         (

@@ -28,7 +28,8 @@ class Renamings:
     def __init__(self, file: SourceFile, group: Group) -> None:
         self.file = file
         self.group = group
-        self._sites = group.program.handlers(file)
+        others = (site for user, site in group.inner_sites() if user.name == file.name)
+        self._sites = [*group.program.handlers(file), *others]
 
     def changes(self) -> list[Change]:
         """Return what changes where the file names a function of the group."""

@@ -95,6 +95,9 @@ class Hook:
     """Those of them that others call, too: the values that their cores take (H7)."""
     opened: Mapping[str, str] = field(default_factory=dict)
     """Its operations' `open` that it calls itself (S1): the function, and its operations."""
+    retyped: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """Where it names members of other structures that take a descriptor now (H12): the bytes, and
+    what the member is called then."""
     taken: tuple[Node, ...] = ()
     """Statements that take something for the mapping, which ->mapped() does now (S2)."""
     allocated: tuple[Node, ...] = ()
@@ -115,6 +118,12 @@ class Hook:
             for child in node.children:
                 found[child.id] = node
         return found
+
+    def member_called(self, call: Node) -> str | None:
+        """Name that a member has when it takes a descriptor, if the call is through such a one."""
+        named = call.child_by_field_name("function")
+        field_ = None if named is None else named.child_by_field_name("field")
+        return None if field_ is None else self.retyped.get((field_.start_byte, field_.end_byte))
 
     def parent(self, node: Node) -> Node | None:
         """Return the parent of a node of the function."""

@@ -92,12 +92,13 @@ def check_helpers(hook: Hook) -> None:
     Raises Declined.
     """
     for call in calls_in(hook.function.body):
-        if callee(call) in hook.acting:
+        if callee(call) in hook.acting or hook.member_called(call):
             site = _site(call, hook)
             if site.errno or site.ignored or site.dropped:
+                name = callee(call) or text_of(call.child_by_field_name("function"))
                 raise Declined(
                     "errno-of-helper",
-                    f"the result of {callee(call)}(), which maps memory, is not passed on",
+                    f"the result of {name}(), which maps memory, is not passed on",
                     call,
                 )
 
