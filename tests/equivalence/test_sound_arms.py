@@ -138,3 +138,31 @@ class TestVersions:
         texts = ("enum { A = OTHER, B };\n", "enum { A = OTHER, X, B };\n")
         unproven(DEV + body, NEW_DEV + body, "defined differently", *texts)
         assert judge(DEV + body, NEW_DEV + body, texts[0]).status == "equivalent"
+
+
+RELEASES = "\n#if LINUX_VERSION_CODE {} KERNEL_VERSION({}, 0)\n{}\n#else\n{}\n#endif\n"
+
+
+class TestReleases:
+    """Only what kernels before 7.0 alone compile may differ."""
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (RELEASES.format("<", "6, 3", "return 0;", "return -EINVAL;"), "return 0;"),
+            (RELEASES.format(">=", "6, 3", "return 0;", "return -EINVAL;"), "return -EINVAL;"),
+            (RELEASES.format("<", "7, 2", "return -EINVAL;", "return 0;"), "return 0;"),
+            (RELEASES.format("<", "7, 2", "return -EINVAL;", "return 0;"), "return -EINVAL;"),
+            (
+                RELEASES.format("<", "6, 3 - 1", "return -EINVAL;", "return 0;"),
+                "return 0;",
+            ),
+        ],
+    )
+    def test_what_newer_ones_compile_may_not(self, old: str, new: str) -> None:
+        assert judge(old, new).status in ("unknown", "different")
+
+    @pytest.mark.parametrize(("sign", "kept"), [("<", "0"), (">=", "-EINVAL")])
+    def test_what_older_ones_alone_compile_may(self, sign: str, kept: str) -> None:
+        old = RELEASES.format(sign, "6, 3", "return -EINVAL;", "return 0;")
+        assert judge(old, f"return {kept};").status == "equivalent"

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Arms of an `#if` that say the same once they are converted.
+"""Arms of an `#if` that go: those for older kernels, and those that say the same once converted.
 
 Drivers that span releases ask for the release where the kernel's interface changed:
-`vm_flags_set()` under the `#if`, `vma->vm_flags |= …` under the `#else`. Both become one call.
+`vm_flags_set()` under the `#if`, `vma->vm_flags |= …` under the `#else`. The new hook is for newer
+kernels, so nothing is left of the `#else`. Where the `#if` asks for something else, as for a macro
+that a configure script sets, both become one call.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from tree_sitter import Node
 
 from premap.conversion.rewriting import Change, applied, preprocessed
 from premap.csource.nodes import walk
-from premap.idioms.idiom import Hook
+from premap.csource.source import SourceFile
+from premap.csource.versions import Hidden
+from premap.idioms.idiom import Declined, Hook
+from premap.records import Note
 
 _COMMENTS = re.compile(r"(?:\s|/\*.*?\*/|//[^\n]*)*", re.DOTALL)
 
@@ -26,6 +31,47 @@ class _Arms(Struct, frozen=True):
     whole: tuple[int, int]
     first: tuple[int, int]
     second: tuple[int, int]
+
+
+def without_older(hook: Hook, changes: Sequence[Change]) -> list[Change]:
+    """Return the changes, and those that take what no kernel with the new hook compiles.
+
+    Raises Declined where the head of the function is in such arms.
+    """
+    node, source = hook.function.node, hook.function.source
+    kept = list(changes)
+    lines: list[int] = []
+    for each in source.hidden:
+        if each.end <= node.start_byte or each.start >= node.end_byte:
+            continue
+        if each.start < node.start_byte or each.end > node.end_byte:
+            if all(_is_outside(taken, node) for taken in each.ranges):
+                continue
+            message = "an `#if` for older kernels begins or ends within the function's head"
+            raise Declined("arms-around-head", message, line=source.line_of(each.start))
+        found = [Change(start, _end(each, end, source), "") for start, end in each.ranges]
+        kept += [new for new in found if not any(_holds(old, new) for old in changes)]
+        lines.append(source.line_of(each.start))
+    if lines:
+        message = "what only kernels before 7.0 compile is not in the new hook"
+        hook.notes.append(Note("older-arms", message, lines[0], look=False))
+    return kept
+
+
+def _is_outside(taken: tuple[int, int], node: Node) -> bool:
+    return taken[1] <= node.start_byte or taken[0] >= node.end_byte
+
+
+def _holds(old: Change, new: Change) -> bool:
+    return old.start <= new.start and new.end <= old.end
+
+
+def _end(each: Hidden, end: int, source: SourceFile) -> int:
+    """Return where what is taken ends: with a blank line if one stood before it, too."""
+    text = source.text
+    alone = each.whole and text[: each.start].endswith((b"\n\n", b"\n\r\n", b"{\n", b"{\r\n"))
+    newline = next((n for n in (b"\n", b"\r\n") if text.startswith(n, end)), b"")
+    return end + len(newline) if alone else end
 
 
 def merged(hook: Hook, changes: Sequence[Change]) -> list[Change]:

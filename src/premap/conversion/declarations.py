@@ -33,13 +33,13 @@ def _prototypes(file: SourceFile) -> list[Node]:
 
 def _laid_out(file: SourceFile, node: Node, changes: Sequence[Change]) -> Edit:
     start = file.line_start(node.start_byte)
-    old = file.text[start : node.end_byte].decode("latin-1")
+    old = file.seen[start : node.end_byte].decode("latin-1")
     ordered = sorted(changes, key=lambda change: change.start)
     pieces, at = [], start
     for change in ordered:
-        pieces += [file.text[at : change.start].decode("latin-1"), change.new]
+        pieces += [file.seen[at : change.start].decode("latin-1"), change.new]
         at = change.end
-    pieces.append(file.text[at : node.end_byte].decode("latin-1"))
+    pieces.append(file.seen[at : node.end_byte].decode("latin-1"))
     return _edit(file, start, node.end_byte, laid_out(old, "".join(pieces), Moved(ordered, start)))
 
 

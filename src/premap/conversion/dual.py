@@ -17,7 +17,7 @@ from premap import releases
 from premap.conversion.convert import reason_of
 from premap.csource.edit import apply_edits
 from premap.csource.source import SourceFile
-from premap.csource.text import code_view, without_comments
+from premap.csource.text import VERSION, code_view, without_comments
 from premap.idioms.idiom import Declined, within
 from premap.records import Conversion, Edit, Note
 
@@ -209,7 +209,7 @@ def _since(regions: Iterable[_Region]) -> releases.Release:
 def _edits(source: SourceFile, regions: list[_Region], condition: Condition) -> list[Edit]:
     """Return the edits of a file, those that put the arms in place of lines."""
     edits = [_arms(region, condition) for region in regions]
-    if condition.needs_version and _VERSION not in _INCLUDE.findall(without_comments(source.text)):
+    if condition.needs_version and not _knows_version(source, regions[0].start):
         edits.insert(0, _include(source, regions))
     _check(source, regions, edits, condition)
     return edits
@@ -254,6 +254,12 @@ def _ended(lines: list[bytes], newline: bytes) -> list[bytes]:
     if lines and not lines[-1].endswith(b"\n"):
         return [*lines[:-1], lines[-1] + newline]
     return lines
+
+
+def _knows_version(source: SourceFile, at: int) -> bool:
+    """Tell whether a file includes <linux/version.h>, or asks for the version before."""
+    text = without_comments(source.text)
+    return _VERSION in _INCLUDE.findall(text) or VERSION in text[:at]
 
 
 def _include(source: SourceFile, regions: Sequence[_Region]) -> Edit:

@@ -53,7 +53,7 @@ def convert_function(
     changes += braces.unneeded(hook, changes)
     comments.note_lost(hook, changes)
     found = {"R2", *rewriter.applied}
-    without_arms = arms.merged(hook, changes)
+    without_arms = arms.without_older(hook, arms.merged(hook, changes))
     if without_arms != changes:
         found.add("R5")
     changes = _with_file(hook, without_arms)

@@ -123,7 +123,7 @@ def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
     """Yield where the file reads or calls the `.mmap` of a `struct file_operations`."""
     if not program.callback.is_file_operation:
         return
-    for match in _MEMBER.finditer(source.text):
+    for match in _MEMBER.finditer(source.seen):
         named = source.root.descendant_for_byte_range(*match.span())
         use = None if named is None or named.type != "field_identifier" else named.parent
         if use is None or use.type != "field_expression":

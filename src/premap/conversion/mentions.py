@@ -26,16 +26,16 @@ class Mention(Struct, frozen=True):
 def mentions(source: SourceFile, name: str) -> Iterator[Mention]:
     """Every place where the file names `name`, in code and in comments."""
     pattern = re.compile(rb"(?<!\w)" + re.escape(name.encode("latin-1")) + rb"(?!\w)")
-    if pattern.search(source.text) is None:
+    if pattern.search(source.seen) is None:
         return
     hidden = [
         (found.start(), found.end())
-        for found in _LEXICAL.finditer(source.text)
+        for found in _LEXICAL.finditer(source.seen)
         if name.encode("latin-1") in found[0]
     ]
-    for found in pattern.finditer(source.text):
+    for found in pattern.finditer(source.seen):
         inside = next((span for span in hidden if span[0] <= found.start() < span[1]), None)
         if inside is None:
             yield Mention(found.start(), found.end(), comment=False)
-        elif source.text[inside[0] : inside[0] + 1] == b"/":
+        elif source.seen[inside[0] : inside[0] + 1] == b"/":
             yield Mention(found.start(), found.end(), comment=True)

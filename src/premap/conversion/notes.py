@@ -100,6 +100,15 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "older-arms",
+        "What older kernels alone compile is not in the new hook",
+        (
+            "An `#if` asks `LINUX_VERSION_CODE` for a release before 7.0, and the new hook is for "
+            "7.0 and newer. Its directives go, and what they leave out. With `--dual` the old hook "
+            "keeps them."
+        ),
+    ),
+    (
         "operations-swapped",
         "Open files get this table in place of another",
         (

@@ -82,7 +82,7 @@ class Program:
         """
         if function.source.name.endswith(".h"):
             return False
-        head = function.source.text[function.node.start_byte : function.name_node.start_byte]
+        head = function.source.seen[function.node.start_byte : function.name_node.start_byte]
         return function.static or any(
             "static" in macro.body.split()
             for word in head.decode("latin-1").split()

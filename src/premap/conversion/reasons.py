@@ -20,6 +20,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "arms-around-head",
+        "An `#if` for older kernels cuts the function's head",
+        (
+            "Arms that no kernel with the new hook compiles hold a part of the function, and a "
+            "part of what is before or after it. Let each arm have a whole head, or define the "
+            "function once in each."
+        ),
+    ),
+    (
         "lock-keeps-object",
         "Only a lock keeps what is mapped",
         (

@@ -44,7 +44,7 @@ class Renamings:
             return [*found, *self._forward(found)]
 
     def _renaming(self, mention: Mention, name: str) -> Iterator[Change]:
-        text = self.file.text
+        text = self.file.seen
         new = self.group.names[name]
         if _OTHER_SPACE.search(text, max(mention.start - 16, 0), mention.start):
             return

@@ -56,7 +56,7 @@ def _on_values(text: str, values: tuple[str, ...], function: Function) -> str:
 def _wrapper(hook: Hook, values: tuple[str, ...]) -> str:
     function = hook.function
     source = function.source
-    head = source.text[function.node.start_byte : function.body.start_byte].decode("latin-1")
+    head = source.seen[function.node.start_byte : function.body.start_byte].decode("latin-1")
     given = [
         ", ".join(f"{hook.vma}->{VALUES[value][2]}" for value in values)
         if parameter.name == hook.vma

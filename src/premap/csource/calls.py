@@ -115,9 +115,9 @@ def mentions(source: SourceFile, name: str) -> list[Mention]:
     Raises LargeSource if there are more than MAX_MENTIONS.
     """
     word = re.compile(rb"(?<!\w)%b(?!\w)" % re.escape(name.encode("latin-1", "replace")))
-    in_comments = _Ranges(list(comments(source.text)))
+    in_comments = _Ranges(list(comments(source.seen)))
     found: list[Mention] = []
-    for match in word.finditer(source.text):
+    for match in word.finditer(source.seen):
         if len(found) >= MAX_MENTIONS:
             raise LargeSource(source.name, f"mentions {name} more than {MAX_MENTIONS} times")
         kind, inside = _kind(source, match.start(), in_comments)

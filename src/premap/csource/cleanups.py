@@ -97,7 +97,7 @@ def _of_file(scope: Scope, file: SourceFile) -> Index:
 
 def _read(file: SourceFile) -> Index:
     found: Index = {}
-    for match in _USE.finditer(file.text):
+    for match in _USE.finditer(file.seen):
         close = file.closing(match.start(2))
         if close is None:
             continue

@@ -59,7 +59,7 @@ def _defining(name: str, folders: list[Path], tree: KernelTree) -> list[SourceFi
 def _weak(name: str, files: list[SourceFile]) -> bool:
     """Tell whether an architecture may have a definition of its own instead."""
     heads = (
-        file.text[file.line_start(function.node.start_byte) : function.name_node.start_byte]
+        file.seen[file.line_start(function.node.start_byte) : function.name_node.start_byte]
         for file in files
         for function in file.functions[name]
     )

@@ -71,7 +71,7 @@ def readable(function: Function) -> Readable:
     """
     source, node = function.source, function.node
     start, end = node.start_byte, node.end_byte
-    rewritten = _Rewriting(source.text[start:end], source.code[start:end], start, _locals(function))
+    rewritten = _Rewriting(source.seen[start:end], source.code[start:end], start, _locals(function))
     if not rewritten.marks and not rewritten.changed:
         return Readable(function.body)
     text = bytes(start) + bytes(rewritten.text)

@@ -68,7 +68,7 @@ def functions_named(source: SourceFile, name: str) -> Iterator[Function]:
         end = source.closing(brace.end() - 1)
         if end is None:
             continue
-        root = parse_range(source.text, start, end + 1, source.line_of(start))
+        root = parse_range(source.seen, start, end + 1, source.line_of(start))
         for node in find_all(root, "function_definition"):
             function = function_of(source, node)
             if function is not None and function.name == name:
@@ -110,7 +110,7 @@ def may_define_variable(header: SourceFile, name: str) -> bool:
 
 def _declarations(source: SourceFile, start: int, end: int, name: str) -> Iterator[Node]:
     """Parse [start, end) as one declaration; attributes behind it are left out."""
-    text = source.text[start:end] + b";"
+    text = source.seen[start:end] + b";"
     root = parse_range(bytes(start) + text, start, start + len(text), source.line_of(start))
     for node in find_all(root, "declaration"):
         for declarator in node.children_by_field_name("declarator"):

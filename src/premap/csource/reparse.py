@@ -33,7 +33,7 @@ def reparse(source: SourceFile, before: Parsed | None) -> Parsed | None:
     """Parse a file by what came of its text before an edit; return what the next edit needs."""
     if len(source.text) < LEAST:
         return None
-    view = parser_view(source.text, source.code)
+    view = parser_view(source.seen, source.code)
     old = None if before is None else _edited(before, view)
     tree = parse_again(view, old)
     source.root = tree.root_node

@@ -337,7 +337,7 @@ class Scope:
         return self._shared(kind, file, "", lambda: make(file))
 
     def _defined_type(self, file: SourceFile, name: str, start: int, end: int) -> CType | None:
-        root = parse_range(file.text, start, end, file.line_of(start))
+        root = parse_range(file.seen, start, end, file.line_of(start))
         for node in find_all(root, "type_definition"):
             for declarator in node.children_by_field_name("declarator"):
                 found = declared_name(declarator)

@@ -20,6 +20,7 @@ from premap.csource import errors
 from premap.csource.heads import Parameter, function_name, parameters_of, return_type
 from premap.csource.nodes import find_all, parse, path_to, text_of, walk
 from premap.csource.text import (
+    VERSION,
     Conditionals,
     blank_directives,
     code_view,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from premap.csource.gist import Gist
+    from premap.csource.versions import Hidden
 
 MAX_BYTES = 16 << 20
 """Larger files are refused; the largest .c file of a kernel has under 2 MiB."""
@@ -176,12 +178,12 @@ class SourceFile:
     @cached_property
     def root(self) -> Node:
         """The translation_unit of tree-sitter; annotations (`__user`) are spaces in it."""
-        return parse(self.text, self.code)
+        return parse(self.seen, self.code)
 
     @cached_property
     def undirected(self) -> Node:
         """The same without its preprocessor lines: initializer lists that they cut are whole."""
-        return parse(blank_directives(self.text, self.code))
+        return parse(blank_directives(self.seen, self.code))
 
     @cached_property
     def _gist(self) -> Gist | None:
@@ -189,7 +191,7 @@ class SourceFile:
             return None
         from premap.csource.gist import Gist  # noqa: PLC0415 - a survey alone needs it
 
-        gist = Gist(self.text, self.code, self.matter)
+        gist = Gist(self.seen, self.code, self.matter)
         return gist if gist.gaps else None
 
     def tree_around(self, byte: int) -> Node:
@@ -201,9 +203,30 @@ class SourceFile:
         return self.root if gist is None or gist.leaves_out(byte) else gist.root
 
     @cached_property
+    def hidden(self) -> tuple[Hidden, ...]:
+        """The `#if`s that decide for every kernel with the new hook, and what they leave out."""
+        if VERSION not in self.text:
+            return ()
+        from premap.csource.versions import hidden  # noqa: PLC0415 - few files need it
+
+        return hidden(self.text, code_view(self.text))
+
+    @cached_property
+    def seen(self) -> bytes:
+        """The text with spaces for what no such kernel compiles; same offsets."""
+        return self._without_hidden(self.text)
+
+    @cached_property
     def code(self) -> bytes:
-        """The text with spaces for comments and for what strings hold; same offsets."""
-        return code_view(self.text)
+        """What is seen, with spaces for comments and for what strings hold; same offsets."""
+        return self._without_hidden(code_view(self.text))
+
+    def _without_hidden(self, text: bytes) -> bytes:
+        if not self.hidden:
+            return text
+        from premap.csource.versions import seen  # noqa: PLC0415 - few files need it
+
+        return seen(text, self.hidden)
 
     @cached_property
     def words(self) -> frozenset[bytes]:
@@ -250,7 +273,7 @@ class SourceFile:
 
     def text_of(self, node: Node) -> bytes:
         """Text of a node as it lies in the file, annotations included."""
-        return self.text[node.start_byte : node.end_byte]
+        return self.seen[node.start_byte : node.end_byte]
 
     @cached_property
     def functions(self) -> dict[str, list[Function]]:
@@ -556,7 +579,7 @@ def _macro(source: SourceFile, match: re.Match[bytes]) -> Macro:
         inner = _CONTINUATION.sub(b" ", match[2])[1:-1].decode("latin-1").strip()
         parameters = tuple(part.strip() for part in inner.split(",")) if inner else ()
     end = _end_of(match)
-    body = without_comments(source.text[match.start(3) : end])
+    body = without_comments(source.seen[match.start(3) : end])
     return Macro(
         match[1].decode(),
         parameters,

@@ -18,6 +18,8 @@ from premap.csource.strstr import finds
 
 COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
 STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"
+VERSION = b"LINUX_VERSION_CODE"
+"""The macro by which drivers outside the tree ask which kernel they are built for."""
 _LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
 _IN_WORDS = frozenset((string.ascii_letters + string.digits + "_").encode())
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))

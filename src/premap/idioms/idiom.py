@@ -142,7 +142,7 @@ class Hook:
 
     def between(self, start: int, end: int) -> str:
         """Text of the file from byte `start` to byte `end`."""
-        return self.function.source.text[start:end].decode("latin-1")
+        return self.function.source.seen[start:end].decode("latin-1")
 
     def indent(self, node: Node) -> str:
         """White space in front of the line on which a node begins."""

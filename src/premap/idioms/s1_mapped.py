@@ -93,12 +93,12 @@ def _body(function: Function, vma: str) -> str:
     text, at = "", body.start_byte
     for node in walk(body):
         if node.type == "field_expression" and _is_vma(node, vma):
-            text += source.text[at : node.start_byte].decode("latin-1") + on_vma(node)
+            text += source.seen[at : node.start_byte].decode("latin-1") + on_vma(node)
             at = node.end_byte
         elif node.type == "return_statement" and not node.named_children:
-            text += source.text[at : node.start_byte].decode("latin-1") + "return 0;"
+            text += source.seen[at : node.start_byte].decode("latin-1") + "return 0;"
             at = node.end_byte
-    text += source.text[at : body.end_byte].decode("latin-1")
+    text += source.seen[at : body.end_byte].decode("latin-1")
     if re.search(rf"(?<![.>\w]){re.escape(vma)}\b", text):
         raise Declined("keeps-state", f"{function.name}() needs the VMA itself", body)
     blank = "" if re.search(r"\n\n\Z", text[:-1]) else "\n"
