@@ -14,6 +14,7 @@ from premap.cli.interrupts import came_of_one
 RING = Path(__file__).parents[2] / "examples/ring/ring.c"
 START = """
 import os, signal, sys, premap.cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background has not
 interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)
 class Import:
     def find_spec(self, name, path=None, target=None):
