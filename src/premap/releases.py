@@ -47,6 +47,9 @@ class Release(Struct, frozen=True):
     """Names of functions that take a descriptor, or what hangs off it, in place of a VMA."""
     bits: Mapping[str, int] = field(default_factory=dict)
     """Flag bits by the name between VMA_ and _BIT; -1 where it is another's alias."""
+    wide: frozenset[str] = frozenset()
+    """Flags, named as `bits` has them, that are nothing in 32-bit kernels, and their bit in others:
+    so the headers define `VM_…`."""
     reviewed: bool = False
     """Comes from this table alone: no tree of it was ever seen, so a person should look."""
 
@@ -119,9 +122,22 @@ _HELPERS_7_2: Final = _HELPERS_7_1 | {
 }
 _HELPERS_7_3: Final = _HELPERS_7_2 | {"vma_flags_to_page_prot"}
 
-_R7_3: Final = Release("7.3", actions=_REMAPS | _KERNEL_PAGES, helpers=_HELPERS_7_3, bits=_BITS)
+_R7_3: Final = Release(
+    "7.3",
+    actions=_REMAPS | _KERNEL_PAGES,
+    helpers=_HELPERS_7_3,
+    bits=_BITS,
+    wide=frozenset({"ALLOW_ANY_UNCACHED", "SEALED"}),
+)
 _R7_2: Final = replace(_R7_3, name="7.2", helpers=_HELPERS_7_2)
-_R7_1: Final = replace(_R7_3, name="7.1", error_override=False, helpers=_HELPERS_7_1, reviewed=True)
+_R7_1: Final = replace(
+    _R7_3,
+    name="7.1",
+    error_override=False,
+    helpers=_HELPERS_7_1,
+    wide=frozenset(),
+    reviewed=True,
+)
 _R7_0: Final = replace(
     _R7_1,
     name="7.0",
@@ -182,6 +198,24 @@ _BIT: Final = re.compile(r"DECLARE_VMA_BIT\((\w+),\s*(\d+)\)")
 _ALIAS: Final = re.compile(r"DECLARE_VMA_BIT_ALIAS\((\w+),\s*(\w+)\)")
 
 
+_WIDE: Final = re.compile(
+    r"^#ifdef CONFIG_64BIT\n((?:#define VM_\w+\s+\w+\(\w+\)\n)+)#else\n"
+    r"((?:#define VM_\w+\s+VM_NONE\n)+)#endif",
+    re.MULTILINE,
+)
+"""What headers say of flags that only 64-bit kernels have."""
+_DEFINED: Final = re.compile(r"#define VM_(\w+)\s+(?:INIT_VM_FLAG\((\w+)\)|VM_NONE)")
+
+
+def _wide(text: str) -> frozenset[str]:
+    """Return the flags that are their own bit in 64-bit kernels, and nothing in others."""
+    found: set[str] = set()
+    for match in _WIDE.finditer(text):
+        there = {name for name, bit in _DEFINED.findall(match[1]) if name == bit}
+        found |= there & {name for name, _ in _DEFINED.findall(match[2])}
+    return frozenset(name for name in found if len(re.findall(rf"#define VM_{name}\b", text)) == 2)
+
+
 _LETTER: Final = re.compile(r"\w")
 
 
@@ -220,5 +254,6 @@ def from_headers(name: str, header: Callable[[str], str]) -> Release:
         mapped=known.mapped and "(*mapped)(" in texts,
         helpers=known.helpers & words,
         bits=bits or known.bits,
+        wide=_wide(texts),
         reviewed=False,
     )

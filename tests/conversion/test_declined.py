@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from premap import conversion, idioms
+from premap import conversion, idioms, releases
 from premap.conversion import EXPLANATIONS, convert_file
 from premap.csource.source import SourceFile
 from premap.records import Conversion
@@ -684,3 +685,42 @@ class TestFoundByTheFuzzer:
         table = TABLE.replace("struct file_operations", "struct *")
         [found] = convert_file(SourceFile("ring.c", (TestFile.HOOK + table).encode()), None, "7.3")
         assert found.reason is not None
+
+
+class TestWideFlags:
+    """Flags above bit 31 are only set, and only where it is known what they are without 64 bits."""
+
+    @pytest.mark.parametrize(
+        ("body", "id_"),
+        [
+            ("if (vma->vm_flags & VM_SEALED)\n\t\treturn -EPERM;", "flag-not-portable"),
+            ("vm_flags_clear(vma, VM_SEALED);", "flag-not-portable"),
+            ("vm_flags_mod(vma, VM_SEALED, VM_MAYWRITE);", "flag-not-portable"),
+            ("vma->vm_flags |= VM_SEALED;", "flag-not-portable"),
+            ("vm_flags_set(vma, VM_DROPPABLE);", "flag-not-portable"),
+            ("vm_flags_set(vma, VM_SEALED | VM_DROPPABLE);", "flag-not-portable"),
+            ("vm_flags_set(vma, VM_SEALED | extra);", "flags-not-constant"),
+            ("if (x)\n\t\tvm_flags_set(vma, VM_SEALED);", "needs-braces"),
+            ("if (x) {\n\t} else\n\t\tvm_flags_set(vma, VM_SEALED);", "needs-braces"),
+        ],
+    )
+    def test_are_declined(self, body: str, id_: str) -> None:
+        assert reason(self.hook(body)) == id_
+
+    def test_are_declined_where_that_is_not_known(self) -> None:
+        found = self.hook("vm_flags_set(vma, VM_SEALED);", wide=frozenset())
+        assert reason(found) == "flag-not-portable"
+
+    def hook(self, body: str, wide: frozenset[str] = frozenset({"SEALED"})) -> Conversion:
+        """Convert a hook for a release whose headers have such bits."""
+        bits = {**releases.named("7.3").bits, "SEALED": 42, "DROPPABLE": 40}
+        release = replace(releases.named("7.3"), bits=bits, wide=wide)
+        head = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        text = f"{head}\t{body}\n\treturn 0;\n}}\n{TABLE}"
+        [found] = convert_file(SourceFile("ring.c", text.encode()), None, release)
+        return found
+
+    def test_that_the_file_defines_itself_are_declined(self) -> None:
+        before = "#define VM_SEALED 1UL\n"
+        found = hook("\tvm_flags_set(vma, VM_SEALED);\n\treturn 0;", before)
+        assert reason(found) == "flags-in-macro"

@@ -45,6 +45,11 @@ class TestHeaders:
         assert read.bits["SEALED"] > releases.HIGHEST_PORTABLE_BIT
         assert read.bits["STACK"] == -1
 
+    def test_know_bits_that_only_64_bit_kernels_have(self, kernel_tree: Trees, release: str):
+        read = target_release(release, KernelTree(kernel_tree(release)))
+        assert read.wide == releases.named(release).wide
+        assert all(read.bits[name] > releases.HIGHEST_PORTABLE_BIT for name in read.wide)
+
     def test_have_every_twin(self, kernel_tree: Trees, release: str):
         text = self.words(kernel_tree(release))
         known = releases.named(release)
@@ -80,3 +85,33 @@ class TestOlderRelease:
 
     def test_has_no_test_for_all(self):
         assert releases.named("7.0").test_all is None
+
+
+class TestWideFlags:
+    GUARDED = (
+        "#ifdef CONFIG_64BIT\n#define VM_WIDE\tINIT_VM_FLAG(WIDE)\n#else\n"
+        "#define VM_WIDE\tVM_NONE\n#endif\n"
+    )
+
+    def wide(self, text: str) -> frozenset[str]:
+        header = f"struct vm_area_desc;\nDECLARE_VMA_BIT(WIDE, 40)\n{text}"
+        return releases.from_headers("7.3", lambda n: header if n.endswith("/mm.h") else "").wide
+
+    def test_are_those_that_are_nothing_without_64_bits(self) -> None:
+        assert self.wide(self.GUARDED) == {"WIDE"}
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("#ifdef CONFIG_64BIT", "#ifdef CONFIG_PPC64"),
+            ("#ifdef CONFIG_64BIT", "#ifndef CONFIG_64BIT"),
+            ("VM_NONE", "INIT_VM_FLAG(OTHER)"),
+            ("INIT_VM_FLAG(WIDE)", "INIT_VM_FLAG(OTHER)"),
+            ("#else", "#elif defined(CONFIG_PPC32)"),
+        ],
+    )
+    def test_are_no_others(self, old: str, new: str) -> None:
+        assert self.wide(self.GUARDED.replace(old, new)) == frozenset()
+
+    def test_are_none_that_are_defined_again(self) -> None:
+        assert self.wide(self.GUARDED * 2) == frozenset()

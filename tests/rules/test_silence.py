@@ -161,6 +161,27 @@ class TestExpanding:
         assert check_file(SourceFile("ring.c", fault.encode()), None, "7.3").findings == ()
 
 
+class TestWideFlags:
+    """R25."""
+
+    @pytest.mark.parametrize(
+        ("condition", "silent"),
+        [
+            ("IS_ENABLED(CONFIG_64BIT)", True),
+            ("!IS_ENABLED(CONFIG_64BIT)", False),
+            ("IS_ENABLED(CONFIG_64BIT) || x", False),
+            ("IS_ENABLED(CONFIG_PCI)", False),
+        ],
+    )
+    def test_what_32_bit_kernels_leave_out(self, condition: str, silent: bool) -> None:
+        text = (
+            "static int ring_mmap_prepare(struct vm_area_desc *desc)\n{\n"
+            f"\tif ({condition})\n\t\tvma_desc_set_flags(desc, VMA_SEALED_BIT);\n\treturn 0;\n}}\n"
+        )
+        found = check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings
+        assert ("R25" not in {finding.rule for finding in found}) == silent
+
+
 class TestCore:
     """What implements the interface may do what drivers may not."""
 

@@ -204,8 +204,9 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "A flag is not a bit on every kernel",
         (
             "Its bit is above 31 or another flag's alias: setting it on a 32-bit kernel writes "
-            "beyond the bitmap. Set it under `#ifdef CONFIG_64BIT`, if the driver is built for "
-            "both."
+            "beyond the bitmap. Set it under `if (IS_ENABLED(CONFIG_64BIT))`, if the driver is "
+            "built for both; where the headers say that it is nothing in 32-bit kernels, and a "
+            "statement of its own sets it, that is done (G10)."
         ),
     ),
     (

@@ -53,6 +53,22 @@ def bits(mask: Node, hook: Hook) -> tuple[str, ...]:
     return (_bit(name, mask, hook),)
 
 
+def parted(mask: Node, hook: Hook) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the bits of a mask that every kernel has, and those that only 64-bit ones have.
+
+    Raises Declined as `bits` does; for a flag above bit 31 where the tree's headers do not say
+    that it is nothing in 32-bit kernels, too.
+    """
+    mask = unwrapped(mask)
+    if mask.type == "binary_expression" and text_of(mask.child_by_field_name("operator")) == "|":
+        sides = [parted(side, hook) for side in _sides(mask)]
+        low, wide = (dict.fromkeys(b for side in sides for b in side[i]) for i in (0, 1))
+        return tuple(low), tuple(wide)
+    name = text_of(mask).removeprefix("VM_")
+    ours = name in hook.release.wide and not hook.function.source.macros_of(text_of(mask))
+    return ((), (f"VMA_{name}_BIT",)) if ours else (bits(mask, hook), ())
+
+
 def _bit(name: str, node: Node, hook: Hook) -> str:
     at = hook.release.bits.get(name.removeprefix("VM_"))
     if hook.function.source.macros_of(name):

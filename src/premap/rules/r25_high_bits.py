@@ -6,12 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tree_sitter import Node
+
 from premap.csource.nodes import find_all, text_of
 from premap.releases import HIGHEST_PORTABLE_BIT, Release
 from premap.rules.context import Context
 from premap.rules.rule import Found, Rule, at
 
 _NAMED = re.compile(rb"\bVMA_[A-Z0-9_]+_BIT\b")
+_GUARD = re.compile(r"\(IS_ENABLED\(CONFIG_64BIT\)\)")
 _WIDE = re.compile(r"64BIT|X86_64|ARM64|CONFIG_64|BITS_PER_LONG|PPC64|ARCH_USES_HIGH_VMA_FLAGS")
 
 
@@ -29,13 +32,24 @@ def check(context: Context) -> Iterator[Found]:
         if name not in high:
             continue
         arms = " ".join(context.source.arms_at(node.start_byte))
-        if not _WIDE.search(arms):
+        if not _WIDE.search(arms) and not _is_guarded(node):
             yield at(
                 context.source,
                 node,
                 f"{name} is bit {high[name]}: 32-bit kernels have no such bit, "
                 "and setting it writes beyond the bitmap",
             )
+
+
+def _is_guarded(node: Node) -> bool:
+    """Tell whether a node is in `if (IS_ENABLED(CONFIG_64BIT))`, which others leave out."""
+    while (parent := node.parent) is not None:
+        if parent.type == "if_statement" and parent.child_by_field_name("consequence") == node:
+            condition = text_of(parent.child_by_field_name("condition"))
+            if _GUARD.fullmatch("".join(condition.split())):
+                return True
+        node = parent
+    return False
 
 
 def _bit(release: Release, name: str) -> int:
