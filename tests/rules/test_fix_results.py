@@ -73,6 +73,8 @@ class TestResult:
             f"{_FIRST}\tring->users += 1;\n\t{_MAP};\n\treturn 0;",
             f"{_FIRST}\t{_MAP};\n\tring->pfn = 0;\n\treturn 0;",
             f"{_FIRST}\t{_MAP};\n\t/* who cares */\n\treturn 0;",
+            f"{_FIRST}\tint ret = {_MAP};\n\treturn 0;",
+            f"{_FIRST}\tring->pfn = {_MAP};\n\treturn 0;".replace("ring->pfn = ", "int r;\n\tr = "),
             f"{_FIRST}\tif (ring->pfn)\n\t\t{_MAP};\n\treturn 0;",
         ],
     )

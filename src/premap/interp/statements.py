@@ -160,9 +160,17 @@ def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
         name = callee(child) if child.type == "call_expression" else None
         if name in STATEMENTS and name is not None:
             return STATEMENTS[name](machine, frame, child)
-        if child.type != "comment":
+        if child.type != "comment" and not _falls_through(frame, child):
             evaluate(machine, frame, child)
     return None
+
+
+def _falls_through(frame: Frame, node: Node) -> bool:
+    """Return whether a statement is `fallthrough;` of a kernel whose headers are not there."""
+    name = text_of(node) if node.type == "identifier" else ""
+    if name != "fallthrough" or frame.variable(name) is not None:
+        return False
+    return not frame.scope.plain_macro(name) and frame.scope.variable(name) is None
 
 
 def _rest(machine: Machine, frame: Frame, node: Node) -> Outcome:

@@ -25,7 +25,7 @@ from premap.interp.bindings import Bindings
 from premap.interp.calls import call_function, configured
 from premap.interp.hooks import callback
 from premap.interp.inputs import CALL, Inputs, SymbolicInputs
-from premap.interp.machine import Frame, Machine
+from premap.interp.machine import Event, Frame, Machine
 from premap.interp.naming import LoneNamer, Namer
 from premap.interp.operators import word_of
 from premap.interp.types import parameter_types
@@ -476,6 +476,16 @@ def state_of(model: symbolic.Model) -> dict[str, int]:
         if value and not name.startswith("&"):
             state[f"{name}({', '.join(map(hex, arguments))})"] = value
     return state
+
+
+def done(hook: Hook, trace: Trace, event: Event) -> bool:
+    """Whether a call on a path may have done what it is for, by what it returned and came of it.
+
+    A lock that was only tried may not be held, and what could not be allocated is not there.
+    """
+    if event.succeeded is True:
+        return True
+    return hook.exploration.ask(*trace.condition, event.succeeded) is not None
 
 
 def asked(traces: Iterable[Trace]) -> set[str]:

@@ -14,7 +14,7 @@ from premap.interp.operators import is_scalar, word_of
 from premap.rules.balance import GIVES, takes, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import Step, Trace
+from premap.rules.paths import Step, Trace, done
 from premap.rules.rule import Found, Rule, at
 from premap.rules.terms import leaves
 
@@ -50,7 +50,7 @@ def _kept(hook: Hook, trace: Trace) -> Iterator[Found]:
         elif weight(event.name) < 0 and taken:
             taken.pop()
     for event in taken:
-        found = _at_event(hook, event)
+        found = _at_event(hook, event) if done(hook, trace, event) else None
         if found is not None:
             yield found
     if trace.returned is not None:
@@ -64,8 +64,11 @@ def _at_event(hook: Hook, event: Event) -> Found | None:
     source = hook.source
     if file != source.name or not line.isdigit():
         return None
-    for call in calls_in(source.root, event.name):
-        if call.start_point.row + 1 == int(line) and not _is_file(source, call.start_byte):
+    calls = [call for call in calls_in(source.root) if call.start_point.row + 1 == int(line)]
+    named = [call for call in calls if callee(call) == event.name]
+    macros = [call for call in calls if source.macros_of(callee(call) or "")]
+    for call in named or macros:
+        if not _is_file(source, call.start_byte):
             return at(
                 source,
                 call,

@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterator
 
 from premap.interp.machine import Event
-from premap.interp.unknown import table
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
-from premap.rules.paths import Trace, example
+from premap.rules.paths import Trace, done, example
 from premap.rules.plausible import containers_exist
 from premap.rules.rule import Found, Rule
-from premap.rules.terms import variables
 
 _VARIANT = re.compile(r"_(?:interruptible|killable|nested|io|irqsave|irqrestore|irq|bh)\b|_nested")
 _TRIES = re.compile(r"^(down\w*)_trylock$|try(?=lock$)")
@@ -42,7 +40,7 @@ def check(context: Context) -> Iterator[Found]:
 def _held(hook: Hook, trace: Trace) -> Found | None:
     if trace.returned is None:
         return None
-    taken = next((e for e in _taken(trace) if not _refused(trace, e)), None)
+    taken = next((e for e in _taken(trace) if done(hook, trace, e)), None)
     if taken is None:
         return None
     containers = containers_exist(trace.condition)
@@ -88,15 +86,6 @@ def _kind(name: str) -> str:
     """Return what a lock and its release have in common: "mutex_lock", "down_read"."""
     name = _VARIANT.sub("", name)
     return _TRIES.sub(r"\1", _ENDS.get(name, name)).replace("unlock", "lock")
-
-
-def _refused(trace: Trace, event: Event) -> bool:
-    """Whether the lock may not have been taken: a path that fails as its call may have failed."""
-    entry = table().get(event.name)
-    if entry is None or entry.returns == "void":
-        return False
-    decided = variables(decision.condition for decision in trace.decisions)
-    return trace.failed and any(name.startswith(f"{event.name}@") for name in decided)
 
 
 RULE = Rule(

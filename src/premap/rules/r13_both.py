@@ -20,7 +20,7 @@ def check(context: Context) -> Iterator[Found]:
             continue
         names = tables.setdefault(handler.table, {})
         other = names.get("mmap" if handler.member == "mmap_prepare" else "mmap_prepare")
-        if other is not None and not _exclude_each_other(other, handler):
+        if other is not None and _together(other, handler):
             yield Found(
                 context.source,
                 handler.start,
@@ -31,9 +31,9 @@ def check(context: Context) -> Iterator[Found]:
         names[handler.member] = handler
 
 
-def _exclude_each_other(one: Handler, other: Handler) -> bool:
-    """Whether they are in `#if` arms of which only one can be compiled; said only if it is sure."""
-    return bool(set(one.arms) ^ set(other.arms))
+def _together(one: Handler, other: Handler) -> bool:
+    """Whether one is compiled wherever the other is: of other `#if` arms that can't be told."""
+    return set(one.arms) <= set(other.arms) or set(other.arms) <= set(one.arms)
 
 
 RULE = Rule(

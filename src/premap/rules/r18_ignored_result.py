@@ -14,32 +14,54 @@ from premap.rules.balance import takes
 from premap.rules.context import Context
 from premap.rules.names import fillers, takers
 from premap.rules.rule import Found, Repair, Rule, at
+from premap.rules.unread import is_unread
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find statements that fill a mapping and drop the error."""
     for body in context.mapped:
-        for node in find_all(body.function.body, "expression_statement"):
-            call = node.named_children[0] if node.named_children else None
-            if call is not None and call.type == "cast_expression":
-                call = call.child_by_field_name("value")
-            if call is None or call.type != "call_expression":
+        for node in find_all(body.function.body, "expression_statement", "declaration"):
+            call = _dropped(body.function, node)
+            if call is None:
                 continue
-            name = callee(call) or ""
-            filler = fillers().get(name)
-            if (filler is not None and not filler.action) or name in takers():
+            if _maps(call):
                 yield at(
                     context.source,
                     call,
-                    f"the error of {name}() is ignored: mmap() succeeds with nothing mapped",
+                    f"the error of {callee(call)}() is ignored: mmap() succeeds with nothing "
+                    "mapped",
                     repair=_returned(context.source, body.function, node, call),
                 )
+
+
+def _dropped(function: Function, statement: Node) -> Node | None:
+    """Return the call whose result a statement drops: at once, or in a variable that none reads."""
+    value = statement.named_children[-1] if statement.named_children else None
+    kept = None
+    if value is not None and value.type in ("assignment_expression", "init_declarator"):
+        kept = value.named_children[0]
+        value = value.named_children[-1]
+    if value is not None and value.type == "cast_expression":
+        value = value.child_by_field_name("value")
+    if value is None or value.type != "call_expression":
+        return None
+    if kept is None:
+        return value if statement.type == "expression_statement" else None
+    named = kept.type == "identifier" and _maps(value)
+    return value if named and is_unread(function.body, statement, text_of(kept)) else None
+
+
+def _maps(call: Node) -> bool:
+    name = callee(call) or ""
+    filler = fillers().get(name)
+    return (filler is not None and not filler.action) or name in takers()
 
 
 def _returned(source: SourceFile, function: Function, node: Node, call: Node) -> Repair | None:
     """Return the fix that returns the error, where `return 0` follows and nothing was taken."""
     after = node.next_named_sibling
-    if after is None or after.type != "return_statement":
+    kept = node.type != "expression_statement" or "=" in text_of(node).partition("(")[0]
+    if kept or after is None or after.type != "return_statement":
         return None
     values = [child for child in after.named_children if child.type != "comment"]
     if len(values) != 1 or text_of(values[0]) != "0" or _takes(function.body):

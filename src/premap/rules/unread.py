@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether what a statement assigns to a local variable is ever looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from premap.csource.nodes import callee, find_all, text_of
+
+_LISTS = frozenset({"compound_statement", "if_statement", "else_clause"})
+"""What a statement may lie in so that those after it are known."""
+_PRINTS = re.compile(
+    r"(?:\w+_)?(?:dbg|debug|info|notice|warn|err|printk)(?:_\w+)?|pr_\w+|trace_\w+"
+)
+"""Names of functions that only tell of what they are given."""
+
+
+def is_unread(body: Node, statement: Node, name: str) -> bool:
+    """Whether a function never looks at what a statement gives to its variable `name`.
+
+    To print it is not to look at it. Said only where it is sure: not within loops and switches,
+    nor of variables whose address is taken, nor where control jumps.
+    """
+    taken = (text_of(each).replace(" ", "") for each in find_all(body, "pointer_expression"))
+    if f"&{name}" in taken or not _is_local(body, name):
+        return False
+    for following in _following(body, statement):
+        if following is None:
+            return False
+        read = _read(following, name)
+        if read is not None:
+            return not read
+    return True
+
+
+def _is_local(body: Node, name: str) -> bool:
+    declared = (each for each in find_all(body, "declaration") if "static" not in text_of(each))
+    return any(text_of(each) == name for one in declared for each in find_all(one, "identifier"))
+
+
+def _following(body: Node, statement: Node) -> Iterator[Node | None]:
+    """Yield the statements that come after one; None where that is not known."""
+    here = statement
+    while here != body:
+        parent = here.parent
+        if parent is None or parent.type not in _LISTS:
+            yield None
+            return
+        after = here.next_named_sibling if parent.type == "compound_statement" else None
+        while after is not None:
+            yield after
+            after = after.next_named_sibling
+        here = parent
+
+
+def _read(statement: Node, name: str) -> bool | None:
+    """Return whether a statement looks at a variable; False if it ends its use, None for neither.
+
+    What may jump to where the variable is looked at counts as looking.
+    """
+    said = [each for each in find_all(statement, "identifier") if text_of(each) == name]
+    if any(True for _ in find_all(statement, "goto_statement", "labeled_statement")):
+        return True
+    if not said:
+        return False if statement.type == "return_statement" else None
+    inner = statement.named_children[0] if statement.type == "expression_statement" else None
+    if inner is None:
+        return True
+    if inner.type == "assignment_expression":
+        plain = text_of(inner.child_by_field_name("operator")) == "=" and len(said) == 1
+        return not (plain and inner.child_by_field_name("left") == said[0])
+    printed = inner.type == "call_expression" and _PRINTS.fullmatch(callee(inner) or "")
+    return None if printed else True

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mistakes behind macros, variables, arms and tries, and what looks like them and is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.csource.source import SourceFile
+from premap.rules import check_file
+
+_HEAD = """\
+struct ring {
+	struct mutex lock;
+	struct semaphore sem;
+	struct kref kref;
+	struct device *dev;
+	phys_addr_t base;
+	size_t bytes;
+	int mode;
+	bool ro;
+};
+"""
+_LEGACY = """\
+static int ring_map(struct file *file, struct vm_area_struct *vma)
+{
+	struct ring *ring = file->private_data;
+	int ret;
+
+%s
+}
+
+static const struct file_operations ring_fops = {
+	.mmap = ring_map,
+};
+"""
+_PREPARE = """\
+static int ring_map(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+%s
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_map,
+};
+"""
+
+
+def _loud(text: str) -> set[str]:
+    """Return the rules that report an error or a warning."""
+    findings = check_file(SourceFile("ring.c", (_HEAD + text).encode()), None, "7.3").findings
+    return {each.rule for each in findings if each.level != "note"}
+
+
+class TestTries:
+    """R02: a path on which a lock was tried, by what the call returned."""
+
+    BODY = "\tif (%s)\n\t\treturn -EAGAIN;\n%s\n\t%s;\n\treturn 0;"
+    EARLY = "\tif (ring->ro)\n\t\treturn -EPERM;"
+
+    @pytest.mark.parametrize(
+        ("tried", "given_back"),
+        [
+            ("!mutex_trylock(&ring->lock)", "mutex_unlock(&ring->lock)"),
+            ("down_trylock(&ring->sem)", "up(&ring->sem)"),
+            ("mutex_lock_interruptible(&ring->lock)", "mutex_unlock(&ring->lock)"),
+            ("ww_mutex_lock(&ring->lock, NULL)", "ww_mutex_unlock(&ring->lock)"),
+        ],
+    )
+    def test_taken_and_kept_on_an_early_return(self, tried: str, given_back: str) -> None:
+        assert _loud(_LEGACY % (self.BODY % (tried, self.EARLY, given_back))) == {"R02"}
+        assert _loud(_LEGACY % (self.BODY % (tried, "", given_back))) == set()
+
+
+class TestTaken:
+    """R01."""
+
+    def test_by_a_macro(self) -> None:
+        macro = "#define HOLD(ring) kref_get(&(ring)->kref)\n\n"
+        assert _loud(macro + _PREPARE % "\tHOLD(ring);\n\treturn 0;") == {"R01"}
+
+    def test_what_a_cleanup_frees_is_not_kept(self) -> None:
+        body = (
+            "\tstruct ring *copy __free(kfree) = kzalloc(sizeof(*copy), GFP_KERNEL);\n\n"
+            "\tif (!copy)\n\t\treturn -ENOMEM;\n%s\treturn 0;"
+        )
+        assert _loud(_PREPARE % (body % "")) == set()
+        kept = "\tdesc->private_data = no_free_ptr(copy);\n"
+        assert _loud(_PREPARE % (body % kept)) == {"R01"}
+
+
+class TestBoth:
+    """R13: in `#if` arms."""
+
+    TABLE = _PREPARE.replace(
+        "\t.mmap_prepare = ring_map,\n", "%s\t.mmap_prepare = ring_map,\n%s\t.mmap = ring_old,\n%s"
+    )
+
+    def _both(self, before: str, between: str, after: str) -> set[str]:
+        return _loud(self.TABLE.replace("%s\n}", "\treturn 0;\n}") % (before, between, after))
+
+    def test_one_of_them_in_an_arm(self) -> None:
+        assert "R13" in self._both("#ifdef CONFIG_RING\n", "#endif\n", "")
+        assert "R13" in self._both("", "#ifdef CONFIG_RING\n", "#endif\n")
+
+    def test_arms_of_which_it_is_not_known(self) -> None:
+        assert "R13" not in self._both("#ifdef CONFIG_RING\n", "#else\n", "#endif\n")
+        other = "#endif\n#if !IS_ENABLED(CONFIG_RING)\n"
+        assert "R13" not in self._both("#ifdef CONFIG_RING\n", other, "#endif\n")
+
+
+_MAP = "remap_pfn_range(vma, vma->vm_start, 7, PAGE_SIZE, vma->vm_page_prot)"
+_ONE = "\tif (vma->vm_pgoff || vma->vm_end - vma->vm_start != PAGE_SIZE)\n\t\treturn -EINVAL;\n"
+
+
+class TestResults:
+    """R18: an error that is kept in a variable."""
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            "\treturn 0;",
+            "\tret = 0;\n\treturn ret;",
+            '\tdev_dbg(ring->dev, "%d", ret);\n\treturn 0;',
+            "\tif (ring->mode)\n\t\treturn 1;\n\tret = ring->mode;\n\treturn ret;",
+        ],
+    )
+    def test_that_is_never_looked_at(self, rest: str) -> None:
+        assert "R18" in _loud(_LEGACY % f"{_ONE}\tret = {_MAP};\n{rest}")
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            "\treturn ret;",
+            "\tring->mode = 1;\n\tif (ret)\n\t\treturn ret;\n\treturn 0;",
+            "\tif (ring->mode)\n\t\tgoto out;\n\treturn 0;\nout:\n\treturn ret;",
+            "\tret = ret ? -EAGAIN : 0;\n\treturn ret;",
+            "\tring_told(ring, ret);\n\treturn 0;",
+            "\tring_tell(&ret);\n\treturn 0;",
+            "\tret |= ring->mode;\n\treturn ret;",
+        ],
+    )
+    def test_that_somebody_may_look_at(self, rest: str) -> None:
+        assert "R18" not in _loud(_LEGACY % f"{_ONE}\tret = {_MAP};\n{rest}")
+
+    def test_in_an_arm_or_a_loop(self) -> None:
+        arm = f"{_ONE}\tif (ring->mode) {{\n\t\tret = {_MAP};\n\t}} else {{\n\t\tret = 1;\n\t}}\n"
+        assert "R18" not in _loud(_LEGACY % f"{arm}\treturn ret;")
+        assert "R18" in _loud(_LEGACY % f"{arm}\tret = 0;\n\treturn ret;")
+        loop = f"{_ONE}\tret = 0;\n\twhile (!ret)\n\t\tret = {_MAP};\n\treturn 0;"
+        assert "R18" not in _loud(_LEGACY % loop)
+
+
+def test_cases_fall_through_without_the_kernels_headers() -> None:
+    body = (
+        "\tret = -EPERM;\n\tswitch (ring->mode) {\n\tcase 1:\n"
+        "\t\tif (vma->vm_flags & VM_WRITE)\n\t\t\treturn ret;\n\t\t%s;\n"
+        "\tcase 2:\n\t\treturn vm_iomap_memory(vma, ring->base, ring->bytes);\n\t}\n\treturn ret;"
+    )
+    assert _loud(_LEGACY % (body % "fallthrough")) == {"R16"}
+    cleared = "vm_flags_clear(vma, VM_MAYWRITE);\n\t\tfallthrough"
+    assert _loud(_LEGACY % (body % cleared)) == set()
