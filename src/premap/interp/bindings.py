@@ -408,7 +408,11 @@ class VmOperationsTable:
                 f"the operations {self.label} are defined in a file that was not found"
             )
         self.source = found.source
-        return _designated(found)
+        members = _designated(found)
+        macro = next((name for name in members if found.source.macros_of(name)), None)
+        if macro is not None:
+            raise NotModelled(f"->{macro} of the operations {self.label}, which is a macro")
+        return members
 
     def _in_siblings(self, own: pathlib.Path) -> Variable | None:
         """Look in the other files of the folder: a driver is often more than one file."""

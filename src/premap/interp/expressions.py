@@ -35,6 +35,7 @@ from premap.interp.dispatch import (
 from premap.interp.lvalues import (
     address_of,
     is_arrow,
+    member_of,
     member_place,
     pointed,
     read,
@@ -43,9 +44,6 @@ from premap.interp.lvalues import (
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import FUNCTION, UNKNOWN, convert, of_truth, truth, word_of
 from premap.interp.purity import has_effects
-from premap.interp.types import (
-    member_type,
-)
 from premap.interp.values import (
     INT,
     ULONG,
@@ -94,8 +92,8 @@ def _member_of_value(machine: Machine, frame: Frame, argument: Node, name: str) 
         raise NotModelled(f"a member of `{short(argument)}`")
     held = machine.new_local("returned", whole.type)
     held.object.store((), whole)
-    place = Place(held.object).field(name)
-    return read(machine, frame, place, member_type(frame.scope, whole.type, name))
+    place, ctype = member_of(machine, frame, Place(held.object), whole.type, name)
+    return read(machine, frame, place, ctype)
 
 
 @evaluates("subscript_expression")

@@ -303,6 +303,7 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[No
     pointer = evaluate(machine, frame, arguments[0])
     ctype = type_argument(machine, frame, arguments[1])
     member = spelled(machine, frame, arguments[2])
+    layouts.agree_on_names(machine, frame.scope, member, f"{member} may be another member")
     place = pointer.data.place if isinstance(pointer.data, Pointer) else None
     if place is None or "." in member or "[" in member:
         raise machine.failure(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
@@ -386,9 +387,9 @@ def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
     del node
     ctype = type_argument(machine, frame, arguments[0])
     layouts.agree(machine, frame.scope, ctype)
-    return Value(
-        ULONG, machine.inputs.word(f"offsetof({ctype}, {spelled(machine, frame, arguments[1])})")
-    )
+    member = spelled(machine, frame, arguments[1])
+    layouts.agree_on_names(machine, frame.scope, member, f"{member} may be another member")
+    return Value(ULONG, machine.inputs.word(f"offsetof({ctype}, {member})"))
 
 
 @_special("WRITE_ONCE", "RCU_INIT_POINTER")

@@ -32,7 +32,8 @@ from premap.interp.dispatch import (
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, word_of
-from premap.interp.types import VM_OPS, member, member_type
+from premap.interp.redefined import refuse_elsewhere
+from premap.interp.types import VM_OPS, member, member_path, member_type
 from premap.interp.undefined import NullPointer
 from premap.interp.values import (
     FunctionName,
@@ -163,6 +164,8 @@ def member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CTy
     """Return the place that `a.b` or `a->b` names, and its type."""
     argument = child(node, "argument")
     name = text_of(child(node, "field"))
+    if frame.scope.source.macros_of(name):
+        _refuse_macro(machine, frame, node, name)
     if is_arrow(node):
         base, ctype = pointed(evaluate(machine, frame, argument))
     else:
@@ -174,6 +177,16 @@ def member_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CTy
     return member_of(machine, frame, base, ctype, name)
 
 
+def _refuse_macro(machine: Machine, frame: Frame, node: Node, name: str) -> None:
+    """Raise NotModelled where a member's name is a macro, called or not defined yet."""
+    refuse_elsewhere(machine, frame, node, name)
+    parent = node.parent
+    called = parent is not None and parent.type == "call_expression"
+    macros = frame.scope.source.macros_of(name)
+    if called and any(each.parameters is not None for each in macros):
+        raise machine.failure(frame, node, f"the member {name}, which is a macro")
+
+
 def is_arrow(node: Node) -> bool:
     """Return whether a field_expression is `a->b`, not `a.b`."""
     operator = node.child_by_field_name("operator")
@@ -183,7 +196,20 @@ def is_arrow(node: Node) -> bool:
 def member_of(
     machine: Machine, frame: Frame, base: Place, ctype: CType, name: str
 ) -> tuple[Place, CType]:
-    """Return the place of a structure's member, of which is noted what shares it, and its type."""
+    """Return the place of a structure's member, and its type; a macro may stand for the member."""
+    path = member_path(frame.scope, ctype, name)
+    if not path:
+        raise NotModelled(f"the member {name} of {ctype}, of which a macro makes something else")
+    place = base
+    for step in path:
+        place, ctype = _noted(machine, frame, place, ctype, step)
+    return place, ctype
+
+
+def _noted(
+    machine: Machine, frame: Frame, base: Place, ctype: CType, name: str
+) -> tuple[Place, CType]:
+    """Return the place of a member, of which is noted what shares it, and its type."""
     place, made, known = base.field(name), base.object, member(frame.scope, ctype, name)
     if place.path not in made.known_members:
         made.known_members[place.path] = known.type

@@ -7,6 +7,7 @@ listed once, in `OPAQUE`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ from premap.csource.ctypes import (
 )
 from premap.csource.declarators import decayed
 from premap.csource.heads import Parameter
+from premap.csource.includes import of_kernel
 from premap.csource.macros import compiled
 from premap.csource.scope import Scope
 from premap.csource.source import Function
@@ -147,6 +149,36 @@ class Member(Struct, frozen=True):
     """Whether its size is not 0, in every configuration (`occupies`)."""
 
 
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
+
+
+def member_path(scope: Scope, ctype: CType, name: str) -> tuple[str, ...]:
+    """Return which member of which member a name stands for: more than one, if it is a macro.
+
+    (`#define sk_family __sk_common.skc_family`) Nothing, where a macro makes something else of it.
+    """
+    return scope.once(
+        "member path", (_identity(ctype), name), lambda: _member_path(scope, ctype, name)
+    )
+
+
+def _member_path(scope: Scope, ctype: CType, name: str) -> tuple[str, ...]:
+    own = MEMBERS.get(ctype.tag) if isinstance(ctype, StructType) else None
+    declared = (own is not None and name in own) or bool(_fields(scope, ctype, name))
+    macros = scope.source.macros_of(name)
+    if not macros and not declared:
+        macros = scope.macro(name) if scope.definitions(ctype) else scope.own_macro(name)
+    macros = [each for each in macros if each.parameters is None and each.body.strip() != name]
+    if not macros:
+        return (name,)
+    [body, *others] = {each.body.strip() for each in macros}
+    parts = tuple(part.strip() for part in body.split("."))
+    plain = _PATH.fullmatch(body) and not any(scope.source.macros_of(part) for part in parts)
+    if plain and not others and not declared and not any(each.arms for each in macros):
+        return parts
+    return (name,) if all(of_kernel(each.source.name) for each in macros) else ()
+
+
 def member(scope: Scope, ctype: CType, name: str) -> Member:
     """Return what is known of a member."""
 
@@ -164,6 +196,11 @@ def member_type(scope: Scope, ctype: CType, name: str) -> CType:
 
 
 def _member_type(scope: Scope, ctype: CType, name: str) -> CType:
+    path = member_path(scope, ctype, name)
+    if path != (name,):
+        for step in path:
+            ctype = member_type(scope, ctype, step)
+        return ctype if path else UnknownType(f"{ctype}.{name}")
     own = MEMBERS.get(ctype.tag) if isinstance(ctype, StructType) else None
     if own is not None and name in own:
         return own[name]
