@@ -186,3 +186,24 @@ def test_a_macro_that_sees_the_variables_of_the_hook(macro: str) -> None:
 def test_a_macro_that_only_names_types_members_and_parameters() -> None:
     macro = '#define CHECK(file) (((struct file *)file)->desc == bell.vma && log("vma"))\n'
     assert converted(f"if (CHECK(ring)) return -EINVAL; {BODY}", more=macro).reason is None
+
+
+@pytest.mark.parametrize(
+    ("macro", "declined"),
+    [
+        ("#define pgoff offset", True),
+        ("#define mmap_prepare mmap", True),
+        ("#define desc description", True),
+        ("#define pages(x) (x)", False),
+        ("#ifdef OLD\n#define pgoff offset\n#endif", False),
+    ],
+)
+def test_a_new_word_that_is_a_macro_of_the_file(macro: str, *, declined: bool) -> None:
+    text = (
+        f"{macro}\n"
+        "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+        "\treturn vma->vm_pgoff ? -EINVAL : 0;\n}\n\n"
+        "static const struct file_operations ring_fops = {\n\t.mmap = ring_mmap,\n};\n"
+    )
+    [found] = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+    assert (found.reason.id if found.reason else None) == ("name-taken" if declined else None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Ways to a wrong `equivalent`: members whose names are macros."""
+"""Ways to a wrong `equivalent`: names of members, variables and types that are macros, too."""
 
 from __future__ import annotations
 
@@ -79,3 +79,29 @@ def test_members_of_the_operations() -> None:
     plain, renamed = table.format(""), table.format("#define close open\n")
     assert verdict(old, new, plain).status.startswith("equivalent")
     assert verdict(old, new, plain, renamed).status == "unknown"
+
+
+TYPES = "struct one { int a; };\nstruct two { unsigned char a; };\ntypedef int tt;\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "macro"),
+    [
+        ("struct one *y = d->cookie; return y->a > 200 ? -EINVAL : 0;", "#define one two\n"),
+        ("tt y = d->limit; return y > 200 ? -EINVAL : 0;", "#define tt u8\n"),
+        ("int yy = d->ro; { int zz = 0; return yy ? -EINVAL : 0; }", "#define zz yy\n"),
+        ("return f(d->ro);", "#define given other\n"),
+    ],
+)
+def test_other_names(body: str, macro: str) -> None:
+    types = f"{TYPES}static int f(int given) {{ return given ? -EINVAL : 0; }}\n"
+    changed = types.replace("static", f"{macro}static")
+    assert verdict(body, body, types).status.startswith("equivalent")
+    assert verdict(body, body, types, changed).status == "unknown"
+
+
+def test_the_current_task() -> None:
+    body = "return current == d->cookie ? -EINVAL : 0;"
+    assert verdict(body, body, "").status == "equivalent"
+    found = verdict(body, body, "", "#define current d->cookie\n")
+    assert found.status in ("different", "unknown")

@@ -284,6 +284,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
             for file, site in group.tables(name)
         ]
     edits += inner.edits(group.inner, group.program.tree)
+    hazards.check_new_words(edits, group.program)
     groundwork = group.program.callback.groundwork
     edits += () if groundwork is None else groundwork.edits
     idioms |= set() if group.program.callback.is_file_operation else {"H10"}

@@ -8,7 +8,7 @@ Other code reads the table's member, or changes it at run time; the function com
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
@@ -20,14 +20,17 @@ from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
-from premap.csource.text import never_together
+from premap.csource.strstr import says
+from premap.csource.text import COMMENT, STRING, never_together
 from premap.idioms import h11_member_uses
 from premap.idioms.idiom import Declined, Hook
-from premap.records import ARMS_ALREADY, Handler, Note
+from premap.records import ARMS_ALREADY, Edit, Handler, Note
 
 _MEMBER = re.compile(rb"\bmmap\b(?!\s*=[^=])")
 """Every use of the member, and some that are none."""
 _READ = re.compile(rb"(?:->|\.)\s*mmap\b(?!\s*=[^=])")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
 _TABLE = "file_operations"
 _NO_BIT = frozenset({"VM_NONE", "VM_SOFTDIRTY"})
 """Masks that can be 0, or depend on the configuration where their bit does not."""
@@ -94,6 +97,21 @@ def _either_hook(use: Node, source: SourceFile, program: Program) -> tuple[Node,
     if not isinstance(ctype, PointerType) or not isinstance(ctype.target, StructType):
         return None
     return h11_member_uses.rewritten(use) if ctype.target.tag == "file" else None
+
+
+def check_new_words(edits: Iterable[Edit], program: Program) -> None:
+    """Raise Declined if what is written anew is a macro of the file, or of its own headers."""
+    for edit in edits:
+        source = program.open(edit.file)
+        before = set(_WORD.findall(source.text[edit.start : edit.end]))
+        added = {word for word in _WORD.findall(_LEXICAL.sub(b" ", edit.new)) if word not in before}
+        for file in program.scope(source).own_files:
+            for word in sorted(added):
+                macros = file.macros_of(word.decode("latin-1")) if says(file.text, word) else ()
+                macro = next((each for each in macros if not each.arms), None)
+                if macro is not None:
+                    text = f"{macro.name} is a macro at {file.name}:{macro.line}"
+                    raise Declined("name-taken", text)
 
 
 def table_notes(handler: Handler, source: SourceFile) -> tuple[Note, ...]:

@@ -15,6 +15,7 @@ from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.lvalues import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
 from premap.interp.operators import accessed, is_scalar, word_of
+from premap.interp.redefined import refuse_macro
 from premap.interp.statictypes import declared_type
 from premap.interp.values import INT, Place, Value, plain, size_of, unit_of
 from premap.model.errors import NotModelled
@@ -48,6 +49,7 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             _declare_static(machine, frame, inner, ctype, value)
             continue
         name = _declared(inner)
+        refuse_macro(frame.scope.source, name, "the variable")
         variable = frame.blocks[-1][name] = machine.new_local(name, ctype)
         if value is not None:
             initialise(machine, frame, variable, value)

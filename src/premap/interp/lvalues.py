@@ -32,7 +32,7 @@ from premap.interp.dispatch import (
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, word_of
-from premap.interp.redefined import refuse_elsewhere
+from premap.interp.redefined import refuse_elsewhere, refuse_macro
 from premap.interp.types import VM_OPS, member, member_path, member_type
 from premap.interp.undefined import NullPointer
 from premap.interp.values import (
@@ -212,6 +212,8 @@ def _noted(
     """Return the place of a member, of which is noted what shares it, and its type."""
     place, made, known = base.field(name), base.object, member(frame.scope, ctype, name)
     if place.path not in made.known_members:
+        if isinstance(ctype, StructType) and ctype.tag is not None:
+            refuse_macro(frame.scope.source, ctype.tag, ctype.kind)
         made.known_members[place.path] = known.type
         made.within[place.path] = ctype, frame.scope
         if isinstance(known.type, UnknownType):

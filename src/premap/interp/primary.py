@@ -66,7 +66,7 @@ def _identifier(machine: Machine, frame: Frame, node: Node) -> Value:
         return Value(PointerType(CHAR), Pointer(Place(made), made.address))
     if name in _COUNTERS and frame.outer is None and machine.memory.namer.compares:
         raise machine.failure(frame, node, f"{name}, another number in each version")
-    if name == "current":
+    if name == "current" and not redefined_names.is_own(frame.scope, name):
         return machine.memory.named("current", PointerType(StructType("struct", "task_struct")))
     known = None if redefined_names.is_own(frame.scope, name) else constants.kernel_constant(name)
     if known is None and not frame.scope.source.macros_of(name):

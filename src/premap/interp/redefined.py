@@ -78,6 +78,13 @@ def refuse_elsewhere(machine: Machine, frame: Frame, node: Node, name: str) -> N
             raise machine.failure(frame, node, f"{name}, which is defined and undefined")
 
 
+def refuse_macro(source: SourceFile, name: str, what: str) -> None:
+    """Raise NotModelled if a file has a macro without parameters of a name that it means as C."""
+    macros = source.macros_of(name)
+    if any(each.parameters is None and each.body.strip() != name for each in macros):
+        raise NotModelled(f"{what} {name}, which is a macro, too")
+
+
 def refuse_asked_elsewhere(scope: Scope, name: str) -> None:
     """Raise NotModelled if what `#if` finds of a macro hangs on where in the file it asks."""
     files = {macro.source.name: macro.source for macro in scope.own_macro(name)}

@@ -30,6 +30,7 @@ from premap.interp import layouts
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import COMPARISONS, common_type, promoted
+from premap.interp.redefined import refuse_macro
 from premap.interp.types import member_type, named_type, settled
 from premap.interp.values import CHAR, INT, ULONG
 from premap.model.errors import NotModelled
@@ -50,11 +51,20 @@ def declared_type(
     specifier = node.child_by_field_name("type")
     base = None if specifier is None else _special_type(machine, frame, specifier)
     if base is None:
+        if specifier is not None and specifier.type == "type_identifier":
+            _refuse_twofold(frame, text_of(specifier))
         found = settled(frame.scope.type_of(node, declarator))
         layouts.agree_on_unknown(machine, frame.scope, found)
         return found
     inner = declarator or node.child_by_field_name("declarator")
     return settled(frame.scope.types.declared(base, inner))
+
+
+def _refuse_twofold(frame: Frame, name: str) -> None:
+    """Raise NotModelled if a name is that of a type and of a macro: which holds hangs on where."""
+    source = frame.scope.source
+    if source.macros_of(name) and name in frame.scope.own_typedefs(source):
+        refuse_macro(source, name, "the type")
 
 
 def _special_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
