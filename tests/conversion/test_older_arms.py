@@ -145,3 +145,37 @@ class TestDual:
         after = apply(dual([conversion], lambda _: source, None), source)
         assert b"KERNEL_VERSION(7, 0, 0)" in after
         assert convert_file(SourceFile("ring.c", after), None, "7.3") == []
+
+
+class TestTablesOfOld:
+    """`mmap: f`, as GNU C had it before C99."""
+
+    OLD = TABLE.replace("\t.mmap = ring_mmap", "\topen:\t\tring_open,\n\tmmap:\t\tring_mmap")
+
+    def test_keep_their_form_and_columns(self) -> None:
+        conversion, source = converted(f"{HEAD}\treturn 0;\n}}\n{self.OLD}")
+        assert conversion.reason is None
+        assert "\tmmap_prepare:\tring_mmap_prepare,\n" in apply([conversion], source).decode()
+
+    def test_both_members_are_found(self) -> None:
+        table = self.OLD.replace("\topen:", "\tmmap_prepare: other,\n\topen:")
+        conversion, _ = converted(f"{HEAD}\treturn 0;\n}}\n{table}")
+        assert conversion.reason is not None
+        assert conversion.reason.id == "both-members"
+
+    @pytest.mark.parametrize("form", ["\t.{} = {},\n", "\t{}: {},\n"])
+    def test_operations_are_read(self, form: str) -> None:
+        entries = form.format("open", "ring_open") + form.format("close", "ring_close")
+        text = (
+            "static void ring_open(struct vm_area_struct *vma)\n{\n\tring_get(1);\n}\n"
+            "static void ring_close(struct vm_area_struct *vma)\n{\n\tring_put(1);\n}\n"
+            "static void ring_get(int a)\n{\n\tring_users += a;\n}\n"
+            f"static struct vm_operations_struct ring_vm_ops = {{\n{entries}}};\n"
+            f"{HEAD}\tring_get(1);\n\tvma->vm_ops = &ring_vm_ops;\n\treturn 0;\n}}\n{TABLE}"
+        )
+        conversion, _ = converted(text)
+        assert conversion.reason is not None
+        assert (conversion.reason.id, "ring_get() is called here" in conversion.reason.message) == (
+            "keeps-state",
+            True,
+        )

@@ -43,6 +43,35 @@ class TestInitializers:
     def test_mmap_prepare(self) -> None:
         assert only("struct f t = { .mmap_prepare = m };").member == "mmap_prepare"
 
+    def test_as_before_c99(self) -> None:
+        text = "struct f t = {\n\topen:\to,\n\tmmap:\tm,\n};\n"
+        handler = only(text)
+        assert (handler.ops, handler.name, handler.table) == ("struct f", "m", "t")
+        assert (handler.member, handler.line) == ("mmap", 3)
+        assert text[handler.start : handler.end] == "mmap:\tm"
+
+    def test_as_before_c99_behind_a_directive(self) -> None:
+        assert only("struct f t = {\n#ifdef A\n\topen: o,\n#endif\n\tmmap: m\n};\n").name == "m"
+
+    def test_as_before_c99_in_a_table_within_a_struct(self) -> None:
+        text = FOPS + "struct d { int a; struct file_operations fops; };\n"
+        assert (
+            only(f"{text}struct d x = {{ fops: {{ mmap: m }} }};").ops == "struct file_operations"
+        )
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "void f(void) { mmap: g(); }",
+            "void f(void) { g(); mmap: g(); }",
+            "struct s { unsigned a:1, mmap:1; };",
+            "int f(int a) { return a ? g(a), mmap : m; }",
+            "struct f t = { /* mmap: m, */ };",
+        ],
+    )
+    def test_what_only_looks_like_it(self, text: str) -> None:
+        assert find_sites(SourceFile("x.c", text.encode())) == ([], [])
+
     def test_a_pointer_to_the_function(self) -> None:
         assert only("struct f t = { .mmap = &m };").name == "m"
 

@@ -216,3 +216,31 @@ class TestReading:
         (tmp_path / "x.c").chmod(0)
         with pytest.raises(errors.UnreadableSource):
             read_source(tmp_path / "x.c")
+
+
+class TestEmptyMacros:
+    """tree-sitter takes the line after one that ends in spaces for its body."""
+
+    @pytest.mark.parametrize(
+        "define",
+        [
+            "#define O(f, args...) ",
+            "#define O(f, ...)\t",
+            "# define O ",
+            "#define O\t/* no body */ ",
+            "#define O ; ",
+            "#define O\r",
+            "#define O(f) \r",
+        ],
+    )
+    def test_with_spaces_behind_hide_nothing(self, define: str) -> None:
+        source = SourceFile("ring.c", f"{define}\nint f(void)\n{{\n}}\n".encode())
+        assert list(source.functions) == ["f"]
+        assert source.root.children[0].type.startswith("preproc_")
+
+    def test_with_a_name_for_the_rest_of_its_arguments(self) -> None:
+        source = SourceFile("ring.c", b"#define O(f, args...) g(f, ##args)\nint f(void)\n{\n}\n")
+        (macro,) = source.macros_of("O")
+        assert macro.parameters is not None
+        assert macro.parameters[-1].endswith("...")
+        assert not source.root.has_error

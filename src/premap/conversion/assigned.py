@@ -23,10 +23,14 @@ from premap.csource.source import Function, SourceFile
 from premap.idioms.idiom import Declined
 from premap.records import Handler, Note
 
+_OLD_ENTRY = re.compile(rb"\w+[\s\\]*:")
+"""`mmap: f`, an entry of an initializer as before C99."""
+
 
 def is_assigned(site: Handler, source: SourceFile) -> bool:
     """Tell whether a site is an assignment, rather than part of an initializer."""
-    return source.text[site.start : site.start + 1] != b"."
+    written = source.code[site.start : site.end]
+    return written[:1] != b"." and _OLD_ENTRY.match(written) is None
 
 
 def check(site: Handler, source: SourceFile, program: Program) -> None:

@@ -16,7 +16,7 @@ from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, tex
 from premap.csource.source import Function, SourceFile
 from premap.idioms import f11_vm_file
 from premap.idioms.idiom import Declined, Hook
-from premap.idioms.population import MESSAGE
+from premap.idioms.messages import MESSAGE
 
 _ALLOCATES = re.compile(
     r"""
@@ -203,7 +203,7 @@ def has_table(source: SourceFile, table: str) -> bool:
 def _members(source: SourceFile, table: str, member: str) -> Iterator[str]:
     for initializer in _tables(source, table):
         for pair in find_all(initializer, "initializer_pair"):
-            if text_of(pair.child_by_field_name("designator")) == f".{member}":
+            if text_of(pair.child_by_field_name("designator")).lstrip(".") == member:
                 yield text_of(pair.child_by_field_name("value"))
 
 

@@ -232,7 +232,7 @@ def _member(source: SourceFile, table: str, member: str) -> str | None:
 
 def _pair(initializer: Node, member: str) -> Node | None:
     for pair in find_all(initializer, "initializer_pair"):
-        if text_of(pair.child_by_field_name("designator")) == f".{member}":
+        if text_of(pair.child_by_field_name("designator")).lstrip(".") == member:
             return pair
     return None
 

@@ -86,6 +86,14 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "message-by-name",
+        "A macro is taken to write to the log alone",
+        (
+            "Its name and a format among its arguments say so; it is defined in a header that is "
+            "not looked into. See that it does nothing else."
+        ),
+    ),
+    (
         "message-dropped",
         "A message about a failure is gone",
         "The failure happens after the hook, which can't report it.",

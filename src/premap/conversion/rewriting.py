@@ -21,6 +21,7 @@ from premap.idioms import (
     s1_mapped,
 )
 from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
+from premap.idioms.messages import is_by_name, message_of
 from premap.idioms.population import Site
 
 
@@ -247,6 +248,11 @@ class Rewriter:
         if site.told:
             message = "it is logged before the pages are mapped, also if that then fails"
             self.hook.note("message-earlier", message, site.told[0])
+        for statement in (*site.dropped, *site.told):
+            call = message_of(statement)
+            if call is not None and is_by_name(call, self.hook.function.source):
+                message = f"{callee(call)}() is taken to write to the log alone"
+                self.hook.note("message-by-name", message, statement)
 
     def _action(self, site: Site) -> str:
         for idiom in _IDIOMS_BY_TYPE["call_expression"]:

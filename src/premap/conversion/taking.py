@@ -17,7 +17,8 @@ from premap.conversion.effects import takes
 from premap.csource.cleanups import locks
 from premap.csource.nodes import arguments, callee, calls_in, find_all, identifiers_in, text_of
 from premap.idioms.idiom import Hook
-from premap.idioms.population import MESSAGE, is_desc_only
+from premap.idioms.messages import MESSAGE
+from premap.idioms.population import is_desc_only
 
 GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
 _LOCKED = re.compile(r"\b\w*(?:lock|down_read|down_write|enter|guard)\w*\s*\(")

@@ -118,7 +118,7 @@ def find_sites(
 ) -> tuple[list[Handler], list[OtherSite]]:
     """Return the handlers, and what only looks like one, each with the reason."""
     finder = _Finder(source, scope or Scope(source))
-    matches = list(sites_in(source.code, members))
+    matches = [*sites_in(source.code, members), *_old_sites_in(source.code, members)]
     if len(matches) > MAX_SITES:
         raise LargeSource(source.name, f"sets more than {MAX_SITES} mmap members")
     for match in matches:
@@ -166,6 +166,15 @@ def sites_in(text: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
     return after_signs(pattern, names, text)
 
 
+def _old_sites_in(code: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
+    """Yield what looks like `member: value`, as GNU C had it before C99: or like a label."""
+    either = b"|".join(re.escape(name.encode()) for name in members)
+    for match in re.finditer(rb"(?<![\w.>])()(%b)[\s\\]*:(?!:)" % either, code):
+        before = without_directives(code[: match.start()])
+        if before.rstrip(b" \t\r\n\\").endswith((b"{", b",", b";")):
+            yield match
+
+
 def entries_of(source: SourceFile, scope: Scope, name: str) -> Iterator[Entry]:
     """Yield every place of the file, outside its own `#define`, that names a macro."""
     return _Finder(source, scope).entries(name)
@@ -187,7 +196,8 @@ class _Finder:
             if found is not None:
                 self._record(match, macro, fragment, found)
                 return
-        self._other(match, "is neither an initializer nor an assignment", parsed=False)
+        if match[1]:
+            self._other(match, "is neither an initializer nor an assignment", parsed=False)
 
     def _other(self, match: re.Match[bytes], why: str, *, parsed: bool = True) -> None:
         line = self.source.line_of(match.start())
@@ -474,13 +484,19 @@ def _calls_at(node: Node, name: Node) -> bool:
 
 
 def _site(fragment: _Fragment, start: int) -> _Found | None:
-    """Return the initializer or assignment whose dot or arrow is at `start` of the file."""
+    """Return the initializer or assignment whose dot or arrow is at `start` of the file.
+
+    Of `member: value` it is where the member is.
+    """
     path = path_to(fragment.root, start - fragment.shift)
     for index in range(len(path) - 1, 0, -1):
         node, parent = path[index], path[index - 1]
         if node.type == "field_designator" and parent.type == "initializer_pair":
             last = parent.children_by_field_name("designator")[-1]
             return _Found(parent, path[: index - 1]) if last == node else None
+        if node.type == "field_identifier" and parent.type == "initializer_pair":
+            of_old = parent.child_by_field_name("designator") == node
+            return _Found(parent, path[: index - 1]) if of_old else None
         if node.type == "field_expression":
             if parent.type != "assignment_expression":
                 return None
@@ -497,6 +513,8 @@ def _designators(pair: Node) -> list[str | int]:
     for designator in pair.children_by_field_name("designator"):
         if designator.type == "field_designator":
             steps.append(text_of(designator.named_children[0]))
+        elif designator.type == "field_identifier":  # `member: value`
+            steps.append(text_of(designator))
         else:
             steps.append(0)
     return steps

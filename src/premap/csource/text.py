@@ -149,18 +149,28 @@ def without_comments(text: bytes) -> bytes:
     )
 
 
+_NAMED_REST = re.compile(rb"\b[A-Za-z_]\w*(?=[ \t]*\.\.\.[ \t]*\))")
+"""The `args` of `#define f(args...)`, a name of GNU C for what is variable."""
+_EMPTY_MACRO = re.compile(
+    rb"#[ \t]*define[ \t]+\w+(?:\([^()\n]*\))?(?:[ \t]|/\*[^*\n]*\*/)*[ \t](?=\r?\n)"
+)
+"""A macro without a body, and spaces: tree-sitter takes the next line for the body."""
 _AUTO = re.compile(rb"\bauto(?=\s+\w+\s*=[^=])")
 
 
 def parser_view(text: bytes, code: bytes | None = None) -> bytes:
     """Return `text`, whose code view is `code`, with spaces for what is no C by itself.
 
-    That is annotations such as `__user`, and the keyword of a type that is an argument: the
-    `struct` of `container_of(p, struct foo, member)`. The `auto` of C23 is a type, of which nothing
-    is known.
+    That is annotations such as `__user`, the name in `args...` of a macro, and the keyword of a
+    type that is an argument: the `struct` of `container_of(p, struct foo, member)`. The `auto` of
+    C23 is a type, of which nothing is known.
     """
     if b"auto" in text:
         text = _AUTO.sub(b"Auto", text)
+    if b" \n" in text or b"\t\n" in text or b"\r\n" in text:
+        text = _EMPTY_MACRO.sub(lambda match: match[0][:-1] + b";", text)
+    if b"..." in text:
+        text = _NAMED_REST.sub(lambda match: blank(match[0]), text)
     text = _without_keywords(text)
     if not _NOISE_NEEDED.search(text):
         return text

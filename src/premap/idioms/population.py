@@ -24,16 +24,12 @@ from premap.csource.nodes import (
     unwrapped,
 )
 from premap.idioms.idiom import Declined, Hook
+from premap.idioms.messages import is_message, message_of
 
 REMAPS = frozenset({"remap_pfn_range", "io_remap_pfn_range"})
 PAGES = frozenset({"vm_map_pages", "vm_map_pages_zero", "vm_insert_pages"})
 POPULATIONS = frozenset({"vm_iomap_memory", *REMAPS, *PAGES})
 
-MESSAGE = re.compile(
-    r"(pr|dev|drm|netdev|netif)_\w+|printk\w*|\w*(dbg|debug|DEBUG|DBG)\w*"
-    r"|DRM_(DEV_)?(ERROR|WARN|NOTE|INFO)\w*"
-)
-"""Functions and macros that write to the log."""
 _UNLOCK = re.compile(r"\w*unlock\w*|up_read|up_write|up|\w+_exit|\w+_leave")
 _LOCK = re.compile(r"\b\w*(?:lock|down_read|down_write|enter)\w*\s*\(|\bguard\s*\(")
 _LOOKUP = re.compile(r"\b(\w+)\s*=\s*\w+\([^;]*\b(?:vm_pgoff|vma_start_pgoff)\b[^;]*;")
@@ -293,11 +289,11 @@ def _tested(site: Site, check: Node, hook: Hook) -> Site:
     if body is None or (otherwise is not None and not _is_success(otherwise)):
         raise Declined("code-after-population", "there is an `else` to its failure", check)
     *messages, last = _statements(body)
-    site.told_only = _is_message(last)
+    site.told_only = _is_message(last, hook)
     if site.told_only:
         messages.append(last)
     for message in messages:
-        if not _is_message(message):
+        if not _is_message(message, hook):
             raise _undoes(message, hook)
     site.dropped = messages
     if not site.told_only:
@@ -355,7 +351,7 @@ def _finished(site: Site, hook: Hook) -> Site:
             moving = moving and hook.parent(statement) == block and not _commented(statement, hook)
             if moving:
                 site.moved.append(statement)
-        elif _is_message(statement) and site.result not in identifiers_in(statement):
+        elif _is_message(statement, hook) and site.result not in identifiers_in(statement):
             moving = moving and hook.parent(statement) == block
             if not moving:
                 raise _after(statement, hook)
@@ -470,11 +466,9 @@ def _labelled(node: Node) -> Node:
     return node
 
 
-def _is_message(statement: Node) -> bool:
-    if statement.type != "expression_statement" or not statement.named_children:
-        return False
-    inner = statement.named_children[0]
-    return inner.type == "call_expression" and MESSAGE.fullmatch(callee(inner) or "") is not None
+def _is_message(statement: Node, hook: Hook) -> bool:
+    call = message_of(statement)
+    return call is not None and is_message(call, hook.function.source)
 
 
 def _after(statement: Node, hook: Hook) -> Declined:
@@ -508,7 +502,7 @@ def _undoes(statement: Node, hook: Hook) -> Declined:
     name = next((callee(call) for call in calls_in(statement)), None)
     if declined.id != "code-after-population" or name is None:
         return declined
-    message = f"{name}() undoes something where mapping fails, which is after the hook now"
+    message = f"{name}() runs where mapping fails, which is after the hook now"
     return Declined("keeps-state", message, statement)
 
 

@@ -10,16 +10,22 @@ from premap.idioms.idiom import Idiom
 
 TAB = 8
 _INITIALIZER = re.compile(r"(?s)\.\s*(?P<member>\w+)(?P<before>\s*)=(?P<after>\s*)(?P<value>.*)")
+_OLD_INITIALIZER = re.compile(r"(?s)\w+\s*:(?P<after>\s*)(?P<value>.*)")
+"""`mmap: f`, as GNU C had it before C99."""
 _ASSIGNMENT = re.compile(r"(?s)(?P<target>.*(?:\.|->)\s*)\w+(?P<between>\s*=\s*)(?P<value>.*)")
 
 
 def initializer(text: str, column: int, value: str, twin: str = "mmap_prepare") -> str | None:
     """Return `.mmap = x` as the member `twin`, `value` staying in its column where that can be.
 
-    `column` is where `text` begins, counted from 0. Assignments come back as assignments; None is
-    for what is neither.
+    Of `mmap: x`, the form before C99, it is that form; assignments come back as assignments. None
+    is for what is neither. `column` is where `text` begins, counted from 0.
     """
     found = _INITIALIZER.fullmatch(text)
+    of_old = _OLD_INITIALIZER.fullmatch(text)
+    if of_old is not None:
+        value_at = advance(text[: of_old.start("value")], column)
+        return f"{twin}:{filler(of_old['after'], advance(f'{twin}:', column), value_at)}{value}"
     if found is None:
         assigned = _ASSIGNMENT.fullmatch(text)
         if assigned is None:

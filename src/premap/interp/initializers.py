@@ -151,9 +151,12 @@ def _spell(machine: Machine, place: Place, ctype: ArrayType, value: Node) -> Non
 
 def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item: Node) -> None:
     for designator in item.children_by_field_name("designator"):
-        if designator.type != "field_designator" or not isinstance(ctype, StructType):
+        of_old = designator.type == "field_identifier"  # `member: value`
+        if not (of_old or designator.type == "field_designator") or not isinstance(
+            ctype, StructType
+        ):
             raise NotModelled(f"initializer {text_of(designator)}")
-        name = text_of(designator.named_children[0])
+        name = text_of(designator if of_old else designator.named_children[0])
         place, ctype = member_of(machine, frame, place, ctype, name)
     _initialise_place(machine, frame, place, ctype, _required(item.child_by_field_name("value")))
 

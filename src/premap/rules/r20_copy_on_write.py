@@ -107,7 +107,7 @@ def _refused_before(hook: Hook) -> bool:
             continue
         for pair in find_all(table.initializer, "initializer_pair"):
             member, value = (pair.child_by_field_name(name) for name in ("designator", "value"))
-            if text_of(member) == ".get_unmapped_area":
+            if text_of(member).lstrip(".") == "get_unmapped_area":
                 named = hook.source.functions_of(text_of(value).lstrip("&"))
                 if any(_SHARING.search(text_of(function.body)) for function in named):
                     return True
