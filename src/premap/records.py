@@ -85,6 +85,20 @@ class Groundwork(Struct, frozen=True):
     edits: tuple[Edit, ...]
 
 
+class Through(Struct, frozen=True):
+    """A member through which a hook passes its mapping on, and which follows it (H12)."""
+
+    ops: str
+    """C type that has it: "struct tx_ops"."""
+    member: str
+    twin: str
+    """What it is called when it takes a descriptor."""
+    callers: tuple[tuple[str, str], ...]
+    """Functions that call it: their old and their new names."""
+    to: tuple[tuple[str, str], ...]
+    """Functions that the tree sets it to, likewise."""
+
+
 class Conversion(Struct, frozen=True):
     """What became of one handler: the edits that convert it, or the reason why there are none."""
 
@@ -99,6 +113,8 @@ class Conversion(Struct, frozen=True):
     """Set exactly when the handler was declined; then there are no edits."""
     groundwork: Groundwork | None = None
     """What has to be there first; its edits are among `edits`, too."""
+    through: tuple[Through, ...] = ()
+    """Members of other structures that it is passed on through."""
 
 
 class Difference(Struct, frozen=True):

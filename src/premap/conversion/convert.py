@@ -42,7 +42,7 @@ from premap.idioms import IDIOMS, r1_table, s1_mapped
 from premap.idioms.idiom import Declined, Hook, within
 from premap.idioms.population import POPULATIONS
 from premap.idioms.twins import TWINS, is_hook_twin
-from premap.records import Conversion, Edit, Handler, Note, Reason
+from premap.records import Conversion, Edit, Handler, Note, Reason, Through
 from premap.releases import Release
 
 NEEDS_MMU = "needs-mmu"
@@ -56,6 +56,7 @@ class _Result(Struct, frozen=True):
     idioms: frozenset[str]
     notes: tuple[Note, ...]
     new_name: str
+    through: tuple[Through, ...] = ()
 
 
 def target_release(target: Release | str, tree: KernelTree | None) -> Release:
@@ -159,7 +160,9 @@ def _conversion(handler: Handler, program: Program, release: Release) -> Convers
     noted = {_NOTED[note.id] for note in found.notes if note.id in _NOTED}
     idioms = tuple(id_ for id_ in _ORDER if id_ in found.idioms | noted)
     ground = program.callback.groundwork
-    return Conversion(handler, found.new_name, found.edits, idioms, found.notes, groundwork=ground)
+    return Conversion(
+        handler, found.new_name, found.edits, idioms, found.notes, None, ground, found.through
+    )
 
 
 def _unparsed(site: Handler) -> Conversion:
@@ -231,13 +234,7 @@ def _check_site(handler: Handler, callback: Callback) -> None:
 
 
 def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
-    groups.check_users(group)
-    for name in group.hooks:
-        for file, site in group.tables(name):
-            if group.callback_of(site) is not group.program.callback:
-                continue
-            with group.blamed(name), within(file):
-                hazards.check_table(site, file, group.program)
+    _check_tables(group)
     acting = groups.acting(group)
     functions = list(group.functions())
     hooks = [_hook(function, group, acting, release) for function in functions]
@@ -298,9 +295,20 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     )
     notes += hazards.table_notes(handler, group.program.source) + macro_tables.notes(handler)
     ordered = tuple(sorted(edits, key=lambda edit: (edit.file, edit.start)))
-    return _Result(
-        ordered, frozenset(idioms), notes + _by_table(release), group.hooks[handler.name]
-    )
+    through = inner.through(group.inner, functions, group.names)
+    notes += _by_table(release)
+    return _Result(ordered, frozenset(idioms), notes, group.hooks[handler.name], through)
+
+
+def _check_tables(group: Group) -> None:
+    """Raise Declined if code needs a table to be as it is."""
+    groups.check_users(group)
+    for name in group.hooks:
+        for file, site in group.tables(name):
+            if group.callback_of(site) is not group.program.callback:
+                continue
+            with group.blamed(name), within(file):
+                hazards.check_table(site, file, group.program)
 
 
 def _renamings(

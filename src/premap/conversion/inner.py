@@ -9,7 +9,7 @@ any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from tree_sitter import Node
@@ -31,7 +31,7 @@ from premap.csource.tree import KernelTree
 from premap.idioms import r1_table
 from premap.idioms.idiom import Declined
 from premap.idioms.populating import WITHOUT_ACTION
-from premap.records import Edit, Handler, Note
+from premap.records import Edit, Handler, Note, Through
 
 _NOWHERE = frozenset({None, *WITHOUT_ACTION, *STACKED})
 """What a hook may not give a descriptor."""
@@ -234,6 +234,26 @@ def edits(inners: list[Inner], tree: KernelTree | None) -> list[Edit]:
         for each in inners
         for edit in callback_member.retyped(each.member, each.callback, tree)
     ]
+
+
+def through(
+    inners: list[Inner], functions: list[Function], names: Mapping[str, str]
+) -> tuple[Through, ...]:
+    """Return what the comparison has to know of the members; `names` are new names by the old."""
+    return tuple(
+        Through(
+            each.callback.ops,
+            each.callback.member,
+            each.callback.twin,
+            _pairs((one.name for one in functions if any(each.calls_in(one))), names),
+            _pairs((site.name for _, site in each.sites), names),
+        )
+        for each in inners
+    )
+
+
+def _pairs(found: Iterable[str], names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, names[name]) for name in dict.fromkeys(found))
 
 
 def notes(inners: list[Inner], functions: list[Function]) -> Iterator[tuple[str, Note]]:

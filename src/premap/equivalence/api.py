@@ -13,7 +13,7 @@ from premap.csource.handlers import find_handlers
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
-from premap.equivalence import callbacks
+from premap.equivalence import callbacks, through
 from premap.equivalence.callbacks import link
 from premap.equivalence.comparison import verify
 from premap.equivalence.limits import TIME_LIMIT
@@ -33,6 +33,9 @@ class NoSuchHook(Exception):
         super().__init__(f"{source.name}: {name or 'hook'}: {detail}")
 
 
+_WORSE = ("equivalent", "equivalent-except", "unknown", "different")
+
+
 def verify_conversion(
     conversion: Conversion,
     source: SourceFile,
@@ -43,11 +46,29 @@ def verify_conversion(
 ) -> Verdict:
     """Compare a handler with what a conversion made of it, all edits of all files applied."""
     del target
+    found = [
+        _verified(replace(conversion, through=members), source, tree, time_limit)
+        for members in through.choices(conversion.through)
+    ]
+    if len(found) == 1:
+        return found[0]
+    worst = max(found, key=lambda verdict: _WORSE.index(verdict.status))
+    differences = {
+        (each.id, each.message): each for verdict in found for each in verdict.differences
+    }
+    bounds = dict.fromkeys(each for verdict in found for each in verdict.bounds)
+    return replace(worst, differences=tuple(differences.values()), bounds=tuple(bounds))
+
+
+def _verified(
+    conversion: Conversion, source: SourceFile, tree: KernelTree | None, time_limit: float
+) -> Verdict:
+    """Compare them where each member that they are passed on through is set to one function."""
     old, new = sides_of(conversion, source, tree)
     found = verify(old, new, time_limit=time_limit)
-    if new.member == "compat":
-        return replace(found, bounds=(*found.bounds, *callbacks.BOUNDS))
-    return found
+    bounds = through.bounds(conversion.through)
+    bounds += callbacks.BOUNDS if new.member == "compat" else ()
+    return replace(found, bounds=(*found.bounds, *bounds)) if bounds else found
 
 
 def sides_of(
@@ -61,6 +82,9 @@ def sides_of(
     edited = dict.fromkeys((source.name, *(edit.file for edit in edits)))
     before = [source if tree is None or n == source.name else tree.open(n) for n in edited]
     after = [_copy(file, [edit for edit in edits if edit.file == file.name]) for file in before]
+    if conversion.through:
+        before = through.resolved(before, conversion.through, converted=False)
+        after = through.resolved(after, conversion.through, converted=True)
     if conversion.handler.ops != FILE_OPERATIONS:
         return callbacks.sides(conversion, before, after, tree)
     if len(before) > 1:

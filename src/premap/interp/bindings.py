@@ -401,6 +401,8 @@ class VmOperationsTable:
         if self.label in _KERNEL_TABLES:
             return {name: Member(function, ()) for name, function in _KERNEL_TABLES[self.label]}
         found = _variable(self.machine.bindings.scope(self.source), self.label)
+        if found is None and self.source.linked:
+            found = self._in_linked()
         if found is None and self.source.path is not None:
             found = self._in_siblings(self.source.path)
         if found is None:
@@ -413,6 +415,20 @@ class VmOperationsTable:
         if macro is not None:
             raise NotModelled(f"->{macro} of the operations {self.label}, which is a macro")
         return members
+
+    def _in_linked(self) -> Variable | None:
+        """Look in the files whose functions the file calls; None if several have the table."""
+        linked = {
+            each.source.name: each.source
+            for found in self.source.functions.values()
+            for each in found
+            if each.source is not self.source
+        }
+        tables = [
+            _variable(self.machine.bindings.scope(file), self.label) for file in linked.values()
+        ]
+        known = [table for table in tables if table is not None]
+        return known[0] if len({table.source.name for table in known}) == 1 else None
 
     def _in_siblings(self, own: pathlib.Path) -> Variable | None:
         """Look in the other files of the folder: a driver is often more than one file."""
