@@ -282,6 +282,37 @@ class TestPopulation:
         assert reason(hook(body, target="7.0")) == "release-lacks-helper"
 
 
+class TestFlagsOfMacros:
+    """`#define RING_FLAGS (VM_A | VM_B)`, of which only a plain one is taken for its body."""
+
+    BODY = "vm_flags_set(vma, VM_RING);\nreturn 0;"
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "#define VM_RING (VM_IO | 0x1000)\n",
+            "#define VM_RING (VM_IO | ring_flags)\n",
+            "#define VM_RING (VM_RING | VM_IO)\n",
+            "#define VM_RING VM_IO\n#define VM_RING VM_LOCKED\n",
+            "#define VM_RING VM_IO\n#undef VM_RING\n",
+            "#ifdef RING\n#define VM_RING VM_IO\n#endif\n",
+            "#ifndef RING\n#define VM_RING VM_IO\n#endif\n",
+            "#ifdef RING\n#define VM_RING VM_IO\n#else\n#define VM_RING VM_LOCKED\n#endif\n",
+            "#define VM_RING\n",
+            "#define VM_OTHER 1\n#define VM_RING VM_OTHER\n",
+        ],
+    )
+    def test_that_are_not_plain(self, before: str):
+        assert reason(hook(self.BODY, before + "\n")) == "flags-in-macro"
+
+    def test_that_have_the_name_of_a_flag(self):
+        before = "#ifndef VM_IO\n#define VM_IO VM_LOCKED\n#endif\n\n"
+        assert reason(hook("vm_flags_set(vma, VM_IO);\nreturn 0;", before)) == "flags-in-macro"
+
+    def test_that_another_file_defines(self):
+        assert reason(hook(self.BODY)) == "release-lacks-flag"
+
+
 class TestFlags:
     @pytest.mark.parametrize(
         ("body", "expected"),
@@ -297,7 +328,6 @@ class TestFlags:
             ("switch (vma->vm_flags & VM_WRITE) {\ncase 0:\n\treturn 0;\n}\nreturn 1;", "flags-as"),
             ("vma->vm_flags = VM_IO;\nreturn 0;", "flags-as-number"),
             ("vm_flags_set(vma, ring_flags);\nreturn 0;", "flags-not-constant"),
-            ("vm_flags_set(vma, VM_RING);\nreturn 0;", "flags-in-macro"),
             ("vm_flags_set(vma, VM_NEVER_WAS);\nreturn 0;", "release-lacks-flag"),
             ("if ((vma->vm_flags & VM_READ) == VM_WRITE)\n\treturn 1;\nreturn 0;", "flags-never"),
             ("if (x)\n\tvm_flags_mod(vma, VM_IO, VM_MAYWRITE);\nreturn 0;", "needs-braces"),

@@ -179,3 +179,48 @@ class TestTablesOfOld:
             "keeps-state",
             True,
         )
+
+
+class TestFlagsOfOld:
+    """VM_RESERVED, which kernels had until 3.7."""
+
+    RESERVED = (
+        "#include <linux/mm.h>\n"
+        "#ifndef VM_RESERVED\n#define VM_RESERVED (VM_DONTEXPAND | VM_DONTDUMP)\n#endif\n"
+    )
+    ARMS = (
+        "#ifndef VM_RESERVED\n\tvma->vm_flags |= VM_IO | VM_DONTDUMP;\n"
+        "#else\n\tvma->vm_flags |= VM_IO | VM_RESERVED;\n#endif\n"
+    )
+
+    def hook(self, before: str, body: str) -> tuple[Conversion, str]:
+        conversion, source = converted(f"{before}{HEAD}{body}\treturn 0;\n}}\n{TABLE}")
+        return conversion, apply([conversion], source).decode()
+
+    def notes(self, conversion: Conversion) -> list[tuple[str, bool]]:
+        return [(note.id, note.look) for note in conversion.notes]
+
+    def test_that_the_file_defines_where_it_is_missing(self) -> None:
+        conversion, after = self.hook(self.RESERVED, "\tvm_flags_set(vma, VM_IO | VM_RESERVED);\n")
+        assert "(desc, VMA_IO_BIT, VMA_DONTEXPAND_BIT,\n\t\t\t   VMA_DONTDUMP_BIT);" in after
+        assert self.notes(conversion) == [("flags-by-macro", True)]
+
+    def test_that_arms_ask_for(self) -> None:
+        conversion, after = self.hook("", self.ARMS)
+        assert "{\n\tvma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTDUMP_BIT);\n\treturn" in after
+        assert self.notes(conversion) == [("older-arms", True), ("older-arms", False)]
+
+    def test_that_arms_ask_for_though_the_file_has_it(self) -> None:
+        _, after = self.hook(self.RESERVED, self.ARMS)
+        assert after.count("#") == (self.RESERVED + self.ARMS).count("#")
+
+    def test_that_have_no_arm_are_declined(self) -> None:
+        conversion, _ = self.hook("", "\tvma->vm_flags |= VM_RESERVED;\n")
+        assert conversion.reason is not None
+        assert conversion.reason.id == "release-lacks-flag"
+
+    def test_of_the_drivers_own_list(self) -> None:
+        before = "#define RING_FLAGS (VM_IO | VM_DONTCOPY)\n"
+        conversion, after = self.hook(before, "\tvm_flags_set(vma, RING_FLAGS | VM_IO);\n")
+        assert "\tvma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTCOPY_BIT);\n" in after
+        assert self.notes(conversion) == []

@@ -52,6 +52,9 @@ def without_older(hook: Hook, changes: Sequence[Change]) -> list[Change]:
         found = [Change(start, _end(each, end, source), "") for start, end in each.ranges]
         kept += [new for new in found if not any(_holds(old, new) for old in changes)]
         lines.append(source.line_of(each.start))
+        if each.gone is not None:
+            message = f"{each.gone} is taken not to be defined, as no kernel since 3.7 has it"
+            hook.notes.append(Note("older-arms", message, source.line_of(each.start)))
     if lines:
         message = "what only kernels before 7.0 compile is not in the new hook"
         hook.notes.append(Note("older-arms", message, lines[0], look=False))

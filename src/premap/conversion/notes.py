@@ -70,6 +70,14 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "flags-by-macro",
+        "A macro of the file stands for flags",
+        (
+            "The file defines it under `#ifndef`, for kernels that lack it. See that no header "
+            "of the driver's own defines it otherwise."
+        ),
+    ),
+    (
         "message-earlier",
         "A message about success comes before the mapping is populated",
         (
@@ -113,7 +121,8 @@ NOTES: tuple[tuple[str, str, str], ...] = (
         (
             "An `#if` asks `LINUX_VERSION_CODE` for a release before 7.0, and the new hook is for "
             "7.0 and newer. Its directives go, and what they leave out. With `--dual` the old hook "
-            "keeps them."
+            "keeps them. Where it asks for a flag that is gone (`VM_RESERVED`), see that no header "
+            "of the driver's own defines it."
         ),
     ),
     (

@@ -20,6 +20,7 @@ from premap.csource import errors
 from premap.csource.heads import Parameter, function_name, parameters_of, return_type
 from premap.csource.nodes import find_all, parse, path_to, text_of, walk
 from premap.csource.text import (
+    GONE,
     VERSION,
     Conditionals,
     blank_directives,
@@ -205,7 +206,7 @@ class SourceFile:
     @cached_property
     def hidden(self) -> tuple[Hidden, ...]:
         """The `#if`s that decide for every kernel with the new hook, and what they leave out."""
-        if VERSION not in self.text:
+        if VERSION not in self.text and not any(name in self.text for name in GONE):
             return ()
         from premap.csource.versions import hidden  # noqa: PLC0415 - few files need it
 

@@ -20,6 +20,8 @@ COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
 STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"
 VERSION = b"LINUX_VERSION_CODE"
 """The macro by which drivers outside the tree ask which kernel they are built for."""
+GONE = (b"VM_RESERVED",)
+"""Macros that no kernel has defined for long, and that drivers ask for: gone with 3.7."""
 _LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
 _IN_WORDS = frozenset((string.ascii_letters + string.digits + "_").encode())
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))

@@ -3,8 +3,8 @@
 
 Drivers outside the tree ask `LINUX_VERSION_CODE` for what older kernels lack. The version is taken
 to be one that has the new hook and its helpers, whichever; what else a condition asks is not known,
-but for macros that the file itself defines within such an `#if`. Others, such as `#if 0`, are the
-driver's own business.
+but for macros that the file itself defines within such an `#if`, and those that are `GONE`. Others,
+such as `#if 0`, are the driver's own business.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from premap.csource.text import VERSION, blank, directives
+from premap.csource.text import GONE, VERSION, blank, directives
 
 OLDEST = 7 << 16
 """LINUX_VERSION_CODE of 7.0, the first release whose hooks can be written (include/linux/version.h:
@@ -44,6 +44,8 @@ class Hidden(Struct, frozen=True):
     """After the line of its `#endif`."""
     ranges: tuple[tuple[int, int], ...]
     """In order: whole lines, or the `el` of an `#elif` that becomes the first arm."""
+    gone: str | None = None
+    """A macro of old that it asks for, and that is taken not to be defined."""
 
     @property
     def whole(self) -> bool:
@@ -56,7 +58,7 @@ def hidden(text: bytes, code: bytes) -> tuple[Hidden, ...]:
 
     `code` is the code view of `text`. Those within an arm that is hidden are left out.
     """
-    if VERSION not in code:
+    if VERSION not in code and not any(name in code for name in GONE):
         return ()
     return tuple(sorted(_Reader(text, code).read(), key=lambda each: (each.start, -each.end)))
 
@@ -93,6 +95,8 @@ class _Open(Struct):
     """Whether what is around it is compiled in any case."""
     dead: bool
     """Whether it lies in an arm that is not compiled."""
+    gone: str | None = None
+    """A macro of old that its conditions ask for."""
     odd: bool = False
     """Whether a comment begins on a directive's line and ends on another."""
 
@@ -103,7 +107,7 @@ class _Reader:
     def __init__(self, text: bytes, code: bytes) -> None:
         self.text = text
         self.code = code
-        self.macros = _Macros()
+        self.macros = _Macros({name.decode() for name in GONE if not _defines(name, code)})
         self.stack: list[_Open] = []
 
     def read(self) -> Iterator[Hidden]:
@@ -138,6 +142,7 @@ class _Reader:
         truth: bool | None = True if word == "else" else None
         if not around.dead and word != "else":
             truth = self.macros.truth(word.removeprefix("el"), rest)
+            around.gone = around.gone or self.macros.asked
         before = [arm.truth for arm in around.arms]
         live = False if truth is False or True in before else None if None in before else truth
         return _Arm(*at, truth, live)
@@ -165,7 +170,11 @@ def _hidden_of(conditional: _Open, end: int, after: int) -> Iterator[Hidden]:
     if not kept or kept[0].live:
         ranges.append((end, after))
     if ranges:
-        yield Hidden(arms[0].start, after, tuple(_joined(ranges)))
+        yield Hidden(arms[0].start, after, tuple(_joined(ranges)), conditional.gone)
+
+
+def _defines(name: bytes, code: bytes) -> bool:
+    return re.search(rb"#[ \t]*define[ \t]+%b\b" % name, code) is not None
 
 
 def _joined(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -183,7 +192,11 @@ def _joined(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 class _Macros:
     """What the macros are that the file defines for some releases."""
 
-    def __init__(self) -> None:
+    def __init__(self, gone: set[str]) -> None:
+        self._gone = gone
+        """What neither the file nor a kernel defines."""
+        self.asked: str | None = None
+        """The last of these that the last condition asked for."""
         self._known: dict[str, int | None] = {}
         """By name; None for one that is defined, and is no number."""
         self._doubtful: set[str] = set()
@@ -200,6 +213,7 @@ class _Macros:
 
     def truth(self, word: str, rest: str) -> bool | None:
         """Return what an `#if`, `#ifdef` or `#ifndef` asks; None where that is not known."""
+        self.asked = None
         if word != "if":
             names = rest.split()
             known = self.is_defined(names[0]) if names else None
@@ -212,7 +226,10 @@ class _Macros:
         return found if asked.versioned else None
 
     def is_defined(self, name: str) -> bool | None:
-        """Return True where it is; headers and makefiles may define others."""
+        """Return True where it is, False for one that is gone; headers may define others."""
+        if name in self._gone:
+            self.asked = name
+            return False
         return True if name in self._known and name not in self._doubtful else None
 
     def value(self, name: str) -> int | None:

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
+from premap.csource.errors import NotC
+from premap.csource.nodes import (
+    arguments,
+    callee,
+    find_all,
+    parse_expression,
+    text_of,
+    unwrapped,
+)
+from premap.csource.source import Macro
 from premap.idioms.idiom import DESC, Declined, Hook, Pieces
 from premap.releases import HIGHEST_PORTABLE_BIT
 
@@ -48,6 +58,8 @@ def bits(mask: Node, hook: Hook) -> tuple[str, ...]:
     name = text_of(mask)
     if name in NO_FLAGS:
         return ()
+    if mask.type == "identifier" and (macros := hook.function.source.macros_of(name)):
+        return _of_macro(macros, mask, hook)
     if mask.type != "identifier" or not name.startswith("VM_"):
         raise Declined("flags-not-constant", f"`{name}` is no list of VM_ flags", mask)
     return (_bit(name, mask, hook),)
@@ -69,10 +81,42 @@ def parted(mask: Node, hook: Hook) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return ((), (f"VMA_{name}_BIT",)) if ours else (bits(mask, hook), ())
 
 
+def _of_macro(macros: Sequence[Macro], mask: Node, hook: Hook) -> tuple[str, ...]:
+    """Return the bits of the file's own `#define RING_FLAGS (VM_A | VM_B)`.
+
+    Also under `#ifndef RING_FLAGS`, if it is the name of no flag that the release has.
+    """
+    declined = Declined("flags-in-macro", f"{macros[0].name} is a macro of this file", mask)
+    if not _is_plain(macros, hook):
+        raise declined
+    [macro] = macros
+    try:
+        found = bits(parse_expression(macro.body), hook)
+    except (NotC, Declined, RecursionError) as problem:
+        raise declined from problem
+    if macro.arms and not any(note.id == "flags-by-macro" for note in hook.notes):
+        message = f"{macro.name} is taken to be what this file defines, not a header before"
+        hook.note("flags-by-macro", message, mask)
+    return found
+
+
+def _is_plain(macros: Sequence[Macro], hook: Hook) -> bool:
+    """Tell whether a name is defined once, before the hook, and is none of the release's own."""
+    [macro, *more] = macros
+    unless = (f"!defined({macro.name})",)
+    if more or macro.parameters is not None or macro.arms not in {(), unless}:
+        return False
+    if (
+        macro.name.removeprefix("VM_") in hook.release.bits
+        or macro.start > hook.function.node.start_byte
+    ):
+        return False
+    words = rb"#[ \t]*undef[ \t]+%b\b" % macro.name.encode()
+    return not re.search(words, macro.source.code) and macro.name not in macro.body
+
+
 def _bit(name: str, node: Node, hook: Hook) -> str:
     at = hook.release.bits.get(name.removeprefix("VM_"))
-    if hook.function.source.macros_of(name):
-        raise Declined("flags-in-macro", f"{name} is a macro of this file", node)
     if at is None:
         raise Declined(
             "release-lacks-flag", f"{hook.release.name} has no VMA_{name[3:]}_BIT for {name}", node
