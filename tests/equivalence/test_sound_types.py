@@ -207,3 +207,32 @@ class TestFunctions:
         assert "callbacks-differ" in {each.id for each in verdict.differences}
         same = judge(DEV + body, NEW_DEV + body, texts[0])
         assert "callbacks-differ" not in {each.id for each in same.differences}
+
+
+class TestPositions:
+    """Values without names go to the members in their order."""
+
+    BODY = "return t[d->ro & 1].r;"
+    PAIR = "struct e {{ int {}, {}; }};\nstatic const struct e t[2] = {};\n"
+
+    @pytest.mark.parametrize(
+        ("values", "status"),
+        [
+            ("{ { 1, 0 }, { 2, -5 } }", "unknown"),
+            ("{ 1, 0, 2, -5 }", "unknown"),
+            ("{ { .q = 1, .r = 0 }, { .q = 2, .r = -5 } }", "equivalent"),
+        ],
+    )
+    def test_members_that_changed_places(self, values: str, status: str) -> None:
+        one, other = self.PAIR.format("q", "r", values), self.PAIR.format("r", "q", values)
+        body = DEV + self.BODY
+        assert judge(body, NEW_DEV + self.BODY, one, other).status == status
+        assert judge(body, NEW_DEV + self.BODY, one).status == "equivalent"
+
+    @pytest.mark.parametrize("index", [0, 1])
+    def test_a_pointer_that_became_an_array(self, index: int) -> None:
+        use = f"struct e *e = d->cookie; return e->a[{index}] ? -EINVAL : 0;"
+        pointer, array = "struct e { int *a; };\n", "struct e { int a[4]; };\n"
+        assert judge(DEV + use, NEW_DEV + use, pointer, array).status == "unknown"
+        for each in (pointer, array, "struct e { struct page *a[4]; };\n"):
+            assert judge(DEV + use, NEW_DEV + use, each).status == "equivalent"

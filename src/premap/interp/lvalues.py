@@ -14,7 +14,7 @@ from premap.csource.ctypes import (
     UnknownType,
 )
 from premap.csource.meanings import meaning
-from premap.csource.nodes import text_of
+from premap.csource.nodes import find_all, text_of
 from premap.interp import (
     expansion,
     layouts,
@@ -155,8 +155,24 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
             meaning(frame.scope, " ".join((begins, *variable.arms))),
         )
         machine.memory.namer.agree(("initial", name), fact, text)
+        if variable.initializer is not None and _is_positional(variable.initializer):
+            layouts.agree(machine, frame.scope, variable.type)
     made = machine.memory.object(name, variable.type, nonnull=True)
     return Place(made), variable.type
+
+
+def _is_positional(initializer: Node) -> bool:
+    """Return whether values are given without the names of the members that they are for."""
+    given = (
+        each
+        for values in find_all(initializer, "initializer_list")
+        for each in values.named_children
+    )
+    return any(each.type not in _NAMED for each in given)
+
+
+_NAMED = frozenset({"initializer_pair", "initializer_list", "comment"})
+"""What is no value without a name: of a list in a list, its own values are asked."""
 
 
 @places("field_expression")
@@ -216,6 +232,10 @@ def _noted(
             refuse_macro(frame.scope.source, ctype.tag, ctype.kind)
         made.known_members[place.path] = known.type
         made.within[place.path] = ctype, frame.scope
+        if isinstance(known.type, ArrayType | PointerType):
+            text = f"{place} is an array in one version, and a pointer in the other"
+            fact = isinstance(known.type, ArrayType)
+            machine.memory.namer.agree(("array", str(place)), fact, text)
         if isinstance(known.type, UnknownType):
             layouts.agree_on_own(machine, frame.scope, ctype)
         if known.sharing:
