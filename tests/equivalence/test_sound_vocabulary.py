@@ -86,3 +86,31 @@ class TestWarnings:
         body = 'WARN_ONCE(d->ro, "%lu", d->count++); return 0;'
         verdict = judge(self.OLD + body, self.NEW + body)
         assert verdict.status == "unknown", verdict
+
+
+class TestCacheModes:
+    """x86-64 combines the bits of one that is put over another."""
+
+    HOOK = "{0} = {1}; return 0;"
+
+    def verdict(self, old: str, new: str) -> str:
+        return judge(
+            self.HOOK.format("vma->vm_page_prot", old.format("vma->vm_page_prot")),
+            self.HOOK.format("desc->page_prot", new.format("desc->page_prot")),
+        ).status
+
+    OVER = "pgprot_noncached(pgprot_writecombine({}))"
+
+    def test_over_another(self) -> None:
+        assert self.verdict(self.OVER, self.OVER) == "equivalent"
+        assert self.verdict(self.OVER, "pgprot_noncached({})") == "different"
+        assert self.verdict("pgprot_noncached({})", self.OVER) == "different"
+
+    def test_over_itself(self) -> None:
+        assert self.verdict("pgprot_noncached(pgprot_noncached({}))", "pgprot_noncached({})") == (
+            "equivalent"
+        )
+
+    def test_beside_what_is_none(self) -> None:
+        one, other = "pgprot_nx(pgprot_noncached({}))", "pgprot_noncached(pgprot_nx({}))"
+        assert self.verdict(one, other) == "equivalent"

@@ -20,7 +20,8 @@ from premap.interp.values import BOOL, INT, PGPROT, ULONG, Place, Pointer, Truth
 from premap.model import legacy, pagetable
 from premap.model.errors import NotModelled
 from premap.model.flags import is_cow_mapping
-from premap.model.words import U64_MAX, add, lnot
+from premap.model.pgprot import CACHE_MASK, CACHE_SHIFT
+from premap.model.words import U64_MAX, add, lnot, select, shl
 
 ModelCall = Callable[[Machine, Frame | None, Node | None, Sequence[Value]], Value]
 MODEL: dict[str, ModelCall] = {}
@@ -276,9 +277,23 @@ def _protection(name: str) -> ModelCall:
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
         del machine, frame, node
-        return Value(PGPROT, function(word_of(given[0])))
+        before = word_of(given[0])
+        return Value(PGPROT, _over_another(before, function(before)))
 
     return call
+
+
+def _over_another(before: int, after: int) -> int:
+    """Return a protection with a mark for each cache mode that another was put over.
+
+    x86-64 combines their bits (arch/x86/include/asm/pgtable.h), other architectures do not.
+    """
+    mode = before & CACHE_MASK
+    over = (mode != 0) & (mode != after & CACHE_MASK)
+    return after | select(over, shl(_FIRST_OVER, mode >> CACHE_SHIFT), 0)
+
+
+_FIRST_OVER = 1 << 16
 
 
 def _file_hook(name: str, kinds: str) -> ModelCall:
