@@ -278,6 +278,31 @@ class TestSeveralDispatchers:
         assert self.OWN in share
 
 
+class TestTablesByPosition:
+    """The twin is put behind the member: what comes after it would move."""
+
+    @pytest.mark.parametrize(
+        ("table", "refused"),
+        [
+            ("const struct buf_ops t = { t_open, t_mmap };", True),
+            ("const struct buf_ops t[2] = { { t_open, t_mmap }, };", True),
+            ("void f(void) { struct buf_ops t = { &t_open }; g(&t); }", True),
+            ("const struct buf_ops t = { .open = t_open, };", False),
+            ("const struct buf_ops t[] = { [1] = { .open = t_open }, };", False),
+            ("struct buf_ops t = { 0 }; struct buf_ops u = { };", False),
+            ("#define T_OPS .open = t_open\nconst struct buf_ops t = { T_OPS };", False),
+        ],
+    )
+    def test_are_a_reason(self, table: str, *, refused: bool, tmp_path: Path) -> None:
+        subsystem.write(tmp_path)
+        text = f"#include <linux/buf.h>\n\nint t_mmap(struct vm_area_struct *vma);\n\n{table}\n"
+        (tmp_path / "drivers/buf/table.c").write_text(text)
+        found = planned(callback_named(NAME), KernelTree(tmp_path), releases.named("7.3"))
+        assert (found.refusal.id if found.refusal else None) == (
+            "positional-table" if refused else None
+        )
+
+
 class TestAgain:
     """A tree that has the twin already."""
 

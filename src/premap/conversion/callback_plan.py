@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from tree_sitter import Node
 
-from premap.conversion import callback_member
+from premap.conversion import callback_member, positional
 from premap.conversion.callback import Callback
 from premap.conversion.callback_dispatch import COMPAT, Dispatcher, prototype
 from premap.conversion.callback_member import Member
@@ -59,6 +59,7 @@ def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback
             if use.function is not None and call_of(use) is not None
         )
         return replace(callback, parameters=len(member.parameters), override=override)
+    positional.check(callback, tree)
     edits = callback_member.edits(member, callback, tree)
     by_file: dict[str, list[Use]] = {}
     for use in uses:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.conversion import callback_member
+from premap.conversion import callback_member, positional
 from premap.conversion.callback import Callback
 from premap.conversion.callback_member import VMA_TYPE, Member
 from premap.conversion.callback_plan import bindings
@@ -134,6 +134,7 @@ def _found(callback: Callback, member: Member, program: Program, tree: KernelTre
             sites.append((file, site))
             if len({each.name for _, each in sites}) > _MOST:
                 return None
+    positional.check(callback, tree)
     uses = tuple(Uses(callback, member, tree).found())
     if not all(_is_plain(use, callback.twin) for use in uses) or any(bindings(callback, tree)):
         return None
