@@ -29,9 +29,11 @@ def convert(text: str, target: str = "7.3") -> Conversion:
     return found
 
 
+HEAD = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
+
+
 def hook(body: str, before: str = "", target: str = "7.3") -> Conversion:
-    head = "static int ring_mmap(struct file *file, struct vm_area_struct *vma)\n{\n"
-    return convert(before + head + body + "\n}\n" + TABLE, target)
+    return convert(before + HEAD + body + "\n}\n" + TABLE, target)
 
 
 def reason(found: Conversion) -> str | None:
@@ -280,6 +282,19 @@ class TestPopulation:
     def test_older_release_without_the_action(self):
         body = "return vm_iomap_memory(vma, a, b);"
         assert reason(hook(body, target="7.0")) == "release-lacks-helper"
+
+
+class TestParsing:
+    def test_says_at_which_line_it_ends(self):
+        found = hook("int a;\n\nf(a b c);\nreturn 0;")
+        assert found.reason is not None
+        assert (found.reason.id, found.reason.line) == ("parse-error", 5)
+
+    def test_a_definition_that_the_parser_lost_is_no_other_files(self):
+        text = f"#define O(f) \\\n\n{HEAD}return 0;\n}}\n{TABLE}"
+        found = convert(text)
+        assert found.reason is not None
+        assert (found.reason.id, found.reason.line) == ("parse-error", 3)
 
 
 class TestFlagsOfMacros:

@@ -244,3 +244,22 @@ class TestEmptyMacros:
         assert macro.parameters is not None
         assert macro.parameters[-1].endswith("...")
         assert not source.root.has_error
+
+
+class TestLevels:
+    """`KERN_ERR PFX "no"`: two names in front of a string, which are no C for tree-sitter."""
+
+    @pytest.mark.parametrize(
+        "given", ['KERN_ERR PFX "no %d"', 'KERN_DEBUG\tPFX\n\t"no"', 'KERN_INFO PFX "a" PFX "b"']
+    )
+    def test_with_a_prefix_are_parsed(self, given: str) -> None:
+        text = f"int f(void)\n{{\n\tprintk({given}, 1);\n\treturn 0;\n}}\n".encode()
+        source = SourceFile("ring.c", text)
+        assert not source.root.has_error
+        (call,) = source.calls_to("printk")
+        assert source.text_of(call).decode() == f"printk({given}, 1)"
+
+    def test_that_are_arguments_stay_names(self) -> None:
+        source = SourceFile("ring.c", b"int f(void)\n{\n\tg(KERN_ERR, PFX);\n\treturn 0;\n}\n")
+        (call,) = source.calls_to("g")
+        assert call.text == b"g(KERN_ERR, PFX)"

@@ -191,6 +191,10 @@ def _convert(handler: Handler, program: Program, release: Release) -> _Result:
         edits += declarations.edits(program.source, hazards.member_changes(program.source, program))
         return _Result(tuple(edits), frozenset({"R1", "H1"}), _by_table(release), twin.name)
     if handler.name not in program.source.functions and program.alone:
+        lost = _lost(handler.name, program.source)
+        if lost is not None:
+            message = f"what is around the definition of {handler.name}() could not be parsed"
+            raise Declined("parse-error", message, line=lost)
         raise Declined("handler-elsewhere", f"{handler.name}() is not defined in this file")
     if program.callback.is_file_operation:
         groups.check_owners(program.source, {handler.table})
@@ -198,6 +202,15 @@ def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     if program.callback.is_file_operation or handler.name in program.source.functions:
         return _convert_group(handler, group_of(handler, program), release)
     return _converted_elsewhere(handler, program, release)
+
+
+def _lost(name: str, source: SourceFile) -> int | None:
+    """Return the line where the text defines a function that the parser does not see."""
+    defined = re.compile(
+        rb"\b%b\s*\([^;{}()]*\)\s*\{" % re.escape(name.encode("latin-1", "replace"))
+    )
+    found = defined.search(source.code)
+    return None if found is None else source.line_of(found.start())
 
 
 def _converted_elsewhere(handler: Handler, program: Program, release: Release) -> _Result:

@@ -12,7 +12,7 @@ from tree_sitter import Node
 from premap.conversion import arms, braces, comments, locals_
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
-from premap.csource.nodes import find_all, misread, parse
+from premap.csource.nodes import find_all, first_misread, misread, parse
 from premap.csource.source import Macro, SourceFile
 from premap.csource.text import code_view
 from premap.idioms import r3_file
@@ -69,7 +69,8 @@ def convert_function(
 def _check(hook: Hook) -> None:
     node = hook.function.node
     if _misread(node):
-        raise Declined("parse-error", "the function could not be parsed wholly", node)
+        where = first_misread(node) or node
+        raise Declined("parse-error", "the function could not be parsed wholly", where)
     source = hook.function.source
     code = source.code[node.start_byte : node.end_byte].decode("latin-1")
     if _nesting(code) > MAX_NESTING:

@@ -222,9 +222,15 @@ def misread(node: Node) -> bool:
     Two kinds hide nothing: the semicolon that a macro such as list_for_each_entry() has not, and
     a basic type of several words that is an argument: min_t(unsigned long, a, b).
     """
+    return first_misread(node) is not None
+
+
+def first_misread(node: Node) -> Node | None:
+    """Return the first of these errors in a subtree."""
     if not node.has_error:
-        return False
-    return any(_hides_code(found) for found in walk(node, into=lambda each: each.has_error))
+        return None
+    inner = walk(node, into=lambda each: each.has_error)
+    return next((found for found in inner if _hides_code(found)), None)
 
 
 def _hides_code(node: Node) -> bool:

@@ -151,6 +151,9 @@ def without_comments(text: bytes) -> bytes:
     )
 
 
+_LEVEL = re.compile(rb"\bKERN_[A-Z]+(?=[ \t]+[A-Za-z_]\w*[ \t\r\n]*\")")
+"""A level of the log with a driver's prefix behind it, `KERN_ERR PFX "no"`: two names in front of
+a string are no C for tree-sitter, a string in front of a name is."""
 _NAMED_REST = re.compile(rb"\b[A-Za-z_]\w*(?=[ \t]*\.\.\.[ \t]*\))")
 """The `args` of `#define f(args...)`, a name of GNU C for what is variable."""
 _EMPTY_MACRO = re.compile(
@@ -171,6 +174,8 @@ def parser_view(text: bytes, code: bytes | None = None) -> bytes:
         text = _AUTO.sub(b"Auto", text)
     if b" \n" in text or b"\t\n" in text or b"\r\n" in text:
         text = _EMPTY_MACRO.sub(lambda match: match[0][:-1] + b";", text)
+    if b"KERN_" in text:
+        text = _LEVEL.sub(lambda match: b'"%b"' % match[0][1:-1], text)
     if b"..." in text:
         text = _NAMED_REST.sub(lambda match: blank(match[0]), text)
     text = _without_keywords(text)
