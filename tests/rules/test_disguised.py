@@ -161,3 +161,97 @@ def test_cases_fall_through_without_the_kernels_headers() -> None:
     assert _loud(_LEGACY % (body % "fallthrough")) == {"R16"}
     cleared = "vm_flags_clear(vma, VM_MAYWRITE);\n\t\tfallthrough"
     assert _loud(_LEGACY % (body % cleared)) == set()
+
+
+class TestActions:
+    """R05: by way of a pointer."""
+
+    BODY = "\tstruct mmap_action *action = &desc->action;\n\n\taction->%s = 1;\n\treturn 0;"
+
+    def test_written(self) -> None:
+        assert _loud(_PREPARE % (self.BODY % "type")) == {"R05"}
+        assert _loud(_PREPARE % (self.BODY % "remap.start")) == {"R05"}
+
+    def test_what_has_no_helper(self) -> None:
+        assert _loud(_PREPARE % (self.BODY % "error_override")) == set()
+
+    def test_of_something_else(self) -> None:
+        body = (self.BODY % "type").replace("desc->action", "ring->action")
+        assert _loud(_PREPARE % body) == set()
+
+
+class TestMacros:
+    """R08."""
+
+    BODY = "\tvma_desc_set_flags(desc, RING_FLAGS);\n\treturn 0;"
+
+    @pytest.mark.parametrize("mask", ["VM_IO", "(VM_IO | VM_DONTDUMP)"])
+    def test_of_masks(self, mask: str) -> None:
+        assert _loud(f"#define RING_FLAGS {mask}\n\n" + _PREPARE % self.BODY) == {"R08"}
+
+    @pytest.mark.parametrize("bits", ["VMA_IO_BIT", "VMA_IO_BIT, VMA_DONTDUMP_BIT", "RING_BIT"])
+    def test_of_bits(self, bits: str) -> None:
+        assert _loud(f"#define RING_FLAGS {bits}\n\n" + _PREPARE % self.BODY) == set()
+
+
+class TestFaults:
+    """R20: page frames that a helper of the fault handler inserts."""
+
+    OPS = """\
+static vm_fault_t ring_put(struct vm_fault *vmf, struct ring *ring)
+{
+	return %s(vmf->vma, vmf->address, ring->base >> PAGE_SHIFT);
+}
+
+static vm_fault_t ring_fault(struct vm_fault *vmf)
+{
+	return ring_put(vmf, vmf->vma->vm_private_data);
+}
+
+static const struct vm_operations_struct ring_vm_ops = {
+	.fault = ring_fault,
+};
+
+"""
+    BODY = """\
+	if (desc->pgoff || vma_desc_size(desc) > ring->bytes%s)
+		return -EINVAL;
+	vma_desc_set_flags(desc, VMA_PFNMAP_BIT, VMA_IO_BIT, VMA_DONTEXPAND_BIT);
+	desc->private_data = ring;
+	desc->vm_ops = &ring_vm_ops;
+	return 0;"""
+
+    def test_into_a_private_mapping(self) -> None:
+        assert _loud(self.OPS % "vmf_insert_pfn" + _PREPARE % (self.BODY % "")) == {"R20"}
+
+    def test_not_into_one(self) -> None:
+        excluded = self.BODY % " || vma_desc_is_cow_mapping(desc)"
+        assert _loud(self.OPS % "vmf_insert_pfn" + _PREPARE % excluded) == set()
+        assert _loud(self.OPS % "ring_insert" + _PREPARE % (self.BODY % "")) == set()
+
+
+class TestDescriptors:
+    """R11: of which only some members are set."""
+
+    WRAP = """\
+int ring_wrap(struct file *file, unsigned long at)
+{{
+	struct vm_area_desc desc;
+
+{}	return ring_inner(&desc);
+}}
+"""
+
+    def test_some_are_not_set(self) -> None:
+        some = "\tdesc.file = file;\n\tdesc.start = at;\n"
+        assert _loud(self.WRAP.format(some)) == {"R11"}
+
+    def test_those_are_set_that_hooks_ask_for(self) -> None:
+        known = {"file": "file", "start": "at", "end": "at + PAGE_SIZE", "pgoff": "0"}
+        body = "".join(f"\tdesc.{name} = {value};\n" for name, value in known.items())
+        assert _loud(self.WRAP.format(body)) == set()
+
+    def test_something_else_fills_it(self) -> None:
+        body = "\tmemset(&desc, 0, sizeof(desc));\n\tdesc.file = file;\n"
+        assert _loud(self.WRAP.format(body)) == set()
+        assert _loud(self.WRAP.format("\tdesc.file = file;\n" + body)) == set()

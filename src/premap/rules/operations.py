@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tree_sitter import Node
 
-from premap.csource.nodes import find_all, identifiers_in, text_of, unwrapped
+from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
 from premap.csource.scope import Scope, Variable
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from premap.rules.paths import Trace
 
 _TABLE = "vm_operations_struct"
+_MOST_HELPERS = 32
+"""Functions of which the code of one callback is taken to be."""
 
 
 class Operations(NamedTuple):
@@ -38,9 +40,13 @@ class Operations(NamedTuple):
         return () if name is None else definitions(self.source, name, self.tree)
 
     def text_of(self, member: str) -> bytes:
-        """Return the code of a callback; empty where it is not found."""
-        parts = [f.source.code[f.node.start_byte : f.node.end_byte] for f in self.functions(member)]
-        return b"\n".join(parts)
+        """Return the code of a callback and of its file's helpers; empty where it is not found."""
+        found = list(self.functions(member))
+        for function in found:
+            for call in calls_in(function.body) if len(found) < _MOST_HELPERS else ():
+                helpers = function.source.functions_of(callee(call) or "")
+                found += [each for each in helpers if each not in found]
+        return b"\n".join(f.source.code[f.node.start_byte : f.node.end_byte] for f in found)
 
 
 def operations_of(hook: Hook) -> Sequence[Operations]:

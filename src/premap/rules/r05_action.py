@@ -20,15 +20,43 @@ def check(context: Context) -> Iterator[Found]:
     if context.is_core or not context.says(b"action"):
         return
     for body in context.described:
+        pointers = frozenset(_pointers(body))
         for node in find_all(body.function.body, "assignment_expression"):
             left = node.child_by_field_name("left")
             written = None if left is None else _member(left, body)
+            if left is not None and written is None:
+                written = _pointed(left, pointers)
             if left is not None and written is not None and written not in _FREE:
                 yield at(
                     context.source,
                     left,
                     f"`{text_of(left)}` is set directly: use a mmap_action_...() helper",
                 )
+
+
+def _pointers(body: Body) -> Iterator[str]:
+    """Yield the variables that are given the address of the action."""
+    for node in find_all(body.function.body, "init_declarator", "assignment_expression"):
+        name, value = node.named_children[0], unwrapped(node.named_children[-1])
+        target = value.child_by_field_name("argument")
+        if value.type != "pointer_expression" or target is None or _member(target, body) != "":
+            continue
+        yield text_of(name).lstrip("* ")
+
+
+def _pointed(node: Node, pointers: frozenset[str]) -> str | None:
+    """Return which member is written by way of one of these variables; None if none is."""
+    path: list[str] = []
+    while node.type in ("field_expression", "parenthesized_expression", "pointer_expression"):
+        if node.type == "field_expression":
+            path.append(text_of(node.child_by_field_name("field")))
+        inner = node.child_by_field_name("argument") or unwrapped(node)
+        if inner == node:
+            return None
+        node = inner
+        if node.type == "identifier" and text_of(node) in pointers:
+            return path[-1] if path else ""
+    return None
 
 
 def _member(node: Node, body: Body) -> str | None:

@@ -38,6 +38,7 @@ def _masks_for_bits(context: Context, name: str, given: list[Node]) -> Iterator[
         for node in find_all(argument, "identifier"):
             mask = text_of(node)
             if not _MASK.fullmatch(mask):
+                yield from _in_macro(context, node, name)
                 continue
             bit = f"VMA_{mask.removeprefix('VM_')}_BIT"
             repair = None
@@ -50,6 +51,16 @@ def _masks_for_bits(context: Context, name: str, given: list[Node]) -> Iterator[
                 f"{mask} is a mask, and {name}() takes the numbers of bits: use {bit}",
                 repair=repair,
             )
+
+
+def _in_macro(context: Context, node: Node, name: str) -> Iterator[Found]:
+    """Find a macro of the file that stands for masks."""
+    for macro in context.scope.own_plain_macro(text_of(node)):
+        words = re.findall(r"\w+", macro.body)
+        if words and all(map(_MASK.fullmatch, words)) and not context.source.macros_of(words[0]):
+            what = f"{text_of(node)} stands for masks, and {name}() takes the numbers of bits"
+            yield at(context.source, node, what)
+            return
 
 
 def _has(context: Context, bit: str) -> bool:

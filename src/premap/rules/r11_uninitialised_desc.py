@@ -15,6 +15,9 @@ from premap.rules.rule import Found, Rule, at
 
 _FILLS = frozenset({"compat_set_desc_from_vma", "memset", "memcpy", "set_vma_desc"})
 
+_NEEDED = ("file", "start", "end", "pgoff")
+"""Members that every hook may ask for."""
+
 
 def check(context: Context) -> Iterator[Found]:
     """Find local descriptors whose first use reads them or gives them to a hook."""
@@ -41,9 +44,28 @@ def _check(source: SourceFile, function: Function, name: str, declared: Node) ->
         for node in find_all(function.body, "identifier")
         if text_of(node) == name and node.start_byte > declared.start_byte
     )
-    use = next(uses, None)
-    if use is not None and _reads(source, use):
-        yield at(source, use, f"`{name}` is used before anything was put into it")
+    filled: set[str] = set()
+    for use in uses:
+        member = _filled(use)
+        if member is None:
+            if _reads(source, use) and not filled:
+                yield at(source, use, f"`{name}` is used before anything was put into it")
+            elif _reads(source, use) and (
+                lacking := [each for each in _NEEDED if each not in filled]
+            ):
+                yield at(source, use, f"`{name}` is used before {', '.join(lacking)} were set")
+            return
+        filled.add(member)
+
+
+def _filled(use: Node) -> str | None:
+    """Return which member of a descriptor is set right here; None if none is."""
+    field = use.parent
+    if field is None or field.type != "field_expression" or field.parent is None:
+        return None
+    outer = field.parent
+    plain = outer.type == "assignment_expression" and outer.child_by_field_name("left") == field
+    return text_of(field.child_by_field_name("field")) if plain else None
 
 
 def _reads(source: SourceFile, use: Node) -> bool:
