@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,5 +59,7 @@ class TestDifference:
         header, step = map(json.loads, out.splitlines())
         assert (header["premap"], step["op"], step["len"]) == (1, "munmap", 3 * 4096)
         assert "the kernel returns 0, the model ENOMEM" in err
+        assert re.search(r"steps of \d+ scenarios compared, [1-9]\d* differ from the model", err)
+        assert "agree" not in err
         (tmp_path / "found.jsonl").write_text(out)
         assert b'"ret": 0' in premap("replay", "found.jsonl", "--on", "host").out

@@ -111,7 +111,9 @@ def _compare(behaviours: Behaviours, given: argparse.Namespace, err: Console) ->
                 _report(new, kernel, err)
             if behaviours.enough:
                 break
-    err.print(f"{done} steps of {scenarios} scenarios agree with the model ({MODEL})")
+    differing = sum(len(each.seeds) for each in behaviours.found.values())
+    verdict = f"compared, {differing} differ from" if differing else "agree with"
+    err.print(f"{done} steps of {scenarios} scenarios {verdict} the model ({MODEL})")
     for what, count in left_out.most_common():
         err.print(f"  the rest of {count} not compared: {what}")
     _summary(behaviours, err)
