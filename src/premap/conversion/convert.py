@@ -29,7 +29,7 @@ from premap.conversion.callback import FILE_OPERATIONS, Callback
 from premap.conversion.function import Converted, convert_function
 from premap.conversion.group import Group, group_of
 from premap.conversion.program import Program
-from premap.conversion.renaming import Renamings, twins_in_comments
+from premap.conversion.renaming import renamings, twins_in_comments
 from premap.conversion.rewriting import Change
 from premap.conversion.split import split
 from premap.csource.edit import apply_edits
@@ -254,7 +254,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     for hook in hooks:
         with group.blamed(hook.function.name), within(hook.function.source):
             leftovers.check_given(hook)
-    files, renamed, unfollowed = _renamings(group, functions)
+    files, renamed, unfollowed = renamings(group, functions)
     asked = {file.name: hazards.member_changes(file, group.program) for file in _tables(group)}
     for name, changes in asked.items():
         renamed[name] += changes
@@ -322,27 +322,6 @@ def _check_tables(group: Group) -> None:
                 continue
             with group.blamed(name), within(file):
                 hazards.check_table(site, file, group.program)
-
-
-def _renamings(
-    group: Group, functions: list[Function]
-) -> tuple[dict[str, SourceFile], dict[str, list[Change]], Declined | None]:
-    """Return the files that name what changes, the renamings by file, and what can't follow.
-
-    That is said after what keeps the functions themselves from being converted: it can be helped.
-    """
-    files = {file.name: file for name in group.names for file in group.users(name)}
-    asking = inner.renamed(group.inner, functions)
-    files |= {name: group.program.open(name) for name in asking}
-    found: dict[str, list[Change]] = {}
-    unfollowed = None
-    for name, file in files.items():
-        try:
-            found[name] = Renamings(file, group).changes() + asking.get(name, [])
-        except Declined as declined:
-            found[name] = []
-            unfollowed = unfollowed or declined
-    return files, found, unfollowed
 
 
 def _note_export(hook: Hook, group: Group) -> None:

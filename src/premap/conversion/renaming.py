@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from premap.conversion import inner
 from premap.conversion.group import FILE_TYPE, NO_FUNCTION, VMA_TYPE, Group
 from premap.conversion.mentions import Mention, mentions
 from premap.conversion.rewriting import Change
@@ -142,6 +143,27 @@ class Renamings:
         )
         kept = "" if left == 1 else "\n" + old[0].decode("latin-1")
         yield Change(old.start(), old.end(), "struct vm_area_desc;" + kept)
+
+
+def renamings(
+    group: Group, functions: list[Function]
+) -> tuple[dict[str, SourceFile], dict[str, list[Change]], Declined | None]:
+    """Return the files that name what changes, the renamings by file, and what can't follow.
+
+    That is said after what keeps the functions themselves from being converted: it can be helped.
+    """
+    files = {file.name: file for name in group.names for file in group.users(name)}
+    asking = inner.renamed(group.inner, functions)
+    files |= {name: group.program.open(name) for name in asking}
+    found: dict[str, list[Change]] = {}
+    unfollowed = None
+    for name, file in files.items():
+        try:
+            found[name] = Renamings(file, group).changes() + asking.get(name, [])
+        except Declined as declined:
+            found[name] = []
+            unfollowed = unfollowed or declined
+    return files, found, unfollowed
 
 
 def _change(mention: Mention, name: str, new: str) -> Iterator[Change]:
