@@ -600,6 +600,25 @@ RELEASES = """\
 """
 
 
+class TestSpaces:
+    """Functions that are indented with spaces stay so."""
+
+    def test_in_lines_that_are_broken(self):
+        old = (
+            "    if ((vma->vm_flags & VM_WRITE) && !(vma->vm_flags & VM_SHARED)\n"
+            "        && ring_is_special(vma->vm_end - vma->vm_start)) {\n"
+            "        return -EINVAL;\n    }\n"
+            "    vma->vm_flags |= VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_LOCKED;\n    return 0;\n"
+        )
+        after = body(old)
+        assert "\t" not in after
+        assert "\n                       VMA_DONTDUMP_BIT, VMA_LOCKED_BIT);\n" in after
+
+    def test_but_not_where_tabs_are_mixed_in(self):
+        old = "    vma->vm_flags |= VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_LOCKED;\n\treturn 0;\n"
+        assert "\n\t\t       VMA_DONTDUMP_BIT, VMA_LOCKED_BIT);\n" in body(old)
+
+
 class TestArms:
     def test_that_become_the_same_are_one(self):
         assert body(RELEASES + "\treturn 0;\n") == (

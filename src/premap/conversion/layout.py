@@ -58,7 +58,17 @@ class Moved:
 def laid_out(old: str, new: str, moved: Moved) -> str:
     """Return the new text of a function with continuation lines aligned and long lines broken."""
     old_lines = set(old.split("\n"))
-    return _broken(_joined(_realigned(old, new, moved), old_lines), old_lines)
+    made = _broken(_joined(_realigned(old, new, moved), old_lines), old_lines)
+    indents = [line[0] for line in old_lines if line[:1] in {" ", "\t"} and line.strip()]
+    if "\t" in indents or not indents:
+        return made
+    return "\n".join(line if line in old_lines else _spaced(line) for line in made.split("\n"))
+
+
+def _spaced(line: str) -> str:
+    """Return a line of a function that is indented with spaces alone."""
+    inner = line.lstrip(" \t")
+    return line[: len(line) - len(inner)].expandtabs(TAB) + inner
 
 
 def _hidden(text: str) -> str:
