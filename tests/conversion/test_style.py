@@ -612,11 +612,11 @@ class TestSpaces:
         )
         after = body(old)
         assert "\t" not in after
-        assert "\n                       VMA_DONTDUMP_BIT, VMA_LOCKED_BIT);\n" in after
+        assert "\n                       VMA_LOCKED_BIT);\n" in after
 
     def test_but_not_where_tabs_are_mixed_in(self):
         old = "    vma->vm_flags |= VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_LOCKED;\n\treturn 0;\n"
-        assert "\n\t\t       VMA_DONTDUMP_BIT, VMA_LOCKED_BIT);\n" in body(old)
+        assert "\n\t\t       VMA_LOCKED_BIT);\n" in body(old)
 
 
 class TestArms:
