@@ -97,6 +97,19 @@ class TestDiffstat:
         ]
 
 
+class TestName:
+    def test_is_that_of_what_drivers_of_several_folders_share(self) -> None:
+        shared = _edit("a/b.c", 1, b"all of what is new here")
+        outcomes = [_outcome(name, _edit(name, 1), shared) for name in ("a/a.c", "b/c.c")]
+        (made,) = patches(outcomes, TEXTS, str)
+        assert made.first == "a/b.c"
+
+    def test_is_that_of_the_first_table_in_one_folder(self) -> None:
+        shared = _edit("b/c.c", 1, b"all of what is new here")
+        (made,) = patches([_outcome("a/a.c", _edit("a/a.c", 1), shared)], TEXTS, str)
+        assert made.first == "a/a.c"
+
+
 class TestToReview:
     def test_is_said_once_of_several_lines_of_a_file(self) -> None:
         notes = tuple(Note("needs-mmu", "kernels without an MMU", line) for line in (3, 7))

@@ -82,6 +82,8 @@ class TestFolders:
             ("drivers/soc/ring/a.c", ["drivers/soc/ring"], "soc: ring"),
             ("drivers/bus/bus_ring.c", ["drivers/bus"], "bus: ring"),
             ("drivers/bus/busring.c", ["drivers/bus"], "bus: busring"),
+            ("drivers/bus/bus_main.c", ["drivers/bus"], "bus"),
+            ("drivers/bus/core.c", ["drivers/bus"], "bus"),
             ("drivers/bus/bus.c", ["drivers/bus"], "bus"),
             ("drivers/bus/ring_drv.c", ["drivers/bus"], "bus: ring"),
             ("drivers/bus/a-ring-main.c", ["drivers/bus"], "bus: a-ring"),

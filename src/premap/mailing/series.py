@@ -54,9 +54,13 @@ class Patch(Struct, frozen=True):
     def first(self) -> str:
         """The file by which the patch is called: that of its first table.
 
-        A header's folder is nobody's: it is called by the first C file then, if it has one.
+        A header's folder is nobody's: it is called by the first C file then, if it has one. Where
+        drivers of several folders change along with what they share, by the one that changes most.
         """
         file = self.groundwork.file if self.groundwork else self.outcomes[0].file
+        folders = {each.file.rpartition("/")[0] for each in self.outcomes}
+        if len(folders) > 1 and self.files:
+            return max(self.files, key=lambda each: (each.name.endswith(".c"), len(each.diff))).name
         sources = (each.name for each in self.files if each.name.endswith(".c"))
         return next(sources, file) if file.endswith(".h") else file
 

@@ -44,6 +44,8 @@ _SLASHED = frozenset({"RDMA", "drm", "xen"})
 """Subsystems that put a slash, not a colon, before the name of a driver."""
 _DRIVER = re.compile(r"[-_](?:drv|driver|main)\Z")
 """What a file's name has behind the driver's."""
+_WHOLE = frozenset({"main", "core", "driver", "drv"})
+"""What a file of the subsystem itself is called."""
 _COLLECTIONS = 2
 """Names in the folder of a subsystem of many drivers: "drivers/misc"."""
 
@@ -118,7 +120,7 @@ def from_folders(file: str, folders: list[str]) -> str:
 def _of_file(stem: str, subsystem: str) -> str:
     """Return what a driver of one file is called: "ring" of ring_drv.c, and of bus_ring.c."""
     name = re.sub(rf"\A{re.escape(subsystem)}[-_](?=\w)", "", stem)
-    return _DRIVER.sub("", name) or stem
+    return subsystem if name in _WHOLE else _DRIVER.sub("", name)
 
 
 def _called(folder: str) -> str:
