@@ -378,6 +378,10 @@ TAKEN = {
     "a type": (f"u32 x = d->size; if (x == d->size) {END}", "#define u32 u64\n"),
     "a defined type": (f"u32 x = d->size; if (x == d->size) {END}", "typedef unsigned long u32;\n"),
     "a word for a type": (f"int x = d->size; if (x == d->size) {END}", "#define int long\n"),
+    "a word after a comment": (
+        f"int x = d->size; if (x == d->size) {END}",
+        "#define /* wide */ int long\n",
+    ),
     "a word of the language": (f"if (d->ro) {END}", "#define if(x) if (!(x))\n"),
     "a null pointer": (f"if (d->cookie == NULL) {END}", "#define NULL ((void *)8)\n"),
 }

@@ -16,6 +16,7 @@ from tree_sitter import Node
 from premap.csource.ctypes import KERNEL_INTEGERS
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
+from premap.csource.strstr import says
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Frame, Machine
 from premap.model.errors import NotModelled
@@ -30,6 +31,12 @@ KEYWORDS = re.findall(
 )
 """Words of C that no file of a kernel gives another meaning (`refuse_words`)."""
 
+_DEFINED = re.compile(
+    rb"define(?:\W|/\*.*?\*/)+(" + "|".join((*KEYWORDS, *KERNEL_INTEGERS)).encode() + rb")\b",
+    re.DOTALL,
+)
+"""Where a file may define such a word: a driver's headers have 90,000 others."""
+
 
 def refuse_words(scope: Scope) -> None:
     """Raise NotModelled if words of the language, or the kernel's integer types, mean others."""
@@ -39,7 +46,8 @@ def refuse_words(scope: Scope) -> None:
 
 
 def _word(scope: Scope) -> str | None:
-    words = (*KEYWORDS, *KERNEL_INTEGERS)
+    said = {name.decode() for file in scope.own_files for name in _DEFINED.findall(file.text)}
+    words = (word for word in (*KEYWORDS, *KERNEL_INTEGERS) if word in said)
     macros = (word for word in words if any(m.body.strip() != word for m in scope.own_macro(word)))
     types = (
         name
@@ -64,7 +72,9 @@ def is_own(scope: Scope, name: str) -> bool:
 def _is_own(scope: Scope, name: str) -> bool:
     if any(not macro.arms and macro.body.strip() != name for macro in scope.own_macro(name)):
         return True
-    functions = (each for file in scope.own_files for each in file.functions_of(name))
+    word = name.encode("latin-1", "replace")
+    files = (file for file in scope.own_files if file.linked or says(file.text, word))
+    functions = (each for file in files for each in file.functions_of(name))
     return any(each.static and not each.arms for each in functions)
 
 
