@@ -25,6 +25,7 @@ VAL = "return x->val ? -EINVAL : 0;"
     ("body", "one", "other"),
     [
         (VAL, "#define val a\n", "#define val b\n"),
+        (VAL, "#define \\\n\tval a\n", "#define \\\n\tval b\n"),
         (VAL, "#define val u.c\n", "#define val u.e\n"),
         ("struct x y = { .val = 1 }; poke(&y); return 0;", "#define val a\n", "#define val b\n"),
         ("struct x y = { .val = 1 }; return -y.a;", "#define val a\n", "#define val b\n"),

@@ -44,6 +44,11 @@ OTHERWISE = {
         arms("static int most;\n", "#define most 5\n"),
         "#define most 5\n",
     ),
+    "a macro whose name is on the next line": (
+        f"if (d->ro == MOST) {END}",
+        "#define MOST 3\n",
+        "#define \\\n\tMOST 5\n",
+    ),
     "a constant or a macro": (
         f"if (d->ro == MOST) {END}",
         arms("enum { MOST = 3 };\n", "#define MOST 5\n"),

@@ -15,6 +15,7 @@ from premap.csource.nodes import identifiers_in, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import Macro, SourceFile
 from premap.csource.structs import read_struct
+from premap.csource.text import GAP
 
 NAME = re.compile(r"[A-Za-z_]\w*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -72,7 +73,7 @@ def _written(scope: Scope, name: str) -> Iterator[str]:
 def _undefined(file: SourceFile, name: str) -> Iterator[str]:
     """Yield after how many definitions of a macro it is undefined."""
     for found in re.finditer(
-        rb"#[ \t]*undef[ \t]+%b\b" % re.escape(name.encode("latin-1")), file.code
+        rb"#[ \t]*undef%b%b\b" % (GAP, re.escape(name.encode("latin-1"))), file.code
     ):
         before = sum(macro.start < found.start() for macro in file.macros_of(name))
         yield f"#undef after {before}"

@@ -28,6 +28,7 @@ from premap.csource.nodes import find_all, parse_expression, parse_range, text_o
 from premap.csource.source import Function, Macro, SourceFile
 from premap.csource.strstr import says
 from premap.csource.structs import Field, StructDef, read_struct
+from premap.csource.text import GAP
 from premap.csource.tree import DEFINE, KernelTree
 
 T = TypeVar("T")
@@ -188,7 +189,7 @@ class Scope:
     def _files_defining(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that define a macro."""
         word = re.escape(name.encode("latin-1", "replace"))
-        defined = re.compile(rb"define[ \t]+" + word + rb"\b")
+        defined = re.compile(rb"define" + GAP + word + rb"\b")
         found = (file for file in self._said(name) if defined.search(file.text))
         if self.tree is None:
             return found

@@ -20,6 +20,7 @@ from premap.csource import errors
 from premap.csource.heads import Parameter, function_name, parameters_of, return_type
 from premap.csource.nodes import find_all, parse, path_to, text_of, walk
 from premap.csource.text import (
+    GAP,
     GONE,
     VERSION,
     Conditionals,
@@ -50,7 +51,7 @@ _FEW_FAR = 4
 
 _OPENED = re.compile(rb"\b([A-Za-z_]\w*)\s*\{")
 _DEFINE = re.compile(
-    rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*(?:\\\r?\n[^()\n]*)*\))?"
+    rb"^[ \t]*#[ \t]*define" + GAP + rb"([A-Za-z_]\w*)(\([^()\n]*(?:\\\r?\n[^()\n]*)*\))?"
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )

@@ -87,6 +87,9 @@ _NEAR = 100
 """Bytes before a name in which its dot is looked for first."""
 _SPACES = re.compile(r"(?:\s|\\\r?\n)+")
 
+GAP = rb"(?:[ \t]|\\\r?\n)+"
+"""Between the words of a directive: its line may go on on the next."""
+
 
 def in_word(text: bytes, byte: int) -> bool:
     """Tell whether what is at `byte` goes on a word that began before it."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from premap.csource.text import GONE, VERSION, blank, directives
+from premap.csource.text import GAP, GONE, VERSION, blank, directives
 
 OLDEST = 7 << 16
 """LINUX_VERSION_CODE of 7.0, the first release whose hooks can be written (include/linux/version.h:
@@ -174,7 +174,7 @@ def _hidden_of(conditional: _Open, end: int, after: int) -> Iterator[Hidden]:
 
 
 def _defines(name: bytes, code: bytes) -> bool:
-    return re.search(rb"#[ \t]*define[ \t]+%b\b" % name, code) is not None
+    return re.search(rb"#[ \t]*define%b%b\b" % (GAP, name), code) is not None
 
 
 def _joined(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

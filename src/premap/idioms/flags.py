@@ -20,6 +20,7 @@ from premap.csource.nodes import (
     unwrapped,
 )
 from premap.csource.source import Macro
+from premap.csource.text import GAP
 from premap.idioms.idiom import DESC, Declined, Hook, Pieces
 from premap.releases import HIGHEST_PORTABLE_BIT
 
@@ -111,7 +112,7 @@ def _is_plain(macros: Sequence[Macro], hook: Hook) -> bool:
         or macro.start > hook.function.node.start_byte
     ):
         return False
-    words = rb"#[ \t]*undef[ \t]+%b\b" % macro.name.encode()
+    words = rb"#[ \t]*undef%b%b\b" % (GAP, macro.name.encode())
     return not re.search(words, macro.source.code) and macro.name not in macro.body
 
 

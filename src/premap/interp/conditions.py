@@ -17,6 +17,7 @@ from premap.csource.meanings import names_in
 from premap.csource.nodes import arguments, callee, parse_expression, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
+from premap.csource.text import GAP
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Machine
 from premap.interp.redefined import refuse_asked_elsewhere
@@ -61,7 +62,7 @@ def defined(machine: Machine, scope: Scope, name: str) -> bool:
 
 
 def _undefines(text: bytes, name: str) -> bool:
-    return re.search(rb"#[ \t]*undef[ \t]+%b\b" % re.escape(name.encode()), text) is not None
+    return re.search(rb"#[ \t]*undef%b%b\b" % (GAP, re.escape(name.encode())), text) is not None
 
 
 def _option(machine: Machine, scope: Scope, text: str) -> bool:

@@ -17,6 +17,7 @@ from premap.csource.ctypes import KERNEL_INTEGERS
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.strstr import says
+from premap.csource.text import GAP
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Frame, Machine
 from premap.model.errors import NotModelled
@@ -142,7 +143,10 @@ def _changes(file: SourceFile, names: Iterable[bytes]) -> Iterator[re.Match[byte
     """Yield the directives that define or undefine these macros."""
     named = [re.escape(name) for name in names if name in file.code]
     if named:
-        pattern = rb"^[ \t]*#[ \t]*(?:define|undef)[ \t]+(%b)\b(?:[^\n\\]|\\.)*" % b"|".join(named)
+        pattern = rb"^[ \t]*#[ \t]*(?:define|undef)%b(%b)\b(?:[^\n\\]|\\.)*" % (
+            GAP,
+            b"|".join(named),
+        )
         yield from re.finditer(pattern, file.code, re.MULTILINE | re.DOTALL)
 
 
@@ -174,7 +178,7 @@ def _order(file: SourceFile) -> tuple[bytes, ...]:
 
 def _is_taken_back(scope: Scope, name: str) -> bool:
     """Return whether a macro is undefined behind one of its definitions."""
-    undefines = re.compile(rb"#[ \t]*undef[ \t]+%b\b" % re.escape(name.encode()))
+    undefines = re.compile(rb"#[ \t]*undef%b%b\b" % (GAP, re.escape(name.encode())))
     return any(
         undefines.search(macro.source.text, macro.end) is not None
         for macro in scope.own_macro(name)
