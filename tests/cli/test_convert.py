@@ -264,6 +264,13 @@ class TestDual:
         once = driver.read_bytes()
         ran = premap("convert", "--dual", "--in-place", "ring.c")
         assert (ran.code, driver.read_bytes()) == (0, once), ran.err
+        assert ran.err == "no handlers; 0 converted\n"  # the old one is older kernels'
+
+    def test_a_second_time_by_a_macro(self, premap: Premap, driver: Path) -> None:
+        premap("convert", "--no-verify", "--dual-macro", "HAVE", "--in-place", "ring.c")
+        once = driver.read_bytes()
+        ran = premap("convert", "--dual-macro", "HAVE", "--in-place", "ring.c")
+        assert (ran.code, driver.read_bytes()) == (0, once), ran.err
         assert "arms-already" in ran.err
 
     def test_by_a_macro(self, premap: Premap, driver: Path) -> None:

@@ -14,6 +14,7 @@ from premap.cli.interrupts import came_of_one
 RING = Path(__file__).parents[2] / "examples/ring/ring.c"
 START = """
 import os, signal, sys, premap.cli
+premap.cli.interrupts.AGAIN = 0.05
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background has not
 interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)
 class Import:
@@ -31,6 +32,15 @@ class Dying:
 def happen():
     Dying()
 """
+FORGOTTEN = """
+def happen():
+    try:
+        interrupt()
+        for _ in range(1000):
+            pass
+    except BaseException:  # as CPython's PyObject_HasAttr() does
+        pass
+"""
 CALLED_OTHERWISE = """
 class Named:
     def __set_name__(self, owner, name):
@@ -46,7 +56,7 @@ def happen():
 
 
 @pytest.mark.parametrize("module", ["premap.cli.dispatch", "premap.survey.survey"])
-@pytest.mark.parametrize("moment", [LOST, CALLED_OTHERWISE])
+@pytest.mark.parametrize("moment", [LOST, FORGOTTEN, CALLED_OTHERWISE])
 def test_ends_in_one_line(module: str, moment: str) -> None:
     code = f"{START.replace('MODULE', module)}{moment}sys.exit(premap.cli.main())"
     command = [sys.executable, "-c", code, "survey", "--no-cache", str(RING.parent)]
