@@ -210,6 +210,11 @@ class TestFlagsOfOld:
         assert "{\n\tvma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTDUMP_BIT);\n\treturn" in after
         assert self.notes(conversion) == [("older-arms", True), ("older-arms", False)]
 
+    def test_that_a_header_of_the_drivers_own_may_define(self) -> None:
+        conversion, _ = self.hook('#include "compat.h"\n', self.ARMS)
+        assert conversion.reason is not None
+        assert conversion.reason.id == "release-lacks-flag"
+
     def test_that_arms_ask_for_though_the_file_has_it(self) -> None:
         _, after = self.hook(self.RESERVED, self.ARMS)
         assert after.count("#") == (self.RESERVED + self.ARMS).count("#")

@@ -122,7 +122,7 @@ NOTES: tuple[tuple[str, str, str], ...] = (
             "An `#if` asks `LINUX_VERSION_CODE` for a release before 7.0, and the new hook is for "
             "7.0 and newer. Its directives go, and what they leave out. With `--dual` the old hook "
             "keeps them. Where it asks for a flag that is gone (`VM_RESERVED`), see that no header "
-            "of the driver's own defines it."
+            "defines it: one that the file includes in quotes might, and then the arms stay."
         ),
     ),
     (

@@ -3,8 +3,8 @@
 
 Drivers outside the tree ask `LINUX_VERSION_CODE` for what older kernels lack. The version is taken
 to be one that has the new hook and its helpers, whichever; what else a condition asks is not known,
-but for macros that the file itself defines within such an `#if`, and those that are `GONE`. Others,
-such as `#if 0`, are the driver's own business.
+but for macros that the file itself defines within such an `#if`, and those that are `GONE`, where
+no header of the driver's own can define them. Others, such as `#if 0`, are its own business.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _LINE = re.compile(
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )
+_OWN_HEADER = re.compile(rb'#[ \t]*include[ \t]*"')
+"""What may include a header of the driver's own, which may define what is gone again."""
 _BEGINS = re.compile(rb"#[ \t]*(?:if|el|endif|define|undef)")
 _DEFINED = re.compile(r"\s*(\w+)(\(?)\s*(.*)", re.DOTALL)
 _TOKEN = re.compile(r"\s*(?:(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|(\w+)|(&&|\|\||[=!<>]=|[!<>(),]))")
@@ -107,7 +109,8 @@ class _Reader:
     def __init__(self, text: bytes, code: bytes) -> None:
         self.text = text
         self.code = code
-        self.macros = _Macros({name.decode() for name in GONE if not _defines(name, code)})
+        gone = () if _OWN_HEADER.search(text) else GONE
+        self.macros = _Macros({name.decode() for name in gone if not _defines(name, code)})
         self.stack: list[_Open] = []
 
     def read(self) -> Iterator[Hidden]:
