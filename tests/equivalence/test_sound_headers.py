@@ -117,3 +117,15 @@ def test_another_function_of_another_file(tmp_path: Path) -> None:
     changed = READY + "int other(struct ring *ring) { return ring->ro; }\n"
     verdict = compare(tmp_path, {}, {"drivers/ring/ready.c": changed})
     assert verdict.status == "equivalent", verdict
+
+
+@pytest.mark.parametrize("name", ["ring", "desc"])
+def test_a_name_that_the_header_makes_a_macro_of(tmp_path: Path, name: str) -> None:
+    """Then the file means something else by it: another structure, or another variable."""
+    other = "struct other { int ro; unsigned long size; };\n"
+    plain = HEADER.replace("#endif\nstruct", f"#endif\n{other}struct")
+    header = plain.replace("int ready", f"#define {name} other\nint ready")
+    driver = "drivers/ring/ring.h"
+    assert compare(tmp_path / "same", {driver: plain}, {driver: plain}).status == "equivalent"
+    verdict = compare(tmp_path / "other", {driver: plain}, {driver: header})
+    assert verdict.status in ("unknown", "different"), verdict

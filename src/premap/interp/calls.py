@@ -368,7 +368,7 @@ def call_function(
     for ctype in (*types, returns):
         layouts.agree_on_unknown(machine, scope, ctype)
     for parameter, ctype, value in zip(parameters, types, given, strict=False):
-        redefined.refuse_macro(scope.source, parameter.name, "the parameter")
+        redefined.refuse_macro(scope, parameter.name, "the parameter")
         variable = machine.new_local(parameter.name, ctype)
         variable.object.store((), convert(machine.inputs, value, ctype))
         inner.blocks[0][parameter.name] = variable

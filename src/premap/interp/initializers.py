@@ -49,7 +49,7 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             _declare_static(machine, frame, inner, ctype, value)
             continue
         name = _declared(inner)
-        refuse_macro(frame.scope.source, name, "the variable")
+        refuse_macro(frame.scope, name, "the variable")
         variable = frame.blocks[-1][name] = machine.new_local(name, ctype)
         if value is not None:
             initialise(machine, frame, variable, value)

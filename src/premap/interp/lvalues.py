@@ -229,7 +229,7 @@ def _noted(
     place, made, known = base.field(name), base.object, member(frame.scope, ctype, name)
     if place.path not in made.known_members:
         if isinstance(ctype, StructType) and ctype.tag is not None:
-            refuse_macro(frame.scope.source, ctype.tag, ctype.kind)
+            refuse_macro(frame.scope, ctype.tag, ctype.kind)
         made.known_members[place.path] = known.type
         made.within[place.path] = ctype, frame.scope
         if isinstance(known.type, ArrayType | PointerType):

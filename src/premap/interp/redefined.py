@@ -89,9 +89,9 @@ def refuse_elsewhere(machine: Machine, frame: Frame, node: Node, name: str) -> N
             raise machine.failure(frame, node, f"{name}, which is defined and undefined")
 
 
-def refuse_macro(source: SourceFile, name: str, what: str) -> None:
-    """Raise NotModelled if a file has a macro without parameters of a name that it means as C."""
-    macros = source.macros_of(name)
+def refuse_macro(scope: Scope, name: str, what: str) -> None:
+    """Raise NotModelled if a name that is meant as C is also an own macro without parameters."""
+    macros = scope.own_macro(name)
     if any(each.parameters is None and each.body.strip() != name for each in macros):
         raise NotModelled(f"{what} {name}, which is a macro, too")
 

@@ -64,7 +64,7 @@ def _refuse_twofold(frame: Frame, name: str) -> None:
     """Raise NotModelled if a name is that of a type and of a macro: which holds hangs on where."""
     source = frame.scope.source
     if source.macros_of(name) and name in frame.scope.own_typedefs(source):
-        refuse_macro(source, name, "the type")
+        refuse_macro(frame.scope, name, "the type")
 
 
 def _special_type(machine: Machine, frame: Frame, node: Node) -> CType | None:
