@@ -106,6 +106,7 @@ BYTES = {
     ),
     "that are compared": "return memcmp(q, d->cookie, 4) ? -EINVAL : 0;",
     "that are given away": "return poke2(q, 8);",
+    "that are given to what nobody declares": "return poke3(d->cookie, q, 8);",
     "that are given away as numbers": "poke((int *)q); return 0;",
     "that are tested": "return test_bit(3, (unsigned long *)q) ? -EINVAL : 0;",
     "as another structure": "return ((struct dev *)q)->ro ? -EINVAL : 0;",
@@ -114,6 +115,7 @@ MEMBERS = {
     "set whole": "memset(&q->a, 0, sizeof(q->a)); return 0;",
     "set by a length": "memset(&q->a, 0, 4); return 0;",
     "as another sign": "return *(unsigned int *)&q->a > 5 ? -EINVAL : 0;",
+    "given to what nobody declares": "return poke3(d->cookie, q);",
     "given away": "poke2(&q->e, 8); return 0;",
     "behind a void pointer": "void *v = q; struct q *p = v; p->a = 5; return 0;",
 }

@@ -181,7 +181,7 @@ def _gets_bytes(
 ) -> Iterator[bool]:
     """Yield of each argument whether a call looks at its bytes: a `void *`, and a number behind it.
 
-    That of the table says so itself.
+    That of the table says so itself. Nothing is known of one that no file declares.
     """
     for number, value in enumerate(given):
         target = value.type.target if isinstance(value.type, PointerType) else None
@@ -192,9 +192,12 @@ def _gets_bytes(
             each.type for each in given[number + 1 :] if not isinstance(each.type, PointerType)
         )
         counted = isinstance(next(behind, None), IntType)
-        declared = frame.scope.function_type(name) if counted and entry is None else None
+        if entry is not None or not counted:
+            yield entry is not None and entry.bytes
+            continue
+        declared = frame.scope.function_type(name)
         types = () if declared is None else declared.parameters[number : number + 1]
-        yield types == (PointerType(VoidType()),) or (entry is not None and entry.bytes)
+        yield declared is None or types == (PointerType(VoidType()),)
 
 
 def _note_bytes(value: Value, *, whole: bool) -> None:
