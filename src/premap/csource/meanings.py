@@ -15,7 +15,6 @@ from premap.csource.nodes import identifiers_in, text_of
 from premap.csource.scope import Scope
 from premap.csource.source import Macro, SourceFile
 from premap.csource.structs import read_struct
-from premap.csource.text import GAP
 
 NAME = re.compile(r"[A-Za-z_]\w*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -72,10 +71,8 @@ def _written(scope: Scope, name: str) -> Iterator[str]:
 
 def _undefined(file: SourceFile, name: str) -> Iterator[str]:
     """Yield after how many definitions of a macro it is undefined."""
-    for found in re.finditer(
-        rb"#[ \t]*undef%b%b\b" % (GAP, re.escape(name.encode("latin-1"))), file.code
-    ):
-        before = sum(macro.start < found.start() for macro in file.macros_of(name))
+    for at in file.undefined.get(name, ()):
+        before = sum(macro.start < at for macro in file.macros_of(name))
         yield f"#undef after {before}"
 
 

@@ -55,6 +55,7 @@ _DEFINE = re.compile(
     rb"((?:[^\n\\]|\\(?:\r?\n|.)?)*)",
     re.MULTILINE,
 )
+_UNDEF = re.compile(rb"#[ \t]*undef" + GAP + rb"([A-Za-z_]\w*)")
 _DEFINE_BEGINS = re.compile(rb"#[ \t]*define")
 _WORDS = bytes(c if re.match(rb"\w", bytes([c])) else 0x20 for c in range(256))
 """Translates what is no part of a word to a space."""
@@ -392,6 +393,14 @@ class SourceFile:
         found: dict[str, list[int]] = {}
         for index, match in enumerate(self._defines):
             found.setdefault(match[1].decode(), []).append(index)
+        return found
+
+    @cached_property
+    def undefined(self) -> dict[str, list[int]]:
+        """Where there are `#undef`s, by the names that they are of: offsets of the directives."""
+        found: dict[str, list[int]] = {}
+        for match in _UNDEF.finditer(self.code):
+            found.setdefault(match[1].decode(), []).append(match.start())
         return found
 
     @cached_property
