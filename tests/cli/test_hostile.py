@@ -34,6 +34,12 @@ BRACKETS = {
     "expression": b"int x = " + b"-" * 200_000 + b"1;",
     "conditions": b"#if A\n" * 20_000 + b"#endif\n" * 20_000,
 }
+MANY = {
+    "entries as before C99": b"struct file_operations many = {\n" + b"mmap: 0,\n" * 9_000 + b"};",
+    "macros that paste": b"#define RING(x) x##_mmap\n" * 20_000,
+    "releases": b"#if LINUX_VERSION_CODE < KERNEL_VERSION(3, 0, 0)\n" * 9_000 + b"#endif\n" * 9_000,
+}
+"""What must not be looked through again for each of them."""
 
 
 class TestOneFile:
@@ -49,6 +55,14 @@ class TestOneFile:
         ran = premap("convert", "--no-verify", "odd.c")
         assert ran.code == 0, ran.err
         assert b"+\t.mmap_prepare = ring_mmap_prepare,\n" in ran.out
+
+    @pytest.mark.parametrize("text", MANY.values(), ids=MANY)
+    def test_with_much_of_one_kind(self, premap: Premap, tmp_path: Path, text: bytes) -> None:
+        (tmp_path / "odd.c").write_bytes(text + b"\n" + DRIVER)
+        ran = premap("convert", "--no-verify", "--time-limit", "10", "odd.c")
+        said = "sets more than 1000 mmap members [unreadable]"
+        assert ("ring_mmap" in ran.err) != (said in ran.err), ran.err
+        assert "internal" not in ran.err
 
     @pytest.mark.parametrize("kind", BRACKETS)
     def test_within_a_handler(self, premap: Premap, tmp_path: Path, kind: str) -> None:

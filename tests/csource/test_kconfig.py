@@ -42,6 +42,17 @@ def ring(root: Path, text: str) -> bool:
 PROMPT = 'config RING\n\ttristate "Ring"\n'
 
 
+class TestHostile:
+    def test_parentheses_beyond_count(self, tmp_path: Path) -> None:
+        nested = f"{'(' * 50_000}MMU{')' * 50_000}"
+        assert not ring(tmp_path, f"{PROMPT}\tdepends on {nested}\n")
+
+    def test_options_in_a_long_row(self, tmp_path: Path) -> None:
+        text = f"{PROMPT}\tdepends on C0\n"
+        text += "".join(f'config C{n}\n\tbool "c"\n\tdepends on C{n + 1}\n' for n in range(5_000))
+        assert not ring(tmp_path, f'{text}config C5000\n\tbool "c"\n\tdepends on MMU\n')
+
+
 class TestDepends:
     @pytest.mark.parametrize(
         "expression",

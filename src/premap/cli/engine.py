@@ -17,7 +17,7 @@ from premap.csource.errors import SourceError
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
 from premap.outcomes import Asked, outcomes, safety_of
-from premap.records import Outcome
+from premap.records import Outcome, Reason
 
 
 class Task(Struct, frozen=True):
@@ -58,6 +58,15 @@ def convert_input(task: Task) -> FileResult:
     reason = torn_reason(source)
     if reason is not None:
         return FileResult(task.input, (Outcome(task.input.name, "error", problem=reason),))
+    try:
+        return _converted(task, source, tree)
+    except SourceError as problem:  # it, or one that it leads to, is of absurd size
+        own = problem.name == source.name
+        reason = unreadable(problem) if own else Reason("unreadable", str(problem))
+        return FileResult(task.input, (Outcome(task.input.name, "error", problem=reason),))
+
+
+def _converted(task: Task, source: SourceFile, tree: KernelTree | None) -> FileResult:
     target = task.asked.target
     conversions = converter.convert_file(source, tree, target, task.only, task.callback)
     if tree is not None and task.input.named:

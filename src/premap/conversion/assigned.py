@@ -16,10 +16,10 @@ from tree_sitter import Node
 from premap.conversion.callback import Callback
 from premap.conversion.program import WHOLE_TREE, Program, subsystem
 from premap.csource.ctypes import PointerType, StructType
-from premap.csource.exprtypes import ExpressionTypes, local_types
+from premap.csource.exprtypes import function_around, types_at
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
-from premap.csource.source import Function, SourceFile
+from premap.csource.source import SourceFile
 from premap.idioms.idiom import Declined
 from premap.records import Handler, Note
 
@@ -105,20 +105,9 @@ def _copying_nodes(file: SourceFile) -> Iterator[Node]:
 
 def _copies(pointer: Node, file: SourceFile, program: Program) -> bool:
     """Tell whether a pointer leads to such a table."""
-    scope = program.scope(file)
-    around = next((f for f in _all_functions(file) if _holds(f.node, pointer)), None)
-    names = {} if around is None else local_types(scope, around.node, pointer.start_byte)
-    ctype = ExpressionTypes(scope, names).of(pointer)
+    ctype = types_at(program.scope(file), function_around(file, pointer), pointer).of(pointer)
     target = ctype.target if isinstance(ctype, PointerType) else None
     return isinstance(target, StructType) and target.tag == program.callback.tag
-
-
-def _all_functions(file: SourceFile) -> Iterator[Function]:
-    return (each for functions in file.functions.values() for each in functions)
-
-
-def _holds(outer: Node, inner: Node) -> bool:
-    return outer.start_byte <= inner.start_byte < outer.end_byte
 
 
 def _copying(table: str, source: SourceFile, program: Program) -> Iterator[SourceFile]:

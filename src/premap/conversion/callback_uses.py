@@ -17,7 +17,7 @@ from premap.conversion.callback import Callback
 from premap.conversion.callback_member import Member
 from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, UnknownType
 from premap.csource.errors import NotC, SourceError
-from premap.csource.exprtypes import ExpressionTypes, local_types
+from premap.csource.exprtypes import function_around, types_at
 from premap.csource.nodes import (
     arguments,
     callee,
@@ -101,7 +101,7 @@ class Uses:
         base = node.child_by_field_name("argument")
         if base is None:
             return
-        function = function_at(scope.source, node)
+        function = function_around(scope.source, node)
         ctype = struct_of(types_at(scope, function, node).of(base))
         if isinstance(ctype, StructType) and ctype.tag == self.callback.tag:
             if site:
@@ -128,7 +128,7 @@ class Uses:
                 self._check_offset_of(macro, at[0], call)
                 base = self._macro_base(macro, at[0], call, scope)
                 if base is not None:
-                    yield Use(scope.source, call, function_at(scope.source, call), base, macro)
+                    yield Use(scope.source, call, function_around(scope.source, call), base, macro)
 
     def _macro_base(self, macro: Macro, at: int, call: Node, scope: Scope) -> CType | None:
         """Return the type of the table that a macro takes the named member from."""
@@ -136,7 +136,7 @@ class Uses:
         if at >= len(names) or names[at] == "...":
             return None
         given = dict(zip(names, map(text_of, arguments(call)), strict=False))
-        function = function_at(scope.source, call)
+        function = function_around(scope.source, call)
         for match in re.finditer(_CHAIN.format(re.escape(names[at])), macro.body):
             text = re.sub(r"(?<![.>\w])\w+", lambda m: f"({given.get(m[0], m[0])})", match[1])
             try:
@@ -173,15 +173,6 @@ class Uses:
                 raise Declined("callback-use", message, line=macro.line)
 
 
-def function_at(source: SourceFile, node: Node) -> Function | None:
-    """Return the function that a node is in."""
-    for functions in source.functions.values():
-        for function in functions:
-            if function.node.start_byte <= node.start_byte < function.node.end_byte:
-                return function
-    return None
-
-
 def _is_assigned(node: Node, parent: Node) -> bool:
     """Tell whether an expression is given a value."""
     assigned = parent.type == "assignment_expression"
@@ -199,12 +190,6 @@ def struct_of(ctype: CType) -> CType:
     if isinstance(ctype, PointerType):
         return ctype.target
     return ctype.element if isinstance(ctype, ArrayType) else ctype
-
-
-def types_at(scope: Scope, function: Function | None, node: Node) -> ExpressionTypes:
-    """Return what expressions have as types where `node` is."""
-    names = {} if function is None else local_types(scope, function.node, node.start_byte)
-    return ExpressionTypes(scope, names)
 
 
 def outer(node: Node) -> Node:

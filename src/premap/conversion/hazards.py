@@ -16,7 +16,7 @@ from premap.conversion import assigned, macro_tables
 from premap.conversion.program import Program
 from premap.conversion.rewriting import Change
 from premap.csource.ctypes import CType, PointerType, StructType, UnknownType
-from premap.csource.exprtypes import ExpressionTypes, local_types
+from premap.csource.exprtypes import ExpressionTypes, function_around, types_at
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
@@ -93,7 +93,7 @@ def _either_hook(use: Node, source: SourceFile, program: Program) -> tuple[Node,
     """Return what asks for either hook in place of `file->f_op->mmap`; None if nothing does."""
     table = use.child_by_field_name("argument")
     file = None if table is None else table.child_by_field_name("argument")
-    ctype = None if file is None else _types_at(use, source, program).of(file)
+    ctype = None if file is None else _types_of(use, source, program).of(file)
     if not isinstance(ctype, PointerType) or not isinstance(ctype.target, StructType):
         return None
     return h11_member_uses.rewritten(use) if ctype.target.tag == "file" else None
@@ -149,7 +149,7 @@ def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
         if _is_assigned(use):
             continue  # a site of its own
         base = use.child_by_field_name("argument")
-        if base is not None and _is_table(_types_at(use, source, program).of(base)):
+        if base is not None and _is_table(_types_of(use, source, program).of(base)):
             yield use
 
 
@@ -160,12 +160,8 @@ def _is_assigned(use: Node) -> bool:
     return parent.child_by_field_name("left") == use
 
 
-def _types_at(use: Node, source: SourceFile, program: Program) -> ExpressionTypes:
-    """Return what expressions have as types where `use` is."""
-    scope = program.scope(source)
-    function = _enclosing(source, use)
-    names = {} if function is None else local_types(scope, function, use.start_byte)
-    return ExpressionTypes(scope, names)
+def _types_of(use: Node, source: SourceFile, program: Program) -> ExpressionTypes:
+    return types_at(program.scope(source), function_around(source, use), use)
 
 
 def _is_table(ctype: CType) -> bool:
@@ -174,14 +170,6 @@ def _is_table(ctype: CType) -> bool:
     if isinstance(ctype, UnknownType):
         return True
     return isinstance(ctype, StructType) and ctype.tag == _TABLE
-
-
-def _enclosing(source: SourceFile, node: Node) -> Node | None:
-    for functions in source.functions.values():
-        for function in functions:
-            if function.node.start_byte <= node.start_byte < function.node.end_byte:
-                return function.node
-    return None
 
 
 def check_function(hook: Hook) -> None:

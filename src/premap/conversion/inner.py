@@ -18,11 +18,12 @@ from premap.conversion import callback_member, positional
 from premap.conversion.callback import Callback
 from premap.conversion.callback_member import VMA_TYPE, Member
 from premap.conversion.callback_plan import bindings
-from premap.conversion.callback_uses import Use, Uses, call_of, outer, struct_of, tested, types_at
+from premap.conversion.callback_uses import Use, Uses, call_of, outer, struct_of, tested
 from premap.conversion.leftovers import STACKED
 from premap.conversion.program import Program
 from premap.conversion.rewriting import Change
 from premap.csource.ctypes import StructType
+from premap.csource.exprtypes import types_at
 from premap.csource.handlers import find_sites
 from premap.csource.includes import closure
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped

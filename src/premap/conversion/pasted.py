@@ -7,46 +7,56 @@ Whoever renames a function finds no mention there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from premap.conversion.program import Program
 from premap.csource.source import Function, SourceFile
 from premap.idioms.idiom import Declined
 
-_MACRO = re.compile(
-    rb"#[ \t]*define[ \t]+(\w+)\(([^)]*)\)((?:[^\n\\]|\\.)*?##(?:[^\n\\]|\\.)*)", re.DOTALL
-)
 _PAIR = re.compile(r"(\w+)\s*##\s*(?=(\w+))")
+
+
+_FAR = 2000
+"""How far the arguments of a macro go where no parenthesis closes them."""
 
 
 def check(name: str, function: Function, users: Sequence[SourceFile], program: Program) -> None:
     """Raise Declined if a macro of the function's file or its own headers makes up its name."""
     own = program.scope(function.source).own_files
+    makers: dict[str, set[str]] = {}
     for file in {each.name: each for each in (*own, *users)}.values():
         for macro, stem in _makers(name, file):
-            used = re.compile(
-                rb"\b%b\s*\([^;{}]*?\b%b\b" % (re.escape(macro.encode()), re.escape(stem.encode()))
-            )
-            for user in _users(macro, function, [*own, *users], program):
-                found = used.search(user.code)
-                if found is not None:
-                    where = f"{user.name}:{user.line_of(found.start())}"
-                    text = f"{where}: {macro}() may put the name {name} together"
-                    raise Declined("second-caller", text, line=function.line)
+            makers.setdefault(macro, set()).add(stem)
+    for macro, stems in makers.items():
+        for user in _users(macro, function, [*own, *users], program):
+            at = _use(user, macro, stems)
+            if at is not None:
+                text = f"{user.name}:{user.line_of(at)}: {macro}() may put the name {name} together"
+                raise Declined("second-caller", text, line=function.line)
 
 
 def _makers(name: str, file: SourceFile) -> Iterator[tuple[str, str]]:
     """Yield macros that may make up a name, and what they have to be given for it."""
-    if b"##" not in file.code:
-        return
-    for found in _MACRO.finditer(file.code):
-        given = {each.strip() for each in found[2].decode("latin-1").split(",")}
-        for pair in _PAIR.finditer(found[3].decode("latin-1")):
+    for macro in file.macro_list if b"##" in file.code else ():
+        given = set(macro.parameters or ())
+        for pair in _PAIR.finditer(macro.body) if given else ():
             one, other = pair[1], pair[2]
             if one in given and other not in given and name.endswith(other) and name != other:
-                yield found[1].decode("latin-1"), name.removesuffix(other)
+                yield macro.name, name.removesuffix(other)
             if other in given and one not in given and name.startswith(one) and name != one:
-                yield found[1].decode("latin-1"), name.removeprefix(one)
+                yield macro.name, name.removeprefix(one)
+
+
+def _use(file: SourceFile, macro: str, stems: Collection[str]) -> int | None:
+    """Return where a file uses a macro with one of these words among its arguments."""
+    either = b"|".join(re.escape(stem.encode()) for stem in sorted(stems))
+    opened = re.compile(rb"\b%b\s*\(" % re.escape(macro.encode()))
+    given = re.compile(rb"\b(?:%b)\b" % either)
+    for found in opened.finditer(file.code):
+        close = file.closing(found.end() - 1) or found.end() + _FAR
+        if given.search(file.code, found.end(), close):
+            return found.start()
+    return None
 
 
 def _users(

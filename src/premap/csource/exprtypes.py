@@ -12,6 +12,7 @@ from premap.csource.ctypes import CType
 from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.nodes import arguments, callee, find_all, text_of
 from premap.csource.scope import Scope
+from premap.csource.source import Function, SourceFile
 
 _SAME_TYPE = frozenset({"READ_ONCE", "rcu_dereference", "smp_load_acquire"})
 """Macros with the type of what they read."""
@@ -35,6 +36,21 @@ def local_types(scope: Scope, function: Node, before: int) -> dict[str, CType]:
         for declarator, _ in declarators_of(node):
             _add(scope, found, node, declarator)
     return found
+
+
+def function_around(source: SourceFile, node: Node) -> Function | None:
+    """Return the function of a file that a node is in."""
+    for functions in source.functions.values():
+        for function in functions:
+            if function.node.start_byte <= node.start_byte < function.node.end_byte:
+                return function
+    return None
+
+
+def types_at(scope: Scope, function: Function | None, node: Node) -> ExpressionTypes:
+    """Return what expressions have as types where a node is: in a function, or in none."""
+    names = {} if function is None else local_types(scope, function.node, node.start_byte)
+    return ExpressionTypes(scope, names)
 
 
 def _add(scope: Scope, found: dict[str, CType], node: Node, declarator: Node | None) -> None:

@@ -169,9 +169,13 @@ def sites_in(text: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
 def _old_sites_in(code: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
     """Yield what looks like `member: value`, as GNU C had it before C99: or like a label."""
     either = b"|".join(re.escape(name.encode()) for name in members)
-    for match in re.finditer(rb"(?<![\w.>])()(%b)[\s\\]*:(?!:)" % either, code):
-        before = without_directives(code[: match.start()])
-        if before.rstrip(b" \t\r\n\\").endswith((b"{", b",", b";")):
+    found = list(re.finditer(rb"(?<![\w.>])()(%b)[\s\\]*:(?!:)" % either, code))
+    plain = without_directives(code) if found else b""
+    for match in found:
+        before = match.start() - 1
+        while before >= 0 and plain[before] in b" \t\r\n\\":
+            before -= 1
+        if before >= 0 and plain[before] in b"{,;":
             yield match
 
 

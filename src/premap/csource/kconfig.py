@@ -7,6 +7,7 @@ understood says nothing.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from premap.csource.tree import KernelTree
 ROOT = "Kconfig"
 _NAMES = re.compile(rb'^[ \t]*(config|menuconfig|select|source)[ \t]+"?([^"$\s]+)', re.MULTILINE)
 _TOKEN = re.compile(r'\s*(?:&&|\|\||!=|[()!=]|\w+|"\w*"|\S)')
+_MOST_TOKENS = 200
+"""Of one expression: longer ones say nothing, for they may be nested as deeply."""
+_DEEPEST = 40
+"""Options that depend on one another, in a row, which are followed."""
 _ENDS = {"endif": "if", "endmenu": "menu", "endchoice": "choice"}
 _PROMPTED = re.compile(r"(?:bool|tristate|string|int|hex|prompt)\s+[\"']")
 _ALWAYS = re.compile(r"(?:def_bool|default)\s+y")
@@ -120,7 +125,7 @@ class Kconfig:
         key = option, wanted
         if key in self._known:
             return self._known[key]
-        if option in open_:
+        if option in open_ or len(open_) >= _DEEPEST:
             self._circle = True
             return False
         outside, self._circle = self._circle, False
@@ -268,11 +273,14 @@ class _Expression:
     """`A && (B || !C)`, asked whether it is only true where something is set."""
 
     def __init__(self, text: str, holds: Callable[[str], bool]) -> None:
-        self._tokens = [match[0].strip().strip('"') for match in _TOKEN.finditer(text)]
+        found = itertools.islice(_TOKEN.finditer(text), _MOST_TOKENS + 1)
+        self._tokens = [match[0].strip().strip('"') for match in found]
         self._holds = holds
 
     def implies(self) -> bool:
         """Tell it, for `holds` that tells it of an option. Raises BadExpression."""
+        if len(self._tokens) > _MOST_TOKENS:
+            raise BadExpression
         found = self._or()
         if self._tokens:
             raise BadExpression

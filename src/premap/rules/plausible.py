@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
 from premap import symbolic
 from premap.interp.inputs import CALL
+from premap.interp.naming import MOMENT
 from premap.model.constants import MAX_ERRNO
 from premap.model.words import U64_MAX
 from premap.rules.terms import leaves, nodes, variables
@@ -66,9 +66,6 @@ def containers_exist(terms: Iterable[Any]) -> list[Any]:
     return [each < U64_MAX + 1 - MAX_ERRNO for each in found]
 
 
-_MOMENT = re.compile(r"@\d+")
-
-
 def steady(terms: Iterable[Any]) -> list[Any]:
     """Return conditions under which driver state that is read twice is the same both times.
 
@@ -78,7 +75,7 @@ def steady(terms: Iterable[Any]) -> list[Any]:
     first: dict[tuple[Any, ...], Any] = {}
     same = []
     for leaf in sorted(leaves(terms), key=lambda each: each.uid):
-        key = _MOMENT.sub("", leaf.data[0]), leaf.data[1], *(each.uid for each in leaf.args)
+        key = MOMENT.sub("", leaf.data[0]), leaf.data[1], *(each.uid for each in leaf.args)
         known = first.setdefault(key, leaf)
         if known is not leaf:
             same.append(symbolic.as_word(known) == symbolic.as_word(leaf))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from premap.model.words import U64_MAX
+from premap.symbolic import slices
 from premap.symbolic.node import Node
 
 
@@ -16,15 +17,8 @@ def leaves(terms: Iterable[Any]) -> list[Any]:
 
 
 def nodes(terms: Iterable[Any]) -> Iterator[Any]:
-    """Yield every node of some terms, once."""
-    seen: set[int] = set()
-    todo = list(terms)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, Node) and node.uid not in seen:
-            seen.add(node.uid)
-            yield node
-            todo.extend(node.args)
+    """Yield every node of some terms, once; plain numbers have none."""
+    yield from slices.nodes(each for each in terms if isinstance(each, Node))
 
 
 def variables(terms: Iterable[Any]) -> set[str]:

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
 from premap.csource.nodes import callee, find_all, text_of
+from premap.idioms.messages import MESSAGE
 
 _LISTS = frozenset({"compound_statement", "if_statement", "else_clause"})
 """What a statement may lie in so that those after it are known."""
-_PRINTS = re.compile(
-    r"(?:\w+_)?(?:dbg|debug|info|notice|warn|err|printk)(?:_\w+)?|pr_\w+|trace_\w+"
-)
-"""Names of functions that only tell of what they are given."""
 
 
 def is_unread(body: Node, statement: Node, name: str) -> bool:
@@ -72,5 +68,5 @@ def _read(statement: Node, name: str) -> bool | None:
     if inner.type == "assignment_expression":
         plain = text_of(inner.child_by_field_name("operator")) == "=" and len(said) == 1
         return not (plain and inner.child_by_field_name("left") == said[0])
-    printed = inner.type == "call_expression" and _PRINTS.fullmatch(callee(inner) or "")
-    return None if printed else True
+    name = (callee(inner) or "") if inner.type == "call_expression" else ""
+    return None if MESSAGE.fullmatch(name) or name.startswith("trace_") else True
