@@ -22,8 +22,9 @@ from upstream_pairs import NEW, tree_of
 
 from premap.conversion import callback_named, convert_file, planned, target_release
 from premap.conversion.callback import Callback
-from premap.csource.edit import apply_edits, unified_diff
+from premap.csource.edit import apply_edits
 from premap.csource.tree import KernelTree
+from premap.csource.unified import unified_diff
 from premap.outcomes import Asked, outcome
 from premap.records import Conversion, Edit, Outcome
 

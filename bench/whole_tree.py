@@ -22,13 +22,13 @@ from pathlib import Path
 from upstream_pairs import tree_of
 
 from premap.conversion import apply, convert_file
-from premap.csource.edit import unified_diff
 from premap.csource.handlers import find_handlers
 from premap.csource.nodes import find_all
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
 from premap.csource.text import code_view
 from premap.csource.tree import KernelTree
+from premap.csource.unified import unified_diff
 from premap.records import Conversion
 
 MEMBER = re.compile(rb"(?:\.|->)\s*mmap\s*=")

@@ -6,13 +6,14 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import os
+import pickle
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from premap.workers import Failure, Workers
+from premap.workers import Failure, Workers, _Answer
 
 
 def _work(task: str) -> str:
@@ -39,6 +40,8 @@ def _work(task: str) -> str:
             return str(len(bytearray(1 << 46)))
         case "odd":
             return lambda: None  # type: ignore[return-value]  # can't be sent
+        case "much":
+            return "much" * 100_000
         case "slow":
             time.sleep(0.2)
     return task
@@ -72,6 +75,34 @@ class TestAccidents:
     def test_a_machine_that_is_busy_does_not_count(self) -> None:
         assert _run(["wait"], limit=0.5) == ["wait"]
 
+    @pytest.mark.parametrize(
+        ("task", "said"),
+        [
+            ("raise", "ValueError"),
+            ("exit", "exit code 7"),
+            ("kill", "SIGKILL"),
+            ("crash", "SIGSEGV"),
+            ("spin", "longer than 1 seconds of the processor"),
+            ("odd", "internal error"),
+        ],
+    )
+    def test_are_told_of_a_single_task(self, task: str, said: str) -> None:
+        before = _children()
+        (failure,) = _run([task], limit=1)
+        assert isinstance(failure, Failure)
+        assert said in failure.message
+        assert _children() <= before
+
+    def test_an_answer_that_is_cut_short_is_none(self) -> None:
+        ours, theirs = os.pipe()
+        os.write(theirs, pickle.dumps("much" * 1000)[:-1])
+        os.close(theirs)
+        answer = _Answer(ours)
+        assert answer.poll(1)
+        with pytest.raises(EOFError):
+            answer.recv()
+        answer.close()
+
     def test_may_all_happen_at_once(self) -> None:
         tasks = ["kill", "a", "exit", "b", "raise", "c", "crash", "d"]
         results = _run(tasks, jobs=3)
@@ -88,6 +119,11 @@ class TestOrder:
     def test_is_that_of_the_tasks(self, jobs: int) -> None:
         tasks = ["slow", "a", "b", "slow", "c"]
         assert _run(tasks, jobs) == tasks
+
+    @pytest.mark.parametrize("tasks", [["much"], ["much", "a"]])
+    def test_is_kept_whatever_comes_of_them(self, tasks: list[str]) -> None:
+        results = _run(tasks)
+        assert results[0] == "much" * 100_000
 
     def test_of_nothing_is_nothing(self) -> None:
         assert _run([]) == []

@@ -8,18 +8,17 @@ processes are forked, so that what they share is there from the start.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import multiprocessing.connection
 import os
 import pickle
 import resource
+import select
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -31,7 +30,8 @@ _GRACE = 10
 """Seconds after that at which a process ends by itself, should its parent be gone."""
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 """Seconds, in which the kernel counts what a process used of the processor."""
-_FORK = multiprocessing.get_context("fork")
+_AT_ONCE = 1 << 16
+"""Bytes that are read of a pipe at once."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -77,16 +77,24 @@ class Worker(Generic[Task, Result]):
 
     def begin(self, index: int, task: Task) -> None:
         """Hand it a task."""
+        self.count(index)
+        with contextlib.suppress(OSError):  # it died while idle; finish() will say so
+            self.pipe.send(task)
+
+    def count(self, index: int) -> None:
+        """Count the time of a task from now on."""
         self.task = index
         self._began = time.monotonic()
         self._used = _processor_time(self.process.pid)
         self.deadline = self._began + self.limit
-        with contextlib.suppress(OSError):  # it died while idle; finish() will say so
-            self.pipe.send(task)
 
     def ask(self, task: Task) -> tuple[Result | Failure, bool]:
         """Hand it a task and wait; return what came of it, and whether it can take another."""
         self.begin(0, task)
+        return self.answer()
+
+    def answer(self) -> tuple[Result | Failure, bool]:
+        """Wait; return what came of the task, and whether it can take another."""
         while not self.pipe.poll(max(0.0, self.deadline - time.monotonic())):
             if (late := self.late()) is not None:
                 return late, False
@@ -132,6 +140,9 @@ class Workers(Generic[Task, Result]):
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Result | Failure]:
         """Yield what came of each task, in the order of the tasks, which are taken as needed."""
+        if isinstance(tasks, Sequence) and len(tasks) == 1:
+            yield alone(self.work, tasks[0], self.limit)
+            return
         waiting = enumerate(tasks)
         done: dict[int, Result | Failure] = {}
         workers: list[Worker[Task, Result]] = []
@@ -166,10 +177,12 @@ class Workers(Generic[Task, Result]):
         self, workers: list[Worker[Task, Result]], done: dict[int, Result | Failure]
     ) -> None:
         """Wait until a process has finished or has had its time."""
+        from multiprocessing.connection import wait  # noqa: PLC0415  one task does without
+
         busy = [worker for worker in workers if worker.task is not None]
         soonest = min(worker.deadline for worker in busy)
         pipes = {worker.pipe: worker for worker in busy}
-        ready = multiprocessing.connection.wait(pipes, max(0.0, soonest - time.monotonic()))
+        ready = wait(pipes, max(0.0, soonest - time.monotonic()))
         for worker in busy:
             if worker.task is None:
                 continue
@@ -188,17 +201,104 @@ class Workers(Generic[Task, Result]):
 
 def _forked(work: Callable[[Task], Result], limit: float) -> Worker[Task, Result]:
     """Start a worker. Ctrl-C does not reach it, from its first moment on."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    ours, theirs = _FORK.Pipe()
-    process = _FORK.Process(target=_serve, args=(ours, theirs, work, limit), daemon=True)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    import multiprocessing  # noqa: PLC0415  takes longer than many a task; one does without
+
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    process = fork.Process(target=_serve, args=(ours, theirs, work, limit), daemon=True)
+    with _uninterrupted():
         process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
     return Worker(process, ours, limit)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C from a process that is forked here, until it ignores it itself."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def alone(work: Callable[[Task], Result], task: Task, limit: float) -> Result | Failure:
+    """Return what came of one task, done in a process of its own, which gets it by being forked."""
+    ours, theirs = os.pipe()
+    with _uninterrupted():
+        pid = os.fork()
+        if pid == 0:
+            os.close(ours)
+            _write(theirs, work, task, limit)
+    os.close(theirs)
+    worker: Worker[Task, Result] = Worker(_Forked(pid), _Answer(ours), limit)
+    try:
+        worker.count(0)
+        return worker.answer()[0]
+    finally:
+        worker.stop()
+
+
+def _write(file: int, work: Callable[[Any], Any], task: Any, limit: float) -> NoReturn:
+    """Work on a task, and write what comes of it. This ends the process."""
+    code = 1
+    try:
+        restrain()
+        signal.alarm(int(PATIENCE * limit) + _GRACE)
+        left = memoryview(attempt(work, task))
+        while left:
+            left = left[os.write(file, left) :]
+        code = 0
+    finally:
+        os._exit(code)
+
+
+class _Forked:
+    """A Process that was forked for one task."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.exitcode: int | None = None
+
+    def kill(self) -> None:
+        if self.exitcode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def join(self) -> None:
+        if self.exitcode is None:
+            self.exitcode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class _Answer:
+    """All that a process writes before it ends, as a Worker reads it."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._ready = select.poll()
+        self._ready.register(file, select.POLLIN)
+        self._read = bytearray()
+
+    def poll(self, seconds: float) -> bool:
+        """Wait for so many seconds; tell whether it is all there."""
+        until = time.monotonic() + seconds
+        while self._ready.poll(max(0.0, until - time.monotonic()) * 1000):
+            more = os.read(self._file, _AT_ONCE)
+            if not more:
+                return True
+            self._read += more
+        return False
+
+    def recv(self) -> Any:
+        """Return it. Raises EOFError where the process ended before it had written it all."""
+        try:
+            return pickle.loads(self._read)  # noqa: S301  our own process's
+        except pickle.UnpicklingError as problem:
+            raise EOFError from problem
+
+    def close(self) -> None:
+        os.close(self._file)
 
 
 def _serve(parents: Any, pipe: Any, work: Callable[[Any], Any], limit: float) -> None:

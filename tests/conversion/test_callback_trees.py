@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from premap.conversion import Callback, apply, callback_named, convert_file, planned, target_release
-from premap.csource.edit import apply_edits, unified_diff
+from premap.csource.edit import apply_edits
 from premap.csource.nodes import find_all
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
+from premap.csource.unified import unified_diff
 from premap.records import Conversion
 
 Trees = Callable[[str], Path]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from premap.conversion import apply, convert_file, convert_handler
-from premap.csource.edit import unified_diff
 from premap.csource.nodes import find_all
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
+from premap.csource.unified import unified_diff
 
 Trees = Callable[[str], Path]
 FOLDERS = ("drivers/char", "drivers/misc", "fs/ext4", "fs/gfs2", "security/selinux", "virt/kvm")

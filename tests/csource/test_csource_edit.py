@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from premap.csource.diff import changes
-from premap.csource.edit import BadEdit, apply_edits, unified_diff
+from premap.csource.edit import BadEdit, apply_edits
+from premap.csource.unified import unified_diff
 from premap.records import Edit
 
 

@@ -15,7 +15,7 @@ from premap.cli.command import UsageError
 from premap.cli.engine import FileResult
 from premap.cli.inputs import Input
 from premap.cli.patch import Patch
-from premap.csource.edit import places
+from premap.csource.unified import places
 from premap.kbuild import Built, Compiled, Diagnostic, KbuildError
 from premap.outcomes import safety_of
 from premap.records import Conversion, Note, Outcome, Reason

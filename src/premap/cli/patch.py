@@ -11,7 +11,8 @@ from msgspec import Struct, field
 
 from premap.cli.engine import digest
 from premap.cli.inputs import Input
-from premap.csource.edit import BadEdit, apply_edits, unified_diff
+from premap.csource.edit import BadEdit, apply_edits
+from premap.csource.unified import unified_diff
 from premap.records import Conversion, Edit
 
 

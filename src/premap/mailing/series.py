@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from msgspec import Struct
 
-from premap.csource.edit import apply_edits, git_diff
+from premap.csource.edit import apply_edits
+from premap.csource.unified import git_diff
 from premap.mailing.diffstat import Stat, stat
 from premap.records import Conversion, Edit, Groundwork, Outcome
 

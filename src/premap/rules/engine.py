@@ -93,7 +93,8 @@ def _decoded(text: bytes) -> str:
 
 
 def _fix(source: SourceFile, repair: Repair) -> Fix:
-    from premap.csource.edit import apply_edits, unified_diff  # noqa: PLC0415  few need it
+    from premap.csource.edit import apply_edits  # noqa: PLC0415  few need it
+    from premap.csource.unified import unified_diff  # noqa: PLC0415  few need it
 
     after = apply_edits(source.text, repair.edits)
     diff = _decoded(unified_diff(source.name, source.text, after))

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from premap.csource.nodes import callee, find_all, text_of
-from premap.idioms.messages import MESSAGE
 
 _LISTS = frozenset({"compound_statement", "if_statement", "else_clause"})
 """What a statement may lie in so that those after it are known."""
@@ -69,4 +68,10 @@ def _read(statement: Node, name: str) -> bool | None:
         plain = text_of(inner.child_by_field_name("operator")) == "=" and len(said) == 1
         return not (plain and inner.child_by_field_name("left") == said[0])
     name = (callee(inner) or "") if inner.type == "call_expression" else ""
-    return None if MESSAGE.fullmatch(name) or name.startswith("trace_") else True
+    return None if _prints(name) else True
+
+
+def _prints(name: str) -> bool:
+    from premap.idioms.messages import MESSAGE  # noqa: PLC0415  few files get here
+
+    return MESSAGE.fullmatch(name) is not None or name.startswith("trace_")

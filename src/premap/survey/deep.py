@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict
 
 from premap import conversion as converter
-from premap.csource.edit import unified_diff
 from premap.csource.handlers import find_handlers
 from premap.csource.source import SourceFile
 from premap.csource.tree import KernelTree
+from premap.csource.unified import unified_diff
 from premap.model import KernelBug, NotModelled
 from premap.outcomes import Asked, outcomes
 from premap.records import Conversion, Outcome
