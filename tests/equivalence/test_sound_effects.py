@@ -97,9 +97,13 @@ class TestBalance:
 class TestFlagsOfTheCall:
     """What mmap() itself may leave in the flags is varied, too."""
 
-    @pytest.mark.parametrize("flag", ["LOCKED", "NORESERVE", "SYNC"])
+    @pytest.mark.parametrize("flag", ["LOCKED", "NORESERVE", "SYNC", "NOHUGEPAGE", "LOCKONFAULT"])
     def test_a_dropped_test_of_such_a_flag(self, flag: str) -> None:
         differ(f"return vma->vm_flags & VM_{flag} ? -EINVAL : 0;", "return 0;")
+
+    def test_pages_locked_on_fault_are_locked(self) -> None:
+        body = "return (vma->vm_flags & VM_LOCKED_MASK) == VM_LOCKONFAULT ? -EINVAL : 0;"
+        assert judge(body, "return 0;").status == "equivalent"
 
     def test_a_mount_without_execution(self) -> None:
         differ("return vma->vm_flags & VM_MAYEXEC ? 0 : -EPERM;", "return 0;")

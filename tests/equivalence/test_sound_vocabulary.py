@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.equivalence.differing import differ
+from tests.equivalence.differing import DEV, NEW_DEV, differ, unproven
 from tests.equivalence.kit import judge, old_side
 
 from premap.equivalence.comparison import verify
@@ -114,3 +114,43 @@ class TestCacheModes:
     def test_beside_what_is_none(self) -> None:
         one, other = "pgprot_nx(pgprot_noncached({}))", "pgprot_noncached(pgprot_nx({}))"
         assert self.verdict(one, other) == "equivalent"
+
+
+class TestEvaluatedSeldom:
+    """What only some kernels, or only the first call, evaluate."""
+
+    TAKE = "static int take(struct dev *d) { return ++d->count; }\n"
+
+    @pytest.mark.parametrize("name", ["pr_debug", "pr_info_once", "dev_dbg_ratelimited"])
+    def test_a_message_whose_argument_writes(self, name: str) -> None:
+        unproven(
+            DEV + f'{name}(d->cookie, "%d", take(d)); return 0;',
+            NEW_DEV + f'int r = take(d); {name}(d->cookie, "%d", r); return 0;',
+            "may not evaluate an argument that changes",
+            self.TAKE,
+        )
+
+    def test_a_warning_whose_argument_takes(self) -> None:
+        unproven(
+            DEV + 'WARN_ONCE(d->ro, "%d", atomic_inc_return(d->cookie)); return 0;',
+            NEW_DEV + 'if (d->ro) { int n = atomic_inc_return(d->cookie); WARN_ONCE(1, "%d", n); }'
+            " return 0;",
+            "may not evaluate an argument that changes",
+        )
+
+    @pytest.mark.parametrize("name", ["VM_BUG_ON", "VM_WARN_ON_ONCE"])
+    @pytest.mark.parametrize("what", ["d->count++", "take(d)"])
+    def test_a_check_for_developers_that_writes(self, name: str, what: str) -> None:
+        unproven(DEV + f"{name}({what} > 5); return 0;", "return 0;", "DEBUG_VM", self.TAKE)
+
+    def test_a_check_of_locks_that_writes(self) -> None:
+        unproven(
+            DEV + "lockdep_assert(take(d) > 5); return 0;",
+            NEW_DEV + "take(d); return 0;",
+            "may not evaluate an argument that changes",
+            self.TAKE,
+        )
+
+    def test_one_that_only_reads(self) -> None:
+        verdict = judge(DEV + "VM_BUG_ON(d->count > 5); return 0;", "return 0;")
+        assert verdict.status == "equivalent"

@@ -57,14 +57,13 @@ def page_address(text: str) -> int:
 
 def more_flags(text: str) -> int:
     """Return the VM_ bits that the MAP_ flags of a list such as "LOCKED,SYNC" leave."""
-    from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
+    from premap.equivalence.setting import MORE_FLAGS, onfault
 
-    known = {"LOCKED": VM_LOCKED, "NORESERVE": VM_NORESERVE, "SYNC": VM_SYNC}
     names = text.split(",") if text else []
     for name in names:
-        if name not in known:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
-    return sum({known[name] for name in names})
+        if name not in MORE_FLAGS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(MORE_FLAGS)}")
+    return onfault(sum({MORE_FLAGS[name] for name in names}))
 
 
 def setting(text: str) -> tuple[str, int]:
@@ -103,7 +102,11 @@ def setting(text: str) -> tuple[str, int]:
         help="then also make that point fail, or each in turn, and say what survives",
     ),
     argument(
-        "--flags", type=more_flags, default=0, metavar="NAMES", help="LOCKED,NORESERVE,SYNC (none)"
+        "--flags",
+        type=more_flags,
+        default=0,
+        metavar="NAMES",
+        help="of LOCKED, NORESERVE, SYNC, STACK, ONFAULT (none)",
     ),
     argument("--noexec", action="store_true", help="the file is on a mount without execution"),
     argument(

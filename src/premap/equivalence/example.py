@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
-from premap.equivalence.setting import LEFT, NOEXEC, RIGHT, START_PAGE, Call, Setting
+from premap.equivalence.setting import LEFT, MORE_FLAGS, NOEXEC, RIGHT, START_PAGE, Call, Setting
 from premap.interp import operators
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
@@ -18,7 +18,6 @@ from premap.interp.machine import Machine
 from premap.interp.naming import MOMENT
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.values import Value, plain, to_signed
-from premap.model import VM_LOCKED, VM_NORESERVE, VM_SYNC
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE
 from premap.symbolic.slices import nodes
@@ -113,11 +112,8 @@ def _example(
     }
 
 
-_EXTRA = ((VM_LOCKED, "LOCKED"), (VM_NORESERVE, "NORESERVE"), (VM_SYNC, "SYNC"))
-
-
 def _flags(setting: Setting, call: Call) -> list[str]:
-    extra = [name for bit, name in _EXTRA if _number(call.extra) & bit]
+    extra = [name for name, bit in MORE_FLAGS.items() if _number(call.extra) & bit]
     return ["SHARED" if setting.shared else "PRIVATE", "FIXED", *extra]
 
 

@@ -15,10 +15,13 @@ from premap.model import (
     PROT_WRITE,
     VM_EXEC,
     VM_LOCKED,
+    VM_LOCKED_MASK,
+    VM_LOCKONFAULT,
     VM_MAYEXEC,
     VM_MAYREAD,
     VM_MAYSHARE,
     VM_MAYWRITE,
+    VM_NOHUGEPAGE,
     VM_NORESERVE,
     VM_SHARED,
     VM_SYNC,
@@ -36,8 +39,17 @@ BESIDE = frozenset({*LEFT, *RIGHT})
 LAST_PAGE = TASK_SIZE >> PAGE_SHIFT
 START_PAGE = 0x1000
 """Where a mapping is made if nobody says otherwise, in pages."""
-EXTRA_FLAGS = VM_LOCKED | VM_NORESERVE | VM_SYNC
-"""Flags that MAP_LOCKED, MAP_NORESERVE and MAP_SYNC leave in a mapping."""
+MORE_FLAGS = {
+    "LOCKED": VM_LOCKED,
+    "NORESERVE": VM_NORESERVE,
+    "SYNC": VM_SYNC,
+    "STACK": VM_NOHUGEPAGE,
+    "ONFAULT": VM_LOCKONFAULT,
+}
+"""What mmap() may also leave in a mapping, by names that `premap run --flags` takes: MAP_ flags (of
+MAP_STACK something is left where the kernel has huge pages), and, with VM_LOCKED only, what
+mlockall(MCL_ONFAULT) asked for (mm/mmap.c do_mmap(), include/linux/mman.h calc_vm_flag_bits())."""
+EXTRA_FLAGS = sum(MORE_FLAGS.values())
 NOEXEC = VM_MAYEXEC
 """In `Call.extra`: the file lies on a mount without execution, so this flag is missing."""
 MAX_OFFSET_PAGES = (1 << 52) - 1
@@ -220,6 +232,7 @@ class Call(Struct, frozen=True):
         offset = [] if unsigned_offset else [add(self.pgoff, self.pages) <= MAX_OFFSET_PAGES]
         return [
             *offset,
+            (self.extra & VM_LOCKED_MASK) != VM_LOCKONFAULT,
             self.start_page < LAST_PAGE,
             self.pages >= 1,
             self.pages <= LAST_PAGE,
@@ -257,9 +270,14 @@ class RandomCall(RandomInputs):
             return 8 + drawn % 24 if drawn % 3 else 8 + drawn % (MAX_OFFSET_PAGES - 32)
         if name == "call.page":
             return drawn % self.word("call.pages")
-        if name == "call.extra" and drawn % 2:
-            return 0
+        if name == "call.extra":
+            return 0 if drawn % 2 else onfault(drawn)
         return drawn
+
+
+def onfault(extra: int) -> int:
+    """Return flags of EXTRA_FLAGS, with VM_LOCKED where pages are locked once they are there."""
+    return extra | VM_LOCKED if extra & VM_LOCKONFAULT else extra
 
 
 def _bit(mask: int) -> int:
@@ -275,6 +293,7 @@ def left_start(call: Call) -> int:
 __all__ = [
     "BESIDE",
     "LEFT",
+    "MORE_FLAGS",
     "PAGE_SIZE",
     "RIGHT",
     "Call",
@@ -282,5 +301,6 @@ __all__ = [
     "Setting",
     "every_setting",
     "left_start",
+    "onfault",
     "settings",
 ]

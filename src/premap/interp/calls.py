@@ -102,9 +102,10 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     entry = unknown.table().get(name)
     if entry is not None and entry.assigns:
         _assign(machine, frame, name, [arguments[index] for index in entry.assigns])
-    if unknown.may_be_skipped(name) and any(map(unknown.changes, arguments)):
-        raise machine.failure(frame, node, f"{name}() may not evaluate an argument that changes")
-    given = [evaluate(machine, frame, argument) for argument in arguments]
+    if unknown.may_be_skipped(name):
+        given = unknown.evaluated_seldom(machine, frame, node, arguments)
+    else:
+        given = [evaluate(machine, frame, argument) for argument in arguments]
     return call_named(machine, frame, node, name, given)
 
 

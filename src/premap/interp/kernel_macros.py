@@ -21,6 +21,7 @@ from premap.interp.expansion import spelled
 from premap.interp.lvalues import address_of, pointed, read, write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, convert, of_truth, truth, word_of
+from premap.interp.purity import has_effects
 from premap.interp.statictypes import operand_type, type_argument
 from premap.interp.types import member_type, sharing
 from premap.interp.values import (
@@ -277,9 +278,10 @@ def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
     condition = machine.decide(frame, node, truth(evaluate(machine, frame, arguments[0])))
     name = text_of(node.child_by_field_name("function"))
     if condition:
-        if name == "WARN_ONCE" and any(unknown.changes(each) for each in arguments[1:]):
-            raise machine.failure(frame, node, f"{name}() evaluates its arguments once")
-        given = [evaluate(machine, frame, each) for each in arguments[1:]]
+        if name == "WARN_ONCE":
+            given = unknown.evaluated_seldom(machine, frame, node, arguments[1:])
+        else:
+            given = [evaluate(machine, frame, each) for each in arguments[1:]]
         shown = tuple(unknown.shown(machine, name, each) for each in given)
         machine.record("log", name, shown, f"{frame.line(node)}")
     return Value(BOOL, int(condition))
@@ -292,6 +294,9 @@ def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
         frame, node, truth(evaluate(machine, frame, arguments[0]))
     ):
         raise KernelBug(f"BUG_ON() at {frame.function.source.name}:{frame.line(node)}")
+    if name.startswith("VM_") and any(has_effects(machine, frame, each) for each in arguments):
+        text = f"{name}() evaluates its argument with CONFIG_DEBUG_VM only (linux/mmdebug.h)"
+        raise machine.failure(frame, node, text)
     return Value(VoidType(), 0)
 
 

@@ -20,8 +20,9 @@ from tree_sitter import Node
 
 from premap.csource.ctypes import CType, EnumType, IntType, PointerType, StructType, VoidType
 from premap.csource.meanings import meaning
-from premap.csource.nodes import walk
+from premap.csource.nodes import text_of, walk
 from premap.interp import handover, reach
+from premap.interp.dispatch import evaluate
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, word_of
 from premap.interp.types import named_type, settled
@@ -227,12 +228,35 @@ def changes(node: Node) -> bool:
 
 
 def may_be_skipped(name: str) -> bool:
-    """Return whether a macro of the log may say nothing, and evaluate no argument."""
+    """Return whether a macro of the log, or of lockdep's, may do nothing, and evaluate nothing."""
     entry = table().get(name) if _SELDOM.search(name) else None
-    return entry is not None and entry.kind == "log"
+    return entry is not None and (entry.kind == "log" or name.startswith("lockdep_"))
 
 
-_SELDOM = re.compile(r"(?i)_once\Z|_ratelimited\Z|_v?dbg|debug|devel")
+_SELDOM = re.compile(r"(?i)_once\Z|_ratelimited\Z|_v?dbg|debug|devel|\Alockdep_assert")
+
+
+def evaluated_seldom(
+    machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]
+) -> list[Value]:
+    """Evaluate what a call may leave out; refuse what writes, or does something known.
+
+    Functions that are not executed are taken to be harmless there.
+    """
+    written = sum(map(len, machine.memory.written.values()))
+    done = len(machine.events)
+    given = [evaluate(machine, frame, each) for each in arguments]
+    if (
+        any(map(changes, arguments))
+        or sum(map(len, machine.memory.written.values())) != written
+        or any(event.kind not in _HARMLESS for event in machine.events[done:])
+    ):
+        name = text_of(node.child_by_field_name("function"))
+        raise machine.failure(frame, node, f"{name}() may not evaluate an argument that changes")
+    return given
+
+
+_HARMLESS = frozenset({"call", "log"})
 
 
 def _as_declared(
