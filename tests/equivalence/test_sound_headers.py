@@ -129,3 +129,48 @@ def test_a_name_that_the_header_makes_a_macro_of(tmp_path: Path, name: str) -> N
     assert compare(tmp_path / "same", {driver: plain}, {driver: plain}).status == "equivalent"
     verdict = compare(tmp_path / "other", {driver: plain}, {driver: header})
     assert verdict.status in ("unknown", "different"), verdict
+
+
+LENGTH = """
+struct file { void *private_data; };
+struct span { unsigned long start, end; };
+struct bus { struct span spans[6]; };
+static inline unsigned long span_size(const struct span *span) { return span->end - span->start; }
+#define bus_span(bus, n) (&(bus)->spans[(n)])
+#define bus_end(bus, n) (bus_span(bus, n)->end)
+#define bus_length(bus, n) (bus_end((bus), (n)) ? span_size(bus_span((bus), (n))) : 0)
+"""
+BUS = """
+#include <linux/mm.h>
+static int ring_mmap_prepare(struct vm_area_desc *desc)
+{
+	struct bus *bus = desc->file->private_data;
+
+	return vma_desc_size(desc) > PAGE_ALIGN(bus_length(bus, 2)) ? -EINVAL : 0;
+}
+"""
+
+
+class TestMacrosInMacrosOfKernelHeaders:
+    """As pci_resource_len() is made (include/linux/pci.h)."""
+
+    FILES = {"include/linux/mm.h": LENGTH, "drivers/ring/ring.c": BUS}
+
+    def test_their_type_is_known(self, tmp_path: Path) -> None:
+        assert compare(tmp_path, self.FILES, self.FILES).status == "equivalent"
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [("spans[(n)]", "spans[(n) + 1]"), ("->end)", "->start)")]
+    )
+    def test_one_within_another_that_changed(
+        self, before: str, after: str, tmp_path: Path
+    ) -> None:
+        changed = {**self.FILES, "include/linux/mm.h": LENGTH.replace(before, after)}
+        verdict = compare(tmp_path, self.FILES, changed)
+        assert verdict.status == "different", verdict
+
+    def test_one_that_calls_what_nobody_defines(self, tmp_path: Path) -> None:
+        """A call of unknown code: its type is not known."""
+        unknown = LENGTH.replace("(bus_span(bus, n)->end)", "bus_last(bus, n)")
+        files = {**self.FILES, "include/linux/mm.h": unknown}
+        assert compare(tmp_path, files, files).status == "unknown"

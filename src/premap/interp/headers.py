@@ -31,6 +31,10 @@ HEAVY = frozenset(
 """Nodes for which a function of the kernel's headers is not followed."""
 
 
+_DEEPEST = 4
+"""Functions and macros within each other that are looked into."""
+
+
 def worth_executing(scope: Scope, found: Sequence[Function], depth: int = 0) -> bool:
     """Return whether a header's inline function is executed rather than taken as unknown code.
 
@@ -52,7 +56,7 @@ def _is_plain(scope: Scope, function: Function, depth: int) -> bool:
 
 
 def _has_plain_body(scope: Scope, function: Function, depth: int) -> bool:
-    if depth > 4 or function.body.has_error:
+    if depth > _DEEPEST or function.body.has_error:
         return False
     for node in walk(function.body):
         if node.type in HEAVY:
@@ -69,16 +73,19 @@ def _is_known(scope: Scope, name: str, depth: int) -> bool:
         return True
     macros = [macro for macro in scope.macro(name) if macro.parameters is not None]
     if macros:
-        return all(_is_plain_macro(macro) for macro in macros)
+        return depth <= _DEEPEST and all(_is_plain_macro(scope, macro, depth) for macro in macros)
     found = scope.function(name)
     return bool(found) and all(_is_plain(scope, each, depth + 1) for each in found)
 
 
-def _is_plain_macro(macro: Macro) -> bool:
-    """Return whether a macro's body is an expression without calls: a test of some member."""
+def _is_plain_macro(scope: Scope, macro: Macro, depth: int) -> bool:
+    """Return whether a macro's body is an expression that calls only what is known."""
     read = readable_expression(macro.body)
-    heavy = (*HEAVY, "call_expression", "compound_statement", "assignment_expression")
-    return read is not None and all(node.type not in heavy for node in walk(read.node))
+    heavy = (*HEAVY, "compound_statement", "assignment_expression")
+    if read is None or any(node.type in heavy for node in walk(read.node)):
+        return False
+    called = [text_of(node.child_by_field_name("function")) for node in calls_in(read.node)]
+    return all(_is_known(scope, name, depth + 1) for name in called)
 
 
 class FunctionLike(Struct, frozen=True):
