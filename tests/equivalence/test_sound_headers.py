@@ -151,26 +151,25 @@ static int ring_mmap_prepare(struct vm_area_desc *desc)
 """
 
 
+WITH_BUS = {"include/linux/mm.h": LENGTH, "drivers/ring/ring.c": BUS}
+
+
 class TestMacrosInMacrosOfKernelHeaders:
     """As pci_resource_len() is made (include/linux/pci.h)."""
 
-    FILES = {"include/linux/mm.h": LENGTH, "drivers/ring/ring.c": BUS}
-
     def test_their_type_is_known(self, tmp_path: Path) -> None:
-        assert compare(tmp_path, self.FILES, self.FILES).status == "equivalent"
+        assert compare(tmp_path, WITH_BUS, WITH_BUS).status == "equivalent"
 
     @pytest.mark.parametrize(
         ("before", "after"), [("spans[(n)]", "spans[(n) + 1]"), ("->end)", "->start)")]
     )
-    def test_one_within_another_that_changed(
-        self, before: str, after: str, tmp_path: Path
-    ) -> None:
-        changed = {**self.FILES, "include/linux/mm.h": LENGTH.replace(before, after)}
-        verdict = compare(tmp_path, self.FILES, changed)
+    def test_one_within_another_that_changed(self, before: str, after: str, tmp_path: Path) -> None:
+        changed = {**WITH_BUS, "include/linux/mm.h": LENGTH.replace(before, after)}
+        verdict = compare(tmp_path, WITH_BUS, changed)
         assert verdict.status == "different", verdict
 
     def test_one_that_calls_what_nobody_defines(self, tmp_path: Path) -> None:
         """A call of unknown code: its type is not known."""
         unknown = LENGTH.replace("(bus_span(bus, n)->end)", "bus_last(bus, n)")
-        files = {**self.FILES, "include/linux/mm.h": unknown}
+        files = {**WITH_BUS, "include/linux/mm.h": unknown}
         assert compare(tmp_path, files, files).status == "unknown"

@@ -101,6 +101,44 @@ class TestMadeUpMemory:
         body = "struct link *l = &the_card->link; return container_of(l, struct card, link)->size;"
         assert returns(body, the_card__size=8) == 8
 
+    NESTED = (
+        "struct inner { int pad; struct link held; };\n"
+        "struct outer { int before; struct inner in; union { struct inner one, two; }; };\n"
+        "static struct outer *out;\n"
+    )
+
+    def test_container_of_a_member_of_a_member(self) -> None:
+        body = (
+            "struct link *l = &out->in.held; return container_of(l, struct outer, in.held)->before;"
+        )
+        assert returns(body, 0, self.NESTED, out__before=5) == 5
+
+    def test_container_of_what_lies_in_a_structure_that_is_not_seen(self) -> None:
+        body = (
+            "struct link *l = the_card->link.next;"
+            "struct outer *o = container_of(l, struct outer, in . held);"
+            "l->weight = n; o->before = 2; o->in.pad = 3;"
+            "return &o->in.held == l && container_of(l, struct inner, held)->pad == 3"
+            " && (long)l - (long)o == 24"
+            " ? o->in.held.weight : 0;"
+        )
+        offsets = {"offsetof(struct outer, in)": 8, "offsetof(struct inner, held)": 16}
+        words = {**offsets, "the_card__link.next": 64}
+        assert returns(body, 7, self.NESTED, **words) == 7
+
+    @pytest.mark.parametrize(
+        ("member", "message"),
+        [
+            ("one.held", "one is a member of a union"),
+            ("in.held.next", "not a member `next`"),
+            ("many[1].held", "container_of"),
+        ],
+    )
+    def test_container_of_what_can_not_be_told(self, member: str, message: str) -> None:
+        held = "the_card->link.next" if "one" in member else "&out->in.held"
+        body = f"struct link *l = {held}; return container_of(l, struct outer, {member})->before;"
+        refused(body, message, self.NESTED)
+
     def test_an_unset_variable_is_not_read(self) -> None:
         refused("int x; return x;", "read before it is written")
 

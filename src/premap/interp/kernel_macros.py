@@ -305,13 +305,26 @@ _CONTAINERS = ("container_of", "container_of_const", "list_entry", "rb_entry")
 
 @_special(*_CONTAINERS)
 def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+    """Follow a member of members (`container_of(p, struct a, b.c)`) from the innermost outwards."""
     pointer = evaluate(machine, frame, arguments[0])
     ctype = type_argument(machine, frame, arguments[1])
-    member = spelled(machine, frame, arguments[2])
-    layouts.agree_on_names(machine, frame.scope, member, f"{member} may be another member")
+    steps = []
+    for member in (name.strip() for name in spelled(machine, frame, arguments[2]).split(".")):
+        layouts.agree_on_names(machine, frame.scope, member, f"{member} may be another member")
+        steps.append((ctype, member))
+        ctype = member_type(frame.scope, ctype, member)
+    for outer, member in reversed(steps):
+        pointer = _contained(machine, frame, node, pointer, outer, member)
+    return pointer
+
+
+def _contained(
+    machine: Machine, frame: Frame, node: Node, pointer: Value, ctype: CType, member: str
+) -> Value:
+    """Return a pointer to the structure that a pointer leads to one member of."""
     place = pointer.data.place if isinstance(pointer.data, Pointer) else None
-    if place is None or "." in member or "[" in member:
-        raise machine.failure(frame, node, f"container_of of `{text_of(arguments[0])[:40]}`")
+    if place is None or not member.isidentifier():
+        raise machine.failure(frame, node, f"container_of of `{text_of(node)[:40]}`")
     if place.path and place.path[-1] == member:
         outer = Place(place.object, place.path[:-1])
         return Value(PointerType(ctype), Pointer(outer, address_of(machine.inputs, outer)))
