@@ -67,6 +67,8 @@ class TestInitializers:
             "struct s { unsigned a:1, mmap:1; };",
             "int f(int a) { return a ? g(a), mmap : m; }",
             "struct f t = { /* mmap: m, */ };",
+            "struct f t = { a.mmap: m, };",
+            "struct f t = { xmmap: m, mmap2: m };",
         ],
     )
     def test_what_only_looks_like_it(self, text: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from premap.csource import errors
 from premap.csource.source import SourceFile, read_source
+from premap.csource.text import parser_view
 
 
 def source(text: str | bytes) -> SourceFile:
@@ -263,3 +264,8 @@ class TestLevels:
         source = SourceFile("ring.c", b"int f(void)\n{\n\tg(KERN_ERR, PFX);\n\treturn 0;\n}\n")
         (call,) = source.calls_to("g")
         assert call.text == b"g(KERN_ERR, PFX)"
+
+    def test_a_word_that_ends_like_one_stays(self) -> None:
+        text = b'XKERN_ERR PFX "no"; xauto x = 1; g(7args...); h(args ... ); k(...)'
+        seen = text.replace(b"args ...", b"     ...")
+        assert parser_view(text) == seen

@@ -168,8 +168,11 @@ def sites_in(text: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
 
 def _old_sites_in(code: bytes, members: Iterable[str]) -> Iterator[re.Match[bytes]]:
     """Yield what looks like `member: value`, as GNU C had it before C99: or like a label."""
-    either = b"|".join(re.escape(name.encode()) for name in members)
-    found = list(re.finditer(rb"(?<![\w.>])()(%b)[\s\\]*:(?!:)" % either, code))
+    words = [name.encode("latin-1", "replace") for name in members]
+    pattern = re.compile(rb"()(%b)[\s\\]*:(?!:)" % b"|".join(map(re.escape, words)))
+    begins = sorted({at for word in words for at in places(word, code)})
+    free = (at for at in begins if code[at - 1 : at] not in (b".", b">"))
+    found = [match for at in free if (match := pattern.match(code, at))]
     plain = without_directives(code) if found else b""
     for match in found:
         before = match.start() - 1

@@ -36,7 +36,11 @@ _MAKEFILES = ("Makefile", "Kbuild")
 
 def includes_of(text: bytes) -> list[tuple[str, str]]:
     """Return the (quote, name) of every `#include` in the order of the text."""
-    return [(match[1].decode(), match[2].decode("latin-1").strip()) for match in _directives(text)]
+    return [(match[1].decode(), _name(match[2])) for match in _directives(text)]
+
+
+def _name(written: bytes) -> str:
+    return written.decode("latin-1").strip()
 
 
 def _directives(text: bytes) -> Iterator[re.Match[bytes]]:
@@ -154,9 +158,18 @@ def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> lis
     def resolve() -> tuple[list[str], list[str]]:
         found: list[str] = []
         lost: list[str] = []
-        for quote, name in includes_of(file.text):
-            resolved = _resolve(tree, file.name, quote, name)
-            (lost if resolved is None else found).append(resolved or name)
+        searched: dict[bytes, str | None] = tree.once(("searched",), dict)
+        for match in _directives(file.text):
+            written = match[2]
+            resolved = _beside(tree, file.name, _name(written)) if match[1] == b'"' else None
+            if resolved is None:
+                if written not in searched:
+                    searched[written] = _first(tree, _candidates(_name(written)))
+                resolved = searched[written]
+            if resolved is None:
+                lost.append(_name(written))
+            else:
+                found.append(resolved)
         return found, lost
 
     found, lost = tree.once(("includes", file.name), resolve)
@@ -166,12 +179,8 @@ def _resolved(tree: KernelTree, file: SourceFile, extra: tuple[str, ...]) -> lis
     return [*found, *(name for name in more if name is not None)]
 
 
-def _resolve(tree: KernelTree, includer: str, quote: str, name: str) -> str | None:
-    if quote == '"':
-        beside = _first(tree, [posixpath.join(posixpath.dirname(includer), name)])
-        if beside is not None:
-            return beside
-    return tree.once(("include", name), lambda: _first(tree, _candidates(name)))
+def _beside(tree: KernelTree, includer: str, name: str) -> str | None:
+    return _first(tree, [posixpath.join(posixpath.dirname(includer), name)])
 
 
 def _candidates(name: str) -> list[str]:
@@ -182,7 +191,11 @@ def _candidates(name: str) -> list[str]:
 
 
 def _first(tree: KernelTree, candidates: list[str]) -> str | None:
-    return next((name for name in map(_normal, candidates) if tree.exists(name)), None)
+    for candidate in candidates:
+        name = _normal(candidate)
+        if tree.exists(name):
+            return name
+    return None
 
 
 def _normal(candidate: str) -> str:

@@ -8,9 +8,8 @@ found in a view are offsets of the file.
 from __future__ import annotations
 
 import re
-import string
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -23,7 +22,7 @@ VERSION = b"LINUX_VERSION_CODE"
 GONE = (b"VM_RESERVED",)
 """Macros that no kernel has defined for long, and that drivers ask for: gone with 3.7."""
 _LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
-_IN_WORDS = frozenset((string.ascii_letters + string.digits + "_").encode())
+_IN_WORDS = frozenset(c for c in range(128) if chr(c).isalnum() or c == ord("_"))
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
 
 # Annotations that change neither what a declaration declares nor what code does; the parser is
@@ -154,16 +153,16 @@ def without_comments(text: bytes) -> bytes:
     )
 
 
-_LEVEL = re.compile(rb"\bKERN_[A-Z]+(?=[ \t]+[A-Za-z_]\w*[ \t\r\n]*\")")
+_LEVEL = re.compile(rb"KERN_[A-Z]+(?=[ \t]+[A-Za-z_]\w*[ \t\r\n]*\")")
 """A level of the log with a driver's prefix behind it, `KERN_ERR PFX "no"`: two names in front of
 a string are no C for tree-sitter, a string in front of a name is."""
-_NAMED_REST = re.compile(rb"\b[A-Za-z_]\w*(?=[ \t]*\.\.\.[ \t]*\))")
-"""The `args` of `#define f(args...)`, a name of GNU C for what is variable."""
+_REST = re.compile(rb"\.\.\.[ \t]*\)")
+"""Before it may be a name of GNU C for what is variable: `#define f(args...)`."""
 _EMPTY_MACRO = re.compile(
     rb"#[ \t]*define[ \t]+\w+(?:\([^()\n]*\))?(?:[ \t]|/\*[^*\n]*\*/)*[ \t](?=\r?\n)"
 )
 """A macro without a body, and spaces: tree-sitter takes the next line for the body."""
-_AUTO = re.compile(rb"\bauto(?=\s+\w+\s*=[^=])")
+_AUTO = re.compile(rb"auto(?=\s+\w+\s*=[^=])")
 
 
 def parser_view(text: bytes, code: bytes | None = None) -> bytes:
@@ -174,17 +173,46 @@ def parser_view(text: bytes, code: bytes | None = None) -> bytes:
     C23 is a type, of which nothing is known.
     """
     if b"auto" in text:
-        text = _AUTO.sub(b"Auto", text)
+        text = _words_replaced(_AUTO, lambda _: b"Auto", text)
     if b" \n" in text or b"\t\n" in text or b"\r\n" in text:
         text = _EMPTY_MACRO.sub(lambda match: match[0][:-1] + b";", text)
     if b"KERN_" in text:
-        text = _LEVEL.sub(lambda match: b'"%b"' % match[0][1:-1], text)
+        text = _words_replaced(_LEVEL, lambda word: b'"%b"' % word[1:-1], text)
     if b"..." in text:
-        text = _NAMED_REST.sub(lambda match: blank(match[0]), text)
+        text = _without_named_rests(text)
     text = _without_keywords(text)
     if not _NOISE_NEEDED.search(text):
         return text
     return _without_noise(text, code_view(text) if code is None else code)
+
+
+def _words_replaced(
+    pattern: re.Pattern[bytes], replaced: Callable[[bytes], bytes], text: bytes
+) -> bytes:
+    """Replace what a pattern matches where a word begins.
+
+    One that says so itself is searched for ten times as long.
+    """
+    return pattern.sub(
+        lambda match: match[0] if in_word(text, match.start()) else replaced(match[0]), text
+    )
+
+
+def _without_named_rests(text: bytes) -> bytes:
+    """Return a text with spaces for the names of what is variable."""
+    pieces: list[bytes] = []
+    done = 0
+    for match in _REST.finditer(text):
+        end = match.start()
+        while end > done and text[end - 1] in b" \t":
+            end -= 1
+        start = end
+        while start > done and text[start - 1] in _IN_WORDS:
+            start -= 1
+        if start < end and not text[start : start + 1].isdigit():
+            pieces += (text[done:start], blank(text[start:end]))
+            done = end
+    return b"".join((*pieces, text[done:])) if pieces else text
 
 
 def _without_noise(text: bytes, code: bytes) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from os.path import isdir, isfile
+from os.path import isdir
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +60,8 @@ class KernelTree:
         self._files: dict[str, SourceFile] = {}
         self._exists: dict[str, bool] = {}
         self._there: dict[str, bool] = {}
+        self._seen: dict[str, os.stat_result] = {}
+        """What the file system said of files that were looked for, and not read since."""
         self._facts: dict[tuple[str, ...], Any] = {}
         self.closures: dict[tuple[str, ...], Any] = {}
         """What files with the same includes share; `premap.csource.includes` keeps it."""
@@ -86,7 +89,7 @@ class KernelTree:
             if relpath in self._buffers:
                 self._files[relpath] = source_of(relpath, self._buffers[relpath], place)
             else:
-                status = _status(place)
+                status = self._seen.pop(relpath, None) or _status(place)
                 self._stamps[relpath] = _stamp(status)
                 self._files[relpath] = read_source(place, relpath, status)
         return self._files[relpath]
@@ -129,7 +132,11 @@ class KernelTree:
         there = self._there.get(folder)
         if there is None:
             there = self._there[folder] = isdir(f"{self._root}/{folder}")  # noqa: PTH112
-        return there and isfile(f"{self._root}/{relpath}")  # noqa: PTH113  asked thousands of times
+        status = _status(f"{self._root}/{relpath}") if there else None
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return False
+        self._seen[relpath] = status
+        return True
 
     def relative(self, path: Path) -> str:
         """Name of `path` relative to the root, with slashes; as it is, if it lies elsewhere.
@@ -161,6 +168,7 @@ class KernelTree:
         self._buffers = dict(buffers)
         self._exists.clear()
         self._there.clear()
+        self._seen.clear()
         self.search.renew(changed)
         self._forget(changed)
 
