@@ -149,6 +149,20 @@ class TestDisk:
         assert _length(tree) == "order"
 
 
+class TestFactsOfAllFiles:
+    KEY = ("how many", "cards")
+
+    def test_are_found_out_once(self, tree: KernelTree) -> None:
+        assert tree.once_of_all(self.KEY, lambda: 1) == 1
+        tree.renew({})
+        assert tree.once_of_all(self.KEY, lambda: 2) == 1
+
+    def test_any_file_makes_them_new(self, tree: KernelTree) -> None:
+        tree.once_of_all(self.KEY, lambda: 1)
+        tree.renew({"drivers/other.c": b"int x;\n"})
+        assert tree.once_of_all(self.KEY, lambda: 2) == 2
+
+
 class TestSearch:
     def test_finds_what_a_buffer_says(self, tree: KernelTree) -> None:
         assert tree.search.mentioning("ring_mmap", "") == [SOURCE]

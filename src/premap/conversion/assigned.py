@@ -20,6 +20,7 @@ from premap.csource.exprtypes import function_around, types_at
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
 from premap.csource.source import SourceFile
+from premap.csource.text import places
 from premap.idioms.idiom import Declined
 from premap.records import Handler, Note
 
@@ -65,18 +66,31 @@ def check_copied(site: Handler, source: SourceFile, program: Program) -> None:
     if program.tree is None or callback.is_file_operation:
         return
     key = ("copies that are set", callback.ops, callback.member)
-    for where in program.tree.once(key, lambda: [*_copies_that_are_set(program)]):
+    for where in program.tree.once_of_all(key, lambda: [*_copies_that_are_set(program)]):
         message = f"{where} may set the member of a copy of any {site.ops}"
         raise Declined("table-assigned", message, line=site.line)
 
 
 def _setting(file: SourceFile, callback: Callback) -> Iterator[int]:
     """Yield the lines at which a file sets the member, or the twin, at run time."""
-    names = callback.member.encode(), callback.twin.encode()
-    for found in re.finditer(rb"(?:->|\.)\s*(?:%b|%b)\s*=(?!=)" % names, file.code):
-        node = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
-        if node is not None and node.type == "assignment_expression":  # not an initializer's
-            yield file.line_of(found.start())
+    code = file.code
+    for word in (callback.member.encode(), callback.twin.encode()):
+        for at in places(word, code):
+            end = _SET.match(code, at + len(word))
+            if end is None or _begins_an_entry(code[:at].rstrip()):
+                continue
+            node = file.root.descendant_for_byte_range(at, end.end())
+            if node is not None and node.type == "assignment_expression":
+                yield file.line_of(at)
+
+
+_SET = re.compile(rb"\s*=(?!=)")
+
+
+def _begins_an_entry(before: bytes) -> bool:
+    """Tell whether a name behind this text is no member, or the first in an initializer's entry."""
+    dot = before.endswith(b".") and not before[:-1].rstrip().endswith((b"{", b","))
+    return not dot and not before.endswith(b"->")
 
 
 def _copies_that_are_set(program: Program) -> Iterator[str]:

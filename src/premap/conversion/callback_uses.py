@@ -28,6 +28,7 @@ from premap.csource.nodes import (
 )
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro, SourceFile
+from premap.csource.text import places
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
 
@@ -64,15 +65,14 @@ class Uses:
     def files(self) -> Iterator[SourceFile]:
         """Yield the files that may use the member."""
         name = self.callback.member.encode()
-        reads = re.compile(rb"(?:->|\.)\s*%b\b(?!\s*=[^=])|[(,]\s*%b\s*[,)]" % (name, name))
         for file in self.tree.search.mentioning(self.callback.member, ""):
-            if not reads.search(self.tree.bytes_of(file)):
+            if not _may_read(self.tree.bytes_of(file), name):
                 continue
             try:
                 source = self.tree.open(file)
             except SourceError:
                 continue
-            if reads.search(source.code):
+            if _may_read(source.code, name):
                 yield source
 
     def found(self) -> Iterator[Use]:
@@ -84,10 +84,10 @@ class Uses:
     def _in_file(self, source: SourceFile) -> Iterator[Use]:
         scope = Scope(source, self.tree)
         sees = self.member.source in scope.files
-        for node in find_all(source.root, "field_expression"):
-            if text_of(node.child_by_field_name("field")) == self.callback.member:
-                yield from self._typed(node, scope, sees=sees)
-        self._check_offsets(source)
+        for node in _fields(source, self.callback.member):
+            yield from self._typed(node, scope, sees=sees)
+        if b"offsetof" in source.code:
+            self._check_offsets(source)
         if sees:
             yield from self._named_to_macros(scope)
             self._check_macros(source)
@@ -171,6 +171,34 @@ class Uses:
             if pattern.search(macro.body):
                 message = f"the macro {macro.name} takes a member {self.callback.member}"
                 raise Declined("callback-use", message, line=macro.line)
+
+
+def _may_read(text: bytes, member: bytes) -> bool:
+    """Tell whether a text may read a member, or give its name to a macro."""
+    for at in places(member, text):
+        before = text[:at].rstrip()
+        if before.endswith((b"->", b".")):
+            if not _SET.match(text, at + len(member)):
+                return True
+        elif before.endswith((b"(", b",")) and _GIVEN.match(text, at + len(member)):
+            return True
+    return False
+
+
+_SET = re.compile(rb"\s*=[^=]")
+_GIVEN = re.compile(rb"\s*[,)]")
+
+
+def _fields(source: SourceFile, member: str) -> Iterator[Node]:
+    """Yield the `a.member` and `a->member` of a file, without a look at the rest of it."""
+    word = member.encode()
+    for at in places(word, source.code):
+        name = source.root.descendant_for_byte_range(at, at + len(word))
+        node = None if name is None else name.parent
+        if node is None or node.type != "field_expression":
+            continue
+        if node.child_by_field_name("field") == name:
+            yield node
 
 
 def _is_assigned(node: Node, parent: Node) -> bool:

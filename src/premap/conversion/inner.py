@@ -28,6 +28,7 @@ from premap.csource.handlers import find_sites
 from premap.csource.includes import closure
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
+from premap.csource.text import places
 from premap.csource.tree import KernelTree
 from premap.idioms import r1_table
 from premap.idioms.idiom import Declined
@@ -115,6 +116,16 @@ def _called(named: Node, function: Function, program: Program, tree: KernelTree)
     ops = f"struct {ctype.tag}"
     if ctype.tag in _KERNELS or ops == program.callback.ops:
         return None
+
+    def make() -> Inner | None:
+        return _of_member(ops, name, program, tree)
+
+    if tree.open(program.source.name) is not program.source:
+        return make()
+    return tree.once_of_all(("member below", ops, name), make)
+
+
+def _of_member(ops: str, name: str, program: Program, tree: KernelTree) -> Inner | None:
     callback = Callback(ops, name, r1_table.new_name(name))
     try:
         member = callback_member.find(callback, tree)
@@ -144,15 +155,22 @@ def _found(callback: Callback, member: Member, program: Program, tree: KernelTre
 
 def _setting(callback: Callback, member: Member, tree: KernelTree) -> Iterator[SourceFile]:
     """Yield the files that may set the member, those that name its structure first."""
-    sets = re.compile(rb"\b%b\s*=(?!=)" % callback.member.encode())
+    sets = callback.member.encode()
     seen = set[str]()
     for word in (callback.tag, callback.member):
         for name in tree.search.mentioning(word, ""):
-            if name not in seen and sets.search(tree.bytes_of(name)):
+            if name not in seen and _may_set(tree.bytes_of(name), sets):
                 file = tree.open(name)
                 if file is member.source or member.source in closure(file, tree):
                     yield file
             seen.add(name)
+
+
+def _may_set(text: bytes, member: bytes) -> bool:
+    return any(_SET.match(text, at + len(member)) for at in places(member, text))
+
+
+_SET = re.compile(rb"\s*=(?!=)")
 
 
 def _sites(file: SourceFile, callback: Callback, program: Program) -> Iterator[Handler]:

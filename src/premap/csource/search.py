@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from premap.csource.errors import SourceError
 from premap.csource.strstr import says
+from premap.csource.text import places
 
 if TYPE_CHECKING:
     from premap.csource.tree import KernelTree
@@ -64,14 +64,12 @@ class Search:
 
         All of them are read, which takes a fifth of a second.
         """
-        plain = name.encode("latin-1")
-        word = re.compile(rb"(?<!\w)" + re.escape(plain) + rb"(?!\w)")
-        found: list[tuple[str, int]] = []
-        for file in _texts(self._tree.root, _DOCUMENTATION):
-            text = self._tree.bytes_of(file)
-            if says(text, plain):
-                found += [(file, match.start()) for match in word.finditer(text)]
-        return found
+        word = name.encode("latin-1")
+        return [
+            (file, at)
+            for file in _texts(self._tree.root, _DOCUMENTATION)
+            for at in places(word, self._tree.bytes_of(file))
+        ]
 
     def know(self, speaking: Sequence[str]) -> None:
         """Take it as known which files of the tree may speak of mappings."""
@@ -89,11 +87,10 @@ class Search:
         return self._holding(name, self._candidates(top))
 
     def _holding(self, name: str, files: Iterable[str]) -> Iterator[str]:
-        plain = name.encode("latin-1")
-        word = re.compile(rb"(?<!\w)" + re.escape(plain) + rb"(?!\w)")
+        word = name.encode("latin-1")
         for file in files:
             text = self._tree.bytes_of(file)
-            if says(text, plain) and word.search(text) and self._readable(file):
+            if any(True for _ in places(word, text)) and self._readable(file):
                 yield file
 
     def _candidates(self, top: str) -> list[str]:

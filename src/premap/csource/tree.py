@@ -63,6 +63,7 @@ class KernelTree:
         self._seen: dict[str, os.stat_result] = {}
         """What the file system said of files that were looked for, and not read since."""
         self._facts: dict[tuple[str, ...], Any] = {}
+        self._facts_of_all: dict[tuple[str, ...], Any] = {}
         self.closures: dict[tuple[str, ...], Any] = {}
         """What files with the same includes share; `premap.csource.includes` keeps it."""
         self._buffers: dict[str, bytes] = {}
@@ -174,6 +175,8 @@ class KernelTree:
 
     def _forget(self, changed: set[str]) -> None:
         """Forget facts about files; of what no file includes, only those that name it."""
+        if changed:
+            self._facts_of_all.clear()
         if all(name.endswith(".c") for name in changed):
             self._facts = {
                 key: fact for key, fact in self._facts.items() if changed.isdisjoint(key)
@@ -187,10 +190,18 @@ class KernelTree:
 
         A fact about a `.c` file has its name in the key.
         """
-        if key not in self._facts:
-            self._facts[key] = make()
-        found: T = self._facts[key]
-        return found
+        return _once(self._facts, key, make)
+
+    def once_of_all(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """Return what `make` gave the first time, of all files: any that changes makes it new."""
+        return _once(self._facts_of_all, key, make)
+
+
+def _once(facts: dict[tuple[str, ...], Any], key: tuple[str, ...], make: Callable[[], T]) -> T:
+    if key not in facts:
+        facts[key] = make()
+    found: T = facts[key]
+    return found
 
 
 def find_tree(path: Path) -> KernelTree | None:
