@@ -3,7 +3,8 @@
 
 Everything here is UTF-8 bytes. Columns are in the units that client and server agreed on, UTF-16
 unless the client has others. Lines end with LF, CR LF or CR and with nothing else, as the protocol
-has it: Python's splitlines() also takes form feeds, which kernel sources have.
+has it, and as splitlines() of bytes has it; that of str also takes form feeds, which kernel
+sources have.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 
 from lsprotocol import types
 
 from premap.lsp.remarks import Change
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
 _WORD = re.compile(rb"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -46,7 +47,10 @@ class Text:
     @cached_property
     def _starts(self) -> list[int]:
         """Offset of the first byte of each line."""
-        return [0, *(match.end() for match in _LINE_END.finditer(self.data))]
+        starts = [0, *accumulate(map(len, self.data.splitlines(keepends=True)))]
+        if self.data and not self.data.endswith((b"\n", b"\r")):
+            starts.pop()
+        return starts
 
     def _line(self, number: int) -> bytes:
         """Line by its index, without its end."""
