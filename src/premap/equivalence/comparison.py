@@ -50,7 +50,7 @@ from premap.equivalence.setting import (
     failure,
     settings,
 )
-from premap.interp import handover
+from premap.interp import handover, syntax
 from premap.interp.inputs import SymbolicInputs
 from premap.interp.machine import Machine
 from premap.interp.naming import Namer
@@ -72,13 +72,16 @@ def verify(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:
     """Compare two versions of a hook through the whole mmap path."""
     comparison = _Comparison(old, new, time_limit)
     with seldom_collected():
-        comparison.explore_all()
-        if comparison.shorter is not None:
-            return comparison.shorter
-        comparison.require_some()
-        if comparison.reason and not comparison.differences:
-            comparison.try_concretely(time_limit * TRYING_SHARE)
-        return comparison.verdict()
+        try:
+            comparison.explore_all()
+            if comparison.shorter is not None:
+                return comparison.shorter
+            comparison.require_some()
+            if comparison.reason and not comparison.differences:
+                comparison.try_concretely(time_limit * TRYING_SHARE)
+            return comparison.verdict()
+        finally:
+            syntax.forget()
 
 
 def changed_errno(old: Side, new: Side, *, time_limit: float = TIME_LIMIT) -> Verdict:

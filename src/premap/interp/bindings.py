@@ -15,7 +15,7 @@ from msgspec import Struct
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.csource.definitions import defining
 from premap.csource.errors import SourceError
-from premap.csource.nodes import find_all, parse, text_of
+from premap.csource.nodes import find_all, parse
 from premap.csource.scope import Scope, Variable
 from premap.csource.source import SourceFile, read_source
 from premap.csource.text import without_directives
@@ -24,6 +24,7 @@ from premap.interp.conditions import compiled
 from premap.interp.objects import Object
 from premap.interp.operators import accessed, convert, word_of
 from premap.interp.replaced import other_file
+from premap.interp.syntax import part, text_of
 from premap.interp.types import DESC, FILE, MEMBERS, MM, VM_OPS, VMA
 from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed, unit_of
 from premap.model import VmAreaDesc, VmAreaStruct
@@ -471,8 +472,8 @@ def _designated(variable: Variable) -> Mapping[str, Member]:
     outer = len(source.arms_at(start))
     members: dict[str, Member] = {}
     for node in find_all(parse(_HEAD + text + b";"), "initializer_pair", "ERROR"):
-        designator = node.child_by_field_name("designator")
-        value = node.child_by_field_name("value")
+        designator = part(node, "designator")
+        value = part(node, "value")
         if designator is None or value is None:
             raise NotModelled("the initializer of the operations could not be parsed")
         name, function = text_of(designator).lstrip("."), text_of(value).lstrip("&")

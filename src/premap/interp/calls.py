@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.ctypes import (
@@ -23,12 +25,8 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.csource.includes import of_kernel
-from premap.csource.nodes import (
-    callee,
-    text_of,
-    walk,
-)
-from premap.csource.readable import readable
+from premap.csource.nodes import walk
+from premap.csource.readable import Readable, readable
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import (
@@ -56,6 +54,7 @@ from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
 from premap.interp.operators import convert, is_scalar, word_of
 from premap.interp.statements import VOID, execute_body
 from premap.interp.statictypes import TYPERS, UNTOLD, type_argument, type_of
+from premap.interp.syntax import arguments_of, callee, part, text_of
 from premap.interp.types import parameter_types, return_type, settled
 from premap.interp.values import FunctionName, Place, Pointer, Value, plain
 from premap.model.errors import NotModelled
@@ -65,8 +64,8 @@ from premap.symbolic import Explorer
 @evaluates("call_expression")
 def call(machine: Machine, frame: Frame, node: Node) -> Value:
     """Evaluate a call expression."""
-    function = node.child_by_field_name("function")
-    arguments = _arguments(node)
+    function = part(node, "function")
+    arguments = arguments_of(node)
     if function is None:
         raise machine.failure(frame, node, "incomplete call")
     if function.type == "call_expression":
@@ -129,13 +128,13 @@ _MOST_NAMES = 8
 
 def _type_of_call(machine: Machine, frame: Frame, node: Node) -> CType:
     """Return the type of a call that is not evaluated."""
-    function = node.child_by_field_name("function")
+    function = part(node, "function")
     cast = None if function is None else cast_type(machine, frame, function)
     if function is None or cast is not None:
         return cast or UNTOLD
     if function.type == "call_expression":
         return next(reversed(cast_types(machine, frame, function)), UNTOLD)
-    name, given = text_of(function), _arguments(node)
+    name, given = text_of(function), arguments_of(node)
     if name in _TYPED:
         return _TYPED[name](machine, frame, given)
     if name in COMPUTED:
@@ -352,36 +351,61 @@ def call_function(
     machine: Machine, frame: Frame | None, function: Function, given: Sequence[Value]
 ) -> Value:
     """Execute a function's body with these arguments; return its result."""
-    parameters, rest = varargs.parted(function)
+    scope = _scope_of(frame, function, machine)
+    known = scope.once("called", function, partial(_prepared, scope, function))
+    parameters, rest = known.parameters, known.rest
     if len(given) < len(parameters) or (len(given) > len(parameters) and not rest):
         message = f"{function.name}() is called with {len(given)} arguments"
         raise NotModelled(message, function.source.name, function.line)
     if machine.depth >= CALL_DEPTH:
         message = f"calls nested more than {CALL_DEPTH} deep"
         raise NotModelled(message, function.source.name, function.line)
-    scope = _scope_of(frame, function, machine)
-    redefined.refuse_words(scope)
-    read = readable(function)
-    inner = Frame(function, scope, marks=read.marks)
+    inner = Frame(function, scope, marks=known.read.marks)
     inner.rest = varargs.promoted(machine.inputs, given[len(parameters) :]) if rest else None
-    types = parameter_types(scope, function)
-    returns = return_type(scope, function)
-    for ctype in (*types, returns):
+    for ctype in known.untold:
         layouts.agree_on_unknown(machine, scope, ctype)
-    for parameter, ctype, value in zip(parameters, types, given, strict=False):
-        redefined.refuse_macro(scope, parameter.name, "the parameter")
-        variable = machine.new_local(parameter.name, ctype)
+    for name, ctype, value in zip(parameters, known.types, given, strict=False):
+        variable = machine.new_local(name, ctype)
         variable.object.store((), convert(machine.inputs, value, ctype))
-        inner.blocks[0][parameter.name] = variable
+        inner.blocks[0][name] = variable
     machine.depth += 1
     try:
-        result = execute_body(machine, inner, read.node)
+        result = execute_body(machine, inner, known.read.node)
     finally:
         machine.depth -= 1
-    if result is VOID and not isinstance(returns, VoidType | UnknownType):
+    if result is VOID and not isinstance(known.returns, VoidType | UnknownType):
         message = f"{function.name}() ends without returning a value"
         raise Undefined(message, function.source.name, function.line)
-    return convert(machine.inputs, result, returns)
+    return convert(machine.inputs, result, known.returns)
+
+
+class _Prepared(Struct, frozen=True):
+    """What a call of a function of C needs to know of it, the same for each."""
+
+    parameters: tuple[str, ...]
+    rest: bool
+    """Whether it takes others besides."""
+    read: Readable
+    types: tuple[CType, ...]
+    returns: CType
+    untold: tuple[CType, ...]
+    """Of these types those of which it was not found what they are, or lead to."""
+
+
+def _prepared(scope: Scope, function: Function) -> _Prepared:
+    parameters, rest = varargs.parted(function)
+    redefined.refuse_words(scope)
+    for parameter in parameters:
+        redefined.refuse_macro(scope, parameter.name, "the parameter")
+    types, returns = parameter_types(scope, function), return_type(scope, function)
+    return _Prepared(
+        tuple(parameter.name for parameter in parameters),
+        rest,
+        readable(function),
+        types,
+        returns,
+        tuple(ctype for ctype in (*types, returns) if layouts.is_untold(ctype)),
+    )
 
 
 def _scope_of(frame: Frame | None, function: Function, machine: Machine) -> Scope:
@@ -486,14 +510,7 @@ def _macro_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CTy
     macro = _macro(machine, frame, name) if name is not None and name not in SPECIAL else None
     if macro is None:
         raise machine.failure(frame, node, f"`{short(node)}` is used as a place in memory")
-    found = expansion.expand(machine, frame, node, macro, _arguments(node))
+    found = expansion.expand(machine, frame, node, macro, arguments_of(node))
     if found.statement:
         raise machine.failure(frame, node, f"macro {name} is no expression")
     return place_of(machine, found.frame, found.read.node)
-
-
-def _arguments(node: Node) -> list[Node]:
-    listed = node.child_by_field_name("arguments")
-    if listed is None:
-        return []
-    return [child for child in listed.named_children if child.type != "comment"]

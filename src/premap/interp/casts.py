@@ -9,14 +9,11 @@ from premap.csource.ctypes import (
     CType,
     UnknownType,
 )
-from premap.csource.nodes import text_of
 from premap.interp import (
     statictypes,
 )
-from premap.interp.dispatch import (
-    child,
-)
 from premap.interp.machine import Frame, Machine
+from premap.interp.syntax import child, text_of
 from premap.interp.types import (
     named_type,
 )

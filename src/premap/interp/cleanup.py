@@ -19,7 +19,7 @@ from tree_sitter import Node
 from premap.csource.cleanups import Definition, cleanup, standard
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.errors import NotC
-from premap.csource.nodes import arguments, parse_expression, parse_statement, text_of
+from premap.csource.nodes import parse_expression, parse_statement
 from premap.csource.scope import Scope
 from premap.interp.dispatch import Jump, Outcome, evaluate, execute, place_of
 from premap.interp.kernel_macros import FIRST_ERROR, SPECIAL
@@ -27,6 +27,7 @@ from premap.interp.lvalues import read, write
 from premap.interp.machine import Block, Cleanup, Frame, Machine, Variable
 from premap.interp.objects import zero_of
 from premap.interp.operators import convert, truth, word_of
+from premap.interp.syntax import arguments_of, inner_of, part, text_of
 from premap.interp.types import named_type
 from premap.interp.values import INT, LONG, Place, Pointer, Value
 from premap.model.errors import NotModelled
@@ -187,7 +188,7 @@ def declares(frame: Frame, statement: Node) -> bool:
     if statement.type != "expression_statement" or not statement.named_children:
         return False
     call = statement.named_children[0]
-    head = call.child_by_field_name("function") if call.type == "call_expression" else None
+    head = part(call, "function") if call.type == "call_expression" else None
     return head is not None and head.type == "call_expression"
 
 
@@ -279,11 +280,11 @@ def _remember(frame: Frame, node: Node, run: Callable[[Machine], None]) -> None:
 
 def open_scoped(machine: Machine, frame: Frame, node: Node, head: Node) -> Value:
     """Execute `guard(name)(…)`, `CLASS(name, variable)(…)` or `ACQUIRE(name, variable)(…)`."""
-    kind = text_of(head.child_by_field_name("function"))
-    names = [text_of(argument) for argument in arguments(head)]
+    kind = text_of(part(head, "function"))
+    names = [text_of(argument) for argument in arguments_of(head)]
     if kind not in _HEADS or len(names) != _HEADS[kind]:
         raise machine.failure(frame, node, f"`{text_of(node)[:40]}` calls what a call returned")
-    given = [evaluate(machine, frame, argument) for argument in arguments(node)]
+    given = [evaluate(machine, frame, argument) for argument in arguments_of(node)]
     opened = _open(machine, frame, node, names[0], given)
     if kind == "guard":
         if opened.taken:
@@ -331,12 +332,14 @@ def clean_up_variable(frame: Frame, node: Node, name: str, variable: Variable, m
     _remember(frame, node, free)
 
 
-def scoped(machine: Machine, frame: Frame, name: str, given: list[Node], body: Node) -> Outcome:
+def scoped(machine: Machine, frame: Frame, name: str, given: Sequence[Node], body: Node) -> Outcome:
     """Execute `scoped_guard(name, …) body`, or `scoped_cond_guard(name, fail, …) body`.
 
     Each is a loop that runs once: `break` and `continue` in it lead to its end.
     """
-    fail = given.pop(1) if name == "scoped_cond_guard" else None
+    fail = None
+    if name == "scoped_cond_guard":
+        fail, given = given[1], [given[0], *given[2:]]
     block = Block()
     frame.blocks.append(block)
     try:
@@ -376,7 +379,7 @@ def _fail(machine: Machine, frame: Frame, node: Node) -> Outcome:
 
 def listed(node: Node) -> list[Node]:
     """Return the arguments of what was made a `while (…)`: operands of the comma."""
-    condition = node.child_by_field_name("condition")
+    condition = part(node, "condition")
     inner = None if condition is None else condition.named_children
     if not inner:
         raise NotModelled("a scope without a guard")
@@ -385,13 +388,13 @@ def listed(node: Node) -> list[Node]:
     while pending:
         here = pending.pop()
         if here.type == "comma_expression":
-            pending += [child for child in here.named_children if child.type != "comment"][::-1]
+            pending += inner_of(here)[::-1]
         else:
             found.append(here)
     return found
 
 
-def give_away(machine: Machine, frame: Frame, node: Node, given: list[Node]) -> Value:
+def give_away(machine: Machine, frame: Frame, node: Node, given: Sequence[Node]) -> Value:
     """Return what a variable holds, and set it to NULL: `no_free_ptr(p)`."""
     del node
     place, ctype = place_of(machine, frame, given[0])
@@ -400,17 +403,17 @@ def give_away(machine: Machine, frame: Frame, node: Node, given: list[Node]) -> 
     return value
 
 
-def _retain(machine: Machine, frame: Frame, node: Node, given: list[Node]) -> Value:
+def _retain(machine: Machine, frame: Frame, node: Node, given: Sequence[Node]) -> Value:
     give_away(machine, frame, node, given)
     return _VOID
 
 
 def returned_pointer(machine: Machine, frame: Frame, node: Node) -> Outcome:
     """Execute `return_ptr(p);`."""
-    return Jump("return", give_away(machine, frame, node, arguments(node)))
+    return Jump("return", give_away(machine, frame, node, arguments_of(node)))
 
 
-def _acquire_error(machine: Machine, frame: Frame, node: Node, given: list[Node]) -> Value:
+def _acquire_error(machine: Machine, frame: Frame, node: Node, given: Sequence[Node]) -> Value:
     """Return `ACQUIRE_ERR(name, &variable)`: 0 if the guard was taken, else why not."""
     del node
     pointer = evaluate(machine, frame, given[1])

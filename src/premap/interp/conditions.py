@@ -14,13 +14,14 @@ from tree_sitter import Node
 
 from premap.csource.errors import NotC
 from premap.csource.meanings import names_in
-from premap.csource.nodes import arguments, callee, parse_expression, text_of
+from premap.csource.nodes import parse_expression
 from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
 from premap.csource.text import GAP
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Machine
 from premap.interp.redefined import refuse_asked_elsewhere
+from premap.interp.syntax import arguments_of, callee, part, text_of
 from premap.model.words import lnot
 
 OPTION = "option "
@@ -76,15 +77,15 @@ def _evaluate(machine: Machine, scope: Scope, node: Node, depth: int = 0) -> boo
         return _evaluate(machine, scope, node.named_children[0], depth)
     if node.type == "number_literal":
         return text_of(node).strip("uUlL") not in ("0", "0x0")
-    operator = text_of(node.child_by_field_name("operator"))
+    operator = text_of(part(node, "operator"))
     if node.type == "unary_expression" and operator == "!":
         return lnot(_evaluate(machine, scope, node.named_children[0], depth))
     if node.type == "binary_expression" and operator in ("&&", "||"):
         left = _evaluate(machine, scope, node.named_children[0], depth)
         right = _evaluate(machine, scope, node.named_children[1], depth)
         return left & right if operator == "&&" else left | right
-    if node.type == "call_expression" and len(arguments(node)) == 1:
-        known = _asked(machine, scope, callee(node), text_of(arguments(node)[0]))
+    if node.type == "call_expression" and len(arguments_of(node)) == 1:
+        known = _asked(machine, scope, callee(node), text_of(arguments_of(node)[0]))
         if known is not None:
             return known
     if node.type == "identifier":

@@ -13,8 +13,8 @@ from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.ctypes import CType
-from premap.csource.nodes import text_of
 from premap.interp.machine import Frame, Machine
+from premap.interp.syntax import text_of
 from premap.interp.values import Place, Value
 from premap.model.errors import NotModelled
 from premap.symbolic.errors import LimitReached
@@ -103,19 +103,3 @@ def _do(
 def short(node: Node, length: int | None = 60) -> str:
     """Return the beginning of a node's text, on one line."""
     return " ".join(text_of(node).split())[:length]
-
-
-def child(node: Node, name: str) -> Node:
-    """Return a node's child of a name; raise NotModelled where the parser left it out."""
-    found = node.child_by_field_name(name)
-    if found is None:
-        raise NotModelled(f"incomplete {node.type.replace('_', ' ')}")
-    return found
-
-
-def only_child(node: Node) -> Node:
-    """Return what is between parentheses; raise NotModelled where there is not one thing."""
-    inner = [each for each in node.named_children if each.type != "comment"]
-    if len(inner) != 1:
-        raise NotModelled(f"incomplete {node.type.replace('_', ' ')}")
-    return inner[0]

@@ -15,12 +15,13 @@ from msgspec import Struct, field
 from tree_sitter import Node
 
 from premap.csource.meanings import names_in
-from premap.csource.nodes import find_all, identifiers_in, text_of, walk
+from premap.csource.nodes import find_all, identifiers_in, walk
 from premap.csource.readable import Readable, readable_expression, readable_statements
 from premap.csource.source import Macro
 from premap.interp import pasting
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.redefined import refuse_elsewhere
+from premap.interp.syntax import part, text_of
 
 _TOKEN = re.compile(
     r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[A-Za-z_]\w*|\d[\w.]*|\s+|##|->|.', re.DOTALL
@@ -204,7 +205,7 @@ def _declared(root: Node) -> set[str]:
         for declarator in declaration.children_by_field_name("declarator"):
             inner: Node | None = declarator
             while inner is not None and inner.type != "identifier":
-                inner = inner.child_by_field_name("declarator")
+                inner = part(inner, "declarator")
             found.add(text_of(inner))
     return found
 

@@ -15,7 +15,6 @@ from premap.csource.ctypes import (
     StructType,
     UnknownType,
 )
-from premap.csource.nodes import text_of, unwrapped
 from premap.interp import (
     layouts,
     operators,
@@ -23,15 +22,7 @@ from premap.interp import (
     statictypes,
 )
 from premap.interp.casts import cast_type
-from premap.interp.dispatch import (
-    PLACERS,
-    child,
-    evaluate,
-    evaluates,
-    only_child,
-    place_of,
-    short,
-)
+from premap.interp.dispatch import PLACERS, evaluate, evaluates, place_of, short
 from premap.interp.lvalues import (
     address_of,
     is_arrow,
@@ -44,6 +35,7 @@ from premap.interp.lvalues import (
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import FUNCTION, UNKNOWN, convert, of_truth, truth, word_of
 from premap.interp.purity import has_effects
+from premap.interp.syntax import child, only_child, part, text_of, unwrapped
 from premap.interp.values import (
     INT,
     ULONG,
@@ -79,7 +71,7 @@ def _names_place(frame: Frame, node: Node) -> bool:
     """Return whether an expression may be an lvalue: calls are, where they are uses of macros."""
     if node.type != "call_expression":
         return node.type in PLACERS
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     if frame.scope.function(name):
         return False
     return any(macro.parameters is not None for macro in frame.scope.macro(name))
@@ -192,7 +184,7 @@ def _unary(machine: Machine, frame: Frame, node: Node) -> Value:
 def _conditional(machine: Machine, frame: Frame, node: Node) -> Value:
     test = evaluate(machine, frame, child(node, "condition"))
     condition = truth(test)
-    consequence = node.child_by_field_name("consequence")
+    consequence = part(node, "consequence")
     alternative = child(node, "alternative")
     if not isinstance(condition, bool):
         term = _as_term(machine, frame, condition, consequence, alternative)
@@ -282,7 +274,7 @@ def _cast(machine: Machine, frame: Frame, node: Node) -> Value:
 
 @evaluates("sizeof_expression")
 def _sizeof(machine: Machine, frame: Frame, node: Node) -> Value:
-    descriptor = node.child_by_field_name("type")
+    descriptor = part(node, "type")
     if descriptor is not None:
         ctype = statictypes.declared_type(machine, frame, descriptor)
     else:

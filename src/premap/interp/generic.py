@@ -13,12 +13,12 @@ from premap.csource.ctypes import (
     PointerType,
     UnknownType,
 )
-from premap.csource.nodes import text_of
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Frame, Machine
 from premap.interp.memory import describe
 from premap.interp.purity import has_effects
 from premap.interp.statictypes import declared_type, operand_type, type_of
+from premap.interp.syntax import text_of
 from premap.interp.values import Value
 
 _WORDS = frozenset({"char", "short", "int", "long", "signed", "unsigned"})

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from premap.csource.meanings import redefined
-from premap.csource.nodes import calls_in, text_of, walk
+from premap.csource.nodes import calls_in, walk
 from premap.csource.readable import readable_expression
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import model_calls, unknown
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
+from premap.interp.syntax import part, text_of
 from premap.model.errors import NotModelled
 
 HEAVY = frozenset(
@@ -62,7 +63,7 @@ def _has_plain_body(scope: Scope, function: Function, depth: int) -> bool:
         if node.type in HEAVY:
             return False
         if node.type == "call_expression":
-            name = text_of(node.child_by_field_name("function"))
+            name = text_of(part(node, "function"))
             if not _is_known(scope, name, depth):
                 return False
     return True
@@ -84,7 +85,7 @@ def _is_plain_macro(scope: Scope, macro: Macro, depth: int) -> bool:
     heavy = (*HEAVY, "compound_statement", "assignment_expression")
     if read is None or any(node.type in heavy for node in walk(read.node)):
         return False
-    called = [text_of(node.child_by_field_name("function")) for node in calls_in(read.node)]
+    called = [text_of(part(node, "function")) for node in calls_in(read.node)]
     return all(_is_known(scope, name, depth + 1) for name in called)
 
 
@@ -145,7 +146,7 @@ def _calls_unknown(scope: Scope, macro: Macro) -> bool:
     """
     read = readable_expression(macro.body)
     if read is not None and all(node.type != "compound_statement" for node in walk(read.node)):
-        calls = [text_of(node.child_by_field_name("function")) for node in calls_in(read.node)]
+        calls = [text_of(part(node, "function")) for node in calls_in(read.node)]
         if all(_is_known(scope, name, 0) for name in calls):
             return False
     for name in macro.parameters or ():

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, StructType
 from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.lengths import characters, completed
 from premap.csource.meanings import meaning
-from premap.csource.nodes import find_all, text_of, unwrapped
+from premap.csource.nodes import find_all
 from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.lvalues import member_of, read, write
@@ -17,6 +19,7 @@ from premap.interp.machine import Frame, Machine, Variable
 from premap.interp.operators import accessed, is_scalar, word_of
 from premap.interp.redefined import refuse_macro
 from premap.interp.statictypes import declared_type
+from premap.interp.syntax import of_syntax, part, text_of, unwrapped
 from premap.interp.values import INT, Place, Value, plain, size_of, unit_of
 from premap.model.errors import NotModelled
 
@@ -28,21 +31,11 @@ _TYPES = frozenset({"struct_specifier", "union_specifier", "enum_specifier"})
 
 def declare(machine: Machine, frame: Frame, node: Node) -> None:
     """Execute a declaration within a function."""
-    given = node.child_by_field_name("type")
-    if given is not None and given.type in _TYPES and given.child_by_field_name("body"):
-        tag = given.child_by_field_name("name")
-        if tag is not None or given.type == "enum_specifier":
-            raise NotModelled(f"{text_of(given).partition('{')[0].strip()} of a function's own")
-    specifiers = [text_of(child) for child in node.children]
+    specifiers = _specifiers(node)
     if "extern" in specifiers:
         return
     static = "static" in specifiers
-    for declarator in node.children_by_field_name("declarator"):
-        inner = declarator
-        value = None
-        if declarator.type == "init_declarator":
-            value = declarator.child_by_field_name("value")
-            inner = _required(declarator.child_by_field_name("declarator"))
+    for declarator, inner, value in _declarators(node):
         ctype = declared_type(machine, frame, node, inner)
         ctype = completed(ctype, value, frame.scope.constant)
         if static:
@@ -55,6 +48,30 @@ def declare(machine: Machine, frame: Frame, node: Node) -> None:
             initialise(machine, frame, variable, value)
         for mark in _marks(frame, node, declarator):
             cleanup.clean_up_variable(frame, node, name, variable, mark)
+
+
+@of_syntax
+def _specifiers(node: Node) -> Sequence[str]:
+    """Return what stands before the declarators of a declaration, and more of its text."""
+    given = part(node, "type")
+    if given is not None and given.type in _TYPES and part(given, "body"):
+        tag = part(given, "name")
+        if tag is not None or given.type == "enum_specifier":
+            raise NotModelled(f"{text_of(given).partition('{')[0].strip()} of a function's own")
+    return [text_of(child) for child in node.children]
+
+
+@of_syntax
+def _declarators(node: Node) -> Sequence[tuple[Node, Node, Node | None]]:
+    """Return the declarators of a declaration: each whole, without its value, and the value."""
+    found: list[tuple[Node, Node, Node | None]] = []
+    for declarator in node.children_by_field_name("declarator"):
+        if declarator.type == "init_declarator":
+            inner = _required(part(declarator, "declarator"))
+            found.append((declarator, inner, part(declarator, "value")))
+        else:
+            found.append((declarator, declarator, None))
+    return found
 
 
 def _declare_static(
@@ -98,9 +115,9 @@ def initialise(machine: Machine, frame: Frame, variable: Variable, value: Node) 
 
 @places("compound_literal_expression")
 def _literal_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
-    ctype = declared_type(machine, frame, _required(node.child_by_field_name("type")))
+    ctype = declared_type(machine, frame, _required(part(node, "type")))
     variable = machine.new_local("literal", ctype)
-    initialise(machine, frame, variable, _required(node.child_by_field_name("value")))
+    initialise(machine, frame, variable, _required(part(node, "value")))
     return Place(variable.object), ctype
 
 
@@ -158,13 +175,14 @@ def _designated(machine: Machine, frame: Frame, place: Place, ctype: CType, item
             raise NotModelled(f"initializer {text_of(designator)}")
         name = text_of(designator if of_old else designator.named_children[0])
         place, ctype = member_of(machine, frame, place, ctype, name)
-    _initialise_place(machine, frame, place, ctype, _required(item.child_by_field_name("value")))
+    _initialise_place(machine, frame, place, ctype, _required(part(item, "value")))
 
 
+@of_syntax
 def _declared(declarator: Node) -> str:
     node: Node | None = declarator
     while node is not None and node.type != "identifier":
-        node = node.child_by_field_name("declarator") or (
+        node = part(node, "declarator") or (
             node.named_children[0] if node.type in _WRAPPERS and node.named_children else None
         )
     if node is None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, IntType, PointerType, StructType, VoidType
-from premap.csource.nodes import text_of
 from premap.interp import layouts, operators, unknown
 from premap.interp.conditions import condition
 from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
@@ -23,6 +22,7 @@ from premap.interp.machine import Frame, Machine
 from premap.interp.operators import compare, convert, of_truth, truth, word_of
 from premap.interp.purity import has_effects
 from premap.interp.statictypes import operand_type, type_argument
+from premap.interp.syntax import part, text_of
 from premap.interp.types import member_type, sharing
 from premap.interp.values import (
     BOOL,
@@ -42,7 +42,7 @@ from premap.model.errors import KernelBug, NotModelled
 from premap.model.words import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, add, invert, select, shl, sub
 
 Computed = Callable[[Machine, Sequence[Value]], Value]
-Special = Callable[[Machine, Frame, Node, list[Node]], Value]
+Special = Callable[[Machine, Frame, Node, Sequence[Node]], Value]
 
 COMPUTED: dict[str, Computed] = {}
 """Called with the values of their arguments."""
@@ -144,10 +144,10 @@ def _between(machine: Machine, given: Sequence[Value], ctype: CType | None) -> V
 
 
 @_special("min_t", "max_t")
-def _min_t(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _min_t(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     ctype = type_argument(machine, frame, arguments[0])
     a, b = (evaluate(machine, frame, argument) for argument in arguments[1:3])
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     return _choose(machine, a, b, smaller=name == "min_t", ctype=ctype)
 
 
@@ -273,10 +273,10 @@ COMPUTED["is_power_of_2"] = lambda _, v: of_truth(
 
 
 @_special("WARN_ON", "WARN_ON_ONCE", "WARN", "WARN_ONCE")
-def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _warn(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     """Of the text, nothing is evaluated where there is no cause (include/asm-generic/bug.h)."""
     condition = machine.decide(frame, node, truth(evaluate(machine, frame, arguments[0])))
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     if condition:
         if name == "WARN_ONCE":
             given = unknown.evaluated_seldom(machine, frame, node, arguments[1:])
@@ -288,8 +288,8 @@ def _warn(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
 
 
 @_special("BUG_ON", "VM_BUG_ON", "BUILD_BUG_ON", "might_sleep", "VM_WARN_ON_ONCE", "static_assert")
-def _asserted(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    name = text_of(node.child_by_field_name("function"))
+def _asserted(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
+    name = text_of(part(node, "function"))
     if name == "BUG_ON" and machine.decide(
         frame, node, truth(evaluate(machine, frame, arguments[0]))
     ):
@@ -304,7 +304,7 @@ _CONTAINERS = ("container_of", "container_of_const", "list_entry", "rb_entry")
 
 
 @_special(*_CONTAINERS)
-def _container_of(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _container_of(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     """Follow a member of members (`container_of(p, struct a, b.c)`) from the innermost outwards."""
     pointer = evaluate(machine, frame, arguments[0])
     ctype = type_argument(machine, frame, arguments[1])
@@ -349,10 +349,14 @@ def _contained(
         for what in ("obj", "objs", "flex")
     )
 )
-def _allocate_object(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _allocate_object(
+    machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]
+) -> Value:
     """Allocate by type (include/linux/slab.h): of the first argument only the type counts."""
-    name = text_of(node.child_by_field_name("function"))
-    member = spelled(machine, frame, arguments.pop(1)) if name.endswith("_flex") else ""
+    name, member = text_of(part(node, "function")), ""
+    if name.endswith("_flex"):
+        member = spelled(machine, frame, arguments[1])
+        arguments = [arguments[0], *arguments[2:]]
     given = tuple(word_of(evaluate(machine, frame, argument)) for argument in arguments[1:])
     where = f"{frame.function.source.name}:{frame.line(node)}"
     machine.record("alloc", name, (*given, member), where)
@@ -401,7 +405,7 @@ def _file_inode(machine: Machine, given: Sequence[Value]) -> Value:
 
 
 @_special("offsetof")
-def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     del node
     ctype = type_argument(machine, frame, arguments[0])
     layouts.agree(machine, frame.scope, ctype)
@@ -411,14 +415,14 @@ def _offsetof(machine: Machine, frame: Frame, node: Node, arguments: list[Node])
 
 
 @_special("WRITE_ONCE", "RCU_INIT_POINTER")
-def _write_once(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _write_once(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     del node
     place, ctype = place_of(machine, frame, arguments[0])
     return write(machine, place, ctype, evaluate(machine, frame, arguments[1]))
 
 
 @_special("smp_load_acquire")
-def _load_acquire(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _load_acquire(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     place, ctype = _ordered_place(machine, frame, node, arguments[0])
     value = read(machine, frame, place, ctype)
     _order(machine, frame, node, place)
@@ -426,12 +430,12 @@ def _load_acquire(machine: Machine, frame: Frame, node: Node, arguments: list[No
 
 
 @_special("smp_store_release", "rcu_assign_pointer", "smp_store_mb")
-def _store_release(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _store_release(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     """Write what others may see only after all that was written before.
 
     smp_store_release() gets a pointer, the others the place; smp_store_mb() orders what follows.
     """
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     value = evaluate(machine, frame, arguments[1])
     if name == "smp_store_release":
         place, ctype = _ordered_place(machine, frame, node, arguments[0])
@@ -450,27 +454,27 @@ def _ordered_place(
 ) -> tuple[Place, CType]:
     pointer = evaluate(machine, frame, argument)
     if not isinstance(pointer.type, PointerType) or pointer.data.place is None:
-        name = text_of(node.child_by_field_name("function"))
+        name = text_of(part(node, "function"))
         raise machine.failure(frame, node, f"{name}(): where is not known")
     return pointed(pointer)
 
 
 def _order(machine: Machine, frame: Frame, node: Node, place: Place) -> None:
     """Note that a load or a store orders others (Documentation/memory-barriers.txt)."""
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     where = f"{frame.function.source.name}:{frame.line(node)}"
     machine.record("order", name, (str(place),), where)
     unknown.let_others(machine, "order", name, (str(place),))
 
 
 @_special("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE")
-def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
-    name, option = text_of(node.child_by_field_name("function")), arguments[0]
+def _is_enabled(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
+    name, option = text_of(part(node, "function")), arguments[0]
     return of_truth(condition(machine, frame.scope, f"{name}({spelled(machine, frame, option)})"))
 
 
 @_special("ARRAY_SIZE")
-def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _array_size(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     _, ctype = place_of(machine, frame, arguments[0])
     if not isinstance(ctype, ArrayType) or not ctype.length_text:
         raise machine.failure(frame, node, "the size of an array whose length was not found")
@@ -481,7 +485,7 @@ def _array_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node
 
 
 @_special("swap")
-def _swap(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _swap(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     del node
     (first, type_a), (second, type_b) = (place_of(machine, frame, each) for each in arguments[:2])
     a, b = read(machine, frame, first, type_a), read(machine, frame, second, type_b)

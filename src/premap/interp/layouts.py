@@ -82,10 +82,25 @@ def agree_on_unknown(machine: Machine, scope: Scope, ctype: CType) -> None:
     """Raise NotModelled if a type that was not found, or has several forms, may be another one."""
     if not machine.memory.namer.compares:
         return
-    while isinstance(ctype, ArrayType | PointerType):
-        ctype = ctype.element if isinstance(ctype, ArrayType) else ctype.target
+    ctype = _innermost(ctype)
     if isinstance(ctype, UnknownType):
         agree_on_names(machine, scope, ctype.name, f"the type {ctype.name} may be another one")
+
+
+def is_untold(ctype: CType) -> bool:
+    """Return whether a type, or what it leads to, was not found, or has several forms."""
+    return isinstance(_innermost(ctype), UnknownType)
+
+
+def _innermost(ctype: CType) -> CType:
+    """Return what pointers and arrays lead to."""
+    while True:
+        if isinstance(ctype, PointerType):
+            ctype = ctype.target
+        elif isinstance(ctype, ArrayType):
+            ctype = ctype.element
+        else:
+            return ctype
 
 
 def agree_on_own(machine: Machine, scope: Scope, ctype: CType) -> None:

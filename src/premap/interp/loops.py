@@ -10,7 +10,6 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from premap.csource.macros import expand as expanded
-from premap.csource.nodes import text_of
 from premap.csource.readable import readable_statement
 from premap.csource.scope import Scope
 from premap.interp import cleanup
@@ -18,6 +17,7 @@ from premap.interp.dispatch import Outcome, execute
 from premap.interp.expansion import spelled
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.redefined import refuse_elsewhere
+from premap.interp.syntax import text_of
 
 BODY = "premap_rest"
 """The call that stands for the statement."""

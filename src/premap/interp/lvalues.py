@@ -14,25 +14,19 @@ from premap.csource.ctypes import (
     UnknownType,
 )
 from premap.csource.meanings import meaning
-from premap.csource.nodes import find_all, text_of
+from premap.csource.nodes import find_all
 from premap.interp import (
     expansion,
     layouts,
     operators,
 )
 from premap.interp.conditions import compiled
-from premap.interp.dispatch import (
-    child,
-    evaluate,
-    only_child,
-    place_of,
-    places,
-    short,
-)
+from premap.interp.dispatch import evaluate, place_of, places, short
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, is_scalar, word_of
 from premap.interp.redefined import refuse_elsewhere, refuse_macro
+from premap.interp.syntax import child, only_child, part, text_of
 from premap.interp.types import VM_OPS, member, member_path, member_type
 from premap.interp.undefined import NullPointer
 from premap.interp.values import (
@@ -205,7 +199,7 @@ def _refuse_macro(machine: Machine, frame: Frame, node: Node, name: str) -> None
 
 def is_arrow(node: Node) -> bool:
     """Return whether a field_expression is `a->b`, not `a.b`."""
-    operator = node.child_by_field_name("operator")
+    operator = part(node, "operator")
     return operator is not None and operator.type == "->"
 
 

@@ -34,6 +34,7 @@ ITERATION_LIMIT = 1000
 """Iterations of any loop before the answer is `unknown`."""
 CALL_DEPTH = 40
 STEP_LIMIT = 200_000
+"""Steps of one run, to the next look."""
 STEPS_BETWEEN_LOOKS = 512
 """Steps after which a run looks whether its limit is reached."""
 
@@ -208,11 +209,15 @@ class Machine:
         if self.evaluating is not None:
             self.evaluating(frame, node)
         if self.steps % STEPS_BETWEEN_LOOKS == 0:
-            explorer = Explorer.current()
-            if explorer is not None:
-                explorer.check_time()
-            elif self.effort.spent > self.deadline:
-                raise self.failure(frame, node, "there is no time for more")
+            self._look(frame, node)
+
+    def _look(self, frame: Frame, node: Node) -> None:
+        """End the run where its limit is reached."""
+        explorer = Explorer.current()
+        if explorer is not None:
+            explorer.check_time()
+        elif self.effort.spent > self.deadline:
+            raise self.failure(frame, node, "there is no time for more")
         if self.steps > STEP_LIMIT:
             raise self.failure(frame, node, f"more than {STEP_LIMIT} steps")
 

@@ -53,6 +53,7 @@ _NUMBER = re.compile(r"#\d+\b")
 """What tells local variables of the same name apart."""
 _CALL = re.compile(r"@\d+(\([^()]*\))?")
 """What follows a function's name in the name of what a call returned."""
+_NOT_HELD = (FunctionType, VoidType, UnknownType)
 UNTYPED = (0, False)
 """What kind_of() says of a type that tells nothing of its size."""
 
@@ -242,11 +243,15 @@ class Object:
         name = f"{ctype.kind} {ctype.tag}" if ctype.tag else ctype.typedef
         if name is None:
             return
+        known = self.structs.get(path)
+        if known == name:
+            return
         text = f"{self.name_of(path)} is looked into as different structures"
-        if self.structs.setdefault(path, name) != name:
-            raise NotModelled(f"{text}, {self.structs[path]} and {name}")
+        if known is not None:
+            raise NotModelled(f"{text}, {known} and {name}")
         if not self.local:
             self.memory.namer.agree(("struct", self.name_of(path)), name, text)
+        self.structs[path] = name
 
     def expose(self) -> None:
         """Note that a local variable's address was made a number: any code may have it then."""
@@ -300,7 +305,7 @@ class Object:
 
     def hold(self, path: Path, ctype: CType) -> None:
         """Note what a pointer takes a place for the first of: others are elsewhere, or overlap."""
-        if isinstance(ctype, FunctionType | VoidType | UnknownType):
+        if isinstance(ctype, _NOT_HELD):
             return
         self.note_bytes(path, ctype)
         unit, known = unit_of(ctype), self.units.get(path)
@@ -563,9 +568,12 @@ def unwritten(name: str) -> Uninitialised:
     return Uninitialised(f"{_NUMBER.sub('', name)} is read before it is written")
 
 
+_SCALARS = (IntType, EnumType, PointerType)
+
+
 def kind_of(ctype: CType) -> tuple[int, bool]:
     """Return width (bits) and sign of a scalar type; pointers are unsigned words."""
-    if isinstance(ctype, IntType | EnumType | PointerType):
+    if isinstance(ctype, _SCALARS):
         integer = int_type(ctype)
         return integer.width, integer.signed
     return UNTYPED

@@ -95,14 +95,25 @@ def of_truth(condition: bool) -> Value:  # noqa: FBT001
     return Value(INT, Truth(condition))
 
 
+_INTEGERS = (IntType, EnumType)
+_POINTERS = (Pointer, FunctionName)
+_NUMBERS = (Truth, Pointer)
+
+
+def _is_truth(ctype: CType) -> bool:
+    """Return whether a type is `bool`, of which every value is 0 or 1."""
+    return isinstance(ctype, IntType) and ctype.name in _TRUTHS
+
+
 def convert(inputs: Inputs, value: Value, ctype: CType) -> Value:
     """Convert a value to a type, as assignment, argument passing and casts do."""
-    if isinstance(ctype, VoidType) or (value.type == ctype and str(ctype) not in _TRUTHS):
+    same = value.type is ctype or value.type == ctype
+    if (same and not _is_truth(ctype)) or isinstance(ctype, VoidType):
         return value
-    if isinstance(ctype, IntType | EnumType):
+    if isinstance(ctype, _INTEGERS):
         return _to_integer(value, int_type(ctype), ctype)
     if isinstance(ctype, PointerType):
-        if isinstance(value.data, Pointer | FunctionName):
+        if isinstance(value.data, _POINTERS):
             _note_structure(value)
             return Value(ctype, value.data)
         return Value(ctype, Pointer(None, word_of(value)))
@@ -124,7 +135,7 @@ def _note_structure(value: Value) -> None:
 
 def is_scalar(value: Value) -> bool:
     """Return whether the value is a number, a condition or a pointer."""
-    return isinstance(value.data, Truth | Pointer) or hasattr(value.data, "__index__")
+    return isinstance(value.data, _NUMBERS) or hasattr(value.data, "__index__")
 
 
 def _to_integer(value: Value, target: IntType, ctype: CType) -> Value:

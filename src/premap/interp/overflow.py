@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, EnumType, IntType, PointerType
-from premap.csource.nodes import text_of
 from premap.interp.dispatch import evaluate
 from premap.interp.expansion import spelled
 from premap.interp.expressions import size_value
@@ -21,6 +20,7 @@ from premap.interp.lvalues import write
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import of_truth, word_of
 from premap.interp.statictypes import operand_type, type_argument
+from premap.interp.syntax import part, text_of
 from premap.interp.types import member_type
 from premap.interp.values import ULONG, Value, int_type, normalise, plain
 from premap.model.errors import NotModelled
@@ -33,9 +33,9 @@ _OPERATIONS = {
 }
 
 
-def _check(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _check(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     """Compute, write what of the result fits, and return whether that is not all of it."""
-    operation = _OPERATIONS[text_of(node.child_by_field_name("function"))]
+    operation = _OPERATIONS[text_of(part(node, "function"))]
     a, b = (evaluate(machine, frame, argument) for argument in arguments[:2])
     target = evaluate(machine, frame, arguments[2])
     if not isinstance(target.type, PointerType) or target.data.place is None:
@@ -121,9 +121,9 @@ def saturated(machine: Machine, frame: Frame, node: Node, name: str, given: Sequ
     return select(fits, total, U64_MAX)
 
 
-def _sizes(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _sizes(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     """Compute `size_add(a, b)` and its like; array_size() and array3_size() multiply."""
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     operation = name.removeprefix("size_") if name.startswith("size_") else "mul"
     total, *rest = (_size(evaluate(machine, frame, argument)) for argument in arguments)
     for word in rest:
@@ -137,9 +137,9 @@ def _size(value: Value) -> int:
     return word_of(value)
 
 
-def _struct_size(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _struct_size(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     """Compute struct_size(), struct_size_t() and flex_array_size()."""
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     if name == "struct_size_t":
         ctype = type_argument(machine, frame, arguments[0])
     else:
@@ -160,7 +160,7 @@ def _struct_size(machine: Machine, frame: Frame, node: Node, arguments: list[Nod
     return Value(ULONG, total)
 
 
-MACROS: dict[str, Callable[[Machine, Frame, Node, list[Node]], Value]] = {
+MACROS: dict[str, Callable[[Machine, Frame, Node, Sequence[Node]], Value]] = {
     **dict.fromkeys(_OPERATIONS, _check),
     **dict.fromkeys(("size_add", "size_sub", "size_mul", "array_size", "array3_size"), _sizes),
     **dict.fromkeys(("struct_size", "struct_size_t", "flex_array_size"), _struct_size),

@@ -10,7 +10,8 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from premap.csource.errors import NotC
-from premap.csource.nodes import parse_expression, parse_statement, text_of
+from premap.csource.nodes import parse_expression, parse_statement
+from premap.interp.syntax import part, text_of
 
 _CLOSED = frozenset(
     {
@@ -102,7 +103,7 @@ def is_one_statement(use: Node, body: Node) -> bool:
     if around is None or around.type not in _HOLDS_ONE:
         return True
     several = body.parent is not None and body.parent.type == "function_definition"
-    takes_else = around.child_by_field_name("alternative") is not None
+    takes_else = part(around, "alternative") is not None
     return not several and not (takes_else and body.type == "if_statement")
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -15,7 +16,6 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.csource.meanings import meaning, redefined
-from premap.csource.nodes import text_of
 from premap.interp import (
     constants,
     expansion,
@@ -34,6 +34,7 @@ from premap.interp.lvalues import (
 )
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import FUNCTION
+from premap.interp.syntax import text_of
 from premap.interp.values import (
     BOOL,
     CHAR,
@@ -108,15 +109,26 @@ def _file_scope_name(machine: Machine, frame: Frame, node: Node, name: str) -> V
 @evaluates("number_literal")
 def _number(machine: Machine, frame: Frame, node: Node) -> Value:
     text = text_of(node).replace("'", "")
-    match = re.fullmatch(r"(-?)(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)", text)
-    if match is None:
+    literal = _literal(text.removeprefix("-"))
+    if literal is None:
         raise machine.failure(frame, node, f"number {text}")
-    digits, suffix = match[2], match[3].lower()
+    return operators.unary(machine.inputs, "-", literal) if text[0] == "-" else literal
+
+
+@lru_cache(1024)
+def _literal(text: str) -> Value | None:
+    """Return the value of an integer constant, None if it is something else."""
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        return None
+    digits, suffix = match[1], match[2].lower()
     octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
     number = int(digits, 8) if octal else int(digits, 0)
     decimal = digits.isdigit() and not octal
-    literal = Value(_literal_type(number, suffix, decimal=decimal), number)
-    return operators.unary(machine.inputs, "-", literal) if match[1] else literal
+    return Value(_literal_type(number, suffix, decimal=decimal), number)
+
+
+_INTEGER = re.compile(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)")
 
 
 def _literal_type(number: int, suffix: str, *, decimal: bool) -> IntType:

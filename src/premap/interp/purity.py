@@ -5,17 +5,15 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from premap.csource.nodes import text_of, walk
+from premap.csource.nodes import walk
 from premap.interp import (
     constants,
     unknown,
 )
 from premap.interp.casts import cast_type
-from premap.interp.dispatch import (
-    PURE_NAMES,
-    child,
-)
+from premap.interp.dispatch import PURE_NAMES
 from premap.interp.machine import Frame, Machine
+from premap.interp.syntax import child, text_of
 
 _EFFECTS = frozenset({"assignment_expression", "update_expression", "compound_statement"})
 

@@ -92,7 +92,7 @@ def refuse_elsewhere(machine: Machine, frame: Frame, node: Node, name: str) -> N
 def refuse_macro(scope: Scope, name: str, what: str) -> None:
     """Raise NotModelled if a name that is meant as C is also an own macro without parameters."""
     macros = scope.own_macro(name)
-    if any(each.parameters is None and each.body.strip() != name for each in macros):
+    if macros and any(each.parameters is None and each.body.strip() != name for each in macros):
         raise NotModelled(f"{what} {name}, which is a macro, too")
 
 

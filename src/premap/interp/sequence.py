@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from premap.csource.nodes import find_all, text_of, unwrapped
+from premap.csource.nodes import find_all
 from premap.interp.machine import Frame, Machine
+from premap.interp.syntax import of_syntax, part, text_of, unwrapped
 
 _ORDERED = {"&&", "||"}
 _WHOLE = ("statement", "declaration", "declarator", "clause")
@@ -15,16 +16,14 @@ _WHOLE = ("statement", "declaration", "declarator", "clause")
 
 def refuse_unordered(machine: Machine, frame: Frame, node: Node, target: Node) -> None:
     """Raise NotModelled if what `node` changes is used beside it, in no order."""
-    parent = node.parent
-    if parent is None or parent.type == "expression_statement":
-        return
-    name = text_of(unwrapped(target))
-    if _is_unordered(node, name):
+    if _is_unordered(node, target):
+        name = text_of(unwrapped(target))
         raise machine.failure(frame, node, f"the order in which {name} is changed and used")
 
 
-def _is_unordered(node: Node, name: str) -> bool:
-    inner, outer = node, node.parent
+@of_syntax
+def _is_unordered(node: Node, target: Node) -> bool:
+    inner, outer, name = node, node.parent, text_of(unwrapped(target))
     while outer is not None and not outer.type.endswith(_WHOLE):
         if not _orders(outer):
             others = (each for each in outer.named_children if each != inner)
@@ -38,9 +37,7 @@ def _orders(node: Node) -> bool:
     """Return whether the parts of an expression are evaluated one after the other."""
     if node.type in {"conditional_expression", "comma_expression", "compound_statement"}:
         return True
-    return node.type == "binary_expression" and (
-        text_of(node.child_by_field_name("operator")) in _ORDERED
-    )
+    return node.type == "binary_expression" and (text_of(part(node, "operator")) in _ORDERED)
 
 
 def _uses(node: Node, name: str) -> bool:

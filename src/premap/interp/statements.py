@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from premap.csource.ctypes import VoidType
-from premap.csource.nodes import callee, text_of, unwrapped, walk
+from premap.csource.nodes import find_all
 from premap.interp import cleanup, loops, operators
 from premap.interp.conditions import condition, defined
 from premap.interp.dispatch import (
@@ -24,6 +24,7 @@ from premap.interp.dispatch import (
 from premap.interp.initializers import declare
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import truth
+from premap.interp.syntax import callee, inner_of, of_syntax, part, text_of, unwrapped
 from premap.interp.values import Value
 from premap.model.words import lnot
 
@@ -45,7 +46,7 @@ def execute_body(machine: Machine, frame: Frame, body: Node) -> Value:
 @evaluates("compound_statement")
 def _statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
     """Evaluate `({ … })`: the value of its last expression."""
-    statements = _statements(body)
+    statements = inner_of(body)
     with _Entered(machine, frame):
         for statement in statements[:-1]:
             frame.blocks[-1].latest = statement.start_byte
@@ -81,7 +82,7 @@ class _Entered:
 @executes("compound_statement")
 def _compound(machine: Machine, frame: Frame, node: Node) -> Outcome:
     with _Entered(machine, frame):
-        return _sequence(machine, frame, _statements(node))
+        return _sequence(machine, frame, inner_of(node))
 
 
 def _sequence(
@@ -122,12 +123,16 @@ def _refuse_to_skip(machine: Machine, frame: Frame, statements: Sequence[Node]) 
 
 
 def _position(statements: Sequence[Node], label: str) -> int | None:
-    name = label.encode()
     for position, statement in enumerate(statements):
-        for inner in walk(statement) if name in (statement.text or b"") else ():
-            if inner.type == "labeled_statement" and _label(inner) == label:
-                return position
+        if label in _labels_in(statement):
+            return position
     return None
+
+
+@of_syntax
+def _labels_in(statement: Node) -> frozenset[str]:
+    """Return the labels within a statement."""
+    return frozenset(map(_label, find_all(statement, "labeled_statement")))
 
 
 def _enter(machine: Machine, frame: Frame, statement: Node, label: str) -> Outcome:
@@ -136,16 +141,12 @@ def _enter(machine: Machine, frame: Frame, statement: Node, label: str) -> Outco
         return _labeled(machine, frame, statement)
     if statement.type == "compound_statement":
         with _Entered(machine, frame):
-            return _sequence(machine, frame, _statements(statement), label)
+            return _sequence(machine, frame, inner_of(statement), label)
     raise machine.failure(frame, statement, f"a jump into a block, to label {label}")
 
 
-def _statements(body: Node) -> list[Node]:
-    return [child for child in body.named_children if child.type != "comment"]
-
-
 def _label(node: Node) -> str:
-    return text_of(node.child_by_field_name("label"))
+    return text_of(part(node, "label"))
 
 
 @executes("labeled_statement")
@@ -205,7 +206,7 @@ def _declaration(machine: Machine, frame: Frame, node: Node) -> Outcome:
 
 @executes("return_statement")
 def _return(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    values = [child for child in node.named_children if child.type != "comment"]
+    values = inner_of(node)
     result = evaluate(machine, frame, values[0]) if values else VOID
     if machine.observer is not None:
         machine.observer("return", frame, node, result)
@@ -235,13 +236,13 @@ def _if(machine: Machine, frame: Frame, node: Node) -> Outcome:
     test = _field(machine, frame, node, "condition")
     if machine.decide(frame, test, truth(evaluate(machine, frame, test))):
         return execute(machine, frame, _field(machine, frame, node, "consequence"))
-    alternative = node.child_by_field_name("alternative")
+    alternative = part(node, "alternative")
     return None if alternative is None else execute(machine, frame, alternative)
 
 
 @executes("else_clause")
 def _else(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    inner = _statements(node)
+    inner = inner_of(node)
     return execute(machine, frame, inner[0]) if inner else None
 
 
@@ -258,14 +259,14 @@ def _while(machine: Machine, frame: Frame, node: Node) -> Outcome:
 @executes("for_statement")
 def _for(machine: Machine, frame: Frame, node: Node) -> Outcome:
     with _Entered(machine, frame):
-        start = node.child_by_field_name("initializer")
+        start = part(node, "initializer")
         if start is not None and start.type == "declaration":
             declare(machine, frame, start)
         elif start is not None:
             evaluate(machine, frame, start)
-        test = node.child_by_field_name("condition")
+        test = part(node, "condition")
         body = _field(machine, frame, node, "body")
-        return _loop(machine, frame, node, test, body, node.child_by_field_name("update"))
+        return _loop(machine, frame, node, test, body, part(node, "update"))
 
 
 def _loop(
@@ -322,7 +323,7 @@ def _do(machine: Machine, frame: Frame, node: Node) -> Outcome:
 @executes("switch_statement")
 def _switch(machine: Machine, frame: Frame, node: Node) -> Outcome:
     subject = evaluate(machine, frame, _field(machine, frame, node, "condition"))
-    cases = _statements(_field(machine, frame, node, "body"))
+    cases = inner_of(_field(machine, frame, node, "body"))
     if any(case.type != "case_statement" for case in cases):
         raise machine.failure(frame, node, "a switch with statements outside its cases")
     chosen = _chosen_case(machine, frame, subject, cases)
@@ -343,7 +344,7 @@ def _chosen_case(
 ) -> int | None:
     default = None
     for position, case in enumerate(cases):
-        label = case.child_by_field_name("value")
+        label = part(case, "value")
         if label is None:
             default = position
             continue
@@ -354,7 +355,7 @@ def _chosen_case(
 
 def _is_case(machine: Machine, frame: Frame, subject: Value, label: Node) -> bool:
     """Return whether a switch goes to `case label:`, which may be a range, `case A ... B:`."""
-    ends = [child for child in label.named_children if child.type != "comment"]
+    ends = inner_of(label)
     question = next((child for child in label.children if child.type == "?"), None)
     if question is None or question.start_byte not in frame.marks:
         return _compare(machine, "==", subject, evaluate(machine, frame, label))
@@ -366,33 +367,33 @@ def _compare(machine: Machine, operator: str, subject: Value, label: Value) -> b
     return truth(operators.binary(machine.inputs, operator, subject, label))
 
 
-def _case_body(case: Node) -> list[Node]:
-    label = case.child_by_field_name("value")
-    body = [child for child in case.named_children if child.type != "comment"]
+def _case_body(case: Node) -> Sequence[Node]:
+    label = part(case, "value")
+    body = inner_of(case)
     return body[1:] if label is not None else body
 
 
 @executes("preproc_ifdef", "preproc_if", "preproc_elif")
 def _conditional(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    name = node.child_by_field_name("name")
+    name = part(node, "name")
     if name is not None:
         holds = defined(machine, frame.scope, text_of(name))
         if node.children[0].type == "#ifndef":
             holds = lnot(holds)
     else:
-        text = text_of(node.child_by_field_name("condition"))
+        text = text_of(part(node, "condition"))
         holds = condition(machine, frame.scope, text)
-    alternative = node.child_by_field_name("alternative")
+    alternative = part(node, "alternative")
     if machine.decide(frame, node, holds):
         first = 1
-        inner = [child for child in _statements(node)[first:] if child != alternative]
+        inner = [child for child in inner_of(node)[first:] if child != alternative]
         return _sequence(machine, frame, inner)
     return None if alternative is None else execute(machine, frame, alternative)
 
 
 @executes("preproc_else")
 def _preproc_else(machine: Machine, frame: Frame, node: Node) -> Outcome:
-    return _sequence(machine, frame, _statements(node))
+    return _sequence(machine, frame, inner_of(node))
 
 
 @executes(";", "attributed_statement", "preproc_def", "preproc_function_def", "preproc_call")
@@ -404,7 +405,7 @@ def _nothing(machine: Machine, frame: Frame, node: Node) -> Outcome:
 
 
 def _field(machine: Machine, frame: Frame, node: Node, name: str) -> Node:
-    found = node.child_by_field_name(name)
+    found = part(node, name)
     if found is None:
         raise machine.failure(frame, node, f"incomplete {node.type.replace('_', ' ')}")
     return found

@@ -24,13 +24,13 @@ from premap.csource.ctypes import (
 )
 from premap.csource.declarators import declarators_of, declared_name
 from premap.csource.lengths import characters
-from premap.csource.nodes import text_of
 from premap.csource.readable import TYPEOF, readable_expression
 from premap.interp import layouts
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Block, Frame, Machine
 from premap.interp.operators import COMPARISONS, common_type, promoted
 from premap.interp.redefined import refuse_macro
+from premap.interp.syntax import inner_of, part, text_of
 from premap.interp.types import member_type, named_type, settled
 from premap.interp.values import CHAR, INT, ULONG
 from premap.model.errors import NotModelled
@@ -48,7 +48,7 @@ def declared_type(
 
     Without one, to its first or only one. `typeof (x)` and a macro's parameter may name it.
     """
-    specifier = node.child_by_field_name("type")
+    specifier = part(node, "type")
     base = None if specifier is None else _special_type(machine, frame, specifier)
     if base is None:
         if specifier is not None and specifier.type == "type_identifier":
@@ -56,7 +56,7 @@ def declared_type(
         found = settled(frame.scope.type_of(node, declarator))
         layouts.agree_on_unknown(machine, frame.scope, found)
         return found
-    inner = declarator or node.child_by_field_name("declarator")
+    inner = declarator or part(node, "declarator")
     return settled(frame.scope.types.declared(base, inner))
 
 
@@ -142,7 +142,7 @@ def type_of(machine: Machine, frame: Frame, node: Node) -> CType:
 
 
 def _child(machine: Machine, frame: Frame, node: Node, name: str) -> CType:
-    child = node.child_by_field_name(name)
+    child = part(node, name)
     return UNTOLD if child is None else type_of(machine, frame, child)
 
 
@@ -154,7 +154,7 @@ def common(one: CType, other: CType) -> CType:
 
 
 def _inner(machine: Machine, frame: Frame, node: Node) -> CType:
-    inner = [child for child in node.named_children if child.type != "comment"]
+    inner = inner_of(node)
     return type_of(machine, frame, inner[-1]) if inner else UNTOLD
 
 
@@ -180,7 +180,7 @@ def _string(_machine: Machine, _frame: Frame, node: Node) -> CType:
 
 
 def _binary(machine: Machine, frame: Frame, node: Node) -> CType:
-    operator = text_of(node.child_by_field_name("operator"))
+    operator = text_of(part(node, "operator"))
     if operator in COMPARISONS or operator in ("&&", "||"):
         return INT
     left, right = _child(machine, frame, node, "left"), _child(machine, frame, node, "right")
@@ -190,19 +190,19 @@ def _binary(machine: Machine, frame: Frame, node: Node) -> CType:
 
 
 def _unary(machine: Machine, frame: Frame, node: Node) -> CType:
-    if text_of(node.child_by_field_name("operator")) == "!":
+    if text_of(part(node, "operator")) == "!":
         return INT
     given = _child(machine, frame, node, "argument")
     return promoted(given) if isinstance(given, IntType | EnumType) else UNTOLD
 
 
 def _conditional(machine: Machine, frame: Frame, node: Node) -> CType:
-    name = "consequence" if node.child_by_field_name("consequence") else "condition"
+    name = "consequence" if part(node, "consequence") else "condition"
     return common(_child(machine, frame, node, name), _child(machine, frame, node, "alternative"))
 
 
 def _cast(machine: Machine, frame: Frame, node: Node) -> CType:
-    named = node.child_by_field_name("type")
+    named = part(node, "type")
     ctype = UNTOLD if named is None else declared_type(machine, frame, named)
     return UNTOLD if misread_cast(ctype, node) else ctype
 
@@ -215,7 +215,7 @@ def misread_cast(ctype: CType, node: Node) -> bool:
     """
     if node.type != "cast_expression":
         return False
-    value = node.child_by_field_name("value")
+    value = part(node, "value")
     ambiguous = value is not None and value.type in ("unary_expression", "pointer_expression")
     if ambiguous and isinstance(ctype, UnknownType | StructType):
         return text_of(value)[:1] in "-+&*"
@@ -241,7 +241,7 @@ def _field(machine: Machine, frame: Frame, node: Node) -> CType:
     base = _child(machine, frame, node, "argument")
     if any(child.type == "->" for child in node.children):
         base = _target(base)
-    return member_type(frame.scope, base, text_of(node.child_by_field_name("field")))
+    return member_type(frame.scope, base, text_of(part(node, "field")))
 
 
 def _pointer(machine: Machine, frame: Frame, node: Node) -> CType:

@@ -11,9 +11,10 @@ import re
 from tree_sitter import Node
 
 from premap.csource.errors import NotC
-from premap.csource.nodes import parse_expression, text_of
+from premap.csource.nodes import parse_expression
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Frame, Machine
+from premap.interp.syntax import text_of
 
 _NUMBERED = re.compile(r"\\(x[0-9A-Fa-f]*|[0-7]{1,2})\Z")
 """An escape sequence that the next character may belong to."""

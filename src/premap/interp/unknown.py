@@ -20,11 +20,12 @@ from tree_sitter import Node
 
 from premap.csource.ctypes import CType, EnumType, IntType, PointerType, StructType, VoidType
 from premap.csource.meanings import meaning
-from premap.csource.nodes import text_of, walk
+from premap.csource.nodes import walk
 from premap.interp import handover, reach
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Frame, Machine
 from premap.interp.operators import UNKNOWN, convert, word_of
+from premap.interp.syntax import part, text_of
 from premap.interp.types import named_type, settled
 from premap.interp.values import (
     Aggregate,
@@ -251,7 +252,7 @@ def evaluated_seldom(
         or sum(map(len, machine.memory.written.values())) != written
         or any(event.kind not in _HARMLESS for event in machine.events[done:])
     ):
-        name = text_of(node.child_by_field_name("function"))
+        name = text_of(part(node, "function"))
         raise machine.failure(frame, node, f"{name}() may not evaluate an argument that changes")
     return given
 

@@ -189,9 +189,13 @@ class Value(Struct, frozen=True):
     data: Any
 
 
+_INTEGERS = (IntType, EnumType)
+_SCALARS = (*_INTEGERS, PointerType)
+
+
 def is_unknown(ctype: CType) -> bool:
     """Return whether the type could not be found, so that its width and sign are not known."""
-    return not isinstance(ctype, IntType | EnumType | PointerType)
+    return not isinstance(ctype, _SCALARS)
 
 
 def int_type(ctype: CType) -> IntType:
@@ -213,7 +217,7 @@ def made_up_address(word: int) -> int:
 
 def size_of(ctype: CType) -> int | None:
     """Return sizeof a type in bytes where that needs no layout, else None."""
-    if isinstance(ctype, IntType | EnumType):
+    if isinstance(ctype, _INTEGERS):
         return max(1, int_type(ctype).width // 8)
     if isinstance(ctype, PointerType):
         return 8

@@ -64,7 +64,7 @@ def _fill(place: Place, held: dict[str, Value]) -> None:
     place.store(Value(VA_LIST.element, Aggregate(members)))
 
 
-def _start(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _start(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     place = _list(machine, frame, arguments[0])
     outer: Frame | None = frame
     while outer is not None and outer.rest is None:
@@ -76,7 +76,7 @@ def _start(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) ->
     return _VOID
 
 
-def _take(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _take(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     place = _list(machine, frame, arguments[0])
     ctype = type_argument(machine, frame, arguments[1])
     cells, path = place.object.cells, place.path
@@ -91,7 +91,7 @@ def _take(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
     return convert(machine.inputs, value, ctype)
 
 
-def _copy(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _copy(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     del node
     to, source = (_list(machine, frame, argument) for argument in arguments[:2])
     depth = len(source.path)
@@ -106,7 +106,7 @@ def _copy(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> 
     return _VOID
 
 
-def _end(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _end(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     del node
     _fill(_list(machine, frame, arguments[0]), {})
     return _VOID

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
 
 from premap.csource.ctypes import ArrayType, CType, EnumType, IntType, PointerType, StructType
-from premap.csource.nodes import text_of, unwrapped
 from premap.interp import operators, unknown
 from premap.interp.dispatch import evaluate
 from premap.interp.lvalues import read, write
@@ -19,13 +18,14 @@ from premap.interp.machine import Frame, Machine
 from premap.interp.objects import zero_of
 from premap.interp.operators import is_scalar, word_of
 from premap.interp.statictypes import declared_type, operand_type
+from premap.interp.syntax import part, text_of, unwrapped
 from premap.interp.values import Place, Pointer, Value, plain, size_of, unit_of
 
 MOST_ELEMENTS = 64
 """Elements of an array that is set or copied one by one."""
 
 
-def _memset(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _memset(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     given = [evaluate(machine, frame, argument) for argument in arguments]
     ctype = _whole(machine, frame, arguments[0], given[0], arguments[-1], given[-1])
     byte = plain(word_of(given[1])) if len(given) > 2 and is_scalar(given[1]) else 0
@@ -36,7 +36,7 @@ def _memset(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -
     return given[0]
 
 
-def _memcpy(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -> Value:
+def _memcpy(machine: Machine, frame: Frame, node: Node, arguments: Sequence[Node]) -> Value:
     given = [evaluate(machine, frame, argument) for argument in arguments]
     to = _whole(machine, frame, arguments[0], given[0], arguments[2], given[2])
     source = _whole(machine, frame, arguments[1], given[1], arguments[2], given[2])
@@ -51,7 +51,7 @@ def _memcpy(machine: Machine, frame: Frame, node: Node, arguments: list[Node]) -
 
 def _unknown(machine: Machine, frame: Frame, node: Node, given: list[Value]) -> Value:
     where = f"{frame.function.source.name}:{frame.line(node)}"
-    name = text_of(node.child_by_field_name("function"))
+    name = text_of(part(node, "function"))
     for value in given:
         unknown.note_all_bytes(value)
     return unknown.call_unknown(machine, frame, name, given, where)
@@ -91,7 +91,7 @@ def _measured(machine: Machine, frame: Frame, node: Node) -> CType | None:
         node = unwrapped(given)
     if node.type != "sizeof_expression":
         return None
-    named, value = node.child_by_field_name("type"), node.child_by_field_name("value")
+    named, value = part(node, "type"), part(node, "value")
     if named is not None:
         return declared_type(machine, frame, named)
     return None if value is None else operand_type(machine, frame, value)
@@ -106,7 +106,7 @@ def _parts(place: Place, ctype: CType) -> list[tuple[Place, CType]]:
     return [(operators.accessed(element, ctype.element), ctype.element) for element in elements]
 
 
-MACROS: dict[str, Callable[[Machine, Frame, Node, list[Node]], Value]] = {
+MACROS: dict[str, Callable[[Machine, Frame, Node, Sequence[Node]], Value]] = {
     "memset": _memset,
     "memzero_explicit": _memset,
     "memcpy": _memcpy,

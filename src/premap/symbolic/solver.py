@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
+from premap.symbolic.bounds import closest
 from premap.symbolic.effort import GUARD_SECONDS, QUESTION, RESOURCES, Effort
 from premap.symbolic.errors import SolverGaveUp
 from premap.symbolic.linear import signed, sum_data
@@ -215,7 +216,7 @@ class Solver:
             parts.update((part.uid, part) for part in conjuncts_of(condition))
         if not parts:
             return Model()
-        return self._ask(list(parts.values()), limit_ms or self.limit_ms)
+        return self._ask(closest(parts.values()), limit_ms or self.limit_ms)
 
     def extend(
         self,
@@ -233,7 +234,7 @@ class Solver:
         known = {part.uid: part for each in conditions for part in conjuncts_of(each)}
         near = self._leaves.around(conjuncts(more), known.values())
         asked = {part.uid: part for part in (*near.parts, *conjuncts(more))}
-        found = self._ask(list(asked.values()), limit_ms or self.limit_ms, model)
+        found = self._ask(closest(asked.values()), limit_ms or self.limit_ms, model)
         return None if found is None else model.changed(found, near.leaves)
 
     def _ask(self, parts: list[BoolNode], limit_ms: int, near: Model | None = None) -> Model | None:
