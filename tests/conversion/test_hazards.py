@@ -67,12 +67,74 @@ def test_what_a_descriptor_can_not_mean(body: str, id_: str) -> None:
             "member-used",
         ),
         ("static void stop(void)\n{ ring_fops.mmap = NULL; }\n", "table-assigned"),
+        ("int where = offsetof(struct file_operations, mmap);\n", "member-used"),
+        ('int bell_mmap() __attribute__((alias("ring_mmap")));\n', "second-caller"),
+        ('static struct kprobe kp = { .symbol_name = "ring_mmap" };\n', "second-caller"),
+        ('void f(void)\n{ asm volatile("call ring_mmap"); }\n', "second-caller"),
+        ("#define C(a, b) a##b\nvoid *p = C(ring_, mmap);\n", "second-caller"),
+        ("#define C(a, b) a##_##b\nvoid *p = C(ring, mmap);\n", "second-caller"),
+        ("#define C(a) ri##a##ap\nvoid *p = C(ng_mm);\n", "second-caller"),
+        (
+            "#define C_(a, b) a##b\n#define C(a, b) C_(a, b)\nvoid *p = C(r, ing_mmap);\n",
+            "second-caller",
+        ),
     ],
 )
 def test_code_that_needs_the_member(more: str, id_: str) -> None:
     reason = converted(more=more).reason
     assert reason is not None
     assert reason.id == id_
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "int where = offsetof(struct vm_operations_struct, mmap);\n",
+        '#include <asm/io.h>\nstatic const char name[] = "ring_mmap";\n',
+        'static struct kprobe kp = { .symbol_name = "ring_mmap_other" };\n',
+        "#define C(a, b) a##_##b\nvoid *p = C(ring, open), *q = C(bell, mmap);\n",
+    ],
+)
+def test_code_that_does_not_need_it(more: str) -> None:
+    found = converted(more=more)
+    assert found.reason is None, found.reason
+
+
+@pytest.mark.parametrize("second", ["NULL", "bell_mmap"])
+def test_a_member_that_is_set_twice(second: str) -> None:
+    """What comes last is meant; of two members, both would be set."""
+    reason = converted(members=f"\n\t.mmap = {second},").reason
+    assert reason is not None
+    assert reason.id == "member-twice"
+    in_arm = converted(members=f"\n#ifdef BELL\n\t.mmap = {second},\n#endif").reason
+    assert in_arm is not None
+    assert in_arm.id == "member-twice"
+
+
+def test_members_of_two_tables_of_one_variable() -> None:
+    text = HOOK.format(body=BODY, members="").partition("static const")[0]
+    text += "static const struct file_operations both[] = {\n%s};\n"
+    for entries in (
+        "\t{ .mmap = ring_mmap },\n\t{ .mmap = NULL },\n",
+        "\t[0] = { .mmap = ring_mmap },\n\t[1] = { .mmap = NULL },\n",
+    ):
+        source = SourceFile("ring.c", (text % entries).encode())
+        (found, *_) = convert_file(source, None, "7.3")
+        assert found.reason is None, found.reason
+
+
+@pytest.mark.parametrize("const", ["", "const "])
+@pytest.mark.parametrize("what", ["struct file_operations *p", "struct bell *p"])
+def test_the_member_is_set_by_a_pointer(const: str, what: str) -> None:
+    """It may lead to the table, unless that is constant."""
+    member = "p->mmap" if "operations" in what else "p->fops.mmap"
+    head = "struct bell { struct file_operations fops; };\n"
+    text = HOOK.format(body=BODY, members="").replace("const ", const)
+    text = f"{head}{text}void stop({what})\n{{\n\t{member} = NULL;\n}}\n"
+    (found, *_) = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+    assert (found.reason is None) == bool(const), found.reason
+    if found.reason is not None:
+        assert found.reason.id == "table-assigned"
 
 
 def test_a_table_that_has_the_new_member() -> None:

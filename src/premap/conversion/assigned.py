@@ -9,7 +9,7 @@ assignment of the file counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tree_sitter import Node
 
@@ -20,7 +20,7 @@ from premap.csource.exprtypes import function_around, types_at
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
 from premap.csource.source import SourceFile
-from premap.csource.text import places
+from premap.csource.text import never_together, places
 from premap.idioms.idiom import Declined
 from premap.records import Handler, Note
 
@@ -49,6 +49,52 @@ def check(site: Handler, source: SourceFile, program: Program) -> None:
             continue
         message = f"line {other.line} sets the member of a {site.ops}, too: of the same object?"
         raise Declined("table-assigned", message)
+
+
+def check_twice(site: Handler, same: Iterable[Handler], source: SourceFile) -> None:
+    """Raise Declined if the initializer sets the member again: the last one counts.
+
+    `same` are the sites of the table. Renamed, the member would no longer be overridden.
+    """
+    for other in same:
+        if (
+            other.name != site.name
+            and other.member == site.member
+            and not never_together(other.arms, site.arms)
+            and _entry(other, source) == _entry(site, source)
+        ):
+            message = f"line {other.line} sets .{site.member} of {site.table}, too"
+            raise Declined("member-twice", message, line=site.line)
+
+
+def _entry(site: Handler, source: SourceFile) -> tuple[int, bytes]:
+    """Return where the list of a site's initializer begins, and which member of it is set."""
+    node = _around(site, source, "initializer_list")
+    designator = re.split(rb"[=:]", source.code[site.start : site.end], maxsplit=1)[0]
+    begin = site.start if node is None else node.start_byte
+    return begin, b"".join(designator.split()).removeprefix(b".")
+
+
+def check_by_pointer(site: Handler, sites: Iterable[Handler], source: SourceFile) -> None:
+    """Raise Declined if code of the file sets the member by a pointer, of what may be this table.
+
+    It may not where the table is constant.
+    """
+    declared = _around(site, source, "declaration")
+    if declared is None or re.match(r"[^=]*\bconst\b", text_of(declared)):
+        return
+    for other in sites:
+        if other.ops == site.ops and other.start != site.start and is_assigned(other, source):
+            message = f"line {other.line} may set the member of this table at run time"
+            raise Declined("table-assigned", message, line=site.line)
+
+
+def _around(site: Handler, source: SourceFile, kind: str) -> Node | None:
+    """Return the innermost node of a kind that a site is part of."""
+    node = source.tree_around(site.start).descendant_for_byte_range(site.start, site.end)
+    while node is not None and node.type != kind:
+        node = node.parent
+    return node
 
 
 def check_copied(site: Handler, source: SourceFile, program: Program) -> None:

@@ -54,10 +54,13 @@ def check_table(handler: Handler, source: SourceFile, program: Program) -> None:
     if twins:
         message = f"{handler.table} sets .{callback.twin} where it does not set .{handler.member}"
         raise Declined(ARMS_ALREADY, message)
+    assigned.check_twice(handler, same, source)
     for other in same:
         if assigned.is_assigned(other, source) and not assigned.is_assigned(handler, source):
             message = f"line {other.line} changes the member of {other.table} at run time"
             raise Declined("table-assigned", message)
+    if callback.is_file_operation:
+        assigned.check_by_pointer(handler, sites, source)
     for use in _member_uses(source, program):
         if _either_hook(use, source, program) is not None:
             continue
@@ -144,6 +147,10 @@ def _member_uses(source: SourceFile, program: Program) -> Iterator[Node]:
     for match in _MEMBER.finditer(source.seen):
         named = source.root.descendant_for_byte_range(*match.span())
         use = None if named is None or named.type != "field_identifier" else named.parent
+        if use is not None and use.type == "offsetof_expression":
+            if _TABLE in text_of(use.child_by_field_name("type")).split():
+                yield use
+            continue
         if use is None or use.type != "field_expression":
             continue
         if _is_assigned(use):

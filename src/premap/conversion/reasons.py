@@ -89,6 +89,14 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "member-twice",
+        "An initializer sets the member twice",
+        (
+            "The last one counts. Of two members, both would. Remove the one that does not; where "
+            "an entry of a range of elements is meant, write the elements out."
+        ),
+    ),
+    (
         "table-assigned",
         "The member is changed at run time",
         (

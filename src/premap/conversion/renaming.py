@@ -18,6 +18,11 @@ from premap.idioms.twins import TWINS, is_hook_twin
 
 _OTHER_SPACE = re.compile(rb"(?:->\s*|\.\s*|\b(?:struct|union|enum)\s+)\Z")
 """What stands before names of members and tags, which are no functions."""
+_NAMED_IN_STRING = (
+    rb"(?:\b(?:__)?alias(?:__)?|\bifunc|\bkallsyms_lookup_name)\s*\(\s*\"%b\""
+    rb"|\bsymbol_name\s*=\s*\"%b\"|\basm[\s\w]*\([^;]*\"[^\"]*\b%b\b"
+)
+"""Where a string is a symbol: attributes, probes (linux/kprobes.h), assembly."""
 _EXPORT = re.compile(rb"\bEXPORT_SYMBOL\w*\s*\(\s*\Z")
 _FORWARD = re.compile(rb"^struct[ \t]+vm_area_struct[ \t]*;", re.MULTILINE)
 _FORWARD_NEW = re.compile(rb"^struct[ \t]+vm_area_desc[ \t]*;", re.MULTILINE)
@@ -35,6 +40,9 @@ class Renamings:
     def changes(self) -> list[Change]:
         """Return what changes where the file names a function of the group."""
         with within(self.file):
+            for name, functions in self.group.defined.items():
+                if any(function.source is self.file for function in functions):
+                    self._check_strings(name)
             found = [
                 change
                 for name in self.group.names
@@ -43,6 +51,15 @@ class Renamings:
                 for change in self._renaming(mention, name)
             ]
             return [*found, *self._forward(found)]
+
+    def _check_strings(self, name: str) -> None:
+        text, word = self.file.seen, re.escape(name.encode("latin-1"))
+        if self.group.names.get(name, name) == name or b'"' not in text:
+            return
+        found = re.search(_NAMED_IN_STRING.replace(b"%b", word), text)
+        if found is not None:
+            line = self.file.line_of(found.start())
+            raise Declined("second-caller", f"a string names the symbol {name}", line=line)
 
     def _renaming(self, mention: Mention, name: str) -> Iterator[Change]:
         text = self.file.seen
