@@ -289,6 +289,17 @@ class TestInputs:
         assert "internal error" not in ran.err
 
 
+ASKS_FOR_MMAP = """\
+static int ring_pass(struct file *file, struct vm_area_struct *vma)
+{
+	if (!file->f_op->mmap)
+		return -ENODEV;
+	return call_mmap(file, vma);
+}
+"""
+"""A mistake since 6.16 (R12)."""
+
+
 class TestKbuild:
     """make C=2 CHECK="premap check --kbuild"."""
 
@@ -299,6 +310,19 @@ class TestKbuild:
         )
         assert (ran.code, ran.out) == (0, b"")
         assert "ring.c:15:27: error:" in ran.err
+
+    def test_a_driver_outside_is_checked_for_the_tree_that_it_is_built_for(
+        self, premap: Premap, hook: Path, tmp_path: Path
+    ) -> None:
+        tree, objects = tmp_path / "linux", tmp_path / "build"
+        (tree / "include" / "linux").mkdir(parents=True)
+        (tree / "Makefile").write_text("VERSION = 6\nPATCHLEVEL = 12\n")
+        (objects / "include").mkdir(parents=True)
+        hook.write_text(ASKS_FOR_MMAP)
+        flags = (f"-I{objects}/include", f"-I{tree}/arch/x86/include", f"-I{tree}/include")
+        assert "[R12]" not in premap("check", "--kbuild", *flags, hook.name).err
+        assert "[R12]" in premap("check", "--kbuild", *flags[:1], hook.name).err
+        assert "[R12]" in premap("check", "--kbuild", *flags, "--target", "7.3", hook.name).err
 
     def test_file_that_maps_nothing(self, premap: Premap, tmp_path: Path) -> None:
         (tmp_path / "plain.c").write_text("int x;\n")

@@ -32,8 +32,25 @@ def check(arguments: Sequence[str]) -> int:
         return 2
     from premap.cli.dispatch import run
 
+    if not any(each.split("=")[0] == "--tree" for each in own):
+        own += _tree_of(arguments, Path(source))
     code = run(["check", "--jobs", "1", "--for-make", *own, "--", source])
     return 0 if code in (0, 1) else code
+
+
+def _tree_of(arguments: Sequence[str], source: Path) -> list[str]:
+    """Return the options that name the tree a driver is built for that lies outside of it.
+
+    It is the first kernel tree whose include/ the compiler searches.
+    """
+    from premap.csource.tree import find_tree
+
+    if find_tree(source.parent) is not None:
+        return []
+    folders = (Path(each.removeprefix("-I")) for each in arguments if each.startswith("-I"))
+    trees = (find_tree(each.parent) for each in folders if each.name == "include")
+    root = next((tree.root for tree in trees if tree is not None), None)
+    return [] if root is None else ["--tree", str(root)]
 
 
 def _divided(arguments: Sequence[str]) -> tuple[list[str], str | None]:
