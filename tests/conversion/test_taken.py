@@ -67,6 +67,45 @@ def halves(take: str, close: str) -> tuple[str, str]:
     return text[start : text.index("\n}\n", start)], text[hook : text.index("\n}\n", hook)]
 
 
+class TestPlace:
+    """Where ->mapped() is put: behind what it names, above the comment of what follows."""
+
+    CLOSE = "list_del(&ring->node);"
+
+    def text(self, between: str, take: str, comment: str = "") -> str:
+        old = source(take, self.CLOSE).text.decode()
+        old = old.replace("static void ring_vm_close", f"{comment}static void ring_vm_close")
+        old = old.replace("static int ring_mmap", f"{between}static int ring_mmap")
+        given = SourceFile("ring.c", old.encode())
+        [found] = convert_file(given, None, "7.3")
+        assert found.reason is None, found.reason
+        return apply([found], given).decode()
+
+    TAKE = "list_add(&ring->node, &rings);\n"
+
+    @pytest.mark.parametrize(
+        "declared", ["static LIST_HEAD(rings);\n", "static struct list_head rings;\n"]
+    )
+    def test_behind_the_variable_that_it_names(self, declared: str) -> None:
+        text = self.text(f"{declared}\n/* Maps a ring. */\n", self.TAKE)
+        before, _, body = text.partition("static int ring_vm_mapped(")
+        assert body.index(");\n") < body.index(".mapped\t= ring_vm_mapped,")
+        definition = body.index("static int ring_vm_mapped(")
+        assert "rings" not in before
+        assert body.index(declared) < definition < body.index("/* Maps a ring. */\nstatic int ring")
+
+    def test_behind_the_function_that_it_calls(self) -> None:
+        between = "static struct list_head *rings(void)\n{\n\treturn ring_list;\n}\n\n"
+        text = self.text(between, "list_add(&ring->node, rings());\n")
+        assert text.index(between) < text.rindex("static int ring_vm_mapped(")
+
+    def test_before_the_comment_of_what_follows(self) -> None:
+        comment = "/* Closes a ring,\n * for good.\n */\n"
+        text = self.text("static int other;\n\n", self.TAKE, comment)
+        assert text.count("ring_vm_mapped(") == 1
+        assert f"}}\n\n{comment}static void ring_vm_close(" in text
+
+
 class TestMoved:
     def test_a_count_under_its_lock(self) -> None:
         take = "mutex_lock(&ring->lock);\n\tring->count++;\n\tmutex_unlock(&ring->lock);\n"

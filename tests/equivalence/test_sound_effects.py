@@ -94,6 +94,30 @@ class TestBalance:
         assert [difference.id for difference in verdict.differences] == ["effect-outlives"]
 
 
+class TestBits:
+    """A bit that was found clear and set keeps others out, until it is cleared."""
+
+    TAKES = "if (test_and_set_bit(0, &d->count)) return -EBUSY; "
+
+    def test_one_that_stays_set(self) -> None:
+        verdict = judge(DEV + self.TAKES + "return 0;", NEW_DEV + self.TAKES + "return 0;")
+        assert [difference.id for difference in verdict.differences] == ["effect-outlives"]
+
+    def test_one_that_is_cleared_again(self) -> None:
+        body = self.TAKES + "clear_bit(0, &d->count); return 0;"
+        verdict = judge(DEV + body, NEW_DEV + body)
+        assert verdict.status == "equivalent-except", verdict
+
+    def test_its_word_is_read_after(self) -> None:
+        differ(
+            DEV + self.TAKES + "return d->count & 2 ? -EINVAL : 0;",
+            NEW_DEV
+            + "unsigned long was = d->count; "
+            + self.TAKES
+            + "return was & 2 ? -EINVAL : 0;",
+        )
+
+
 class TestFlagsOfTheCall:
     """What mmap() itself may leave in the flags is varied, too."""
 

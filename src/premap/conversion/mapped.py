@@ -11,6 +11,7 @@ from tree_sitter import Node
 from premap.conversion.effects import operations_of
 from premap.conversion.layout import WIDTH
 from premap.conversion.mentions import mentions
+from premap.csource.heads import function_name
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms import r1_table
@@ -20,6 +21,8 @@ from premap.idioms.s1_mapped import headed, mapped, mapped_name
 from premap.records import Edit
 
 _Spans = Sequence[tuple[int, int]]
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_OF_C = frozenset({"if", "else", "return", "goto", "sizeof", "struct", "unsigned", "int", "long"})
 _INSTALLED = re.compile(r"->\s*vm_ops\s*=\s*&\s*(\w+)\s*;")
 
 
@@ -55,22 +58,41 @@ def edits(source: SourceFile, name: str, table: str, vma: str) -> list[Edit]:
 def added(hook: Hook, table: str, close: Function, definition: Callable[[str], str]) -> list[Edit]:
     """Return the insertions of ->mapped() and of its entry; `definition` makes one of its name.
 
-    It comes before ->open(), or before ->close() where the operations have no other.
+    It comes before ->open(), or before ->close() where the operations have no other; before the
+    hook, if what it names is declared only there.
     """
     source = hook.function.source
     opened = next(operations_of(hook, "open"), None)
     member = "open" if opened else "close"
     first = source.functions[opened][0] if opened in source.functions else close
     name = mapped_name(opened or close.name, member)
-    made = _defined(source, first, table, name, definition(name))
+    text = definition(name)
+    if not _declared(source, text.removeprefix(headed(name)), first, hook.function):
+        first = hook.function
+    made = _defined(source, first, table, name, text)
     return [*made, entry(source, table, member, name)]
+
+
+def _declared(source: SourceFile, text: str, before: Function, last: Function) -> bool:
+    """Tell whether what a body names is declared before a function, rather than before `last`."""
+    at = before.node.start_byte
+    known = _WORD.findall(source.code[:at].decode("latin-1"))
+    words = {*_WORD.findall(text)}.difference(known, _OF_C)
+    for node in source.root.children:
+        if not at < node.start_byte < last.node.start_byte:
+            continue
+        head = function_name(node) if node.type == "function_definition" else None
+        declaring = text_of(node if head is None else head[0])
+        if not words.isdisjoint(_WORD.findall(declaring)):
+            return False
+    return True
 
 
 def _defined(
     source: SourceFile, before: Function, table: str, name: str, definition: str
 ) -> list[Edit]:
     """Return the insertion of ->mapped() before a function, declared above its operations."""
-    at = source.line_start(before.node.start_byte)
+    at = _above(before.node, source)
     made = [inserted(source, at, definition)]
     for initializer in _initializers(source, table):
         start = _declaration(initializer).start_byte
@@ -78,6 +100,19 @@ def _defined(
             prototype = headed(name).rstrip("\n") + ";\n\n"
             made.insert(0, inserted(source, source.line_start(start), prototype))
     return made
+
+
+def _above(node: Node, source: SourceFile) -> int:
+    """Return where the lines of a function begin, with the comment that directly precedes it."""
+    at = source.line_start(node.start_byte)
+    above = node.prev_sibling
+    while above is not None and above.type == "comment":
+        start = source.line_start(above.start_byte)
+        alone = not source.text[start : above.start_byte].strip()
+        if not alone or source.text[above.end_byte : at].strip(b" \t\r") != b"\n":
+            break
+        at, above = start, above.prev_sibling
+    return at
 
 
 def _declaration(initializer: Node) -> Node:

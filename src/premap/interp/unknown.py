@@ -323,10 +323,10 @@ def _resulted(machine: Machine, entry: Effect, result: Value) -> Value:
     if isinstance(result.type, PointerType):
         word = word_of(result)
         machine.resulted(word, succeeded=(word != 0) & (word <= U64_MAX - MAX_ERRNO))
-    elif "bool" in (entry.result, entry.returns):
-        machine.resulted(None, succeeded=word_of(result) != 0)
     elif entry.result in ("0-or-negative-errno", "0-if-done"):
         machine.resulted(None, succeeded=word_of(result) == 0)
+    elif "bool" in (entry.result, entry.returns):
+        machine.resulted(None, succeeded=word_of(result) != 0)
     return result
 
 
