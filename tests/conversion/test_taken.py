@@ -70,7 +70,7 @@ def halves(take: str, close: str) -> tuple[str, str]:
 class TestPlace:
     """Where ->mapped() is put: behind what it names, above the comment of what follows."""
 
-    CLOSE = "list_del(&ring->node);"
+    CLOSE = "ring->count--;"
 
     def text(self, between: str, take: str, comment: str = "") -> str:
         old = source(take, self.CLOSE).text.decode()
