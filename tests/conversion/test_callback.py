@@ -488,6 +488,10 @@ class TestSetAtRunTime:
             ("b->other = kmemdup(b->ops, sizeof(*b->ops), GFP_KERNEL);", True),
             ("b->own.open = b->ops->open;", False),
             ("memcpy(&b->size, &b->phys, sizeof(b->size));", False),
+            ("b->size = sizeof(*b->ops) + sizeof *b->ops; b->phys = *b->count;", False),
+            ("b->other = kzalloc_obj(*b->ops); b->phys = *b->count;", False),
+            ("b->own = (*b->ops);", True),
+            ("b->own = sizeof(*b->ops) > 8 ? *b->ops : *b->other;", True),
         ],
     )
     def test_a_copy_by_a_pointer(self, copy: str, *, declined: bool, tmp_path: Path) -> None:

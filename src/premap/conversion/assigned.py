@@ -142,10 +142,7 @@ def _begins_an_entry(before: bytes) -> bool:
 def _copies_that_are_set(program: Program) -> Iterator[str]:
     """Yield where the member is set in files that copy such tables by a pointer: `a = *b;`."""
     tree, callback = program.tree, program.callback
-    copies = re.compile(rb"=\s*\*|\bmem\w+\s*\(|dup\w*\s*\(")
     for name in tree.search.mentioning(callback.member, WHOLE_TREE) if tree is not None else ():
-        if tree is None or not copies.search(tree.bytes_of(name)):
-            continue
         file = program.open(name)
         lines = [*_setting(file, callback)]
         if lines and any(_copies(node, file, program) for node in _copying_nodes(file)):
@@ -156,11 +153,27 @@ def _copying_nodes(file: SourceFile) -> Iterator[Node]:
     """Yield what is followed, or given to a function that copies what a pointer leads to."""
     for node in find_all(file.root, "pointer_expression"):
         inner = node.child_by_field_name("argument")
-        if inner is not None and text_of(node.children[0]) == "*":
+        if inner is not None and text_of(node.children[0]) == "*" and not _names_a_type(node):
             yield inner
     for call in calls_in(file.root):
         if re.match(r"mem\w+|\w*dup\w*", callee(call) or ""):
             yield from arguments(call)
+
+
+def _names_a_type(node: Node) -> bool:
+    """Tell whether `*p` is not evaluated: sizeof(*p), typeof(*p), an allocation of that size."""
+    above = node.parent
+    while above is not None and above.type == "parenthesized_expression":
+        node, above = above, above.parent
+    if above is not None and above.type == "argument_list":
+        call = above.parent
+        typed = call is not None and _TYPED.fullmatch(callee(call) or "") is not None
+        return call is not None and typed and arguments(call)[0] == node
+    return above is not None and above.type == "sizeof_expression"
+
+
+_TYPED = re.compile(r"(?:__)?typeof(?:_unqual)?(?:__)?|kv?[mz]alloc_(?:obj|objs|flex)")
+"""What the type of its first argument is asked of (include/linux/slab.h)."""
 
 
 def _copies(pointer: Node, file: SourceFile, program: Program) -> bool:
