@@ -15,7 +15,6 @@ import select
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
@@ -347,6 +346,8 @@ def attempt(work: Callable[[Any], Any], task: Any) -> bytes:
     try:
         return pickle.dumps(work(task))
     except Exception as problem:  # noqa: BLE001  one task must not end the others
+        import traceback  # noqa: PLC0415  few tasks fail
+
         return pickle.dumps(Failure(_told(problem), traceback.format_exc()))
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -49,6 +50,7 @@ def run(given: Sequence[str]) -> int:
     named = given[:1] if set(given[:1]) & set(MODULES) else MODULES
     options = _parser(named).parse_args(given)
     command: Command = options.command
+    gc.enable()
     try:
         code = command.work(options)
         sys.stdout.flush()
