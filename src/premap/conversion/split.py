@@ -24,15 +24,15 @@ def split(hook: Hook) -> Converted:
     """Return the core and the wrapper in place of a helper. Raises Declined."""
     function = hook.function
     values = hook.splits[function.name]
-    taken = identifiers_in(function.node) & set(values)
-    if taken:
-        raise Declined("name-taken", f"it has a variable `{min(taken)}` already", function.node)
     if not all(parameter.name for parameter in function.parameters):
         raise Declined(
             "not-a-hook", f"{function.name}() has no name for a parameter", function.node
         )
     done = convert_function(hook, core_name(function.name), (), is_hook=False)
     core = _on_values(done.edit.new.decode("latin-1"), values, function)
+    taken = identifiers_in(function.node) & set(values)
+    if taken:
+        raise Declined("name-taken", f"it has a variable `{min(taken)}` already", function.node)
     text = f"{core}\n\n{_wrapper(hook, values)}"
     edit = Edit(done.edit.file, done.edit.start, done.edit.end, text.encode("latin-1"))
     return Converted(edit, (done.idioms - {"R3", "H6"}) | {"H7"})
