@@ -23,6 +23,7 @@ from premap.conversion import (
     macro_tables,
     mapped,
     taken,
+    wrappers,
 )
 from premap.conversion import group as groups
 from premap.conversion.callback import FILE_OPERATIONS, Callback
@@ -264,6 +265,7 @@ def _convert_group(handler: Handler, group: Group, release: Release) -> _Result:
     idioms: set[str] = {"R1"} | ({"R5"} if _several_arms(group) else set())
     idioms |= {"H11"} if any(asked.values()) else set()
     idioms |= {"H8"} if _exports(group) else set()
+    idioms |= {"G11"} if any(hook.wrappers for hook in hooks) else set()
     for hook in hooks:
         if hook.function.name in group.along:
             group.check_shared()
@@ -471,6 +473,7 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         opened,
         inner.retyped(group.inner, function),
         acting=acting,
+        wrappers=wrappers.called(function, vma, group.program),
         compat=not callback.is_file_operation,
         override=callback.override,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.conversion import inner, mapped, pasted
+from premap.conversion import inner, mapped, pasted, wrappers
 from premap.conversion.callback import Callback
 from premap.conversion.inner import Inner
 from premap.conversion.mentions import mentions
@@ -270,7 +270,7 @@ def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str
         group.helpers[name] = r1_table.helper_name(name, group.hooks)
     for function in found:
         with within(function.source):
-            yield from ((receiver, function.source) for receiver in _receivers(function))
+            yield from ((receiver, function.source) for receiver in _receivers(function, group))
 
 
 def _check_linkage(name: str, group: Group) -> None:
@@ -334,15 +334,15 @@ def check_owners(file: SourceFile, tables: set[str | None]) -> None:
                 raise Declined("framework-calls-mmap", f"{owner} has a {member}->mmap()", line=line)
 
 
-def _receivers(function: Function) -> Iterator[str]:
+def _receivers(function: Function, group: Group) -> Iterator[str]:
     """Functions to which a function passes its VMA, those with an idiom of their own left out."""
     vma = vma_parameter(function)
-    opened = mapped.opened(function, vma)
+    known = {*mapped.opened(function, vma), *wrappers.called(function, vma, group.program)}
     for call in calls_in(function.body):
         name = callee(call)
         if (
             name is None
-            or name in opened
+            or name in known
             or (name not in function.source.functions and _has_idiom(name))
         ):
             continue

@@ -35,6 +35,7 @@ _MODULES = (
     "f9_mm",
     "f11_vm_file",
     "g10_wide_flags",
+    "g11_flag_wrappers",
     "g1_set_flags",
     "g2_clear_flags",
     "g3_modify_flags",

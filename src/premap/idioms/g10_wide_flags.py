@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee
+from premap.csource.nodes import arguments
 from premap.idioms import flags
 from premap.idioms.idiom import Declined, Hook, Idiom, Pieces
 
@@ -16,7 +16,7 @@ def rewrite(node: Node, hook: Hook) -> Pieces | None:
     """vm_flags_set(vma, VM_A | VM_WIDE) as a statement, where VM_WIDE is 0 in 32-bit kernels."""
     call = node.named_children[0] if node.named_children else node
     given = arguments(call)
-    if callee(call) != "vm_flags_set" or len(given) != 2 or not hook.is_vma(given[0]):
+    if call.type != "call_expression" or hook.changes_flags(call) != "vm_flags_set":
         return None
     low, wide = flags.parted(given[1], hook)
     if not wide:

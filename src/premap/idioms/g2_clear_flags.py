@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, text_of
+from premap.csource.nodes import arguments, text_of
 from premap.idioms import flags, twins
 from premap.idioms.idiom import Hook, Idiom, Pieces
 
@@ -15,7 +15,7 @@ def rewrite(node: Node, hook: Hook) -> Pieces | None:
     if node.type == "assignment_expression":
         return _assigned(node, hook)
     given = arguments(node)
-    if callee(node) != "vm_flags_clear" or len(given) != 2 or not hook.is_vma(given[0]):
+    if hook.changes_flags(node) != "vm_flags_clear":
         return twins.rewrite("G2", node, hook)
     return (flags.call_of(hook.release.clear_flags, flags.bits(given[1], hook)),)
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.csource.nodes import text_of, unwrapped, walk
+from premap.csource.nodes import arguments, callee, text_of, unwrapped, walk
 from premap.csource.source import Function, SourceFile
 from premap.records import Note
 from premap.releases import Release
@@ -104,6 +104,8 @@ class Hook:
     """Statements that allocate private data and fill it in, as ->mapped() does now (S4)."""
     acting: frozenset[str] = frozenset()
     """Those of them that populate the mapping."""
+    wrappers: Mapping[str, str] = field(default_factory=dict)
+    """What the driver's own wrappers of vm_flags_set() and vm_flags_clear() stand for (G11)."""
     compat: bool = False
     """Whether a legacy dispatcher calls it, through __compat_vma_mmap() (H10)."""
     override: bool = True
@@ -124,6 +126,13 @@ class Hook:
         named = call.child_by_field_name("function")
         field_ = None if named is None else named.child_by_field_name("field")
         return None if field_ is None else self.retyped.get((field_.start_byte, field_.end_byte))
+
+    def changes_flags(self, call: Node) -> str | None:
+        """Return the kernel's function that changes the VMA's flags, if the call does just that."""
+        name = callee(call)
+        given = arguments(call)
+        kernels = None if name is None else self.wrappers.get(name, name)
+        return kernels if len(given) == 2 and self.is_vma(given[0]) else None
 
     def parent(self, node: Node) -> Node | None:
         """Return the parent of a node of the function."""

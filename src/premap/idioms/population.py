@@ -118,7 +118,7 @@ def is_desc_only(statement: Node, hook: Hook) -> bool:
         )
     return (
         inner.type == "call_expression"
-        and callee(inner) in _SETS_FLAGS
+        and hook.wrappers.get(callee(inner) or "", callee(inner)) in _SETS_FLAGS
         and _COW_FLAGS.search(text_of(inner)) is None
     )
 
