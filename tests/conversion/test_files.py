@@ -105,6 +105,18 @@ class TestHandlerElsewhere:
         found = convert(tree, "fs/ring/super.c")
         assert "\t.mmap_prepare = ring_mmap_prepare,\n" in after(found, tree, "fs/ring/super.c")
 
+    @pytest.mark.parametrize("where", ["rust/kernel/ring.rs", "fs/ring/table.rs"])
+    def test_code_in_rust_that_names_it(self, tree: KernelTree, where: str) -> None:
+        file = tree.root / where
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("fops.mmap = Some(bindings::ring_mmap_all);\n")
+        assert convert(tree, "fs/ring/super.c").reason is None
+        file.write_text("fops.mmap = Some(bindings::ring_mmap);\n")
+        found = convert(KernelTree(tree.root), "fs/ring/super.c")
+        assert reason(found) == "second-caller"
+        assert found.reason is not None
+        assert where in found.reason.message
+
     def test_another_table_changes_along(self, tree: KernelTree) -> None:
         put(tree, fs__ring__old_c=TABLE.replace("ring_fops", "old_fops"))
         found = convert(tree, "fs/ring/super.c")

@@ -87,6 +87,33 @@ class TestValuesOfTheFile:
             "static const unsigned long limit = 6;\n",
         )
 
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("DEFINE_STATIC_KEY_FALSE(it)", "DEFINE_STATIC_KEY_TRUE(it)"),
+            ("DEFINE_XARRAY_ALLOC(it)", "DEFINE_XARRAY_ALLOC1(it)"),
+        ],
+    )
+    def test_a_variable_that_another_macro_makes(self, one: str, other: str) -> None:
+        body = "return of_it(&it) ? -EINVAL : 0;"
+        reason = "begins with different values"
+        unproven(body, body, reason, f"static {one};\n", f"static {other};\n")
+        assert judge(body, body, f"static {one};\n").status.startswith("equivalent")
+
+    @pytest.mark.parametrize("way", ["&users", "&outer"])
+    def test_a_function_that_a_variable_begins_with(self, way: str) -> None:
+        """Who is given the variable may call it."""
+        extra = (
+            "static int joined(void)\n{{\n\treturn {};\n}}\n"
+            "static struct users users = {{ .joined = joined }};\n"
+            "static struct outer outer = {{ .inner = &users }};\n"
+        )
+        body = f"tell({way}); return 0;"
+        verdict = judge(body, body, extra.format(0), extra.format(1))
+        assert "callbacks-differ" in [difference.id for difference in verdict.differences]
+        same = judge(body, body, extra.format(0))
+        assert "callbacks-differ" not in [difference.id for difference in same.differences]
+
     def test_another_initial_value_of_a_variable_within(self) -> None:
         unproven(
             "static int n = 1; return n ? -EBUSY : 0;",

@@ -81,6 +81,10 @@ class _WitnessSearch(Search):
         self._witness.searched(None)
         return super().documented(name)
 
+    def in_rust(self, name: str, top: str) -> str | None:
+        self._witness.searched(None)
+        return super().in_rust(name, top)
+
     def beside(self, name: str, folder: str) -> list[str]:
         self._witness.searched(folder)
         return super().beside(name, folder)

@@ -14,7 +14,7 @@ from premap.conversion import inner, mapped, pasted, wrappers
 from premap.conversion.callback import Callback
 from premap.conversion.inner import Inner
 from premap.conversion.mentions import mentions
-from premap.conversion.program import Program
+from premap.conversion.program import Program, subsystem
 from premap.csource.nodes import (
     arguments,
     callee,
@@ -167,6 +167,8 @@ def group_of(handler: Handler, program: Program) -> Group:
             group.helpers[name] = name
     for name, new in group.names.items():
         with group.blamed(name):
+            if name not in group.splits:
+                _check_rust(name, group)
             _check_name(name, core_name(name) if name in group.splits else new, group)
     return group
 
@@ -426,6 +428,18 @@ def _check_parameters(function: Function, callback: Callback) -> None:
     if len(function.parameters) != callback.parameters:
         types = ", ".join(parameter.type_text for parameter in function.parameters)
         raise Declined("not-a-hook", f"{function.name}() takes ({types})", function.node)
+
+
+def _check_rust(name: str, group: Group) -> None:
+    """Raise Declined if code in Rust may name a function, which then is not followed."""
+    [function, *_] = group.defined[name]
+    tree = group.program.tree
+    if tree is None or not tree.holds_all_users or group.program.is_local(function):
+        return
+    file = tree.search.in_rust(name, subsystem(function.source.name))
+    if file is not None:
+        with within(function.source):
+            raise Declined("second-caller", f"{file} names {name}(), too", line=function.line)
 
 
 def _check_name(name: str, new: str, group: Group) -> None:

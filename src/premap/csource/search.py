@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from premap.csource.errors import SourceError
 from premap.csource.strstr import says
-from premap.csource.text import places
+from premap.csource.text import holds, places
 
 if TYPE_CHECKING:
     from premap.csource.tree import KernelTree
@@ -67,9 +67,16 @@ class Search:
         word = name.encode("latin-1")
         return [
             (file, at)
-            for file in _texts(self._tree.root, _DOCUMENTATION)
+            for file in _named(self._tree.root, _DOCUMENTATION, (".rst", ".txt"))
             for at in places(word, self._tree.bytes_of(file))
         ]
+
+    def in_rust(self, name: str, top: str) -> str | None:
+        """Name of the first file in Rust, of the kernel's or below `top`, that holds the word."""
+        word = name.encode("latin-1")
+        tops = dict.fromkeys(("rust", top))
+        files = (file for each in tops for file in _named(self._tree.root, each, (".rs",)))
+        return next((each for each in files if holds(self._tree.bytes_of(each), word)), None)
 
     def know(self, speaking: Sequence[str]) -> None:
         """Take it as known which files of the tree may speak of mappings."""
@@ -90,7 +97,7 @@ class Search:
         word = name.encode("latin-1")
         for file in files:
             text = self._tree.bytes_of(file)
-            if any(True for _ in places(word, text)) and self._readable(file):
+            if holds(text, word) and self._readable(file):
                 yield file
 
     def _candidates(self, top: str) -> list[str]:
@@ -144,13 +151,13 @@ def names_below(root: Path, top: str) -> Iterator[str]:
             yield name
 
 
-def _texts(root: Path, top: str) -> Iterator[str]:
-    """Yield the texts below a folder, in the order of their names."""
+def _named(root: Path, top: str, endings: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files of these endings below a folder, in the order of their names."""
     for entry in _entries(root, top):
-        name = f"{top}/{entry.name}"
+        name = f"{top}/{entry.name}" if top else entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from _texts(root, name)
-        elif entry.name.endswith((".rst", ".txt")) and entry.is_file(follow_symlinks=False):
+            yield from _named(root, name, endings)
+        elif entry.name.endswith(endings) and entry.is_file(follow_symlinks=False):
             yield name
 
 

@@ -103,6 +103,11 @@ def places(word: bytes, text: bytes) -> Iterator[int]:
             yield at
 
 
+def holds(text: bytes, word: bytes) -> bool:
+    """Tell whether a word stands in a text."""
+    return any(True for _ in places(word, text))
+
+
 def after_signs(
     pattern: re.Pattern[bytes], names: Iterable[str], text: bytes
 ) -> Iterator[re.Match[bytes]]:

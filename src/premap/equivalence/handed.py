@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from premap.csource.definitions import defining_beside
-from premap.csource.meanings import reached
+from premap.csource.meanings import meaning, names_in, reached
+from premap.csource.nodes import text_of
+from premap.csource.scope import Scope
 from premap.csource.source import SourceFile
 from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome, Side
+from premap.interp.types import VM_OPS
 from premap.interp.values import FunctionName
 
 
 def handed_out(old: Side, new: Side, before: Outcome, after: Outcome) -> Iterator[Candidate]:
     """Tell of a function that calls or memory were given, and that has changed."""
-    names = tuple(sorted({*_given(before), *_given(after)}))
+    names = tuple(sorted({*_given(old, before), *_given(new, after)}))
     for one in old.functions if names else ():
         for other in new.functions:
             if one.source is other.source:
@@ -66,12 +69,29 @@ def _changed_elsewhere(old: Side, new: Side, name: str) -> bool:
     return changed_text(before, after, (name,)) is not None
 
 
-def _given(outcome: Outcome) -> Iterator[str]:
+def _given(side: Side, outcome: Outcome) -> Iterator[str]:
     machine = outcome.machine
     values = [value for event in machine.events for value in event.given]
     written = (machine.memory.objects.get(name) for name in machine.memory.written)
     values += [value for known in written if known is not None for value in known.cells.values()]
-    return (value.data.name for value in values if isinstance(value.data, FunctionName))
+    yield from (value.data.name for value in values if isinstance(value.data, FunctionName))
+    for source in dict.fromkeys(function.source for function in side.functions):
+        scope = machine.bindings.scope(source)
+        for name in filter(str.isidentifier, machine.memory.objects):
+            yield from scope.once("functions of", name, partial(_functions_of, scope, name))
+
+
+def _functions_of(scope: Scope, name: str) -> tuple[str, ...]:
+    """Return the functions that a variable at file level begins with, or what that leads to.
+
+    Those of a mapping's operations are compared elsewhere.
+    """
+    variable = scope.own_variable(name)
+    if variable is None or variable.initializer is None or variable.type == VM_OPS:
+        return ()
+    begins = text_of(variable.initializer)
+    words = names_in(" ".join((begins, *meaning(scope, begins))))
+    return tuple(sorted(scope.source.functions.keys() & words))
 
 
 @lru_cache(maxsize=256)

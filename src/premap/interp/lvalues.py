@@ -35,6 +35,7 @@ from premap.interp.values import (
     Place,
     Pointer,
     Value,
+    is_unknown,
     made_up_address,
     plain,
     to_signed,
@@ -142,6 +143,8 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     if variable.type != VM_OPS:
         text = f"{name} begins with different values in the two versions"
         begins = "" if variable.initializer is None else short(variable.initializer, None)
+        if is_unknown(variable.type):  # such as that of `DEFINE_STATIC_KEY_TRUE(name)`
+            begins = f"{text_of(child(variable.node, 'type'))} {begins}"
         fact = (
             begins,
             variable.const,
