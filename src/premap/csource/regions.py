@@ -21,9 +21,16 @@ MAX_SITES = 2000
 """Occurrences of a name in one file that are looked at."""
 _BACK = 4000
 """Bytes that the head of a function definition may have."""
-_TYPEDEF = re.compile(rb"\btypedef\b")
+
+
+def _word(word: bytes) -> bytes:
+    r"""Return a pattern for a word: one that began with \b would be tried at each byte."""
+    return rb"%b(?<!\w%b)\b" % (word, word)
+
+
+_TYPEDEF = re.compile(_word(b"typedef"))
 _TYPEDEF_STOP = re.compile(rb"[;{]")
-_ENUM = re.compile(rb"\benum\b\s*([A-Za-z_]\w*)?\s*(?::\s*\w+\s*)?\{")
+_ENUM = re.compile(_word(b"enum") + rb"\s*([A-Za-z_]\w*)?\s*(?::\s*\w+\s*)?\{")
 _BODY_FOLLOWS = re.compile(rb"\s*(?:_*[A-Za-z]\w*\s*(?:\([^(){};]*\)\s*)?){0,6}\{")
 _DECLARATION_ENDS = re.compile(
     rb"\s*(?:_*[A-Za-z]\w*\s*(?:\((?:[^(){};]|\([^(){};]*\))*\)\s*)?){0,6};"
@@ -41,7 +48,8 @@ def struct_braces(source: SourceFile, kind: str, tag: str) -> Iterator[int]:
     """Offsets of the opening braces of the definitions of `struct tag` (or `union tag`)."""
     if not tag or not _opens(source.text, tag.encode()):
         return
-    pattern = rb"\b%b\b%b*%b\b%b*\{" % (kind.encode(), _SPECIFIERS, re.escape(tag.encode()), b"\\s")
+    name = re.escape(tag.encode())
+    pattern = rb"%b%b*%b\b\s*\{" % (_word(kind.encode()), _SPECIFIERS, name)
     for match in re.finditer(pattern, source.code):
         if source.macro_at(match.start()) is None:
             yield match.end() - 1
@@ -89,7 +97,7 @@ def prototypes_named(source: SourceFile, name: str) -> Iterator[Node]:
 
 def variables_named(source: SourceFile, name: str) -> Iterator[Node]:
     """Yield declaration nodes of `extern` variables of a header."""
-    pattern = rb"\bextern\b[^;{}()=]*\b%b\b[^;{}()=]*;" % re.escape(name.encode())
+    pattern = _word(b"extern") + rb"[^;{}()=]*\b%b\b[^;{}()=]*;" % re.escape(name.encode())
     for match in re.finditer(pattern, source.code):
         yield from _declarations(source, match.start(), match.end() - 1, name)
 

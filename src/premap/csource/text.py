@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from premap.csource.strstr import finds
 
-COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\.)*"
-STRING = rb'"(?:[^"\\\n]|\\.)*"?' + rb"|'(?:[^'\\\n]|\\.)*'?"
+# Each as runs of what ends nothing: that takes half the time of going on a character at a time.
+COMMENT = rb"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/)?|//[^\n\\]*(?:\\.[^\n\\]*)*"
+STRING = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' + rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"
 VERSION = b"LINUX_VERSION_CODE"
 """The macro by which drivers outside the tree ask which kernel they are built for."""
 GONE = (b"VM_RESERVED",)
