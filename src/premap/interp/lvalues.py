@@ -143,8 +143,9 @@ def global_place(machine: Machine, frame: Frame, name: str) -> tuple[Place, CTyp
     if variable.type != VM_OPS:
         text = f"{name} begins with different values in the two versions"
         begins = "" if variable.initializer is None else short(variable.initializer, None)
-        if is_unknown(variable.type):  # such as that of `DEFINE_STATIC_KEY_TRUE(name)`
-            begins = f"{text_of(child(variable.node, 'type'))} {begins}"
+        maker = child(variable.node, "type")
+        if is_unknown(variable.type) and maker.type == "type_identifier":
+            begins = f"{text_of(maker)} {begins}"  # as of `DEFINE_STATIC_KEY_TRUE(name)`
         fact = (
             begins,
             variable.const,
