@@ -20,6 +20,8 @@ _USER_SPACE = frozenset({"tools", "scripts", _DOCUMENTATION, ".git"})
 MAPPINGS = (b"mmap", b"vma", b"vm_area")
 """What files that have to do with mappings say."""
 SUFFIXES = (".c", ".h")
+_EVERYWHERE = "//"
+"""In place of a folder: all files, whether they speak of mappings or not."""
 
 
 def speaks_of_mappings(text: bytes) -> bool:
@@ -48,7 +50,11 @@ class Search:
 
         All of them are read, which takes some seconds.
         """
-        return list(self._holding(name, names_below(self._tree.root, "")))
+        key = (_EVERYWHERE, name)
+        if key not in self._mentioning:
+            found = self._holding(name, names_below(self._tree.root, ""))
+            self._mentioning[key] = list(found)
+        return self._mentioning[key]
 
     def beside(self, name: str, folder: str) -> list[str]:
         """Names of the files right in a folder, not below it, that hold the word."""
