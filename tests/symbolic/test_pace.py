@@ -61,6 +61,18 @@ def test_the_next_exploration_is_a_new_one() -> None:
     assert len(list(explorer.explore(lambda: asking(1)))) == 2
 
 
+def test_work_for_something_else_is_no_reason_to_give_up() -> None:
+    explorer = explorer_of(hasty=True)
+
+    def busy() -> list[bool]:
+        if explorer.decided == 0:
+            explorer.effort.spent += 10_000_000
+            explorer.extend(10_000_000)
+        return asking(5)
+
+    assert len(list(explorer.explore(busy))) == 32
+
+
 class TestOneLook:
     def test_the_first_one_only_remembers(self) -> None:
         pace = Pace(0, 600)
@@ -90,6 +102,22 @@ class TestOneLook:
         pace.hopeless(1100, pending(1))
         assert not pace.hopeless(1199, pending(1))
         assert pace.hopeless(1200, pending(1))
+
+    def test_between_looks_the_last_one_holds(self) -> None:
+        pace = Pace(0, 600)
+        pace.hopeless(100, pending(1))
+        assert pace.hopeless(200, pending(1))
+        assert pace.hopeless(399, pending(9))
+        assert not pace.hopeless(400, pending(9))
+
+    @pytest.mark.parametrize("meanwhile", [0, 5000])
+    def test_what_was_done_for_something_else_does_not_count(self, meanwhile: int) -> None:
+        pace = Pace(0, 600)
+        pace.hopeless(100, pending(1))
+        pace.skip(meanwhile)
+        left = [[Half()] * each for each in range(2, 11)]
+        assert not pace.hopeless(meanwhile + 199, pending(1))
+        assert not pace.hopeless(meanwhile + 200, left)
 
     def test_what_could_not_be_otherwise_halves_nothing(self) -> None:
         pace = Pace(0, 600)

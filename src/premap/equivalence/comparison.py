@@ -221,7 +221,7 @@ class _Comparison:
         """Follow all paths of one setting."""
         self.begun, left = self.effort.spent, self.effort.left(self.deadline)
         limited = setting.layout == "between"
-        self.explorer.hasty = setting.plain
+        self.explorer.hasty = limited
         if setting.plain:
             left *= FIRST_SHARE
         self.explorer.deadline_seconds = min(left, BETWEEN_LIMIT) if limited else left
@@ -248,6 +248,7 @@ class _Comparison:
                 self._look_for_shorter(path)
                 if self.shorter is not None:
                     return
+                self.explorer.hasty = limited or (setting.plain and self.tried)
         except symbolic.SymbolicError as error:
             if limited:
                 self.assumed.setdefault(f"not all calls were looked at that are {setting}: {error}")

@@ -150,6 +150,7 @@ class Explorer:
         self._deadline = float("inf")
         self._guard = float("inf")
         self._hopeless = False
+        self._pace = Pace(0, float("inf"))
         self._search: Coverage | None = None
         self._run = _Run((), self.assumed, ())
         self._pending: list[tuple[tuple[Decision, ...], int]] = []
@@ -192,7 +193,7 @@ class Explorer:
         self._search = search
         self._deadline = self.effort.after(self.deadline_seconds)
         self._hopeless = False
-        pace = Pace(self.effort.spent, self._deadline - self.effort.spent)
+        self._pace = Pace(self.effort.spent, self._deadline - self.effort.spent)
         self._guard = guard(self.deadline_seconds)
         self._pending = [(each, len(each) if given else 0) for each in reversed(beginnings)]
         paths = 0
@@ -203,11 +204,11 @@ class Explorer:
             if paths > self.max_paths:
                 raise TooManyPaths(f"more than {self.max_paths} paths", self.max_paths)
             pending = (prefix for prefix, _ in self._pending)
-            slow = self.hasty and pace.hopeless(self.effort.spent, pending)
+            slow = self._pace.hopeless(self.effort.spent, pending)
             if search is not None and paths > 1:
                 self._pending.append(self._pending.pop(search.next()))
             self._begin(*self._pending.pop())
-            self._hopeless = self._hopeless or slow
+            self._hopeless = self.hasty and slow
             if paths == 1 and self._witness() is None:
                 return
             path = self._path(program, stop)
@@ -222,8 +223,9 @@ class Explorer:
             self._take(decision)
 
     def extend(self, work: float) -> None:
-        """Let the exploration that is going on do so much more (units of `effort`)."""
+        """Leave work (units of `effort`) out of account that was done for something else."""
         self._deadline += work
+        self._pace.skip(work)
 
     def _path(
         self, program: Callable[[], T], stop: type[BaseException] | tuple[type[BaseException], ...]

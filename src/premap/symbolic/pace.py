@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-FIRST_LOOK = 6
+FIRST_LOOK = 24
 """The first look is at this part of the work that there may be, the next ones at twice as much."""
 HOPELESS = 100
 """How many times the work that there may be is too much."""
@@ -33,13 +33,24 @@ class Pace:
         self._last = begun
         self._next = begun + work / FIRST_LOOK if work < math.inf else math.inf
         self._left: float | None = None
+        self._slow = False
+
+    def skip(self, work: float) -> None:
+        """Leave out of account what was done meanwhile for something else."""
+        self._begun += work
+        self._last += work
+        self._next += work
 
     def hopeless(self, spent: float, pending: Iterable[Sequence[_Split]]) -> bool:
-        """Return whether what is `pending` (how its paths begin) is too much, at this pace."""
+        """Return whether what is `pending` (how its paths begin) is too much, at this pace.
+
+        Between two looks, that is what the last one said.
+        """
         if spent < self._next:
-            return False
+            return self._slow
         left = sum(0.5 ** sum(each.split for each in prefix) for prefix in pending)
         before, since = self._left, spent - self._last
         self._left, self._last = left, spent
         self._next = self._begun + 2 * (spent - self._begun)
-        return before is not None and left * since > self._most * (before - left)
+        self._slow = before is not None and left * since > self._most * (before - left)
+        return self._slow
