@@ -6,7 +6,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 
 class Exit(IntEnum):
@@ -26,7 +28,7 @@ class UsageError(Exception):
     """Wrong use, or input that can't be read. `str()` is the one line that says so."""
 
 
-class Argument(NamedTuple):
+class Argument(Struct, frozen=True):
     """One argument or option, as argparse's add_argument() takes it."""
 
     names: tuple[str, ...]
@@ -41,7 +43,7 @@ def argument(*names: str, **settings: Any) -> Argument:
 Work = Callable[[argparse.Namespace], Exit]
 
 
-class Command(NamedTuple):
+class Command(Struct, frozen=True):
     """One `premap NAME`."""
 
     name: str

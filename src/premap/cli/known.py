@@ -6,7 +6,9 @@ from __future__ import annotations
 import pickle
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
 
 from premap.cache.code import code_stamp
 from premap.cache.evidence import Evidence, holds
@@ -31,7 +33,7 @@ _CLASSES = frozenset(
 """What an entry may be made of: to read one never runs anything else."""
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True):
     """The results of earlier runs."""
 
     code: str

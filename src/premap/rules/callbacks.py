@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from premap.csource.ctypes import PointerType, VoidType
 from premap.csource.nodes import text_of
@@ -34,7 +34,7 @@ _COUNTS = frozenset({"+=", "-="})
 _ANYTHING = PointerType(VoidType())
 
 
-class Effect(NamedTuple):
+class Effect(Struct, frozen=True):
     """What a callback does to counts; the sign says whether it takes or gives back."""
 
     function: Function

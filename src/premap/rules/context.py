@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from msgspec import Struct
 from tree_sitter import Node
@@ -107,7 +106,7 @@ class Context(Struct, eq=False, dict=True):
         return list(bodies_with(self.source, "vm_area_struct"))
 
 
-class Body(NamedTuple):
+class Body(Struct, frozen=True):
     """A function, and the names that a descriptor or VMA has in it."""
 
     function: Function

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from premap.interp.inputs import CALL
 from premap.interp.operators import is_scalar, word_of
@@ -19,7 +21,7 @@ OFFSET = f"{CALL}pgoff"
 LENGTH = f"{CALL}pages"
 
 
-class Filling(NamedTuple):
+class Filling(Struct, frozen=True):
     """One call that maps something, with its arguments as words."""
 
     step: Step

@@ -7,13 +7,15 @@ import functools
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from premap.csource.handlers import MEMBERS
 from premap.records import Handler
 
 
-class Frame(NamedTuple):
+class Frame(Struct, frozen=True):
     """What holds when a hook is called, and who has seen to it."""
 
     guarantees: frozenset[str] = frozenset()

@@ -6,10 +6,12 @@ from __future__ import annotations
 import functools
 import tomllib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 
-class Taker(NamedTuple):
+class Taker(Struct, frozen=True):
     """A kernel function that fills a mapping itself, or hands it on."""
 
     vma: int
@@ -67,7 +69,7 @@ def takers() -> dict[str, Taker]:
     }
 
 
-class Filler(NamedTuple):
+class Filler(Struct, frozen=True):
     """A function that fills a mapping, now or later: which argument says what."""
 
     unit: str

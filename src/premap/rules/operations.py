@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
@@ -23,7 +24,7 @@ _MOST_HELPERS = 32
 """Functions of which the code of one callback is taken to be."""
 
 
-class Operations(NamedTuple):
+class Operations(Struct, frozen=True):
     """A `vm_operations_struct`, of a hook's file or, with a tree, of one beside it."""
 
     name: str

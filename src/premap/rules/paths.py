@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -57,7 +57,7 @@ IN_ORDER = 32
 SOLVER_LIMIT_MS = 500
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """One call, write or decision on a path, in order."""
 
     kind: str
@@ -151,7 +151,7 @@ class Budget:
         return self._effort.left(self._end)
 
 
-class Shared(NamedTuple):
+class Shared(Struct, frozen=True):
     """What the explorations of one hook have in common."""
 
     solver: symbolic.Solver

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from premap.records import Edit, Explanation, Level, Safety
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from premap.rules.hooks import Hook
 
 
-class Repair(NamedTuple):
+class Repair(Struct, frozen=True):
     """Edits that would put it right, all in the file of the finding."""
 
     title: str
@@ -46,7 +47,7 @@ def at(source: SourceFile, node: Node, message: str, **more: Any) -> Found:
 Check = Callable[["Context"], Iterable[Found]]
 
 
-class Rule(NamedTuple):
+class Rule(Struct, frozen=True):
     """One mistake that people make with mmap hooks."""
 
     id: str
