@@ -37,6 +37,12 @@ _DECLARATION_ENDS = re.compile(
 )
 _HEAD = re.compile(rb"[\w\s*(),\"]*[\w*)]\s*\Z")
 _BRACKET = re.compile(rb"\s*\(")
+_PARAMETERS = re.compile(rb"[\s\\]*(?:\)[\s\\]*)*\(")
+_NO_HEAD = re.compile(
+    rb"(?:(?<!\w)(?:if|while|for|switch|return|else|do|case|sizeof)[ \t]*\(?"
+    rb"|[!&|=,?:;{+\-/%<>~^\[][ \t]*\(?)[ \t]*\Z"
+)
+"""What stands on a line before a name that is called there, and before no function's own."""
 _PART_OF_NAME = re.compile(rb"[\w.>]")
 """What stands before a name that is the end of another one, or a member."""
 _NO_TYPE = {b"else", b"do", b"return", b"case", b"goto", b"sizeof"}
@@ -114,6 +120,24 @@ def may_define_variable(header: SourceFile, name: str) -> bool:
         if b"static" in code[begin:at]:
             return True
     return False
+
+
+def may_define_function(source: SourceFile, name: str) -> bool:
+    """Tell whether a file may have a `static` function of this name: most only call it, or name it.
+
+    Behind the name of one are its parameters; before it is a type, or its line begins there.
+    """
+    word = name.encode("latin-1", "replace")
+    return says(source.text, word) and any(
+        _may_be_head(source.code, at, at + len(word)) and source.macro_at(at) is None
+        for at in places(word, source.code)
+    )
+
+
+def _may_be_head(code: bytes, start: int, end: int) -> bool:
+    if _PARAMETERS.match(code, end) is None:
+        return False
+    return not _NO_HEAD.search(code[code.rfind(b"\n", 0, start) + 1 : start])
 
 
 def _declarations(source: SourceFile, start: int, end: int, name: str) -> Iterator[Node]:

@@ -14,9 +14,9 @@ from functools import partial
 from tree_sitter import Node
 
 from premap.csource.ctypes import KERNEL_INTEGERS
+from premap.csource.regions import may_define_function
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
-from premap.csource.strstr import says
 from premap.csource.text import GAP
 from premap.interp.layouts import agree_on_names
 from premap.interp.machine import Frame, Machine
@@ -73,8 +73,7 @@ def is_own(scope: Scope, name: str) -> bool:
 def _is_own(scope: Scope, name: str) -> bool:
     if any(not macro.arms and macro.body.strip() != name for macro in scope.own_macro(name)):
         return True
-    word = name.encode("latin-1", "replace")
-    files = (file for file in scope.own_files if file.linked or says(file.text, word))
+    files = (file for file in scope.own_files if file.linked or may_define_function(file, name))
     functions = (each for file in files for each in file.functions_of(name))
     return any(each.static and not each.arms for each in functions)
 
