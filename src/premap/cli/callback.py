@@ -12,6 +12,7 @@ from msgspec import Struct
 from premap import conversion as converter
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input
+from premap.cli.opening import tree_at
 from premap.conversion.callback import FILE_OPERATIONS
 from premap.csource.tree import KernelTree
 from premap.workers import Failure, Workers
@@ -26,6 +27,14 @@ class _Question(Struct, frozen=True):
     root: Path
     target: str
     callback: converter.Callback
+
+
+class _Plan(Struct, frozen=True):
+    """What came of it, and what was found out of the tree on the way."""
+
+    callback: converter.Callback
+    speaking: tuple[str, ...]
+    """Files that may speak of mappings: workers, which are forked, need not read all again."""
 
 
 def planned(
@@ -53,17 +62,20 @@ def _planned(
         return FILE_OPERATIONS
     if root is None:
         raise UsageError("--callback needs the kernel tree that has the structure: see --tree")
-    workers: Workers[_Question, converter.Callback] = Workers(_plan, 1, given.time_limit)
-    found = next(iter(workers.run([_Question(root, target, callback)])))
-    if isinstance(found, Failure):
-        raise UsageError(f"--callback {callback}: {found.message}")
+    workers: Workers[_Question, _Plan] = Workers(_plan, 1, given.time_limit)
+    plan = next(iter(workers.run([_Question(root, target, callback)])))
+    if isinstance(plan, Failure):
+        raise UsageError(f"--callback {callback}: {plan.message}")
+    tree_at(root).search.know(plan.speaking)
+    found = plan.callback
     if found.refusal is not None and found.refusal.id == UNKNOWN:
         raise UsageError(f"--callback: {found.refusal.message}")
     return found
 
 
-def _plan(question: _Question) -> converter.Callback:
+def _plan(question: _Question) -> _Plan:
     """Plan in a worker's process: the tree is not trusted."""
     tree = KernelTree(question.root)
     release = converter.target_release(question.target, tree)
-    return converter.planned(question.callback, tree, release)
+    found = converter.planned(question.callback, tree, release)
+    return _Plan(found, tuple(tree.search.speaking()))

@@ -42,7 +42,12 @@ def tree_of(file: Input) -> KernelTree | None:
     """Return the tree that holds a file; None if there is none."""
     if file.root is None:
         return None
-    return _TREES.setdefault(file.root, KernelTree(file.root))
+    return tree_at(file.root)
+
+
+def tree_at(root: Path) -> KernelTree:
+    """Return the tree with that root, which this process keeps, and those that it forks."""
+    return _TREES.setdefault(root, KernelTree(root))
 
 
 def unreadable(problem: SourceError) -> Reason:

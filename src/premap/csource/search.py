@@ -84,6 +84,10 @@ class Search:
         files = (file for each in tops for file in _named(self._tree.root, each, (".rs",)))
         return next((each for each in files if holds(self._tree.bytes_of(each), word)), None)
 
+    def speaking(self) -> list[str]:
+        """Names of all files of the tree that may speak of mappings."""
+        return self._candidates("")
+
     def know(self, speaking: Sequence[str]) -> None:
         """Take it as known which files of the tree may speak of mappings."""
         self._speaking[""] = sorted(filter(self._searched, speaking), key=_in_order)
