@@ -19,7 +19,7 @@ from premap.interp.calls import call_function
 from premap.interp.hooks import callback
 from premap.interp.inputs import RecordedInputs
 from premap.interp.machine import Machine
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.values import ULONG, Value
 from premap.model.errors import NotModelled
 

@@ -15,7 +15,7 @@ from premap.interp.hooks import callback
 from premap.interp.inputs import Inputs, RecordedInputs, SymbolicInputs
 from premap.interp.machine import LOOP_LIMIT, Machine
 from premap.interp.naming import Namer
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.undefined import BeyondBound, Undefined
 from premap.interp.values import ULONG, Value
 from premap.model.errors import NotModelled

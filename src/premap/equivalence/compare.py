@@ -19,7 +19,7 @@ from premap.interp import reach
 from premap.interp.bindings import PageArray, VmOperationsTable
 from premap.interp.lvalues import address_of
 from premap.interp.machine import Event
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.values import Place, Pointer, Value, plain
 from premap.model.errors import NotModelled
 from premap.model.words import select

@@ -16,7 +16,7 @@ from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, SymbolicInputs, applied
 from premap.interp.machine import Machine
 from premap.interp.naming import MOMENT
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.values import Value, plain, to_signed
 from premap.model.flags import flag_names
 from premap.model.words import PAGE_SHIFT, PAGE_SIZE

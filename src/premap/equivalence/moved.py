@@ -19,7 +19,7 @@ from premap.equivalence.outcome import Outcome
 from premap.interp.bindings import PageArray
 from premap.interp.layouts import fact_of
 from premap.interp.naming import Namer
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.values import Aggregate, Index, Path, Place, Pointer, StructCopy, Value
 from premap.model.pagetable import Pte
 from premap.symbolic.node import Node

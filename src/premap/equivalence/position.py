@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from premap import symbolic
 from premap.equivalence.outcome import Outcome
 from premap.interp.inputs import CALL
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.values import Value
 
 _POSITION = {f"{CALL}{name}" for name in ("start_page", "pages", "pgoff")}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.values import FunctionName, Pointer, Value, plain, to_signed
 from premap.model import VmAreaDesc
 from premap.model.flags import flag_names

@@ -9,7 +9,7 @@ from premap.equivalence.candidate import Candidate
 from premap.equivalence.outcome import Outcome
 from premap.interp.memory import Memory
 from premap.interp.objects import Object
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.values import FunctionName, Path, Value
 from premap.model.errors import NotModelled
 

@@ -22,8 +22,9 @@ from premap.csource.text import without_directives
 from premap.csource.tree import KernelTree
 from premap.interp.conditions import compiled
 from premap.interp.objects import Object
-from premap.interp.operators import accessed, convert, word_of
+from premap.interp.operators import accessed, convert
 from premap.interp.replaced import other_file
+from premap.interp.scalars import word_of
 from premap.interp.syntax import part, text_of
 from premap.interp.types import DESC, FILE, MEMBERS, MM, VM_OPS, VMA
 from premap.interp.values import Path, Place, Pointer, Value, plain, to_signed, unit_of

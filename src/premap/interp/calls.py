@@ -51,7 +51,8 @@ from premap.interp.headers import HEAVY, function_like, worth_executing
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.lvalues import write
 from premap.interp.machine import CALL_DEPTH, Frame, Machine, Undefined
-from premap.interp.operators import convert, is_scalar, word_of
+from premap.interp.operators import convert
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.statements import VOID, execute_body
 from premap.interp.statictypes import TYPERS, UNTOLD, type_argument, type_of
 from premap.interp.syntax import arguments_of, callee, part, text_of

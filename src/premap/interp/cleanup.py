@@ -25,8 +25,8 @@ from premap.interp.dispatch import Jump, Outcome, evaluate, execute, place_of
 from premap.interp.kernel_macros import FIRST_ERROR, SPECIAL
 from premap.interp.lvalues import read, write
 from premap.interp.machine import Block, Cleanup, Frame, Machine, Variable
-from premap.interp.objects import zero_of
-from premap.interp.operators import convert, truth, word_of
+from premap.interp.operators import convert
+from premap.interp.scalars import truth, word_of, zero_of
 from premap.interp.syntax import arguments_of, inner_of, part, text_of
 from premap.interp.types import named_type
 from premap.interp.values import INT, LONG, Place, Pointer, Value

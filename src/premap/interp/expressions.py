@@ -33,8 +33,9 @@ from premap.interp.lvalues import (
     write,
 )
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import FUNCTION, UNKNOWN, convert, of_truth, truth, word_of
+from premap.interp.operators import FUNCTION, UNKNOWN, convert
 from premap.interp.purity import has_effects
+from premap.interp.scalars import of_truth, truth, word_of
 from premap.interp.syntax import child, only_child, part, text_of, unwrapped
 from premap.interp.values import (
     INT,

@@ -13,7 +13,7 @@ from typing import Any
 from premap.csource.ctypes import PointerType, VoidType
 from premap.interp.bindings import CALLBACKS, MappingObject, VmaObject
 from premap.interp.machine import Machine
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.values import Pointer, Value
 from premap.model import VM_LOCKED, VM_MAYSHARE, VM_NORESERVE, VM_SHARED
 from premap.model.errors import NotModelled

@@ -11,8 +11,8 @@ from premap.csource.source import Function, SourceFile
 from premap.interp.calls import call_function, configured
 from premap.interp.machine import Machine
 from premap.interp.model_calls import MODEL
-from premap.interp.operators import word_of
 from premap.interp.redefined import agree_on_order
+from premap.interp.scalars import word_of
 from premap.interp.values import ULONG, Place, Pointer, Value, plain, to_signed
 from premap.model.compat import compat_vma_mmap_complete, desc_from_vma
 from premap.model.errors import NotModelled

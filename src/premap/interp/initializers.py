@@ -16,8 +16,9 @@ from premap.interp import cleanup
 from premap.interp.dispatch import evaluate, evaluates, places, short
 from premap.interp.lvalues import member_of, read, write
 from premap.interp.machine import Frame, Machine, Variable
-from premap.interp.operators import accessed, is_scalar, word_of
+from premap.interp.operators import accessed
 from premap.interp.redefined import refuse_macro
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.statictypes import declared_type
 from premap.interp.syntax import of_syntax, part, text_of, unwrapped
 from premap.interp.values import INT, Place, Value, plain, size_of, unit_of

@@ -19,8 +19,9 @@ from premap.interp.dispatch import PURE_NAMES, evaluate, place_of
 from premap.interp.expansion import spelled
 from premap.interp.lvalues import address_of, pointed, read, write
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import compare, convert, of_truth, truth, word_of
+from premap.interp.operators import compare, convert
 from premap.interp.purity import has_effects
+from premap.interp.scalars import of_truth, truth, word_of
 from premap.interp.statictypes import operand_type, type_argument
 from premap.interp.syntax import part, text_of
 from premap.interp.types import member_type, sharing

@@ -24,8 +24,9 @@ from premap.interp.conditions import compiled
 from premap.interp.dispatch import evaluate, place_of, places, short
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import UNKNOWN, convert, is_scalar, word_of
+from premap.interp.operators import UNKNOWN, convert
 from premap.interp.redefined import refuse_elsewhere, refuse_macro
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.syntax import child, only_child, part, text_of
 from premap.interp.types import VM_OPS, member, member_path, member_type
 from premap.interp.undefined import NullPointer

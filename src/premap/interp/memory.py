@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from premap.csource.ctypes import CType, PointerType, StructType, VoidType
 from premap.interp.inputs import Inputs
 from premap.interp.naming import MOMENT, Namer
-from premap.interp.objects import UNTYPED, Content, Object, kind_of, unwritten
+from premap.interp.objects import Content, Object, unwritten
+from premap.interp.scalars import UNTYPED, kind_of
 from premap.interp.values import (
     Aggregate,
     Element,

@@ -13,8 +13,8 @@ from premap.csource.ctypes import VoidType
 from premap.interp.bindings import MappingObject, PageArray
 from premap.interp.dispatch import PURE_NAMES
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import of_truth, word_of
 from premap.interp.replaced import other_file
+from premap.interp.scalars import of_truth, word_of
 from premap.interp.types import VMA_FLAGS
 from premap.interp.values import BOOL, INT, PGPROT, ULONG, Place, Pointer, Truth, Value, int_type
 from premap.model import legacy, pagetable

@@ -12,19 +12,18 @@ from msgspec.structs import replace
 from premap.csource.ctypes import (
     ArrayType,
     CType,
-    EnumType,
     FunctionType,
-    IntType,
     PointerType,
     StructType,
     UnknownType,
     VoidType,
 )
+from premap.interp.paths import is_vague, may_overlap, within
+from premap.interp.scalars import UNTYPED, kind_of, same_bits, zero_of
 from premap.interp.undefined import Freed, Undefined, Uninitialised
 from premap.interp.values import (
     Aggregate,
     Element,
-    FunctionName,
     Index,
     Origin,
     Path,
@@ -32,18 +31,14 @@ from premap.interp.values import (
     Pointer,
     Stale,
     StructCopy,
-    Truth,
     Unit,
     Value,
-    int_type,
     made_up_address,
-    normalise,
     plain,
     to_signed,
     unit_of,
 )
 from premap.model.errors import NotModelled
-from premap.model.words import select
 
 if TYPE_CHECKING:
     from premap.csource.scope import Scope
@@ -54,9 +49,6 @@ _NUMBER = re.compile(r"#\d+\b")
 _CALL = re.compile(r"@\d+(\([^()]*\))?")
 """What follows a function's name in the name of what a call returned."""
 _NOT_HELD = (FunctionType, VoidType, UnknownType)
-UNTYPED = (0, False)
-"""What kind_of() says of a type that tells nothing of its size."""
-
 Content = tuple[dict[Path, Value], dict[Path, None], dict[Path, Origin], Stale, bool, bool]
 """What is in an object: cells, stores, sources, what is stale, whether the rest is 0, or nothing is
 there any more."""
@@ -207,7 +199,7 @@ class Object:
 
     def _stale_in(self, path: Path) -> Iterator[tuple[Path, tuple[Path, bool]]]:
         """Yield what is stale of a place and its members, and by what."""
-        return ((each, by) for each, by in self.stale.items() if _within(each, path))
+        return ((each, by) for each, by in self.stale.items() if within(each, path))
 
     def _of_other_member(self, path: Path, ctype: CType) -> Value | None:
         """Return what a union's member holds since another one of its width was written.
@@ -221,7 +213,7 @@ class Object:
             found, width = self.cells.get(by), kind_of(ctype)[0]
             whole = same and length == len(path) and width
             if whole and found is not None and kind_of(found.type)[0] == width:
-                return _same_bits(found, ctype)
+                return same_bits(found, ctype)
             text = f"{self.name_of(path)} is read after {self.name_of(by)}"
             raise NotModelled(f"{text}, which shares its place, was written")
         return None
@@ -343,7 +335,7 @@ class Object:
 
     def _refuse_to_mix(self, path: Path, value: Value, sibling: Path, *, same: bool) -> None:
         """Refuse to write a part of a union that was written: its bytes are neither's then."""
-        if not any(_within(each, sibling) for each in self.stores):
+        if not any(within(each, sibling) for each in self.stores):
             return
         held = self.cells.get(sibling)
         width = kind_of(value.type)[0]
@@ -355,7 +347,7 @@ class Object:
         """Forget what a place and its members held, as something else is written there."""
         for known in self._below(path):
             del self.cells[path + known]
-        for copied in [each for each in self.sources if _within(each, path)]:
+        for copied in [each for each in self.sources if within(each, path)]:
             del self.sources[copied]
         for each, _ in [*self._stale_in(path)] if self.stale else ():
             del self.stale[each]
@@ -402,11 +394,11 @@ class Object:
         """Go back to what was in it."""
         self.mark = mark
         self.cells, self.stores, self.sources, self.stale, self.zeroed, self.freed = content
-        self.vague = {path: None for path in self.stores if _is_vague(path)}
+        self.vague = {path: None for path in self.stores if is_vague(path)}
 
     def _note(self, path: Path) -> None:
         self.stores[path] = None
-        if _is_vague(path):
+        if is_vague(path):
             self.vague[path] = None
 
     def _whole(self, path: Path) -> StructCopy | Aggregate:
@@ -420,14 +412,14 @@ class Object:
         below = self._below(path).items()
         known = {each: held for each, held in below if each and path + each in self.stores}
         for copied, origin in self.sources.items():
-            if copied != path and _within(copied, path):
+            if copied != path and within(copied, path):
                 known[copied[len(path) :]] = Value(VoidType(), StructCopy(origin, {}))
         return known
 
     def _below(self, path: Path) -> dict[Path, Value]:
         """Return what is known of a place and its members, by the path within."""
         depth = len(path)
-        return {known[depth:]: v for known, v in self.cells.items() if _within(known, path)}
+        return {known[depth:]: v for known, v in self.cells.items() if within(known, path)}
 
     def filler(self, path: Path) -> Origin | None:
         """Return by which name members of a place that nobody wrote are made up; None: they are 0.
@@ -452,7 +444,7 @@ class Object:
     def _around(self, path: Path) -> Path | None:
         """Return the innermost place around this one that was written whole, None if none was."""
         outer = (path[:length] for length in range(len(path), -1, -1))
-        return next((each for each in outer if _within(path, each) and self.is_whole(each)), None)
+        return next((each for each in outer if within(path, each) and self.is_whole(each)), None)
 
     def is_whole(self, path: Path) -> bool:
         """Return whether a structure was written here as a whole, and is still there."""
@@ -461,7 +453,7 @@ class Object:
 
     def touched(self, path: Path) -> bool:
         """Return whether something of a structure was written, and is still there."""
-        return any(_within(each, path) for each in self.stores) or self._around(path) is not None
+        return any(within(each, path) for each in self.stores) or self._around(path) is not None
 
     def forget(self) -> None:
         """Everything may have changed: what is read from now on is made up anew."""
@@ -500,89 +492,13 @@ class Object:
     def _refuse_aliases(self, path: Path) -> None:
         """Refuse what a write through another index may have changed, or may not."""
         self._refuse_freed(path)
-        for known in self.stores if _is_vague(path) else self.vague:
+        for known in self.stores if is_vague(path) else self.vague:
             if may_overlap(path, known):
                 raise NotModelled(
                     f"{self.name_of(path)} may be {self.name_of(known)}, which was written"
                 )
 
 
-def _same_bits(found: Value, ctype: CType) -> Value:
-    """Return a scalar's bits as another type of the same width."""
-    if isinstance(ctype, PointerType):
-        held = found.data if isinstance(found.data, Pointer) else Pointer(None, number(found))
-        return Value(ctype, held)
-    return Value(ctype, normalise(number(found), int_type(ctype)))
-
-
-def number(value: Value) -> int:
-    """Return the word of a scalar that was stored. Raises NotModelled for a function's address."""
-    data = value.data
-    if isinstance(data, Truth):
-        return select(data.condition, 1, 0)
-    if isinstance(data, FunctionName):
-        raise NotModelled(f"the address of function {data.name} is computed with")
-    word: int = data.address if isinstance(data, Pointer) else data
-    return word
-
-
-def _is_vague(path: Path) -> bool:
-    """Return whether it can't be told to which element a path leads."""
-    return path != () and any(isinstance(step, Index) and step.symbolic for step in path)
-
-
-def _within(path: Path, outer: Path) -> bool:
-    """Return whether a place is another one or a member of it.
-
-    An element is not within element 0, which has the array's own path.
-    """
-    depth = len(outer)
-    return path[:depth] == outer and (len(path) == depth or not isinstance(path[depth], Index))
-
-
-def may_overlap(one: Path, other: Path) -> bool:
-    """Return whether it can't be told if two paths lead to the same place.
-
-    Element 0 of an array has the array's own path.
-    """
-    i = j = 0
-    while i < len(one) or j < len(other):
-        a = one[i] if i < len(one) else None
-        b = other[j] if j < len(other) else None
-        first = a if isinstance(a, Index) else b
-        if isinstance(first, Index):
-            second = b if first is a and isinstance(b, Index) else Index(0, first.unit)
-            if first != second:
-                return first.symbolic or second.symbolic
-            i += isinstance(a, Index)
-            j += isinstance(b, Index)
-        elif a is None or b is None or a != b:
-            return False
-        else:
-            i, j = i + 1, j + 1
-    return False
-
-
 def unwritten(name: str) -> Uninitialised:
     """Return the error that what has this name was never written."""
     return Uninitialised(f"{_NUMBER.sub('', name)} is read before it is written")
-
-
-_SCALARS = (IntType, EnumType, PointerType)
-
-
-def kind_of(ctype: CType) -> tuple[int, bool]:
-    """Return width (bits) and sign of a scalar type; pointers are unsigned words."""
-    if isinstance(ctype, _SCALARS):
-        integer = int_type(ctype)
-        return integer.width, integer.signed
-    return UNTYPED
-
-
-def zero_of(ctype: CType) -> Value:
-    """Return the zero of a scalar type, or NULL."""
-    if isinstance(ctype, PointerType):
-        return Value(ctype, Pointer(None, 0))
-    if isinstance(ctype, StructType):
-        return Value(ctype, Aggregate({}))
-    return Value(ctype, 0)

@@ -22,6 +22,7 @@ from premap.csource.ctypes import (
     VoidType,
 )
 from premap.interp.inputs import Inputs
+from premap.interp.scalars import is_scalar, of_truth, truth, word_of
 from premap.interp.undefined import Undefined
 from premap.interp.values import (
     INT,
@@ -66,38 +67,8 @@ _SMALL = 1 << 31
 _TRUTHS = frozenset({"bool", "_Bool"})
 
 
-def word_of(value: Value) -> int:
-    """Return a scalar's word; a pointer's is its address."""
-    data = value.data
-    if isinstance(data, Truth):
-        return select(data.condition, 1, 0)
-    if isinstance(data, Pointer):
-        return data.address
-    if isinstance(data, FunctionName):
-        raise NotModelled(f"the address of function {data.name} is computed with")
-    if not hasattr(data, "__index__"):
-        raise NotModelled("a structure is used where a number is wanted")
-    word: int = data
-    return word
-
-
-def truth(value: Value) -> bool:
-    """Return `value != 0`, as C's `if` and `!` want it."""
-    if isinstance(value.data, Truth):
-        return value.data.condition
-    if isinstance(value.data, FunctionName):
-        return True
-    return word_of(value) != 0
-
-
-def of_truth(condition: bool) -> Value:  # noqa: FBT001
-    """Return the `int` of a condition."""
-    return Value(INT, Truth(condition))
-
-
 _INTEGERS = (IntType, EnumType)
 _POINTERS = (Pointer, FunctionName)
-_NUMBERS = (Truth, Pointer)
 
 
 def _is_truth(ctype: CType) -> bool:
@@ -131,11 +102,6 @@ def _note_structure(value: Value) -> None:
         place = value.data.place
         if place is not None:
             place.object.typed.setdefault(place.path, target)
-
-
-def is_scalar(value: Value) -> bool:
-    """Return whether the value is a number, a condition or a pointer."""
-    return isinstance(value.data, _NUMBERS) or hasattr(value.data, "__index__")
 
 
 def _to_integer(value: Value, target: IntType, ctype: CType) -> Value:

@@ -18,7 +18,7 @@ from premap.interp.expansion import spelled
 from premap.interp.expressions import size_value
 from premap.interp.lvalues import write
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import of_truth, word_of
+from premap.interp.scalars import of_truth, word_of
 from premap.interp.statictypes import operand_type, type_argument
 from premap.interp.syntax import part, text_of
 from premap.interp.types import member_type

@@ -14,8 +14,8 @@ from typing import Any
 from premap.csource.ctypes import ArrayType, CType, PointerType, StructType, VoidType
 from premap.interp.bindings import MappingObject
 from premap.interp.machine import Machine
-from premap.interp.objects import UNTYPED, kind_of
-from premap.interp.operators import UNKNOWN, is_scalar, word_of
+from premap.interp.operators import UNKNOWN
+from premap.interp.scalars import UNTYPED, is_scalar, kind_of, word_of
 from premap.interp.values import (
     Aggregate,
     FunctionName,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from premap.csource.ctypes import PointerType, StructType, VoidType
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.types import FILE
 from premap.interp.values import Place, Pointer, Value
 from premap.model import File

@@ -23,7 +23,7 @@ from premap.interp.dispatch import (
 )
 from premap.interp.initializers import declare
 from premap.interp.machine import Block, Frame, Machine
-from premap.interp.operators import truth
+from premap.interp.scalars import truth
 from premap.interp.syntax import callee, inner_of, of_syntax, part, text_of, unwrapped
 from premap.interp.values import Value
 from premap.model.words import lnot

@@ -24,7 +24,8 @@ from premap.csource.nodes import walk
 from premap.interp import handover, reach
 from premap.interp.dispatch import evaluate
 from premap.interp.machine import Frame, Machine
-from premap.interp.operators import UNKNOWN, convert, word_of
+from premap.interp.operators import UNKNOWN, convert
+from premap.interp.scalars import word_of
 from premap.interp.syntax import part, text_of
 from premap.interp.types import named_type, settled
 from premap.interp.values import (

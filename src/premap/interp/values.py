@@ -190,12 +190,13 @@ class Value(Struct, frozen=True):
 
 
 _INTEGERS = (IntType, EnumType)
-_SCALARS = (*_INTEGERS, PointerType)
+SCALARS = (*_INTEGERS, PointerType)
+"""Types whose values are words."""
 
 
 def is_unknown(ctype: CType) -> bool:
     """Return whether the type could not be found, so that its width and sign are not known."""
-    return not isinstance(ctype, _SCALARS)
+    return not isinstance(ctype, SCALARS)
 
 
 def int_type(ctype: CType) -> IntType:

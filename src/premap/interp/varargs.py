@@ -18,8 +18,8 @@ from premap.interp import operators
 from premap.interp.dispatch import evaluate
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Frame, Machine
-from premap.interp.objects import kind_of
-from premap.interp.operators import convert, is_scalar
+from premap.interp.operators import convert
+from premap.interp.scalars import is_scalar, kind_of
 from premap.interp.statictypes import type_argument
 from premap.interp.types import VA_LIST
 from premap.interp.values import INT, Aggregate, FunctionName, Path, Place, Pointer, Value, plain

@@ -15,8 +15,7 @@ from premap.interp import operators, unknown
 from premap.interp.dispatch import evaluate
 from premap.interp.lvalues import read, write
 from premap.interp.machine import Frame, Machine
-from premap.interp.objects import zero_of
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of, zero_of
 from premap.interp.statictypes import declared_type, operand_type
 from premap.interp.syntax import part, text_of, unwrapped
 from premap.interp.values import Place, Pointer, Value, plain, size_of, unit_of

@@ -12,7 +12,7 @@ from premap.interp.calls import call_function
 from premap.interp.hooks import callback
 from premap.interp.inputs import Inputs
 from premap.interp.machine import Machine
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.statements import VOID
 from premap.interp.values import ULONG, Place, Pointer, Value
 from premap.model.errors import NotModelled

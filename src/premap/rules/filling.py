@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from premap.interp.inputs import CALL
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of
 from premap.interp.values import Value
 from premap.model import VmAreaDesc
 from premap.model.words import PAGE_SHIFT, shl, sub

@@ -27,7 +27,7 @@ from premap.interp.hooks import callback
 from premap.interp.inputs import CALL, Inputs, SymbolicInputs
 from premap.interp.machine import Event, Frame, Machine
 from premap.interp.naming import LoneNamer, Namer
-from premap.interp.operators import word_of
+from premap.interp.scalars import word_of
 from premap.interp.types import parameter_types
 from premap.interp.values import Value, plain
 from premap.model import (

@@ -10,7 +10,7 @@ from premap import symbolic
 from premap.csource.nodes import callee, calls_in, path_to, text_of
 from premap.csource.source import SourceFile
 from premap.interp.machine import Event
-from premap.interp.operators import is_scalar, word_of
+from premap.interp.scalars import is_scalar, word_of
 from premap.rules.balance import GIVES, takes, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
