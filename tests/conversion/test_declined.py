@@ -50,6 +50,10 @@ class TestWhereTheMappingGoes:
             ("x->y = kmalloc(8, 1);\nreturn dma_mmap_coherent(d, vma, a, b, c);", "dma-population"),
             ("x->count++;\nreturn vfs_mmap(x->lower, vma);", "stacked-file"),
             ("int r;\nr = remap_4k_pfn(vma, a, b, c);\nx++;\nreturn r;", "page-population"),
+            (
+                "struct vm_area_desc d;\nother(&d);\nreturn __compat_vma_mmap(&d, vma);",
+                "compat-by-hand",
+            ),
         ],
     )
     def test_is_said_before_all_else(self, body: str, expected: str):

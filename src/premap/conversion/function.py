@@ -12,7 +12,7 @@ from tree_sitter import Node
 from premap.conversion import arms, braces, comments, locals_
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
-from premap.csource.nodes import find_all, first_misread, misread, parse
+from premap.csource.nodes import callee, calls_in, find_all, first_misread, misread, parse
 from premap.csource.source import Macro, SourceFile
 from premap.csource.text import code_view
 from premap.idioms import r3_file
@@ -66,6 +66,10 @@ def convert_function(
     return Converted(edit, frozenset(found), actions)
 
 
+APPLIED = "__compat_vma_mmap"
+"""What a hook calls that applies the compat path itself (mm/util.c)."""
+
+
 def _check(hook: Hook) -> None:
     node = hook.function.node
     if _misread(node):
@@ -75,6 +79,10 @@ def _check(hook: Hook) -> None:
     code = source.code[node.start_byte : node.end_byte].decode("latin-1")
     if _nesting(code) > MAX_NESTING:
         raise Declined("too-deep", "brackets are nested too deeply", node)
+    for call in calls_in(node):
+        if callee(call) == APPLIED:
+            message = f"the hook gives a descriptor of its own to another: {APPLIED}()"
+            raise Declined("compat-by-hand", message, call)
     if re.search(rf"(?<![.>\w]){DESC}\b(?!\s*:)", code):
         raise Declined("name-taken", f"it has a variable `{DESC}` already", node)
     names = {name for name in (hook.vma, hook.file, DESC) if name}

@@ -130,6 +130,17 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
+        "compat-by-hand",
+        "The hook applies the compat path itself",
+        (
+            "It calls an mmap_prepare hook with a descriptor that compat_set_desc_from_vma() "
+            "fills, and has __compat_vma_mmap() apply it. By hand, it becomes one by handing its "
+            "own descriptor on; see what the compat path does that then nobody does: it leaves "
+            "the private data of that descriptor in the VMA, NULL too, and ignores "
+            "error_override."
+        ),
+    ),
+    (
         "defined-twice",
         "The name has several definitions in different files",
         "Which of them is meant depends on the configuration, or on the file that says the name.",

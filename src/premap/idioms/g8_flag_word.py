@@ -12,12 +12,18 @@ TO_WORD = "vma_flags_to_legacy"
 
 
 def rewrite(node: Node, hook: Hook) -> Pieces | None:
-    """Rewrite `vma->vm_flags` where it is an argument, or what a variable is given, of its own."""
-    if hook.member(node) != "vm_flags" or hook.written(node):
+    """Rewrite `vma->vm_flags` where it is an argument, or what a variable is given, of its own.
+
+    `vma->flags`, a vma_flags_t, is copied as it is.
+    """
+    member = hook.member(node)
+    if member not in {"vm_flags", "flags"} or hook.written(node):
         return None
     parent = hook.parent(hook.outer(node))
     if parent is None or not (parent.type == "argument_list" or _gives(parent)):
         return None
+    if member == "flags":
+        return (f"{DESC}->vma_flags",)
     return (f"{hook.needs(TO_WORD, node)}({DESC}->vma_flags)",)
 
 
@@ -36,7 +42,8 @@ IDIOM = Idiom(
     "a function is given the word of flags",
     "Where a driver's own function, a message or a variable takes the flags as a number, the "
     "descriptor's bits are turned into that word: `vma_flags_to_legacy(desc->vma_flags)`. Flags "
-    "above the word are not in it, as they were not before.",
+    "above the word are not in it, as they were not before. The bits themselves, `vma->flags`, are "
+    "copied as `desc->vma_flags`.",
     before="""\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {
