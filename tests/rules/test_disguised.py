@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from premap.csource.edit import apply_edits
 from premap.csource.source import SourceFile
 from premap.rules import check_file
 
@@ -192,6 +193,87 @@ class TestMacros:
     @pytest.mark.parametrize("bits", ["VMA_IO_BIT", "VMA_IO_BIT, VMA_DONTDUMP_BIT", "RING_BIT"])
     def test_of_bits(self, bits: str) -> None:
         assert _loud(f"#define RING_FLAGS {bits}\n\n" + _PREPARE % self.BODY) == set()
+
+
+class TestNumbersOfBits:
+    """R08: put together, or made masks of."""
+
+    BODY = "\tvma_desc_set_flags(desc, %s);\n\treturn 0;"
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "VMA_IO_BIT | VMA_DONTDUMP_BIT",
+            "(VMA_IO_BIT | VMA_DONTDUMP_BIT)",
+            "VMA_LOCKED_BIT, VMA_IO_BIT | ring->mode",
+            "BIT(VMA_IO_BIT)",
+            "1UL << VMA_IO_BIT",
+        ],
+    )
+    def test_are_no_numbers_of_bits(self, given: str) -> None:
+        assert _loud(_PREPARE % (self.BODY % given)) == {"R08"}
+
+    @pytest.mark.parametrize(
+        "given", ["VMA_IO_BIT", "ring->ro ? VMA_IO_BIT : VMA_DONTDUMP_BIT", "ring->mode | 1"]
+    )
+    def test_one_is_one(self, given: str) -> None:
+        assert _loud(_PREPARE % (self.BODY % given)) == set()
+
+    def test_are_named_alone_by_the_fix(self) -> None:
+        text = _PREPARE % (self.BODY % "VMA_IO_BIT | VMA_DONTDUMP_BIT")
+        source = SourceFile("ring.c", text.encode())
+        (found,) = check_file(source, None, "7.3").findings
+        assert found.fix is not None
+        fixed = apply_edits(source.text, found.fix.edits)
+        assert b"vma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTDUMP_BIT);" in fixed
+
+
+class TestRounds:
+    """R18: the result of one round of a loop, which the next overwrites."""
+
+    BODY = """\
+	int i;
+
+	if (vma->vm_pgoff || vma_pages(vma) != 2)
+		return -EINVAL;
+	for (i = 0; i < 2%s; i++)%s
+	return ret;"""
+    INSERT = "ret = vm_insert_page(vma, vma->vm_start + i * PAGE_SIZE, ring->pages[i]);"
+
+    def test_that_nobody_reads_is_ignored(self) -> None:
+        assert _loud(_LEGACY % (self.BODY % ("", f"\n\t\t{self.INSERT}\n"))) == {"R18"}
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            (" && !ret", f"\n\t\t{INSERT}\n"),
+            ("", f" {{\n\t\t{INSERT}\n\t\tif (ret)\n\t\t\treturn ret;\n\t}}\n"),
+            ("", f" {{\n\t\t{INSERT}\n\t\tif (ring->ro)\n\t\t\tbreak;\n\t}}\n"),
+        ],
+    )
+    def test_that_is_read_or_the_last_is_not(self, parts: tuple[str, str]) -> None:
+        text = (_LEGACY % (self.BODY % parts)).replace("int ret;", "int ret = 0;")
+        assert "R18" not in _loud(text)
+
+
+class TestWhere:
+    """R01: where a mapping is, in what outlives it."""
+
+    @pytest.mark.parametrize("kept", ["desc->start", "desc->end - 1", "desc->start >> PAGE_SHIFT"])
+    def test_is_kept(self, kept: str) -> None:
+        body = f"\tring->base = {kept};\n\treturn 0;"
+        assert _loud(_PREPARE % body) == {"R01"}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "\tunsigned long start = desc->start;\n\n\treturn start ? 0 : -EINVAL;",
+            "\tring->base = desc->start;\n\treturn -EINVAL;",
+            "\tring->mode = 3;\n\treturn 0;",
+        ],
+    )
+    def test_is_not(self, body: str) -> None:
+        assert _loud(_PREPARE % body) == set()
 
 
 class TestFaults:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from premap import symbolic
 from premap.csource.nodes import callee, calls_in, path_to, text_of
 from premap.csource.source import SourceFile
+from premap.interp.inputs import CALL
 from premap.interp.machine import Event
 from premap.interp.scalars import is_scalar, word_of
 from premap.rules.balance import GIVES, takes, weight
@@ -16,12 +17,14 @@ from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.paths import Step, Trace, done
 from premap.rules.rule import Found, Rule, at
-from premap.rules.terms import leaves
+from premap.rules.terms import leaves, variables
 
 _LINKS = re.compile(
     r"h?list_add\w*|list_move\w*|rb_link_node|rb_insert_\w+|xa_store\w*|xa_insert\w*|xa_alloc\w*"
     r"|idr_alloc\w*|ida_alloc\w*|mtree_store\w*|mtree_insert\w*"
 )
+_WHERE = frozenset({f"{CALL}start_page"})
+"""What the mapping's address is called in terms."""
 _COUNTS = frozenset({"+=", "-="})
 
 
@@ -55,6 +58,7 @@ def _kept(hook: Hook, trace: Trace) -> Iterator[Found]:
             yield found
     if trace.returned is not None:
         yield from _counted(hook, trace)
+        yield from _remembered(hook, trace)
         yield from _claimed(hook, trace)
 
 
@@ -88,6 +92,22 @@ def _counted(hook: Hook, trace: Trace) -> Iterator[Found]:
                 source,
                 step.node,
                 f"`{text_of(step.node)}` in a hook counts a mapping that may fail or merge",
+                hook=hook,
+            )
+
+
+def _remembered(hook: Hook, trace: Trace) -> Iterator[Found]:
+    """Find a write of where the mapping is, or will be, to what outlives it."""
+    last = {step.name: step for step in trace.steps if step.kind == "store"}
+    for step in last.values():
+        value = step.given[1]
+        if is_scalar(value) and variables([word_of(value)]) & _WHERE:
+            yield at(
+                step.function.source,
+                step.node,
+                f"`{text_of(step.node)}` in a hook keeps where a mapping is that may fail, merge "
+                "or move",
+                level="warning",
                 hook=hook,
             )
 
@@ -170,8 +190,8 @@ RULE = Rule(
     """
 `->mmap_prepare` runs before mm knows whether there will be a mapping: it may merge with its
 neighbour, or an allocation may fail, and nothing tells the driver. What the hook allocated,
-took, linked or counted stays behind. That belongs into `vm_ops->mapped`, which runs once a
-mapping of its own is there.
+took, linked, counted, or kept of the mapping's address stays behind. That belongs into
+`vm_ops->mapped`, which runs once a mapping of its own is there.
 """,
     bad="""\
 struct ring {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, find_all, text_of
+from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.records import Edit
 from premap.rules.context import Context
 from premap.rules.names import bits, masks
@@ -16,6 +16,8 @@ from premap.rules.rule import Found, Repair, Rule, at
 
 _MASK = re.compile(r"VM_[A-Z0-9_]+")
 _BIT = re.compile(r"VMA_([A-Z0-9_]+)_BIT")
+_MAKE_MASKS = frozenset({"BIT", "BIT_ULL", "BIT_MASK"})
+"""Macros that make a mask of the number of a bit (include/vdso/bits.h, include/linux/bits.h)."""
 _NAMED = re.compile(rb"\bVMA_[A-Z0-9_]+_BIT\b")
 
 
@@ -35,6 +37,10 @@ def check(context: Context) -> Iterator[Found]:
 
 def _masks_for_bits(context: Context, name: str, given: list[Node]) -> Iterator[Found]:
     for argument in given:
+        made = _made_of_bits(context, name, argument)
+        if made is not None:
+            yield made
+            continue
         for node in find_all(argument, "identifier"):
             mask = text_of(node)
             if not _MASK.fullmatch(mask):
@@ -51,6 +57,56 @@ def _masks_for_bits(context: Context, name: str, given: list[Node]) -> Iterator[
                 f"{mask} is a mask, and {name}() takes the numbers of bits: use {bit}",
                 repair=repair,
             )
+
+
+def _made_of_bits(context: Context, name: str, argument: Node) -> Found | None:
+    """Find numbers of bits that an argument puts together, or makes a mask of."""
+    node = unwrapped(argument)
+    if node.type == "call_expression" and callee(node) in _MAKE_MASKS:
+        bit = next(filter(_is_bit, map(text_of, arguments(node))), None)
+    elif node.type == "binary_expression":
+        operator = text_of(node.child_by_field_name("operator"))
+        if operator == "|":
+            return _put_together(context, name, node)
+        shifted = text_of(node.child_by_field_name("right"))
+        bit = shifted if operator == "<<" and _is_bit(shifted) else None
+    else:
+        return None
+    if bit is None:
+        return None
+    edit = Edit(context.source.name, argument.start_byte, argument.end_byte, bit.encode())
+    what = f"{text_of(node)} is a mask, and {name}() takes the numbers of bits: use {bit}"
+    return at(context.source, node, what, repair=Repair(f"Use {bit}", (edit,), "automatic"))
+
+
+def _put_together(context: Context, name: str, node: Node) -> Found | None:
+    """Find `VMA_x_BIT | VMA_y_BIT`, which is the number of some third bit."""
+    parts = list(_parts(node))
+    if not any(_is_bit(text_of(part)) for part in parts):
+        return None
+    repair = None
+    if all(_is_bit(text_of(part)) for part in parts) and not name.endswith("test"):
+        each = ", ".join(map(text_of, parts)).encode()
+        edit = Edit(context.source.name, node.start_byte, node.end_byte, each)
+        repair = Repair("Name each bit", (edit,))
+    what = f"the numbers of bits are put together as if they were masks: {name}() takes each alone"
+    return at(context.source, node, what, repair=repair)
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    """Yield what `|` puts together."""
+    node = unwrapped(node)
+    sides = [node.child_by_field_name(side) for side in ("left", "right")]
+    if text_of(node.child_by_field_name("operator")) != "|":
+        yield node
+        return
+    for side in sides:
+        if side is not None:
+            yield from _parts(side)
+
+
+def _is_bit(text: str) -> bool:
+    return _BIT.fullmatch(text) is not None
 
 
 def _in_macro(context: Context, node: Node, name: str) -> Iterator[Found]:
@@ -109,7 +165,9 @@ RULE = Rule(
     """
 `VM_IO` and `VMA_IO_BIT` are both plain integers to the compiler. `vma_desc_set_flags(desc,
 VM_IO)` sets bit 0x4000, far beyond the bitmap: a write past the descriptor; `vm_flags_set(vma,
-VMA_IO_BIT)` sets three other flags. Only sparse can tell them apart, and few run it.
+VMA_IO_BIT)` sets three other flags. Only sparse can tell them apart, and few run it. Nor can
+numbers of bits be put together: `VMA_READ_BIT | VMA_WRITE_BIT` is the number of one of the two, and
+others give a third.
 """,
     bad="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)

@@ -16,6 +16,10 @@ from premap.rules.names import fillers, takers
 from premap.rules.rule import Found, Repair, Rule, at
 from premap.rules.unread import is_unread
 
+_LOOPS = frozenset({"for_statement", "while_statement"})
+_LEAVES = ("break_statement", "goto_statement", "return_statement")
+"""What may end a loop before it overwrites a result."""
+
 
 def check(context: Context) -> Iterator[Found]:
     """Find statements that fill a mapping and drop the error."""
@@ -23,8 +27,11 @@ def check(context: Context) -> Iterator[Found]:
         for node in find_all(body.function.body, "expression_statement", "declaration"):
             call = _dropped(body.function, node)
             if call is None:
-                continue
-            if _maps(call):
+                call = _overwritten(body.function, node)
+                if call is not None:
+                    what = "is ignored but for the last time: mmap() succeeds with a part missing"
+                    yield at(context.source, call, f"the error of {callee(call)}() {what}")
+            elif _maps(call):
                 yield at(
                     context.source,
                     call,
@@ -49,6 +56,24 @@ def _dropped(function: Function, statement: Node) -> Node | None:
         return value if statement.type == "expression_statement" else None
     named = kept.type == "identifier" and _maps(value)
     return value if named and is_unread(function.body, statement, text_of(kept)) else None
+
+
+def _overwritten(function: Function, statement: Node) -> Node | None:
+    """Return a call in a loop whose result the next round overwrites, and none reads before."""
+    value = statement.named_children[0] if statement.named_children else None
+    if value is None or value.type != "assignment_expression":
+        return None
+    kept, call = value.child_by_field_name("left"), value.child_by_field_name("right")
+    if kept is None or call is None or call.type != "call_expression" or not _maps(call):
+        return None
+    loop = statement.parent
+    while loop is not None and loop != function.body and loop.type not in _LOOPS:
+        loop = loop.parent
+    if loop is None or loop == function.body or any(True for _ in find_all(loop, *_LEAVES)):
+        return None
+    plain = kept.type == "identifier" and text_of(value.child_by_field_name("operator")) == "="
+    said = [each for each in find_all(loop, "identifier") if text_of(each) == text_of(kept)]
+    return call if plain and said == [kept] else None
 
 
 def _maps(call: Node) -> bool:
@@ -88,7 +113,8 @@ RULE = Rule(
     """
 `remap_pfn_range()` and its kin fail when a page table can't be allocated or the range is wrong.
 A handler that ignores this returns success; user space gets SIGBUS, or faults that never end,
-on first use. (As an action the error can't be lost.)
+on first use. So does one that fills it page by page, and keeps the last result only. (As an
+action the error can't be lost.)
 """,
     bad="""\
 static unsigned long ring_pfn;
