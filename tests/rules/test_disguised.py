@@ -195,6 +195,52 @@ class TestMacros:
         assert _loud(f"#define RING_FLAGS {bits}\n\n" + _PREPARE % self.BODY) == set()
 
 
+class TestReleases:
+    """R02: a lock that is released twice."""
+
+    BODY = """\
+	mutex_lock(&ring->lock);
+	if (ring->ro) {
+		mutex_unlock(&ring->lock);
+%s
+		goto out;
+	}
+	desc->private_data = ring;
+out:
+	mutex_unlock(&ring->lock);
+	return 0;"""
+
+    def test_the_second_is_one_too_many(self) -> None:
+        assert _loud(_PREPARE % (self.BODY % "\t\tring->mode = 1;")) == {"R02"}
+
+    @pytest.mark.parametrize(
+        "between", ["\t\tmutex_lock(&ring->lock);", "\t\tmutex_lock_nested(&ring->lock, 1);"]
+    )
+    def test_of_a_lock_that_is_taken_again_is_none(self, between: str) -> None:
+        assert _loud(_PREPARE % (self.BODY % between)) == set()
+
+    def test_one_on_each_path_is_right(self) -> None:
+        body = (self.BODY % "").replace("mutex_unlock(&ring->lock);\n\n\t\tgoto", "goto")
+        assert _loud(_PREPARE % body) == set()
+
+
+class TestWidth:
+    """R25: the arm of `#if` that 32-bit kernels build."""
+
+    BODY = "#if%s\n\tvma_desc_set_flags(desc, VMA_ALLOW_ANY_UNCACHED_BIT);\n#endif\n\treturn 0;"
+
+    @pytest.mark.parametrize(
+        "guard",
+        ["ndef CONFIG_64BIT", " !defined(CONFIG_64BIT)", " BITS_PER_LONG == 32", "def CONFIG_MMU"],
+    )
+    def test_is_told(self, guard: str) -> None:
+        assert _loud(_PREPARE % (self.BODY % guard)) == {"R25"}
+
+    @pytest.mark.parametrize("guard", ["def CONFIG_64BIT", " BITS_PER_LONG == 64"])
+    def test_that_64_bit_ones_build_is_not(self, guard: str) -> None:
+        assert _loud(_PREPARE % (self.BODY % guard)) == set()
+
+
 class TestNumbersOfBits:
     """R08: put together, or made masks of."""
 

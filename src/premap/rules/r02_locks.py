@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Found]:
         return
     for hook in context.hooks:
         for trace in hook.exploration.traces:
-            found = _held(hook, trace)
+            found = _held(hook, trace) or _released_again(hook, trace)
             if found is not None:
                 yield found
                 break
@@ -58,6 +58,47 @@ def _held(hook: Hook, trace: Trace) -> Found | None:
         f"the hook returns with a lock held that it has taken: {what}",
         hook=hook,
         example=example(trace, small, f"{result}, and the lock is never released"),
+    )
+
+
+def _released_again(hook: Hook, trace: Trace) -> Found | None:
+    """Find a release of a lock that the hook has taken and released before."""
+    if trace.returned is None:
+        return None
+    held: list[Event] = []
+    released: list[Event] = []
+    for event in trace.machine.events:
+        if event.kind == "lock":
+            held.append(event)
+            released = [one for one in released if not _same(one, event)]
+        elif event.kind == "unlock" and any(_same(one, event) for one in held):
+            _release(held, event)
+            released.append(event)
+        elif event.kind == "unlock" and any(_same(one, event) for one in released):
+            return _told_again(hook, trace, event)
+    return None
+
+
+def _told_again(hook: Hook, trace: Trace, event: Event) -> Found | None:
+    if not done(hook, trace, event):
+        return None
+    returns = trace.last_return(hook.source) or hook.functions[0].name_node
+    line = event.where.rpartition(":")[2]
+    small = hook.exploration.small(trace.model, trace.condition)
+    return Found(
+        hook.source,
+        returns.start_byte,
+        returns.end_byte,
+        f"the hook releases a lock twice: {event.name}() of line {line}, before it returns",
+        hook=hook,
+        example=example(trace, small, "a lock is released that the hook does not hold"),
+    )
+
+
+def _same(one: Event, other: Event) -> bool:
+    """Whether two calls take or release the same lock, as far as that shows."""
+    return _kind(one.name) == _kind(other.name) and bool(
+        set(one.arguments[:1]) & set(other.arguments)
     )
 
 
@@ -95,6 +136,7 @@ RULE = Rule(
     """
 The hook has no counterpart that could release a lock later: what it takes it has to release
 before it returns, on error paths as well. The next mmap() of the device deadlocks otherwise.
+Released twice, it opens for two at once what another path holds it for.
 """,
     bad="""\
 struct ring {

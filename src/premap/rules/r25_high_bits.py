@@ -17,6 +17,8 @@ _NAMED = re.compile(rb"\bVMA_[A-Z0-9_]+_BIT\b")
 _GUARD = re.compile(r"\(IS_ENABLED\(CONFIG_64BIT\)\)")
 _WIDE = re.compile(r"64BIT|X86_64|ARM64|CONFIG_64|BITS_PER_LONG|PPC64|ARCH_USES_HIGH_VMA_FLAGS")
 
+_NARROW = re.compile(r"!\w+\(\w+\)|BITS_PER_LONG == 32")
+
 
 def check(context: Context) -> Iterator[Found]:
     """Find such bits outside of what only 64-bit kernels compile."""
@@ -31,14 +33,19 @@ def check(context: Context) -> Iterator[Found]:
         name = text_of(node)
         if name not in high:
             continue
-        arms = " ".join(context.source.arms_at(node.start_byte))
-        if not _WIDE.search(arms) and not _is_guarded(node):
+        wide = any(map(_is_wide, context.source.arms_at(node.start_byte)))
+        if not wide and not _is_guarded(node):
             yield at(
                 context.source,
                 node,
                 f"{name} is bit {high[name]}: 32-bit kernels have no such bit, "
                 "and setting it writes beyond the bitmap",
             )
+
+
+def _is_wide(arm: str) -> bool:
+    """Tell whether an arm of `#if` hangs on the width of words, and is not what others get."""
+    return _WIDE.search(arm) is not None and _NARROW.fullmatch(arm) is None
 
 
 def _is_guarded(node: Node) -> bool:
