@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from tests.equivalence.kit import judge
 
+from premap.records import Verdict
+
 RES = "struct res { unsigned long start, end; struct res *next; };\n"
 DEV = "struct dev *d = file->private_data; "
 NEW_DEV = "struct dev *d = desc->file->private_data; "
@@ -15,6 +17,13 @@ def differ(old: str, new: str, extra: str = "", new_extra: str | None = None) ->
     verdict = judge(old, new, extra, new_extra)
     assert verdict.status == "different", verdict
     assert all(difference.example for difference in verdict.differences)
+
+
+def proven(verdict: Verdict) -> bool:
+    """Tell whether a pair is the same, but for a refusal of what merged without being asked."""
+    return verdict.status.startswith("equivalent") and all(
+        difference.id == "hook-decides-merge" for difference in verdict.differences
+    )
 
 
 def unproven(

@@ -70,3 +70,31 @@ class TestWhereNeitherMerges:
             "d->ro = 1; " + old, "if (d->count == 77 && d->limit == 3) d->ro = 2; " + new
         )
         assert status == "different"
+
+
+class TestOthersBetweenTheCalls:
+    """Between two calls anybody may change driver state: the second merged, whatever it is now."""
+
+    def test_a_refusal(self) -> None:
+        body = "if (d->ro) return -ENODEV; "
+        assert ids(body, body) == ("equivalent-except", {"hook-decides-merge"})
+
+    def test_a_refusal_that_hangs_on_an_atomic(self) -> None:
+        body = "if (atomic_read(d->shared)) return -ENODEV; "
+        assert ids(body, body) == ("equivalent-except", {"hook-decides-merge"})
+
+    def test_a_special_flag_that_hangs_on_it(self) -> None:
+        old, new = TestWhereNeitherMerges.SPECIAL
+        body = "if (d->ro) "
+        assert ids(body + old, body + new) == ("equivalent-except", {"hook-decides-merge"})
+
+    def test_what_never_merges(self) -> None:
+        old, new = TestWhereNeitherMerges.SPECIAL
+        body = "if (d->ro) return -ENODEV; "
+        assert ids(body + old, body + new) == ("equivalent", set())
+
+    def test_what_is_set_once_and_for_all(self) -> None:
+        body = "if (!d->cookie) d->cookie = &ring_vm_ops; "
+        status, found = ids(body, body)
+        assert status == "equivalent-except"
+        assert found == {"state-before-failure", "hook-runs-on-merge"}

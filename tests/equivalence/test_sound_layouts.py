@@ -74,8 +74,8 @@ def test_the_frame_of_a_member(other: str) -> None:
 @pytest.mark.parametrize("other", [ONE, OTHER])
 def test_where_an_element_is(other: str) -> None:
     """Structures of another size: `&q[i]` is elsewhere."""
-    found = status("if ((unsigned long)&q[d->ro] & 64) return -EINVAL; return 0;", ONE, other)
-    assert found == ("equivalent" if other is ONE else "unknown")
+    found = status("foo((unsigned long)&q[d->ro] & 64); return 0;", ONE, other)
+    assert found.partition("-")[0] == ("equivalent" if other is ONE else "unknown")
 
 
 @pytest.mark.parametrize("other", [ONE, OTHER])
@@ -85,7 +85,8 @@ def test_a_structure_without_a_tag(other: str) -> None:
     body = "qs *p = d->cookie; if ((unsigned long)&p->m & 8) return -EINVAL; return 0;"
     text = "struct dev *d = {0}->private_data; " + body
     old, new = text.replace("{0}", "file"), text.replace("{0}", "desc->file")
-    assert judge(old, new, one, apart).status == ("equivalent" if other is ONE else "unknown")
+    found = judge(old, new, one, apart).status
+    assert found.partition("-")[0] == ("equivalent" if other is ONE else "unknown")
 
 
 CHANGED = """

@@ -7,7 +7,7 @@ Each pair here differs, and once looked the same.
 from __future__ import annotations
 
 import pytest
-from tests.equivalence.differing import DEV, NEW_DEV, differ, unproven
+from tests.equivalence.differing import DEV, NEW_DEV, differ, proven, unproven
 from tests.equivalence.kit import judge, old_side
 
 from premap.equivalence.comparison import verify
@@ -89,7 +89,7 @@ class TestSizes:
         extra = f"struct pair {{ int a, b; }};\n#define LIST 1, 2\n{table}\n"
         old = f"return d->count >= ARRAY_SIZE(tab) {FAILS}"
         verdict = judge(DEV + old, NEW_DEV + f"return d->count >= 2 {FAILS}", extra)
-        assert verdict.status == status
+        assert verdict.status.removesuffix("-except") == status
 
 
 class TestDefinitions:
@@ -226,8 +226,9 @@ class TestPositions:
     def test_members_that_changed_places(self, values: str, status: str) -> None:
         one, other = self.PAIR.format("q", "r", values), self.PAIR.format("r", "q", values)
         body = DEV + self.BODY
-        assert judge(body, NEW_DEV + self.BODY, one, other).status == status
-        assert judge(body, NEW_DEV + self.BODY, one).status == "equivalent"
+        verdict = judge(body, NEW_DEV + self.BODY, one, other)
+        assert verdict.status.removesuffix("-except") == status
+        assert proven(judge(body, NEW_DEV + self.BODY, one))
 
     @pytest.mark.parametrize("index", [0, 1])
     def test_a_pointer_that_became_an_array(self, index: int) -> None:
@@ -235,4 +236,4 @@ class TestPositions:
         pointer, array = "struct e { int *a; };\n", "struct e { int a[4]; };\n"
         assert judge(DEV + use, NEW_DEV + use, pointer, array).status == "unknown"
         for each in (pointer, array, "struct e { struct page *a[4]; };\n"):
-            assert judge(DEV + use, NEW_DEV + use, each).status == "equivalent"
+            assert proven(judge(DEV + use, NEW_DEV + use, each))

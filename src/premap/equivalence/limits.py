@@ -45,8 +45,8 @@ BOUNDS = (
         "are refused"
     ),
     (
-        "other threads change driver state only at locks, their release, memory barriers, and "
-        "unknown calls"
+        "other threads change driver state only between calls of mmap(), and at locks, their "
+        "release, memory barriers, and unknown calls"
     ),
     (
         "mmap() of the file itself, not of one stacked on it, by a process without "

@@ -190,7 +190,7 @@ def _file(side: Side, machine: Machine, setting: Setting, call: Call) -> File:
 
 
 def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine: Machine) -> None:
-    """Map what the layout wants to be there before."""
+    """Map what the layout wants to be there before, and let others run before the call itself."""
     if setting.layout == "replaces":
         flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
         mm.mmap(call.start, call.length, PROT_READ | PROT_WRITE, flags)
@@ -204,6 +204,8 @@ def _lay_out(mm: AddressSpace, setting: Setting, call: Call, file: File, machine
         pgoff = add(call.pgoff, call.pages)
         mm.mmap_region(file, add(call.start, call.length), length, call.vm_flags(setting), pgoff)
     machine.returned = None
+    if fits and not machine.alone:
+        machine.memory.between_calls()
 
 
 def _mmap(

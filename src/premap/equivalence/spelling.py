@@ -54,4 +54,5 @@ def _spellings(name: str) -> Iterator[str]:
     yield name
     if "[0]" in name:
         yield name.replace("[0]", "")
+        yield "*" + name.replace("[0]", "")  # of what a pointer leads to
         yield name.replace("[0].", "->").replace("[0]", "")

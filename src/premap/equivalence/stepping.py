@@ -12,7 +12,7 @@ from tree_sitter import Node
 from premap.csource.nodes import text_of, unwrapped
 from premap.equivalence.example import describe, result_text
 from premap.equivalence.outcome import Side, run
-from premap.equivalence.setting import START_PAGE, Setting
+from premap.equivalence.setting import BESIDE, START_PAGE, Setting
 from premap.equivalence.snapshot import LOCAL, fields_of, number_text, space_of, value_text
 from premap.interp.conditions import OPTION
 from premap.interp.inputs import CALL, applied
@@ -84,15 +84,18 @@ def step_through(
 
     `call` overrides words of DEFAULT_CALL (addresses and lengths in pages); `state` gives made-up
     driver state its values, by the names that reports print; options of the configuration are set,
-    memory and references are had, the rest is `otherwise`. Raises NotModelled.
+    memory and references are had, the rest is `otherwise`. Beside another mapping, nobody changes
+    what its hook left, unless `state` has values at a moment (`name@2`). Raises NotModelled.
     """
     words = {f"{CALL}{name}": value for name, value in {**DEFAULT_CALL, **(call or {})}.items()}
     watcher = _Watcher()
-    inputs = _Given({**(state or {}), **words}, otherwise)
+    words = {**(state or {}), **words}
+    inputs = _Given(words, otherwise)
 
     def watch(machine: Machine, log: Log) -> None:
         inputs.by_moment = machine.memory.by_moment
         machine.replacing = True
+        machine.alone |= setting.layout in BESIDE and not any("@" in name for name in words)
         watcher.watch(machine, log)
 
     outcome = run(side, setting, inputs, Namer(), watch)

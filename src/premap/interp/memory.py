@@ -186,6 +186,14 @@ class Memory:
         self.shared.update((known.key, path) for known in self.holding for path in known.stores)
         self.forget_shared(why)
 
+    def between_calls(self) -> None:
+        """Let others run between two calls, as long as they like: nothing hangs on the first one.
+
+        So what is found then has the same names in both versions, whatever each did before.
+        """
+        self.history = 0
+        self.let_others(("between calls",))
+
     def forget_shared(self, why: tuple[Any, ...]) -> None:
         """Unknown code ran: whatever it could reach may have changed."""
         self.history = self.number(*why)
