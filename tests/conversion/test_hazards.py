@@ -100,6 +100,35 @@ def test_code_that_does_not_need_it(more: str) -> None:
     assert found.reason is None, found.reason
 
 
+OWN = [
+    ("#define vm_flags_set(v, f) vm_flags_clear(v, f)", "vm_flags_set(vma, VM_IO); return 0;"),
+    ("#define vm_iomap_memory(v, a, s) bell(v, s)", "return vm_iomap_memory(vma, 0, 4096);"),
+    ("#define vma_pages(v) 5", "return vma_pages(vma) > 5 ? -EINVAL : 0;"),
+    ("#define is_cow_mapping(f) 0", "return is_cow_mapping(vma->vm_flags) ? -EINVAL : 0;"),
+    ("#define generic_file_mmap(f, v) bell(f, v)", "return generic_file_mmap(file, vma);"),
+    ("#define vm_pgoff vm_start", "return vma->vm_pgoff ? -EINVAL : 0;"),
+    ("#define vma area", "return vma->vm_pgoff ? -EINVAL : 0;"),
+]
+
+
+@pytest.mark.parametrize(("macro", "body"), OWN)
+def test_a_name_of_the_kernels_that_is_a_macro_of_the_files_own(macro: str, body: str) -> None:
+    for head, taken in ((macro, True), ("#define bell 5", False)):
+        text = f"{head}\n{HOOK.format(body=body, members='')}"
+        (found,) = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+        assert (found.reason is not None) == taken, found.reason
+        if found.reason is not None:
+            assert found.reason.id == "name-taken"
+
+
+def test_what_only_older_kernels_define_is_no_such_macro() -> None:
+    arm = "#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)\n{}\n#endif\n"
+    macro, body = OWN[0]
+    text = arm.format(macro) + HOOK.format(body=body, members="")
+    (found,) = convert_file(SourceFile("ring.c", text.encode()), None, "7.3")
+    assert found.reason is None, found.reason
+
+
 @pytest.mark.parametrize("second", ["NULL", "bell_mmap"])
 def test_a_member_that_is_set_twice(second: str) -> None:
     """What comes last is meant; of two members, both would be set."""

@@ -362,6 +362,7 @@ def _converted(
         message = "the compat path takes a second reference of a file that the hook puts there"
         raise Declined("file-in-compat", message, hook.function.node)
     hazards.check_function(hook)
+    hazards.check_old_words(hook, group.program)
     effects.check_close(hook, acts=acts)
     return done
 

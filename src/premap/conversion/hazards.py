@@ -24,6 +24,8 @@ from premap.csource.strstr import says
 from premap.csource.text import COMMENT, STRING, never_together
 from premap.idioms import h11_member_uses
 from premap.idioms.idiom import Declined, Hook
+from premap.idioms.population import POPULATIONS
+from premap.idioms.twins import TWINS
 from premap.records import ARMS_ALREADY, Edit, Handler, Note
 
 _MEMBER = re.compile(rb"\bmmap\b(?!\s*=[^=])")
@@ -34,6 +36,14 @@ _LEXICAL = re.compile(COMMENT + rb"|" + STRING, re.DOTALL)
 _TABLE = "file_operations"
 _NO_BIT = frozenset({"VM_NONE", "VM_SOFTDIRTY"})
 """Masks that can be 0, or depend on the configuration where their bit does not."""
+_TRANSLATED = frozenset(
+    {
+        *("vm_start", "vm_end", "vm_pgoff", "vm_flags", "vm_page_prot", "vm_ops", "vm_mm"),
+        *("vm_private_data", "vm_file", "vm_flags_set", "vm_flags_clear", "vm_flags_mod"),
+        *("vma_pages", *TWINS, *POPULATIONS),
+    }
+)
+"""Members and functions that idioms have a translation for."""
 _COMPARES = frozenset({"==", "!="})
 _NULL = frozenset({"NULL", "0"})
 
@@ -115,6 +125,20 @@ def check_new_words(edits: Iterable[Edit], program: Program) -> None:
                 if macro is not None:
                     text = f"{macro.name} is a macro at {file.name}:{macro.line}"
                     raise Declined("name-taken", text)
+
+
+def check_old_words(hook: Hook, program: Program) -> None:
+    """Raise Declined if a name that is translated as the kernel's is a macro of the file's own."""
+    source = hook.function.source
+    text = source.code[hook.function.node.start_byte : hook.function.node.end_byte]
+    meant = _TRANSLATED | {hook.vma, hook.file or hook.vma}
+    words = {word.decode("latin-1") for word in _WORD.findall(text)} & meant
+    for word in sorted(words - hook.wrappers.keys()):
+        for file in program.scope(source).own_files_with(word):
+            macro = next((each for each in file.macros_of(word) if not each.arms), None)
+            if macro is not None:
+                message = f"{word} is a macro at {file.name}:{macro.line}"
+                raise Declined("name-taken", message, hook.function.node)
 
 
 def table_notes(handler: Handler, source: SourceFile) -> tuple[Note, ...]:
