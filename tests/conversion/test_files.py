@@ -454,6 +454,18 @@ class TestUsedElsewhere:
         else:
             assert reason(found) == "name-taken"
 
+    @pytest.mark.parametrize(
+        "line", ["int ring_mmap_prepare(void);\n", "#define ring_mmap_prepare 1\n"]
+    )
+    def test_the_new_name_in_a_header_that_the_file_includes(
+        self, tree: KernelTree, line: str
+    ) -> None:
+        own = HANDLER.replace("int ring", "static int ring").partition("EXPORT")[0] + TABLE
+        assert reason(self.converted(tree, line, "", own)) == "name-taken"
+        other = KernelTree(tree.root)
+        found = self.converted(other, f"/* {line.strip()} */\n", "", own)
+        assert found.reason is None, found.reason
+
     PASTES = "#define RING_CALL(x, f, v) x##_mmap(f, v)\n"
 
     def test_a_macro_that_makes_up_the_name(self, tree: KernelTree) -> None:

@@ -445,7 +445,8 @@ def _check_rust(name: str, group: Group) -> None:
 def _check_name(name: str, new: str, group: Group) -> None:
     if new == name:
         return
-    for file in group.users(name):
+    headers = group.program.scope(group.defined[name][0].source).own_files_with(new)
+    for file in dict.fromkeys((*group.users(name), *headers)):
         if any(not mention.comment for mention in mentions(file, new)):
             with within(file):
                 line = group.defined[name][0].line
