@@ -26,7 +26,7 @@ from premap.csource.lengths import completed
 from premap.csource.macros import compiled, expand
 from premap.csource.nodes import find_all, parse_expression, parse_range, text_of
 from premap.csource.source import Function, Macro, SourceFile
-from premap.csource.strstr import says
+from premap.csource.strstr import saying, says
 from premap.csource.structs import Field, StructDef, read_struct
 from premap.csource.text import GAP
 from premap.csource.tree import DEFINE, KernelTree
@@ -184,7 +184,9 @@ class Scope:
         self._asked += 1
         if self._asked > _FEW_NAMES and name.isidentifier() and name.isascii():
             return (file for file in self.files if needle in file.words)
-        return (file for file in self.files if says(file.text, needle))
+        here = says(self.source.text, needle)
+        there = saying(needle)  # what was read of a tree has no NUL
+        return (f for f in self.files if (here if f is self.source else there(f.text)))
 
     def _files_defining(self, name: str) -> Iterator[SourceFile]:
         """Yield the files that define a macro."""

@@ -43,6 +43,14 @@ def says(text: bytes, word: bytes) -> bool:
     return strstr(text, word) is not None or (b"\0" in text and word in text)
 
 
+def saying(word: bytes) -> Callable[[bytes], bool]:
+    """Return what tells of texts that hold no NUL whether `word` stands in them, as `says` does."""
+    strstr = _strstr()
+    if strstr is None:
+        return lambda text: word in text
+    return lambda text: strstr(text, word) is not None
+
+
 def finds(text: bytes, word: bytes) -> Iterator[int]:
     """Yield where `word`, of no NUL and not empty, stands in a text; what overlaps counts once."""
     strstr = None if b"\0" in text else _strstr()

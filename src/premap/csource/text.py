@@ -353,9 +353,11 @@ class _Arm(Struct, frozen=True):
 
 
 def _arm(taken: str, before: tuple[str, ...]) -> _Arm:
+    if not before:
+        return _Arm(taken, before, taken)
     parts = [negated(other) for other in before]
     if taken:
-        parts.append(taken if not parts else _grouped(taken))
+        parts.append(_grouped(taken))
     return _Arm(taken, before, " && ".join(parts))
 
 
@@ -406,7 +408,8 @@ class Conditionals:
         for match in directives(_DIRECTIVE, _DIRECTIVE_BEGINS, code):
             word = match[1].decode()
             self.directives.append((match.start(), match.end(), word))
-            self._step(stack, word, _SPACES.sub(" ", match[2].decode("latin-1")).strip())
+            rest = b"" if word in ("else", "endif") else match[2]
+            self._step(stack, word, _SPACES.sub(" ", rest.decode("latin-1")).strip())
             self._starts.append(match.end())
             # Deep nesting is hostile, not code: the innermost 64 say enough.
             self._arms.append(tuple(c for arm in stack[-64:] if (c := arm.condition)))
