@@ -186,7 +186,7 @@ class TestFunctions:
             == FILES["include/linux/a.h"].splitlines().index("static inline int both(int a)") + 1
         )
 
-    @pytest.mark.parametrize("name", ["declared", "commented", "OUTER", "nowhere", "return"])
+    @pytest.mark.parametrize("name", ["declared", "commented", "OUTER", "nowhere", "return", ""])
     def test_what_is_no_definition(self, scope: Scope, name: str) -> None:
         assert scope.function(name) == []
 

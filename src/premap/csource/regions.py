@@ -153,11 +153,14 @@ def _declarations(source: SourceFile, start: int, end: int, name: str) -> Iterat
 
 
 def _heads(source: SourceFile, name: str) -> Iterator[tuple[int, int]]:
-    """Places of `name(...)` outside macros: offset of the name, and of the closing bracket."""
+    """Places of `name(...)` outside macros: offset of the name, and of the closing bracket.
+
+    None of an empty name, which the parser gives to what is missing.
+    """
     code = source.code
     word = name.encode()
     at = count = 0
-    while count < MAX_SITES and (start := code.find(word, at)) >= 0:
+    while word and count < MAX_SITES and (start := code.find(word, at)) >= 0:
         at = start + len(word)
         bracket = _BRACKET.match(code, at)
         if bracket is None or (start and _PART_OF_NAME.match(code, start - 1)):
