@@ -47,6 +47,7 @@ from premap.interp.values import (
     StructCopy,
     Value,
     normalise,
+    plain,
     size_of,
 )
 from premap.model.errors import NotModelled
@@ -201,9 +202,21 @@ def _conditional(machine: Machine, frame: Frame, node: Node) -> Value:
 
 def _in_common(machine: Machine, value: Value, other: CType) -> Value:
     """Return what was chosen, in the type that the choice has."""
-    if isinstance(value.type, IntType | EnumType) and isinstance(other, IntType | EnumType):
+    if not isinstance(value.type, IntType | EnumType):
+        return value
+    if isinstance(other, IntType | EnumType):
         return convert(machine.inputs, value, operators.common_type(value.type, other))
-    return value
+    if not isinstance(other, UnknownType):
+        return value
+    word = word_of(value)
+    known = plain(word)
+    if known is None or known >= _IN_EVERY_TYPE:
+        word = machine.inputs.apply("?(choice)", word)
+    return Value(UNKNOWN, word)
+
+
+_IN_EVERY_TYPE = 1 << 31
+"""Numbers below are the same in each type that a choice may have: no less than 32 bits."""
 
 
 def _as_term(

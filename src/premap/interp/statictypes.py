@@ -22,7 +22,7 @@ from premap.csource.ctypes import (
     StructType,
     UnknownType,
 )
-from premap.csource.declarators import declarators_of, declared_name
+from premap.csource.declarators import decayed, declarators_of, declared_name
 from premap.csource.lengths import characters
 from premap.csource.readable import TYPEOF, readable_expression
 from premap.interp import layouts
@@ -32,7 +32,7 @@ from premap.interp.operators import COMPARISONS, common_type, promoted
 from premap.interp.redefined import refuse_macro
 from premap.interp.syntax import inner_of, part, text_of
 from premap.interp.types import member_type, named_type, settled
-from premap.interp.values import CHAR, INT, ULONG
+from premap.interp.values import CHAR, INT, LONG, ULONG
 from premap.model.errors import NotModelled
 
 UNTOLD = UnknownType("?")
@@ -186,7 +186,19 @@ def _binary(machine: Machine, frame: Frame, node: Node) -> CType:
     left, right = _child(machine, frame, node, "left"), _child(machine, frame, node, "right")
     if operator in ("<<", ">>") and isinstance(left, IntType | EnumType):
         return promoted(left)
-    return common(left, right)
+    return _counted(operator, left, right) or common(left, right)
+
+
+def _counted(operator: str, left: CType, right: CType) -> CType | None:
+    """Return the type of `p + n`, `n + p`, `p - n` or `p - q`; None of other operands."""
+    one, other = decayed(left), decayed(right)
+    if operator == "-" and isinstance(one, PointerType) and isinstance(other, PointerType):
+        return LONG
+    if isinstance(one, PointerType) and isinstance(other, IntType | EnumType):
+        return one if operator in ("+", "-") else None
+    if isinstance(one, IntType | EnumType) and isinstance(other, PointerType):
+        return other if operator == "+" else None
+    return None
 
 
 def _unary(machine: Machine, frame: Frame, node: Node) -> CType:
@@ -259,6 +271,10 @@ def _target(ctype: CType) -> CType:
     return ctype.element if isinstance(ctype, ArrayType) else UNTOLD
 
 
+def _argument(machine: Machine, frame: Frame, node: Node) -> CType:
+    return _child(machine, frame, node, "argument")
+
+
 def _left(machine: Machine, frame: Frame, node: Node) -> CType:
     return _child(machine, frame, node, "left")
 
@@ -288,5 +304,6 @@ TYPERS: dict[str, Typer] = {
     "string_literal": _string,
     "subscript_expression": _element,
     "unary_expression": _unary,
+    "update_expression": _argument,
 }
 """Which function tells the type of which kind of node; those of calls are found beside them."""
