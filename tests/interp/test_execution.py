@@ -103,7 +103,8 @@ class TestMadeUpMemory:
 
     NESTED = (
         "struct inner { int pad; struct link held; };\n"
-        "struct outer { int before; struct inner in; union { struct inner one, two; }; };\n"
+        "struct outer { int before; struct inner in; unseen_t unseen;"
+        " union { struct inner one, two; }; };\n"
         "static struct outer *out;\n"
     )
 
@@ -132,6 +133,7 @@ class TestMadeUpMemory:
             ("one.held", "one is a member of a union"),
             ("in.held.next", "not a member `next`"),
             ("many[1].held", "container_of"),
+            ("unseen.held", "container_of: the type of unseen"),
         ],
     )
     def test_container_of_what_can_not_be_told(self, member: str, message: str) -> None:

@@ -309,9 +309,11 @@ def _container_of(machine: Machine, frame: Frame, node: Node, arguments: Sequenc
     """Follow a member of members (`container_of(p, struct a, b.c)`) from the innermost outwards."""
     pointer = evaluate(machine, frame, arguments[0])
     ctype = type_argument(machine, frame, arguments[1])
-    steps = []
+    steps: list[tuple[CType, str]] = []
     for member in (name.strip() for name in spelled(machine, frame, arguments[2]).split(".")):
         layouts.agree_on_names(machine, frame.scope, member, f"{member} may be another member")
+        if steps and not isinstance(ctype, StructType):
+            raise machine.failure(frame, node, f"container_of: the type of {steps[-1][1]}")
         steps.append((ctype, member))
         ctype = member_type(frame.scope, ctype, member)
     for outer, member in reversed(steps):
