@@ -154,6 +154,25 @@ class TestTries:
         verdict = judge(DEV + body, NEW_DEV + body)
         assert verdict.status.startswith("equivalent"), verdict
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "mutex_lock(&d->lock); return 0;",
+            "down(d->cookie); return 0;",
+            "if (down_trylock(d->cookie)) return -EBUSY; return 0;",
+            "up(d->cookie); return 0;",
+        ],
+    )
+    def test_held_for_a_mapping_that_fails(self, body: str) -> None:
+        """A semaphore may keep others out for as long as there is a mapping."""
+        verdict = judge(DEV + body, NEW_DEV + body)
+        assert [difference.id for difference in verdict.differences] == ["locks"]
+
+    def test_released_by_another_way_to_it(self) -> None:
+        body = "struct dev *e; mutex_lock(&d->lock); e = $->private_data; mutex_unlock(&e->lock); "
+        old, new = (body.replace("$", file) + "return 0;" for file in ("file", "desc->file"))
+        assert judge(DEV + old, NEW_DEV + new).status == "equivalent"
+
     def test_filled_where_it_was_not_taken(self) -> None:
         new = "if (mutex_trylock(&d->lock)) { mutex_unlock(&d->lock); return -EBUSY; }"
         verdict = judge(

@@ -162,6 +162,8 @@ def _hook_only_now(old: Outcome, new: Outcome) -> Iterator[Candidate]:
     if not (old.merged and new.machine.memory.disturbed):
         yield from covered_writes(old, new)
     yield from _left_to_others(old, new)
+    taken = old.machine.locks_taken != new.machine.locks_taken
+    yield Candidate("locks", "how many locks are held although the mapping merges or fails", taken)
     calls = new.machine.events[new.split :]
     for event, condition in effects.outliving(calls):
         text = f"what {_call(event)} does stays, although the mapping merges or fails"

@@ -142,6 +142,8 @@ class Machine:
         self.events: list[Event] = []
         self.locks: list[Any] = []
         """Locks that are held, oldest first."""
+        self.released = 0
+        """How many were released that nobody is known to have taken."""
         self.assumed: dict[str, None] = {}
         """What a verdict has to state as its bounds, each once, in order."""
         self.steps = 0
@@ -181,16 +183,22 @@ class Machine:
         self.evaluating: Callable[[Frame, Node], None] | None = None
         """Told of each node before it is evaluated."""
 
+    @property
+    def locks_taken(self) -> int:
+        """How many more locks were taken than released, whichever they are."""
+        return len(self.locks) - self.released
+
     @contextmanager
     def attempt(self) -> Iterator[Callable[[], None]]:
         """Execute what may turn out not to be modelled; yields what takes all of it back."""
         events, escaped, locks = len(self.events), len(self.escaped), list(self.locks)
+        released = self.released
 
         def take_back() -> None:
             self.memory.go_back()
             del self.events[events:]
             del self.escaped[escaped:]
-            self.locks = locks
+            self.locks, self.released = locks, released
 
         self.memory.set_mark()
         try:

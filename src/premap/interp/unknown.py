@@ -385,6 +385,8 @@ def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]
             machine.locks.append(lock)
     elif lock in machine.locks:
         machine.locks.remove(lock)
+    elif str(lock) not in {str(each) for e in machine.events[:-1] for each in e.arguments}:
+        machine.released += 1  # what was tried in vain may be waited for: `wait_event(…)`
 
 
 def _call_anything(
