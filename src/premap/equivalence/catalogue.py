@@ -282,7 +282,8 @@ _DIFFERENT = (
         "locks",
         "other locks are held when the hook returns",
         """
-        A lock that is not released.
+        A lock that is not released; or one that the new hook takes and keeps, or releases, for a
+        mapping that merges or fails, where the old one was not called.
         """,
     ),
     _explanation(
