@@ -287,6 +287,15 @@ _DIFFERENT = (
         """,
     ),
     _explanation(
+        "rmap",
+        "the reverse map sees a mapping earlier, or later",
+        """
+        Between two hooks that both prepare: one sets action.hide_from_rmap_until_complete, and the
+        other does not. Who walks the file's mappings, to unmap pages or to write them back, then
+        finds one whose page tables are still being filled, or does not.
+        """,
+    ),
+    _explanation(
         "lock-population",
         "page tables were filled under a lock, and now are after its release",
         """

@@ -58,6 +58,7 @@ def _candidates(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         yield from _apart(old, new)
         return
     yield from _locks(old, new)
+    yield from _hidden(old, new)
     yield from _results(old, new)
     if old.failed != new.failed:
         return  # all else follows from that
@@ -255,6 +256,17 @@ def _locks(old: Outcome, new: Outcome) -> Iterator[Candidate]:
         if calls:
             text = f"{_call(calls[0])} was called after page tables were filled, and now is before"
             yield Candidate("population-order", text, condition=True)
+
+
+def _hidden(old: Outcome, new: Outcome) -> Iterator[Candidate]:
+    """Compare whether the reverse map sees a mapping whose action is still going on.
+
+    That is for the new hook to ask for: what a legacy one does comes before the reverse map.
+    """
+    if old.prepared and new.prepared and old.hidden != new.hidden:
+        text = "the reverse map sees the mapping before its action is complete"
+        when = "which it did not" if old.hidden else "and now does not"
+        yield Candidate("rmap", f"{text}, {when}", condition=True)
 
 
 def _mappings(old: Outcome, new: Outcome) -> Iterator[Candidate]:

@@ -102,6 +102,17 @@ class Outcome(Struct):
         return any(event.kind == "new_vma" for event in self.log)
 
     @property
+    def prepared(self) -> bool:
+        """Whether an ->mmap_prepare hook made a mapping of its own."""
+        kinds = {event.kind for event in self.log}
+        return {"mmap_prepare", "new_vma"} <= kinds
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the reverse map was kept from seeing the mapping for a while."""
+        return any(event.kind == "rmap_lock" for event in self.log)
+
+    @property
     def injected(self) -> bool:
         """Whether what the setting has fail was got to."""
         return any(event.kind == "inject" for event in self.log)
