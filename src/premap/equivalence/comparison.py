@@ -248,7 +248,7 @@ class _Comparison:
                 self._look_for_shorter(path)
                 if self.shorter is not None:
                     return
-                self.explorer.hasty = limited or (setting.plain and self.tried)
+                self.explorer.hasty = limited or (setting.plain and self._without_shorter)
         except symbolic.SymbolicError as error:
             if limited:
                 self.assumed.setdefault(f"not all calls were looked at that are {setting}: {error}")
@@ -286,9 +286,14 @@ class _Comparison:
         if long and self.effort.spent >= TRIAL * SECOND:
             self._do_without(())
 
+    @property
+    def _without_shorter(self) -> bool:
+        """Whether no shorter proof will be looked for any more."""
+        return self.tried or self.settled or bool(self.accepted)
+
     def _do_without(self, helpers: Iterable[str]) -> None:
         """Look for a proof that follows neither these helpers nor those in which paths part."""
-        if self.tried or self.settled or self.accepted:
+        if self._without_shorter:
             return
         self.tried = True
         often = {name for name, count in self.parted.items() if name and count > FEW_PARTINGS}
