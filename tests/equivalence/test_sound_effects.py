@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from tests.equivalence.differing import DEV, NEW_DEV, differ
-from tests.equivalence.kit import judge
+from tests.equivalence.kit import judge, new_side, old_side, run_both
 
 
 class TestGuards:
@@ -172,6 +172,8 @@ class TestTries:
         body = "struct dev *e; mutex_lock(&d->lock); e = $->private_data; mutex_unlock(&e->lock); "
         old, new = (body.replace("$", file) + "return 0;" for file in ("file", "desc->file"))
         assert judge(DEV + old, NEW_DEV + new).status == "equivalent"
+        sides = old_side(DEV + old), new_side(NEW_DEV + new)
+        assert not any(run_both(*sides, seed) for seed in range(400))
 
     def test_filled_where_it_was_not_taken(self) -> None:
         new = "if (mutex_trylock(&d->lock)) { mutex_unlock(&d->lock); return -EBUSY; }"

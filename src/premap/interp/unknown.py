@@ -385,8 +385,14 @@ def _lock(machine: Machine, entry: Effect, name: str, arguments: tuple[Any, ...]
             machine.locks.append(lock)
     elif lock in machine.locks:
         machine.locks.remove(lock)
-    elif str(lock) not in {str(each) for e in machine.events[:-1] for each in e.arguments}:
+    elif str(lock) not in _tried(machine):
         machine.released += 1  # what was tried in vain may be waited for: `wait_event(…)`
+
+
+def _tried(machine: Machine) -> set[str]:
+    """Return what calls were given before this one, but for those that released a lock."""
+    before = (event for event in machine.events[:-1] if event.kind != "unlock")
+    return {str(each) for event in before for each in event.arguments}
 
 
 def _call_anything(
