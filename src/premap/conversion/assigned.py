@@ -20,7 +20,7 @@ from premap.csource.exprtypes import function_around, types_at
 from premap.csource.handlers import find_sites
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
 from premap.csource.source import SourceFile
-from premap.csource.text import never_together, places
+from premap.csource.text import ASSIGNED, never_together, places
 from premap.idioms.idiom import Declined
 from premap.records import Handler, Note
 
@@ -122,15 +122,12 @@ def _setting(file: SourceFile, callback: Callback) -> Iterator[int]:
     code = file.code
     for word in (callback.member.encode(), callback.twin.encode()):
         for at in places(word, code):
-            end = _SET.match(code, at + len(word))
+            end = ASSIGNED.match(code, at + len(word))
             if end is None or _begins_an_entry(code[:at].rstrip()):
                 continue
             node = file.root.descendant_for_byte_range(at, end.end())
             if node is not None and node.type == "assignment_expression":
                 yield file.line_of(at)
-
-
-_SET = re.compile(rb"\s*=(?!=)")
 
 
 def _begins_an_entry(before: bytes) -> bool:

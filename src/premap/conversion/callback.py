@@ -47,6 +47,11 @@ class Callback(Struct, frozen=True):
         return f"{self.ops}.{self.member}"
 
 
+FILL = "compat_set_desc_from_vma"
+APPLY = "__compat_vma_mmap"
+COMPAT = (FILL, APPLY)
+"""How a legacy hook calls a new one: it fills a descriptor, and applies it (include/linux/fs.h)."""
+
 FILE_OPERATIONS = Callback("struct file_operations", "mmap", "mmap_prepare")
 
 

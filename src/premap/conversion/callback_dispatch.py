@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from premap.conversion import callback_local
-from premap.conversion.callback import Callback
+from premap.conversion.callback import FILL, Callback
 from premap.conversion.callback_local import Local
 from premap.conversion.callback_member import VMA_TYPE, Member, declared
 from premap.conversion.callback_uses import Use, call_of, tested
@@ -31,8 +31,6 @@ from premap.idioms.r1_table import advance
 from premap.records import Edit
 from premap.releases import Release
 
-COMPAT = ("compat_set_desc_from_vma", "__compat_vma_mmap")
-"""What a dispatcher needs of the kernel (include/linux/fs.h)."""
 _SUFFIX = re.compile(r"_(?:ops|operations|funcs|fops|driver)\Z")
 _BEFORE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
 _INCLUDE = re.compile(rb"^#[ \t]*include[ \t]*<linux/([^>\n]+)>[ \t]*\n", re.MULTILINE)
@@ -197,7 +195,7 @@ class Dispatcher:
 
     def _include(self) -> Iterator[Edit]:
         """Yield the #include that declares what the helper calls, where there is none."""
-        needle = COMPAT[0].encode()
+        needle = FILL.encode()
         if any(needle in file.text for file in closure(self.source, self.tree)):
             return
         found = list(_INCLUDE.finditer(self.source.text))

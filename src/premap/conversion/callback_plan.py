@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap.conversion import callback_member, positional
-from premap.conversion.callback import Callback
-from premap.conversion.callback_dispatch import COMPAT, Dispatcher, prototype
+from premap.conversion.callback import COMPAT, Callback
+from premap.conversion.callback_dispatch import Dispatcher, prototype
 from premap.conversion.callback_member import Member
 from premap.conversion.callback_uses import Use, Uses, call_of
 from premap.conversion.mentions import mentions

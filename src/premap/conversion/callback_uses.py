@@ -28,7 +28,7 @@ from premap.csource.nodes import (
 )
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro, SourceFile
-from premap.csource.text import places
+from premap.csource.text import ASSIGNED, places
 from premap.csource.tree import KernelTree
 from premap.idioms.idiom import Declined, within
 
@@ -178,14 +178,13 @@ def _may_read(text: bytes, member: bytes) -> bool:
     for at in places(member, text):
         before = text[:at].rstrip()
         if before.endswith((b"->", b".")):
-            if not _SET.match(text, at + len(member)):
+            if not ASSIGNED.match(text, at + len(member)):
                 return True
         elif before.endswith((b"(", b",")) and _GIVEN.match(text, at + len(member)):
             return True
     return False
 
 
-_SET = re.compile(rb"\s*=[^=]")
 _GIVEN = re.compile(rb"\s*[,)]")
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from tree_sitter import Node
 
 from premap.conversion import arms, braces, comments, locals_
+from premap.conversion.callback import APPLY
 from premap.conversion.layout import Moved, laid_out
 from premap.conversion.rewriting import Change, Rewriter, preprocessed, signature
 from premap.csource.nodes import callee, calls_in, find_all, first_misread, misread, parse
@@ -66,10 +67,6 @@ def convert_function(
     return Converted(edit, frozenset(found), actions)
 
 
-APPLIED = "__compat_vma_mmap"
-"""What a hook calls that applies the compat path itself (mm/util.c)."""
-
-
 def _check(hook: Hook) -> None:
     node = hook.function.node
     if _misread(node):
@@ -80,8 +77,8 @@ def _check(hook: Hook) -> None:
     if _nesting(code) > MAX_NESTING:
         raise Declined("too-deep", "brackets are nested too deeply", node)
     for call in calls_in(node):
-        if callee(call) == APPLIED:
-            message = f"the hook gives a descriptor of its own to another: {APPLIED}()"
+        if callee(call) == APPLY:
+            message = f"the hook gives a descriptor of its own to another: {APPLY}()"
             raise Declined("compat-by-hand", message, call)
     if re.search(rf"(?<![.>\w]){DESC}\b(?!\s*:)", code):
         raise Declined("name-taken", f"it has a variable `{DESC}` already", node)

@@ -8,7 +8,6 @@ any other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -28,7 +27,7 @@ from premap.csource.handlers import find_sites
 from premap.csource.includes import closure
 from premap.csource.nodes import arguments, callee, calls_in, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
-from premap.csource.text import places
+from premap.csource.text import ASSIGNED, places
 from premap.csource.tree import KernelTree
 from premap.idioms import r1_table
 from premap.idioms.idiom import Declined
@@ -167,10 +166,7 @@ def _setting(callback: Callback, member: Member, tree: KernelTree) -> Iterator[S
 
 
 def _may_set(text: bytes, member: bytes) -> bool:
-    return any(_SET.match(text, at + len(member)) for at in places(member, text))
-
-
-_SET = re.compile(rb"\s*=(?!=)")
+    return any(ASSIGNED.match(text, at + len(member)) for at in places(member, text))
 
 
 def _sites(file: SourceFile, callback: Callback, program: Program) -> Iterator[Handler]:

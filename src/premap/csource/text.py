@@ -87,6 +87,8 @@ _NEAR = 100
 """Bytes before a name in which its dot is looked for first."""
 _SPACES = re.compile(r"(?:\s|\\\r?\n)+")
 
+ASSIGNED = re.compile(rb"\s*=(?!=)")
+"""What follows a name that is given a value."""
 GAP = rb"(?:[ \t]|\\\r?\n)+"
 """Between the words of a directive: its line may go on on the next."""
 

@@ -25,8 +25,10 @@ from premap.idioms.idiom import DESC, Declined, Hook, Pieces
 from premap.releases import HIGHEST_PORTABLE_BIT
 
 NO_FLAGS = frozenset({"0", "0UL", "VM_NONE"})
-CHANGES = frozenset({"vm_flags_set", "vm_flags_clear", "vm_flags_mod"})
-"""Functions that change the flags of a mapping: G1, G2 and G3."""
+ONE_MASK = frozenset({"vm_flags_set", "vm_flags_clear"})
+"""Functions that change the flags of a mapping, and are given those: G1 and G2."""
+CHANGES = ONE_MASK | {"vm_flags_mod"}
+"""All that change them: G3, too."""
 _TRUTH_MACROS = frozenset({"likely", "unlikely", "WARN_ON", "WARN_ON_ONCE", "BUG_ON"})
 
 

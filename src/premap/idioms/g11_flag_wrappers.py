@@ -10,9 +10,9 @@ from tree_sitter import Node
 from premap.csource.errors import NotC
 from premap.csource.nodes import arguments, callee, parse_expression, text_of, unwrapped
 from premap.csource.source import Function, Macro
+from premap.idioms.flags import ONE_MASK
 from premap.idioms.idiom import Idiom
 
-_CHANGES = frozenset({"vm_flags_set", "vm_flags_clear"})
 _VMA_TYPE = "struct vm_area_struct *"
 _WORDS = frozenset({"unsigned long", "vm_flags_t"})
 """Types that no flag is lost in."""
@@ -73,7 +73,7 @@ def _of_expression(node: Node, names: Sequence[str]) -> str | None:
     if node.type == "call_expression":
         given = [text_of(unwrapped(each)) for each in arguments(node)]
         name = callee(node)
-        return name if name in _CHANGES and given == list(names) else None
+        return name if name in ONE_MASK and given == list(names) else None
     if node.type != "assignment_expression":
         return None
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
