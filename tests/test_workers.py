@@ -51,19 +51,25 @@ def _run(tasks: list[str], jobs: int = 2, limit: float = 2) -> list[str | Failur
     return list(Workers(_work, jobs, limit).run(tasks))
 
 
+ENDINGS = [
+    ("raise", "ValueError"),
+    ("exit", "exit code 7"),
+    ("kill", "SIGKILL"),
+    ("crash", "SIGSEGV"),
+    ("spin", "longer than 1 seconds of the processor"),
+    ("odd", "internal error"),
+]
+"""Tasks that come to no good end, and what is said of them."""
+
+
 class TestAccidents:
     @pytest.mark.parametrize(
         ("task", "said"),
         [
-            ("raise", "ValueError"),
-            ("exit", "exit code 7"),
-            ("kill", "SIGKILL"),
-            ("crash", "SIGSEGV"),
+            *ENDINGS,
             ("hang", "longer than 5 seconds"),
-            ("spin", "longer than 1 seconds of the processor"),
             ("recurse", "nested too deeply"),
             ("memory", "memory"),
-            ("odd", "internal error"),
         ],
     )
     def test_cost_one_task(self, task: str, said: str) -> None:
@@ -75,17 +81,7 @@ class TestAccidents:
     def test_a_machine_that_is_busy_does_not_count(self) -> None:
         assert _run(["wait"], limit=0.5) == ["wait"]
 
-    @pytest.mark.parametrize(
-        ("task", "said"),
-        [
-            ("raise", "ValueError"),
-            ("exit", "exit code 7"),
-            ("kill", "SIGKILL"),
-            ("crash", "SIGSEGV"),
-            ("spin", "longer than 1 seconds of the processor"),
-            ("odd", "internal error"),
-        ],
-    )
+    @pytest.mark.parametrize(("task", "said"), ENDINGS)
     def test_are_told_of_a_single_task(self, task: str, said: str) -> None:
         before = _children()
         (failure,) = _run([task], limit=1)

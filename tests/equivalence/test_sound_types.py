@@ -89,7 +89,7 @@ class TestSizes:
         extra = f"struct pair {{ int a, b; }};\n#define LIST 1, 2\n{table}\n"
         old = f"return d->count >= ARRAY_SIZE(tab) {FAILS}"
         verdict = judge(DEV + old, NEW_DEV + f"return d->count >= 2 {FAILS}", extra)
-        assert verdict.status.removesuffix("-except") == status
+        assert proven(verdict) if status == "equivalent" else verdict.status == status
 
 
 class TestDefinitions:
@@ -227,7 +227,7 @@ class TestPositions:
         one, other = self.PAIR.format("q", "r", values), self.PAIR.format("r", "q", values)
         body = DEV + self.BODY
         verdict = judge(body, NEW_DEV + self.BODY, one, other)
-        assert verdict.status.removesuffix("-except") == status
+        assert proven(verdict) if status == "equivalent" else verdict.status == status
         assert proven(judge(body, NEW_DEV + self.BODY, one))
 
     @pytest.mark.parametrize("index", [0, 1])
