@@ -211,6 +211,37 @@ static int buf_map(struct buf *buf, struct vm_area_struct *vma)
         assert found.refusal.id == "release-lacks-helper"
 
 
+class TestTableAmongTheParameters:
+    """The member takes the table that has it, as sysfs' attributes do."""
+
+    HEADER = subsystem.HEADER.replace(
+        "map_it)(struct buf *buf, ", "map_it)(const struct buf_ops *how, struct buf *buf, "
+    )
+    CALL = "err = buf->ops->map_it(buf->ops, buf, vma);"
+    CORE = subsystem.CORE.replace("err = buf->ops->map_it(buf, vma);", CALL)
+
+    def test_is_not_given_twice(self, tmp_path: Path) -> None:
+        text = edited(
+            tmp_path, "drivers/buf/core.c", plan(tmp_path, buf=self.HEADER, core=self.CORE)
+        )
+        assert "static int buf_call_mmap(const struct buf_ops *how, struct buf *buf,\n" in text
+        assert "\terr = buf_call_mmap(buf->ops, buf, vma);\n" in text
+        assert "\t\treturn how->map_it(how, buf, vma);\n" in text
+        assert "\terr = how->mmap_prepare(how, buf, &desc);\n" in text
+
+    def test_another_table_is_given(self, tmp_path: Path) -> None:
+        core = self.CORE.replace("map_it(buf->ops, buf", "map_it(&buf->own, buf")
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path, buf=self.HEADER, core=core))
+        assert "\terr = buf_call_mmap(buf->ops, &buf->own, buf, vma);\n" in text
+
+    def test_one_call_gives_another(self, tmp_path: Path) -> None:
+        again = "\terr = err ? err : buf->own.map_it(buf->ops, buf, vma);\n\treturn err;"
+        core = self.CORE.replace("\treturn err;", again)
+        text = edited(tmp_path, "drivers/buf/core.c", plan(tmp_path, buf=self.HEADER, core=core))
+        assert "\terr = buf_call_mmap(buf->ops, buf->ops, buf, vma);\n" in text
+        assert "buf_call_mmap(&buf->own, buf->ops, buf, vma);\n" in text
+
+
 SHARE = """\
 #include <linux/fs.h>
 #include <linux/buf.h>

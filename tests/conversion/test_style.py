@@ -667,6 +667,8 @@ class TestComments:
                 "comment-dropped",
             ),
             ("\t/* the vma is whole */\n\treturn vma->vm_pgoff;\n", "comment-names-vma"),
+            ("\t/* vm->vm_pgoff selects */\n\treturn vma->vm_pgoff;\n", "comment-names-vma"),
+            ("\t/* Set vm_flags now. */\n\treturn vma->vm_pgoff;\n", "comment-names-vma"),
         ],
     )
     def test_that_are_lost_or_stale_are_noted(self, text: str, id_: str):

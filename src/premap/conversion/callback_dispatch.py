@@ -53,6 +53,8 @@ class Dispatcher:
     """Whether the function that calls either member is defined in this file."""
     static: bool = True
     """Whether no other file calls it."""
+    own: int | None = None
+    """Which parameter of the member is the table that has it, if one is: see own_parameter()."""
 
     def edits(self) -> list[Edit]:
         """Return the edits of the file. Raises Declined for a use that can't follow."""
@@ -125,10 +127,9 @@ class Dispatcher:
             raise Declined("callback-use", message, call)
         self._calls.append(function)
         self.given = self.given or [text_of(each) for each in given]
-        base = use.node.child_by_field_name("argument")
-        pointed = text_of(use.node.child_by_field_name("operator")) == "->"
-        table = text_of(base) if pointed else f"&{text_of(base)}"
-        texts = [table, *(" ".join(text_of(each).split()) for each in given)]
+        texts = [_one_line(each) for each in given]
+        if self.own is None:
+            texts.insert(0, _table(use))
         return Change(call.start_byte, call.end_byte, f"{self.helper}({', '.join(texts)})")
 
     def _copied(self, use: Use) -> Change:
@@ -207,14 +208,45 @@ class Dispatcher:
         yield Edit(self.source.name, at, at, b"#include <linux/fs.h>\n")
 
 
+def own_parameter(callback: Callback, member: Member, uses: Sequence[Use]) -> int | None:
+    """Return which parameter of the member is the table itself, wherever it is called.
+
+    What calls either member needs no other parameter for the table then.
+    """
+    calls = [(_table(use), call) for use in uses for call in _calls_of(use)]
+    for index, each in enumerate(member.parameters):
+        if each.type_text.removeprefix("const ") == f"{callback.ops} *" and all(
+            index < len(given := arguments(call)) and _one_line(given[index]) == table
+            for table, call in calls
+        ):
+            return index
+    return None
+
+
+def _calls_of(use: Use) -> Iterator[Node]:
+    """Yield the calls of the member, those through a variable that holds it among them."""
+    call = call_of(use)
+    if call is not None:
+        yield call
+    elif use.macro is None and (local := callback_local.local_of(use)) is not None:
+        yield from filter(None, map(callback_local.call_through, local.uses))
+
+
+def _table(use: Use) -> str:
+    """Return a pointer to the table that the member is taken from."""
+    base = use.node.child_by_field_name("argument")
+    pointed = text_of(use.node.child_by_field_name("operator")) == "->"
+    return ("" if pointed else "&") + " ".join(text_of(base).split())
+
+
 def prototype(dispatcher: Dispatcher) -> str:
     """Return the declaration of the function that calls either member."""
-    table, listed = _signature(dispatcher)
-    return _head("int", dispatcher.helper, [f"const {dispatcher.callback.ops} *{table}", *listed])
+    _, listed = _signature(dispatcher)
+    return _head("int", dispatcher.helper, listed)
 
 
 def _signature(dispatcher: Dispatcher) -> tuple[str, list[str]]:
-    """Return what the function calls the table, and its other parameters."""
+    """Return what the function calls the table, and its parameters."""
     parameters = dispatcher.member.parameters
     names = _names(parameters, dispatcher.given)
     listed = []
@@ -223,7 +255,10 @@ def _signature(dispatcher: Dispatcher) -> tuple[str, list[str]]:
         listed.append(
             text if parameter.name else f"{text}{'' if text.endswith('*') else ' '}{name}"
         )
-    return "ops" if "ops" not in names else "table", listed
+    if dispatcher.own is not None:
+        return names[dispatcher.own], listed
+    table = "ops" if "ops" not in names else "table"
+    return table, [f"const {dispatcher.callback.ops} *{table}", *listed]
 
 
 def helper_text(dispatcher: Dispatcher) -> str:
@@ -236,7 +271,7 @@ def helper_text(dispatcher: Dispatcher) -> str:
     file = _file(member, names) or f"{vma}->vm_file"
     given = ", ".join(names)
     lowered = ", ".join("&desc" if i == member.vma else name for i, name in enumerate(names))
-    head = _head(returns, dispatcher.helper, [f"const {callback.ops} *{table}", *listed])
+    head = _head(returns, dispatcher.helper, listed)
     old = wrapped(f"\t\treturn {table}->{callback.member}", given.split(", "))
     new = wrapped(f"\terr = {table}->{callback.twin}", lowered.split(", "))
     return f"""\
@@ -307,5 +342,9 @@ def _applied(text: str, changes: Sequence[Change], base: int) -> str:
     return "".join([*pieces, text[at:]])
 
 
+def _one_line(node: Node) -> str:
+    return " ".join(text_of(node).split())
+
+
 def _line(node: Node) -> str:
-    return " ".join(text_of(node).split())[:60]
+    return _one_line(node)[:60]

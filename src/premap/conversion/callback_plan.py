@@ -14,7 +14,7 @@ from tree_sitter import Node
 
 from premap.conversion import callback_member, positional
 from premap.conversion.callback import COMPAT, Callback
-from premap.conversion.callback_dispatch import Dispatcher, prototype
+from premap.conversion.callback_dispatch import Dispatcher, own_parameter, prototype
 from premap.conversion.callback_member import Member
 from premap.conversion.callback_uses import Use, Uses, call_of
 from premap.conversion.mentions import mentions
@@ -64,8 +64,9 @@ def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback
     by_file: dict[str, list[Use]] = {}
     for use in uses:
         by_file.setdefault(use.source.name, []).append(use)
+    own = own_parameter(callback, member, uses)
     dispatchers = [
-        Dispatcher(callback, member, tree, release, found[0].source, found)
+        Dispatcher(callback, member, tree, release, found[0].source, found, own=own)
         for found in by_file.values()
     ]
     dispatched = [edit for each in dispatchers for edit in each.edits()]
@@ -88,8 +89,8 @@ def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback
 def _sharing(dispatchers: list[Dispatcher], first: Dispatcher) -> Iterator[Dispatcher]:
     """Yield the dispatchers anew: the first one defines the function for all of them."""
     for each in dispatchers:
-        own = (each.callback, each.member, each.tree, each.release, each.source, each.uses)
-        yield Dispatcher(*own, defines=each is first, static=False)
+        same = (each.callback, each.member, each.tree, each.release, each.source, each.uses)
+        yield Dispatcher(*same, defines=each is first, static=False, own=each.own)
 
 
 def _declared(first: Dispatcher) -> Iterator[Edit]:

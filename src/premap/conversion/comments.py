@@ -23,7 +23,8 @@ _MEMBERS = {
     "vm_mm": "mm",
 }
 """What a member of a VMA is called in a descriptor."""
-
+_NAMES = "|".join(_MEMBERS)
+_OF_ANY = re.compile(rf"\b(?:{_NAMES})\b")
 
 _MEMBER = re.compile(r"\bfile_operations(?:::|\.|->)(mmap)\b")
 _BEFORE = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
@@ -35,7 +36,7 @@ def changes(hook: Hook, actions: Mapping[str, str]) -> Iterator[Change]:
 
     Note those that name the VMA.
     """
-    member = re.compile(rf"(?<![.>\w]){re.escape(hook.vma)}->({'|'.join(_MEMBERS)})\b")
+    member = re.compile(rf"(?<![.>\w]){re.escape(hook.vma)}->({_NAMES})\b")
     vma = re.compile(rf"(?<![.>\w]){re.escape(hook.vma)}\b(?!->)")
     for comment in find_all(hook.function.body, "comment"):
         text = hook.text(comment)
@@ -43,8 +44,9 @@ def changes(hook: Hook, actions: Mapping[str, str]) -> Iterator[Change]:
             start = comment.start_byte + found.start()
             yield Change(start, start + len(found[0]), f"{DESC}->{_MEMBERS[found[1]]}")
         yield from _actions(text, comment.start_byte, actions)
-        if vma.search(text):
-            message = f"it still speaks of {hook.vma}: {_short(comment)}"
+        left = vma.search(text) or _OF_ANY.search(member.sub("", text))
+        if left:
+            message = f"it still speaks of {left[0]}: {_short(comment)}"
             hook.note("comment-names-vma", message, comment, look=False)
 
 
