@@ -27,7 +27,7 @@ from premap.csource.tree import KernelTree
 from premap.kbuild import Built
 from premap.records import Conversion
 
-FOREIGN = re.compile(r"arch/(?!x86/)|virt/")
+FOREIGN = re.compile(r"arch/(?!x86/)")
 
 
 def of_files(tree: KernelTree) -> list[Conversion]:

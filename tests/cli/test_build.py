@@ -193,6 +193,49 @@ class TestSparse:
         assert any("sparse has something" in message for message in said) is asked
 
 
+class TestObjectOfAnotherFolder:
+    """drivers/core/Makefile lists a file of drivers/outer, and knows where its header is."""
+
+    LISTS = (
+        "core-y := ../outer/plain.o\n",
+        "OUTER = ../outer\ncore-y := a.o \\\n\t$(OUTER)/plain.o\n",
+        "OUTER ?= ../outer\ninclude $(srctree)/drivers/outer/Makefile.core\n",
+    )
+
+    @pytest.fixture
+    def outer(self, tree: Path) -> Path:
+        text = (tree / "Makefile").read_text()
+        flags = "-I../source/include -I../source/$(firstword $(subst /../, ,$@))"
+        (tree / "Makefile").write_text(text.replace("-I../source/include", flags))
+        for name in ("core", "outer"):
+            (tree / "drivers" / name).mkdir()
+        (tree / "drivers/core/core.h").write_text("")
+        (tree / "drivers/outer/Makefile.core").write_text("core-y := $(OUTER)/plain.o\n")
+        (tree / "drivers/outer/plain.c").write_text(f'#include "core.h"\n{_driver("plain", PLAIN)}')
+        return tree / "drivers/outer"
+
+    @pytest.mark.parametrize("listed", LISTS)
+    def test_is_built_by_the_one_that_lists_it(
+        self, build: Build, outer: Path, listed: str
+    ) -> None:
+        (outer.parent / "core/Makefile").write_text(listed)
+        assert build("outer/plain.c")["plain_mmap"]["notes"] == []
+
+    def test_its_own_list_comes_first(self, build: Build, outer: Path) -> None:
+        (outer.parent / "core/Makefile").write_text(self.LISTS[0])
+        (outer / "Makefile").write_text("obj-m += plain.o\n")
+        (note,) = build("outer/plain.c")["plain_mmap"]["notes"]
+        assert note["id"] == "not-built"
+
+    def test_of_another_architecture_is_not_asked(self, build: Build, outer: Path) -> None:
+        folder = outer.parents[1] / "arch/alpha/core"
+        folder.mkdir(parents=True)
+        (folder / "core.h").write_text("")
+        (folder / "Makefile").write_text("core-y := ../../../drivers/outer/plain.o\n")
+        (note,) = build("outer/plain.c")["plain_mmap"]["notes"]
+        assert note["id"] == "not-built"
+
+
 class TestUse:
     def test_nothing_is_run_unasked(self, premap: Premap, tree: Path) -> None:
         premap("convert", "--no-verify", tree / "drivers")

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from premap.kbuild import farm
 from premap.kbuild.make import Diagnostic, Make, new_enough_sparse
+from premap.kbuild.places import Places
 
 
 class Compiled(Struct, frozen=True):
@@ -44,7 +45,8 @@ class Built:
         """Compile C files as they are. Raises KbuildError."""
         farm.link(self.tree, self._make.source)
         self._make.prepare()
-        built, self._said = self._make.objects(names)
+        self._places = Places(self._make.source, self._make.build / ".config")
+        built, self._said = self._objects(names)
         self._before = {name: name in built for name in names}
 
     def compile(self, texts: Mapping[str, bytes], only: Collection[str] | None = None) -> Compiled:
@@ -54,12 +56,15 @@ class Built:
             pass
         wanted = texts if only is None else only
         names = [name for name in wanted if self._before.get(name)]
-        built, said = self._make.objects(names) if names else (frozenset[str](), [])
+        built, said = self._objects(names) if names else (frozenset[str](), [])
         return Compiled(
             frozenset(names) - built,
             frozenset(name for name in wanted if self._before.get(name) is False),
             tuple(_new(self._said, said)),
         )
+
+    def _objects(self, names: Sequence[str]) -> tuple[frozenset[str], list[Diagnostic]]:
+        return self._make.objects({name: self._places.target(name) for name in names})
 
 
 def _new(before: Sequence[Diagnostic], after: Sequence[Diagnostic]) -> list[Diagnostic]:

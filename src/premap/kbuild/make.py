@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -69,14 +69,13 @@ class Make(Struct, frozen=True):
         self._must("olddefconfig" if configured else "allmodconfig")
         self._must("prepare")
 
-    def objects(self, names: Sequence[str]) -> tuple[frozenset[str], list[Diagnostic]]:
-        """Compile C files anew; return those that compiled, and what was said."""
-        objects = {name: self.build / f"{name[:-2]}.o" for name in names}
+    def objects(self, targets: Mapping[str, str]) -> tuple[frozenset[str], list[Diagnostic]]:
+        """Compile C files anew, each to its object; return what compiled, and what was said."""
+        objects = {name: self.build / os.path.normpath(at) for name, at in targets.items()}
         for path in objects.values():
             path.unlink(missing_ok=True)
-        targets = [f"{name[:-2]}.o" for name in names]
         checked = ["C=2"] if self.sparse else []
-        _, said = self._make("-k", "W=1", "KCFLAGS=-Wno-error", *checked, *targets)
+        _, said = self._make("-k", "W=1", "KCFLAGS=-Wno-error", *checked, *targets.values())
         built = frozenset(name for name, path in objects.items() if path.exists())
         return built, list(self._diagnostics(said))
 
