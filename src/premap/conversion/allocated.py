@@ -16,7 +16,8 @@ from functools import partial
 from tree_sitter import Node
 
 from premap.conversion import mapped, taken
-from premap.conversion.effects import FREES, SETS_UP, SLAB, has_table, operations_of
+from premap.conversion.effects import has_table, operations_of
+from premap.csource.keeping import FREES, SETS, SLAB
 from premap.csource.nodes import (
     arguments,
     callee,
@@ -104,7 +105,7 @@ def _allocation(statement: Node, hook: Hook) -> str | None:
     call = unwrapped(value)
     name = callee(call) if call.type == "call_expression" else None
     known = text_of(target) in taken.local_names(hook)
-    return text_of(target) if known and name and SLAB.fullmatch(name) else None
+    return text_of(target) if known and name and name in SLAB else None
 
 
 def _moved(rest: Sequence[Node], variable: str, hook: Hook) -> tuple[Node, ...] | None:
@@ -189,11 +190,17 @@ def _fills(statement: Node, variable: str) -> bool:
             and not any(calls_in(right))
             and not any(find_all(right, "assignment_expression", "update_expression"))
         )
-    if inner.type != "call_expression" or not SETS_UP.fullmatch(callee(inner) or ""):
+    if inner.type != "call_expression" or not _sets_up(callee(inner) or ""):
         return False
     [first, *more] = arguments(inner) or [inner]
     member = re.fullmatch(rf"&{re.escape(variable)}->[\w.]+", text_of(first))
     return member is not None and not any(call for each in more for call in calls_in(each))
+
+
+def _sets_up(name: str) -> bool:
+    """Whether a function makes something of memory that nobody else knows."""
+    begins = name.startswith(("INIT_", "init_"))
+    return begins or name.endswith("_init") or SETS.fullmatch(name) is not None
 
 
 def _is_used(variable: str, statements: Sequence[Node]) -> bool:
@@ -220,7 +227,7 @@ def _close(hook: Hook) -> Function | None:
     reached = [found[0]]
     for name in identifiers_in(found[0].body):
         reached += source.functions.get(name, ())
-    frees = any(FREES.fullmatch(callee(call) or "") for f in reached for call in calls_in(f.body))
+    frees = any(callee(call) in FREES for f in reached for call in calls_in(f.body))
     return found[0] if frees and _declares_only(found[0]) else None
 
 

@@ -7,48 +7,24 @@ allocates would stay behind. Those conversions need `vm_ops->mapped` (S1 to S4),
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from premap.csource.keeping import (
+    SETS,
+    allocates,
+    allocates_for_device,
+    finds,
+    links,
+    refers,
+)
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.idioms import f11_vm_file
 from premap.idioms.idiom import Declined, Hook
 from premap.idioms.messages import MESSAGE
 
-_ALLOCATES = re.compile(
-    r"""
-    k[mzc]alloc\w* | kv[mzc]alloc\w* | vzalloc\w* | vmalloc(?:_user|_32\w*|_node|_huge)?
-    | kmemdup\w* | kstrdup\w* | devm_\w+alloc\w* | alloc_pages?\w* | __get_free_pages?
-    | get_zeroed_page | dma_alloc_\w+ | dma_pool_\w?alloc | kmem_cache_\w*alloc\w* | mempool_alloc
-    """,
-    re.VERBOSE,
-)
-"""Kernel functions that allocate."""
-SLAB = re.compile(r"k[mz]alloc|kv[mz]alloc|k[mz]alloc_obj|kv[mz]alloc_obj")
-"""Those whose memory FREES gives back."""
-FREES = re.compile(r"kv?free(?:_sensitive)?")
-SETS_UP = re.compile(r"refcount_set|atomic(?:64|_long)?_set|INIT_\w+|init_\w+|\w+_init")
-"""Kernel functions that make something of memory that nobody else knows."""
-_FINDS = re.compile(r"\w+_(?:inc_not_zero|get_unless_zero)")
-"""Kernel functions that take a reference of what only a lock kept until then."""
-_TAKES = re.compile(
-    r"""
-    dev_kfree\w*
-    | refcount_(?:inc|add|set)\w* | atomic(?:64|_long)?_(?:inc|add|fetch_inc|fetch_add)\w*
-    | kref_get\w* | kobject_get\w* | get_device | get_file\w* | fget | get_task_\w+ | get_pid
-    | get_page | try_get_page | folio_get | pin_user_pages\w* | get_user_pages\w*
-    | try_module_get | __module_get | mmget\w* | mmgrab | igrab | ihold | dget\w* | dma_buf_get
-    | pm_runtime_get\w* | pm_runtime_resume_and_get | clk_prepare\w* | clk_enable
-    | list_add\w* | list_move\w* | hlist_add\w* | rb_insert_\w+ | rb_link_node
-    | xa_(?:store|insert|alloc)\w* | idr_alloc\w* | ida_alloc\w* | mtree_(?:store|insert)\w*
-    | mmu_notifier_register\w* | mmu_interval_notifier_insert\w*
-    """,
-    re.VERBOSE,
-)
-"""Kernel functions that take or link something that has to be given back."""
 _MAX_DEPTH = 4
 _COUNTS = frozenset({"+=", "-=", "|=", "&=", "^="})
 
@@ -89,7 +65,7 @@ def _moves(node: Node, hook: Hook) -> bool:
 def takes(call: Node, hook: Hook) -> bool:
     """Tell whether a call takes a count or a reference, and allocates nothing."""
     path = _taking(callee(call) or "", hook.function.source, _MAX_DEPTH)
-    return bool(path) and _TAKES.fullmatch(path[-1]) is not None
+    return bool(path) and _takes(path[-1])
 
 
 def taken_by(name: str, source: SourceFile) -> tuple[str, ...]:
@@ -99,16 +75,25 @@ def taken_by(name: str, source: SourceFile) -> tuple[str, ...]:
 
 def _kept(name: str, how: str) -> tuple[str, str]:
     """Return the reason to decline a call of a function that takes something, and what to say."""
-    if _ALLOCATES.fullmatch(name):
+    if _allocates(name):
         return "allocates", f"{how}: nothing frees that where the mapping then merges or fails"
-    if _FINDS.fullmatch(name):
+    if finds(name):
         return "lock-keeps-object", f"{how}: only a lock keeps the object until then"
     return "keeps-state", f"{how}, which has to be undone"
 
 
+def _allocates(name: str) -> bool:
+    return allocates(name) or allocates_for_device(name)
+
+
+def _takes(name: str) -> bool:
+    """Whether a kernel function takes or links something, or frees what can't be had back."""
+    return refers(name) or links(name) or name.startswith("dev_kfree") or bool(SETS.fullmatch(name))
+
+
 def _taking(name: str, source: SourceFile, depth: int) -> tuple[str, ...]:
     """Return calls that lead from `name`, within the file, to one that takes something."""
-    if any(kind.fullmatch(name) for kind in (_ALLOCATES, _FINDS, _TAKES)):
+    if _allocates(name) or finds(name) or _takes(name):
         return (name,)
     if depth == 0:
         return ()

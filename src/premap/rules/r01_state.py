@@ -3,26 +3,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from premap import symbolic
+from premap.csource.keeping import GIVES, links
 from premap.csource.nodes import callee, calls_in, path_to, text_of
 from premap.csource.source import SourceFile
 from premap.interp.inputs import CALL
 from premap.interp.machine import Event
 from premap.interp.scalars import is_scalar, word_of
-from premap.rules.balance import GIVES, takes, weight
+from premap.rules.balance import takes, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
 from premap.rules.paths import Step, Trace, done
 from premap.rules.rule import Found, Rule, at
 from premap.rules.terms import leaves, variables
 
-_LINKS = re.compile(
-    r"h?list_add\w*|list_move\w*|rb_link_node|rb_insert_\w+|xa_store\w*|xa_insert\w*|xa_alloc\w*"
-    r"|idr_alloc\w*|ida_alloc\w*|mtree_store\w*|mtree_insert\w*"
-)
 _WHERE = frozenset({f"{CALL}start_page"})
 """What the mapping's address is called in terms."""
 _COUNTS = frozenset({"+=", "-="})
@@ -48,7 +44,7 @@ def _check(hook: Hook) -> Iterator[Found]:
 def _kept(hook: Hook, trace: Trace) -> Iterator[Found]:
     taken: list[Event] = []
     for event in trace.machine.events:
-        if weight(event.name) > 0 or _LINKS.fullmatch(event.name):
+        if weight(event.name) > 0 or links(event.name):
             taken.append(event)
         elif weight(event.name) < 0 and taken:
             taken.pop()
