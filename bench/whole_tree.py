@@ -22,6 +22,7 @@ from pathlib import Path
 from upstream_pairs import tree_of
 
 from premap.conversion import apply, convert_file
+from premap.conversion.program import Program
 from premap.csource.handlers import find_handlers
 from premap.csource.nodes import find_all
 from premap.csource.scope import Scope
@@ -107,17 +108,24 @@ def errors(source: SourceFile) -> int:
     return sum(1 for _ in find_all(source.root, "ERROR"))
 
 
-def distinct(conversions: list[Conversion], *, converted: bool) -> int:
-    """Distinct handlers of struct file_operations."""
+def distinct(conversions: list[Conversion], tree: KernelTree, *, converted: bool) -> int:
+    """Distinct handlers of struct file_operations: functions, in however many tables."""
     return len(
         {
-            (c.handler.file, c.handler.name)
+            (_defining(c, tree), c.handler.name)
             for c in conversions
             if c.handler.ops == "struct file_operations"
             and c.handler.name != "NULL"
             and (c.reason is None or not converted)
         }
     )
+
+
+def _defining(conversion: Conversion, tree: KernelTree) -> str:
+    """Return the file that defines a handler; its table's, if none does."""
+    source = tree.open(conversion.handler.file)
+    found = Program(source, tree).definitions(conversion.handler.name, source, far=True)
+    return found[0].source.name if found else source.name
 
 
 def main() -> int:
@@ -144,8 +152,8 @@ def main() -> int:
     for id_, count in counted.most_common():
         print(f"{count:5} {id_}")
     print(
-        f"struct file_operations: {distinct(run.conversions, converted=True)} of "
-        f"{distinct(run.conversions, converted=False)} distinct handlers converted"
+        f"struct file_operations: {distinct(run.conversions, run.tree, converted=True)} of "
+        f"{distinct(run.conversions, run.tree, converted=False)} distinct handlers converted"
     )
     print("\n".join(run.problems))
     return 1 if run.problems else 0
