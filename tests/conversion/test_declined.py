@@ -49,7 +49,12 @@ class TestWhereTheMappingGoes:
             ("const auto map = ops->map;\n\nreturn map(file, vma);", "member-call"),
             ("x->y = kmalloc(8, 1);\nreturn dma_mmap_coherent(d, vma, a, b, c);", "dma-population"),
             ("x->count++;\nreturn vfs_mmap(x->lower, vma);", "stacked-file"),
-            ("int r;\nr = remap_4k_pfn(vma, a, b, c);\nx++;\nreturn r;", "page-population"),
+            ("int r;\nr = vmf_insert_pfn(vma, a, b);\nx++;\nreturn r;", "page-population"),
+            ("int r;\nr = remap_4k_pfn(vma, a, b, c);\nx++;\nreturn r;", "local-pgprot"),
+            ("x->count++;\nreturn remap_vmalloc_range(vma, a, 0);", "vmalloc-population"),
+            (f"int r;\nguard(mutex)(&m);\nr = {REMAP};\nx->vma = vma;\nreturn r;", "vma-stored"),
+            (f"guard(mutex)(&m);\nx->seen[0] = vma;\nreturn {REMAP};", "vma-stored"),
+            (f"guard(mutex)(&m);\n*last = vma;\nreturn {REMAP};", "vma-stored"),
             (
                 "struct vm_area_desc d;\nother(&d);\nreturn __compat_vma_mmap(&d, vma);",
                 "compat-by-hand",

@@ -14,6 +14,7 @@ from premap.conversion import (
     allocated,
     comments,
     declarations,
+    deeper,
     docs,
     effects,
     elsewhere,
@@ -182,6 +183,16 @@ def reason_of(declined: Declined, handler: Handler) -> Reason:
 
 def _convert(handler: Handler, program: Program, release: Release) -> _Result:
     _check_site(handler, program.callback)
+    try:
+        return _converted_handler(handler, program, release)
+    except Declined as declined:
+        left = deeper.than(declined, handler, program, release)
+        if left is None:
+            raise
+        raise left from None
+
+
+def _converted_handler(handler: Handler, program: Program, release: Release) -> _Result:
     if handler.in_macro is not None:
         macro_tables.check_plain(handler, program.source, program)
     twin = TWINS.get(handler.name) if program.callback.is_file_operation else None

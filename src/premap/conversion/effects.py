@@ -7,7 +7,7 @@ allocates would stay behind. Those conversions need `vm_ops->mapped` (S1 to S4),
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tree_sitter import Node
 
@@ -52,8 +52,7 @@ def _check_calls(hook: Hook) -> None:
             continue
         path = _taking(name, hook.function.source, _MAX_DEPTH)
         if path:
-            how = " calls ".join(f"{step}()" for step in path)
-            raise Declined(*_kept(path[-1], how), call)
+            raise Declined(*kept(path), call)
 
 
 def _moves(node: Node, hook: Hook) -> bool:
@@ -73,10 +72,14 @@ def taken_by(name: str, source: SourceFile) -> tuple[str, ...]:
     return _taking(name, source, _MAX_DEPTH)
 
 
-def _kept(name: str, how: str) -> tuple[str, str]:
-    """Return the reason to decline a call of a function that takes something, and what to say."""
+def kept(path: Sequence[str]) -> tuple[str, str]:
+    """Return the reason to decline a call, and what to say.
+
+    `path` leads from what is called to what takes something.
+    """
+    name, how = path[-1], " calls ".join(f"{step}()" for step in path)
     if _allocates(name):
-        return "allocates", f"{how}: nothing frees that where the mapping then merges or fails"
+        return "allocates", f"{how}: that stays behind where the mapping then merges or fails"
     if finds(name):
         return "lock-keeps-object", f"{how}: only a lock keeps the object until then"
     return "keeps-state", f"{how}, which has to be undone"

@@ -272,7 +272,7 @@ def _added(name: str, found: list[Function], group: Group) -> Iterator[tuple[str
         group.helpers[name] = r1_table.helper_name(name, group.hooks)
     for function in found:
         with within(function.source):
-            yield from ((receiver, function.source) for receiver in _receivers(function, group))
+            yield from ((receiver, function.source) for receiver in receivers(function, group))
 
 
 def _check_linkage(name: str, group: Group) -> None:
@@ -336,7 +336,7 @@ def check_owners(file: SourceFile, tables: set[str | None]) -> None:
                 raise Declined("framework-calls-mmap", f"{owner} has a {member}->mmap()", line=line)
 
 
-def _receivers(function: Function, group: Group) -> Iterator[str]:
+def receivers(function: Function, group: Group) -> Iterator[str]:
     """Functions to which a function passes its VMA, those with an idiom of their own left out."""
     vma = vma_parameter(function)
     known = {*mapped.opened(function, vma), *wrappers.called(function, vma, group.program)}

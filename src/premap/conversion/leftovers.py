@@ -7,9 +7,15 @@ import re
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.idioms.idiom import Declined, Hook
-from premap.idioms.populating import DMA_POPULATIONS, PAGE_POPULATIONS, WITHOUT_ACTION
+from premap.idioms.populating import (
+    DMA_POPULATIONS,
+    OWN_PROTECTIONS,
+    PAGE_POPULATIONS,
+    VMALLOC_POPULATIONS,
+    WITHOUT_ACTION,
+)
 
 STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mmap_backing_file"})
 """Functions that hand the mapping on to another file."""
@@ -21,7 +27,8 @@ FLAG_WORDS = frozenset({"vm_flags", "flags", "__vm_flags"})
 def check_given(hook: Hook) -> None:
     """Raise Declined if the VMA goes where no descriptor can, whatever else the function does.
 
-    That is another file's hook, a population without an action, a function pointer.
+    That is another file's hook, a population without an action, a function pointer, a pointer that
+    stays.
     """
     for call in calls_in(hook.function.body):
         if not any(hook.is_vma(given) for given in arguments(call)) or hook.member_called(call):
@@ -31,6 +38,15 @@ def check_given(hook: Hook) -> None:
             raise Declined("stacked-file", f"{name}() hands the mapping to another file", call)
         if name is None or name in WITHOUT_ACTION or _is_variable(name, hook):
             raise _call(call, hook)
+    for assignment in find_all(hook.function.body, "assignment_expression"):
+        target = assignment.child_by_field_name("left")
+        if hook.is_vma(assignment.child_by_field_name("right")) and _stays(target):
+            raise Declined("vma-stored", f"`{text_of(target)}` keeps the VMA", assignment)
+
+
+def _stays(target: Node | None) -> bool:
+    """Tell whether what is assigned to is a part of an object, or lies behind a pointer."""
+    return target is not None and unwrapped(target).type != "identifier"
 
 
 def _is_variable(name: str, hook: Hook) -> bool:
@@ -66,6 +82,11 @@ def _call(call: Node, hook: Hook) -> Declined:
     if name is None or _is_variable(name, hook):
         function = text_of(call.child_by_field_name("function"))
         return Declined("member-call", f"{function}() is given the VMA through a pointer", call)
+    if name in VMALLOC_POPULATIONS:
+        return Declined("vmalloc-population", f"{name}() maps vmalloc memory", call)
+    if name in OWN_PROTECTIONS:
+        message = f"{name}() changes the protection for what it maps"
+        return Declined("local-pgprot", message, call)
     if name in PAGE_POPULATIONS:
         return Declined("page-population", f"{name}() maps page by page", call)
     if name in DMA_POPULATIONS:
@@ -73,7 +94,9 @@ def _call(call: Node, hook: Hook) -> Declined:
     macro = next(iter(hook.function.source.macros_of(name)), None)
     if macro is not None and _THROUGH_POINTER.search(macro.body):
         return Declined("member-call", f"{name}() gives the VMA to a function pointer", call)
-    return Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)
+    unknown = Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)
+    unknown.called = name
+    return unknown
 
 
 def _member(expression: Node) -> Declined:

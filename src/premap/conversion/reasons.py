@@ -149,8 +149,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "dma-population",
         "dma_mmap_…() has no action",
         (
-            "No action maps DMA memory by its device. It needs one in the kernel, or physical "
-            "addresses."
+            "Where such memory lies is the business of the device's DMA operations: pages of the "
+            "kernel's map, of a pool, of an IOMMU. So no physical address and no array of pages "
+            "can be told in general, and no action maps it by its device: the kernel would need "
+            "one that calls dma_mmap_attrs(). A driver that allocates with dma_alloc_pages() has "
+            "the pages, and can map those; else the old handler has to stay."
         ),
     ),
     (
@@ -286,7 +289,8 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
             "Actions take `desc->page_prot`, which the mapping keeps: later faults and mprotect() "
             "use it, where the old handler left them the mapping's own. If the pages are to keep "
             "the protection then, too, set `desc->page_prot` before the action; else the kernel "
-            "would need an action with a protection of its own."
+            "would need an action with a protection of its own. The same goes for functions that "
+            "change it for their range, such as remap_4k_pfn()."
         ),
     ),
     (
@@ -316,8 +320,10 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "member-call",
         "The VMA goes to a function pointer",
         (
-            "Whoever implements that member has to take a descriptor, too: the subsystem's own "
-            "member needs a twin first."
+            "Whoever implements that member has to take a descriptor, too. `premap convert "
+            "--callback` gives the member a twin, and converts those that can be; the handler that "
+            "calls it can follow once every one of them is. As long as one needs a VMA, say "
+            "because it maps DMA memory, that handler has to stay."
         ),
     ),
     (
@@ -356,7 +362,13 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "page-population",
         "It maps page by page",
-        ("`mmap_action_map_kernel_pages()` maps an array of pages that outlives the hook."),
+        (
+            "`mmap_action_map_kernel_pages()` maps an array of pages that outlives the hook: where "
+            "the driver has one, or can keep one, map that. Pages that are only found one by one "
+            "are a fault handler's to map, which needs no action; that changes when they are "
+            "mapped, and what a failure does. Code that walks the page tables has none to walk "
+            "before the mapping exists, and `->mapped` is given no VMA."
+        ),
     ),
     (
         "parse-error",
@@ -366,7 +378,13 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "partial-remap",
         "It is not seen that the whole mapping is mapped",
-        "The size or the start is computed, or not compared with the mapping's.",
+        (
+            "The size or the start is computed, or not compared with the mapping's. An action that "
+            "reaches beyond the mapping fails, where remap_pfn_range() maps beyond the end of the "
+            "VMA: if the old code may do that, it is a mistake in it. Find out which size is "
+            "meant, check it against the mapping's in the hook, and map `vma_desc_size(desc)` "
+            "bytes, or the part."
+        ),
     ),
     (
         "population-result-used",
@@ -476,7 +494,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "unknown-helper",
         "A function that is given the VMA is not known",
-        "Its twin for descriptors, if it has one, has to be written or made known.",
+        (
+            "See what it does with the VMA. If it only reads or sets members of it, write it anew "
+            "for a descriptor; if it takes, allocates or populates something, that belongs into "
+            "`vm_ops->mapped` or into an action first."
+        ),
     ),
     (
         "unknown-member",
@@ -496,7 +518,23 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (
         "vma-stored",
         "The VMA is stored",
-        "There is no VMA yet when mmap_prepare runs. Look it up when it is needed.",
+        (
+            "There is no VMA yet when mmap_prepare runs, and `->mapped` is given none. Keep what "
+            "it is needed for instead: the address and the mm, to look it up under the mmap lock; "
+            "or take mappings down by the file's offsets, with unmap_mapping_range()."
+        ),
+    ),
+    (
+        "vmalloc-population",
+        "It maps vmalloc memory",
+        (
+            "Its pages lie anywhere, so no range of PFNs is it, and there is no array of them: the "
+            "kernel would need an action for such an area. By hand, keep an array of its pages "
+            "(vmalloc_to_page()) as long as the area lives, and map that with "
+            "`mmap_action_map_kernel_pages()`, after the bounds checks of remap_vmalloc_range(), "
+            "which takes VM_USERMAP or VM_DMA_COHERENT areas only and sets VM_DONTEXPAND and "
+            "VM_DONTDUMP."
+        ),
     ),
     (
         "write-only-member",

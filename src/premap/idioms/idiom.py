@@ -41,11 +41,14 @@ class Declined(Exception):
         self.line = line if node is None else node.start_point[0] + 1
         self.file: str | None = None
         """Name of the file that the line is in, once `within` has said so."""
+        self.called: str | None = None
+        """The function that nothing is known of, where it is declined for a call of one."""
 
     def again(self) -> Declined:
         """Return the same reason, without where it was raised."""
         copy = Declined(self.id, self.message, line=self.line)
         copy.file = self.file
+        copy.called = self.called
         return copy
 
 

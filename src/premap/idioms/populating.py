@@ -17,12 +17,16 @@ class Populating(Struct, frozen=True):
     """They map pages one by one, or of an array; an action maps an array, too."""
     page: frozenset[str] = frozenset()
     """They map pages one by one, or in a way that no action has."""
+    vmalloc: frozenset[str] = frozenset()
+    """They map an area of vmalloc(), which no action does."""
+    protection: frozenset[str] = frozenset()
+    """They map a range with a protection that they change themselves, which no action does."""
     action: frozenset[str] = frozenset()
     """They record an action, given the descriptor."""
 
     def all(self) -> frozenset[str]:
         """Return all of them."""
-        return self.range | self.array | self.page | self.action
+        return self.range | self.array | self.page | self.vmalloc | self.protection | self.action
 
 
 def _named(*names: str) -> frozenset[str]:
@@ -34,8 +38,9 @@ POPULATING = {
         range=_named("remap_pfn_range", "remap_pfn_range_notrack"),
         page=_named(
             "vm_insert_pfn", "vmf_insert_pfn", "vmf_insert_pfn_prot", "vm_insert_mixed",
-            "vmf_insert_mixed", "remap_4k_pfn", "apply_to_page_range",
+            "vmf_insert_mixed", "apply_to_page_range",
         ),
+        protection=_named("remap_4k_pfn"),
         action=_named("mmap_action_remap", "mmap_action_remap_full"),
     ),
     "io-memory": Populating(
@@ -46,7 +51,8 @@ POPULATING = {
     ),
     "kernel-pages": Populating(
         array=_named("vm_insert_page", "vm_insert_pages", "vm_map_pages", "vm_map_pages_zero"),
-        page=_named("vmf_insert_page", "remap_vmalloc_range", "remap_vmalloc_range_partial"),
+        page=_named("vmf_insert_page"),
+        vmalloc=_named("remap_vmalloc_range", "remap_vmalloc_range_partial"),
         action=_named("mmap_action_map_kernel_pages", "mmap_action_map_kernel_pages_full"),
     ),
     "dma-memory": Populating(
@@ -63,7 +69,11 @@ PAGE_POPULATIONS = frozenset[str]().union(
     *(each.array | each.page for kind, each in POPULATING.items() if kind != "dma-memory")
 )
 """Those that map page by page, of memory that is not for DMA."""
-WITHOUT_ACTION = frozenset[str]().union(*(each.page for each in POPULATING.values()))
+VMALLOC_POPULATIONS = frozenset[str]().union(*(each.vmalloc for each in POPULATING.values()))
+OWN_PROTECTIONS = frozenset[str]().union(*(each.protection for each in POPULATING.values()))
+WITHOUT_ACTION = frozenset[str]().union(
+    *(each.page | each.vmalloc | each.protection for each in POPULATING.values())
+)
 """Populations that no action stands for, whatever their arguments are."""
 
 
