@@ -215,3 +215,44 @@ class TestProtections:
         other, _ = run("return pgprot_val(PAGE_SHARED) == pgprot_val(PAGE_NONE);", inputs=inputs)
         assert same == 1
         assert not isinstance(other, int)
+
+
+class TestMacrosThatLeave:
+    """A macro that is a statement of its own may return or jump for the function it is used in."""
+
+    CHECK = "#define CHECK(c, e) do { if (!(c)) return (e); } while (0)\n"
+
+    @pytest.mark.parametrize(("n", "result"), [(3, 7), (1, 5)])
+    def test_it_returns(self, n: int, result: int) -> None:
+        assert returns("CHECK(n > 2, 5); return 7;", n, self.CHECK) == result
+
+    def test_after_an_if(self) -> None:
+        body = "if (n) CHECK(n > 2, 5); else CHECK(n, 6); return 7;"
+        assert [returns(body, n, self.CHECK) for n in (0, 1, 3)] == [6, 5, 7]
+
+    def test_to_a_label_of_the_function(self) -> None:
+        extra = "#define OR(c, where) if (!(c)) goto where\n"
+        body = "long r = 1; OR(n > 2, out); r = 2; out: return r;"
+        assert [returns(body, n, extra) for n in (0, 3)] == [1, 2]
+
+    def test_out_of_a_loop(self) -> None:
+        extra = "#define STOP(c) if (c) break\n#define SKIP(c) if (c) continue\n"
+        body = "long r = 0; for (int i = 0; i < 9; i++) { SKIP(i == 1); STOP(i == n); r += i; }"
+        assert returns(body + " return r;", 4, extra) == 5
+
+    def test_another_macro_hands_it_on(self) -> None:
+        extra = self.CHECK + "#define SOME(x) do { CHECK((x) > 1, 4); CHECK(x, 1); } while (0)\n"
+        assert [returns("SOME(n); return 9;", n, extra) for n in (1, 4)] == [4, 9]
+
+    def test_locals_of_the_macro_are_cleaned_up(self) -> None:
+        extra = (
+            "static long left;\nstatic void leave(long *x) { left = left * 10 + *x; }\n"
+            "#define IN(x) do { long in __cleanup(leave) = (x); if (n == 2) return 5; } while (0)\n"
+        )
+        body = "long outer __cleanup(leave) = 2; IN(1); return 6;"
+        wrapped = f"{extra}static long inner(long n) {{ {body} }}\n"
+        call = "long r; left = 0; r = inner(n); return r * 100 + left;"
+        assert [returns(call, n, wrapped) for n in (2, 1)] == [512, 612]
+
+    def test_not_out_of_an_expression(self) -> None:
+        refused("n = ({ CHECK(n > 2, 5); }); return 7;", "jump out of a statement", self.CHECK)

@@ -46,7 +46,16 @@ from premap.interp import (
 )
 from premap.interp.casts import cast_type, cast_types
 from premap.interp.conditions import compiled
-from premap.interp.dispatch import evaluate, evaluates, execute, place_of, places, short
+from premap.interp.dispatch import (
+    Jump,
+    Left,
+    evaluate,
+    evaluates,
+    execute,
+    place_of,
+    places,
+    short,
+)
 from premap.interp.headers import HEAVY, function_like, worth_executing
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.interp.lvalues import write
@@ -493,15 +502,28 @@ def _macro(machine: Machine, frame: Frame, name: str) -> Macro | None:
 def _evaluate_macro(
     machine: Machine, frame: Frame, node: Node, macro: Macro, arguments: Sequence[Node]
 ) -> Value:
-    """Evaluate what a macro expands to: an expression, or a statement without a value."""
+    """Evaluate what a macro expands to: an expression, or a statement without a value.
+
+    Raises Left where the statement returns or jumps, and its use is a statement of its own.
+    """
     found = expansion.expand(machine, frame, node, macro, arguments)
     if not found.statement:
-        return evaluate(machine, found.frame, found.read.node)
+        try:
+            return evaluate(machine, found.frame, found.read.node)
+        except Left as left:
+            raise _left(machine, frame, node, macro, left.outcome) from None
     if not pasting.is_one_statement(node, found.read.node):
         raise machine.failure(frame, node, f"macro {macro.name} is no single statement here")
-    if execute(machine, found.frame, found.read.node) is not None:
-        raise machine.failure(frame, node, f"macro {macro.name} returns or jumps")
+    outcome = execute(machine, found.frame, found.read.node)
+    if outcome is not None:
+        raise _left(machine, frame, node, macro, outcome)
     return VOID
+
+
+def _left(machine: Machine, frame: Frame, node: Node, macro: Macro, outcome: Jump) -> Exception:
+    if node.parent is None or node.parent.type != "expression_statement":
+        return machine.failure(frame, node, f"macro {macro.name} returns or jumps")
+    return Left(node, outcome)
 
 
 @places("call_expression")

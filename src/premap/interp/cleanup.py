@@ -201,7 +201,14 @@ def _innermost(frame: Frame) -> Frame:
 
 def _inner_frame(frame: Frame, node: Node, variables: dict[str, Variable]) -> Frame:
     """Return a frame for the C of a definition: it sees these variables only."""
-    return Frame(frame.function, frame.scope, [Block(variables)], {}, frame.line(node))
+    return Frame(
+        frame.function,
+        frame.scope,
+        [Block(variables)],
+        {},
+        frame.line(node),
+        use=(node, frame),
+    )
 
 
 def _run(machine: Machine, inner: Frame, text: str) -> Value:
@@ -372,7 +379,14 @@ def _fail(machine: Machine, frame: Frame, node: Node) -> Outcome:
         raise machine.failure(frame, node, f"`{text_of(node)[:40]}` is no statement") from None
     line, expanding = frame.line(node), frame.expanding
     inner = Frame(
-        frame.function, frame.scope, [Block()], dict(frame.macros), line, expanding, frame
+        frame.function,
+        frame.scope,
+        [Block()],
+        dict(frame.macros),
+        line,
+        expanding,
+        frame,
+        use=(node, frame),
     )
     return execute(machine, inner, statement)
 

@@ -29,6 +29,17 @@ class Jump(Struct, frozen=True):
 
 
 Outcome = Jump | None
+
+
+class Left(Exception):
+    """A macro that is used as a statement returns or jumps."""
+
+    def __init__(self, use: Node, outcome: Jump) -> None:
+        super().__init__()
+        self.use = use
+        self.outcome = outcome
+
+
 Evaluator = Callable[[Machine, Frame, Node], Value]
 Executor = Callable[[Machine, Frame, Node], Outcome]
 Placer = Callable[[Machine, Frame, Node], tuple[Place, CType]]

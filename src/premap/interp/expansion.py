@@ -189,7 +189,17 @@ def _refuse_to_fall_apart(machine: Machine, frame: Frame, node: Node, name: str,
 def _frame_in(frame: Frame, node: Node, name: str, read: Readable) -> Frame:
     """Return the frame in which a macro's text is run."""
     line, expanding = frame.line(node), (*frame.expanding, name)
-    return Frame(frame.function, frame.scope, [Block()], {}, line, expanding, frame, read.marks)
+    return Frame(
+        frame.function,
+        frame.scope,
+        [Block()],
+        {},
+        line,
+        expanding,
+        frame,
+        read.marks,
+        use=(node, frame),
+    )
 
 
 def _as_names(root: Node, parameters: Iterable[str]) -> set[str]:

@@ -49,6 +49,7 @@ def expand(machine: Machine, frame: Frame, node: Node, name: str, body: Node) ->
         frame,
         read.marks,
         (body, frame) if not _is_rest(body) else frame.body,
+        use=(node, frame),
     )
     return execute(machine, inner, read.node)
 

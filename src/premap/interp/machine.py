@@ -115,10 +115,19 @@ class Frame(Struct):
     """Within a macro that makes a loop: the statement after it, and where that is."""
     rest: tuple[Value, ...] | None = None
     """What a function with `...` was given besides, promoted."""
+    use: tuple[Node, Frame] | None = None
+    """Within what is no text of the function, such as a macro: what stands there for it."""
 
     def line(self, node: Node) -> int:
         """Return the line of a node in the frame's file."""
         return self.fixed_line if self.fixed_line is not None else node.start_point.row + 1
+
+    def written_at(self, node: Node) -> Node:
+        """Return what stands in the function's own text for a node: of a macro's, the use of it."""
+        frame = self
+        while frame.use is not None:
+            node, frame = frame.use
+        return node
 
     def variable(self, name: str) -> Variable | None:
         """Return the innermost local variable of that name."""

@@ -15,6 +15,7 @@ from premap.interp.conditions import condition, defined
 from premap.interp.dispatch import (
     Executor,
     Jump,
+    Left,
     Outcome,
     evaluate,
     evaluates,
@@ -55,7 +56,11 @@ def _statement_expression(machine: Machine, frame: Frame, body: Node) -> Value:
         last = statements[-1] if statements else None
         if last is None or last.type != "expression_statement" or not last.named_children:
             raise machine.failure(frame, body, "a statement expression without a value")
-        return evaluate(machine, frame, last.named_children[0])
+        try:
+            return evaluate(machine, frame, last.named_children[0])
+        except Left:
+            message = "a jump out of a statement expression"
+            raise machine.failure(frame, last, message) from None
 
 
 class _Entered:
@@ -162,7 +167,12 @@ def _expression(machine: Machine, frame: Frame, node: Node) -> Outcome:
         if name in STATEMENTS and name is not None:
             return STATEMENTS[name](machine, frame, child)
         if child.type != "comment" and not _falls_through(frame, child):
-            evaluate(machine, frame, child)
+            try:
+                evaluate(machine, frame, child)
+            except Left as left:
+                if left.use != child:
+                    raise machine.failure(frame, child, "a jump out of an expression") from None
+                return left.outcome
     return None
 
 

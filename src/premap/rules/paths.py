@@ -19,6 +19,7 @@ from tree_sitter import Node
 
 from premap import symbolic
 from premap.csource.definitions import defining_near
+from premap.csource.nodes import text_of, unwrapped
 from premap.csource.source import Function, SourceFile
 from premap.equivalence.setting import Call, Setting
 from premap.interp.bindings import Bindings
@@ -66,6 +67,8 @@ class Step(Struct, frozen=True):
     """Of the function; of the member that is written, where it is one of the mapping."""
     function: Function
     node: Node
+    where: Node
+    """What stands for it in the function's own text: of what a macro does, the use of the macro."""
     given: tuple[Any, ...] = ()
     """Arguments of a call; the place and the value of a write."""
     flags: int = 0
@@ -121,14 +124,19 @@ class Trace(Struct):
         return (step for step in self.steps if step.kind == "call" and step.name in names)
 
     def last_decision(self, source: SourceFile) -> Node | None:
-        """Return the last condition in a file that was decided."""
+        """Return where the last condition in a file was decided."""
+        last = self.last_decided(source)
+        return None if last is None else last.where
+
+    def last_decided(self, source: SourceFile) -> Step | None:
+        """Return the last decision in a file."""
         seen = (step for step in reversed(self.steps) if step.kind == "decision")
-        return next((step.node for step in seen if step.function.source is source), None)
+        return next((step for step in seen if step.function.source is source), None)
 
     def last_return(self, source: SourceFile) -> Node | None:
         """Return the last return statement of the hook's own file that was reached."""
         seen = (step for step in reversed(self.steps) if step.kind == "return")
-        return next((step.node for step in seen if step.function.source is source), None)
+        return next((step.where for step in seen if step.function.source is source), None)
 
     @property
     def last_call(self) -> Step | None:
@@ -389,22 +397,22 @@ def watch(trace: Trace) -> None:
     """Write down calls, and writes to the mapping."""
     machine = trace.machine
 
+    def add(kind: str, name: str, frame: Frame, node: Node, given: tuple[Any, ...]) -> None:
+        where = frame.written_at(node)
+        trace.steps.append(Step(kind, name, frame.function, node, where, given, trace.flags))
+
     def observe(kind: str, frame: Frame, node: Node, what: Any) -> None:
         if kind == "call":
             name, given = what
-            step = Step("call", name, frame.function, node, tuple(given), trace.flags)
-            trace.steps.append(step)
-        elif kind in ("decision", "return"):
-            trace.steps.append(Step(kind, "", frame.function, node, (what,), trace.flags))
+            add(kind, name, frame, node, tuple(given))
+        elif kind == "return" or (kind == "decision" and text_of(unwrapped(node)) != "0"):
+            add(kind, "", frame, node, (what,))
         elif kind == "write":
             place, _value = what
             if machine.bindings.is_mapping(place.object):
-                name = ".".join(str(part) for part in place.path)
-                step = Step("write", name, frame.function, node, tuple(what), trace.flags)
-                trace.steps.append(step)
+                add("write", ".".join(map(str, place.path)), frame, node, tuple(what))
             elif not place.object.local:
-                step = Step("store", str(place), frame.function, node, tuple(what), trace.flags)
-                trace.steps.append(step)
+                add("store", str(place), frame, node, tuple(what))
 
     machine.observer = observe
 

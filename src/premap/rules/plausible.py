@@ -18,6 +18,8 @@ COMPUTED_LIMIT = 1 << 45
 """What is computed of such state, too: the product of three of them is no everyday number."""
 WRAPPED = 1 << 62
 """Words from here on are no numbers, but have the sign bit turned over."""
+ORDER_LIMIT = 20
+"""By how much driver state shifts at most, as the order of an allocation does."""
 STATE_LIMIT = 1 << 20
 """What driver state is taken to be at most where a rule asks whether something is bounded."""
 
@@ -32,7 +34,14 @@ def plausible(*terms: Iterable[Any]) -> list[Any]:
     given = list(chain(*terms))
     state = [leaf for leaf in leaves(given) if not leaf.data[0].startswith((CALL, "&"))]
     small = [symbolic.as_word(leaf) <= STATE_LIMIT for leaf in state]
-    return small + [each < COMPUTED_LIMIT for each in _computed(given)] + steady(given)
+    computed = [each < COMPUTED_LIMIT for each in _computed(given)]
+    return small + computed + _orders(given) + steady(given)
+
+
+def _orders(terms: Iterable[Any]) -> list[Any]:
+    """Return conditions under which what is shifted by driver state is no huge number of pages."""
+    shifted = (each for each in nodes(terms) if isinstance(each, symbolic.Word))
+    return [each.args[1] <= ORDER_LIMIT for each in shifted if each.op == "shl"]
 
 
 def _computed(terms: Iterable[Any]) -> list[symbolic.Word]:

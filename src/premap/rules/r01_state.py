@@ -86,7 +86,7 @@ def _counted(hook: Hook, trace: Trace) -> Iterator[Found]:
         if _is_count(step) and _last_count(trace, step):
             yield at(
                 source,
-                step.node,
+                step.where,
                 f"`{text_of(step.node)}` in a hook counts a mapping that may fail or merge",
                 hook=hook,
             )
@@ -100,7 +100,7 @@ def _remembered(hook: Hook, trace: Trace) -> Iterator[Found]:
         if is_scalar(value) and variables([word_of(value)]) & _WHERE:
             yield at(
                 step.function.source,
-                step.node,
+                step.where,
                 f"`{text_of(step.node)}` in a hook keeps where a mapping is that may fail, merge "
                 "or move",
                 level="warning",
@@ -118,7 +118,7 @@ def _claimed(hook: Hook, trace: Trace) -> Iterator[Found]:
         if any(_refuses(hook, each, place, written) for each in hook.exploration.traces):
             yield at(
                 step.function.source,
-                step.node,
+                step.where,
                 f"`{text_of(step.node)}` in a hook has the next mapping refused: if this one "
                 "fails or merges, nothing takes it back",
                 level="warning",

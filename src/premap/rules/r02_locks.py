@@ -21,13 +21,23 @@ _ENDS = {
     "up_read": "down_read",
     "up_write": "down_write",
     "drm_dev_exit": "drm_dev_enter",
+    "preempt_enable": "preempt_disable",
+    "local_irq_enable": "local_irq_disable",
+    "local_irq_restore": "local_irq_save",
 }
 """Functions that release, and what takes, where the names don't tell."""
+_SECTIONS = {
+    **dict.fromkeys(("rcu_read_lock", "rcu_read_lock_bh"), "lock"),
+    **dict.fromkeys(("preempt_disable", "local_irq_disable", "local_irq_save"), "lock"),
+    **dict.fromkeys(("rcu_read_unlock", "rcu_read_unlock_bh"), "unlock"),
+    **dict.fromkeys(("preempt_enable", "local_irq_enable", "local_irq_restore"), "unlock"),
+}
+"""What begins or ends a section without naming a lock."""
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find returns at which a lock of the hook's own is held."""
-    if not context.says(b"lock", b"down_", b"down("):
+    if not context.says(b"lock", b"down_", b"down(", b"_disable", b"local_irq_save"):
         return
     for hook in context.hooks:
         for trace in hook.exploration.traces:
@@ -106,9 +116,10 @@ def _taken(trace: Trace) -> list[Event]:
     """Return the calls that took the locks which are still held."""
     held: list[Event] = []
     for event in trace.machine.events:
-        if event.kind == "lock":
+        kind = _SECTIONS.get(event.name, event.kind)
+        if kind == "lock":
             held.append(event)
-        elif event.kind == "unlock":
+        elif kind == "unlock":
             _release(held, event)
     return held
 

@@ -32,10 +32,10 @@ def _late(hook: Hook, trace: Trace) -> Iterator[Found]:
         if filler is not None and filler.unit == "pfn":
             copied = step
         elif step.kind == "write" and step.name in _PROTECTIONS and copied is not None:
-            line = copied.node.start_point.row + 1
+            line = copied.where.start_point.row + 1
             yield at(
                 step.function.source,
-                step.node,
+                step.where,
                 f"{step.name} is set after {copied.name}() in line {line} has copied it: "
                 "the entries keep the old protection",
                 hook=hook,

@@ -47,10 +47,10 @@ def _legacy(hook: Hook, trace: Trace) -> Iterator[Found]:
 def _check(hook: Hook, trace: Trace) -> Iterator[Found]:
     actions = [filling for filling in fillings(trace) if filling.filler.action]
     for first, second in pairwise(actions):
-        line = first.step.node.start_point.row + 1
+        line = first.step.where.start_point.row + 1
         yield at(
             second.step.function.source,
-            second.step.node,
+            second.step.where,
             f"this replaces the action of line {line}: a mapping has one",
             hook=hook,
         )
@@ -86,7 +86,7 @@ def _reported(
     small = hook.exploration.small(model, conditions)
     yield at(
         action.step.function.source,
-        action.step.node,
+        action.step.where,
         message,
         level=trace.doubt,
         hook=hook,

@@ -18,7 +18,7 @@ from premap.rules.rule import Found, Repair, Rule, at
 from premap.rules.versions import contradicting, old_explorations
 
 if TYPE_CHECKING:
-    from premap.rules.paths import Trace
+    from premap.rules.paths import Step, Trace
 
 _CALLED = re.compile(rb"\bvma_desc_test\w*")
 _TESTS = re.compile(r"vma_desc_test(?:_flags|_any|_all)?")
@@ -120,7 +120,7 @@ def _settled(context: Context) -> Iterator[tuple[Found, Node]]:
         answers: dict[int, tuple[Node, set[bool]]] = {}
         for trace in hook.exploration.traces:
             for step in trace.steps:
-                if step.kind == "decision" and step.function.source is hook.source:
+                if _decides(hook, step):
                     answers.setdefault(step.node.id, (step.node, set()))[1].add(step.given[0])
         for node, given in answers.values():
             test = _several(node)
@@ -164,17 +164,19 @@ def _changed_in(context: Context, hook: Hook) -> Iterator[tuple[Found, Node]]:
 
 def _blamed(hook: Hook, new: Trace, was: Trace) -> Node | None:
     """Return the test of flags to which two paths owe that one of them fails, if it is one."""
-    decided = [
-        step.node
-        for step in new.steps
-        if step.kind == "decision" and step.function.source is hook.source
-    ]
+    decided = [step.node for step in new.steps if _decides(hook, step)]
     tests = [node for node in decided if _tests_flags(node)]
     if new.failed:
         return tests[-1] if tests and tests[-1] is decided[-1] else None
     before = next((step for step in reversed(was.steps) if step.kind == "decision"), None)
     asked = before is not None and _OLD_FLAGS.search(text_of(before.node))
     return tests[-1] if tests and asked else None
+
+
+def _decides(hook: Hook, step: Step) -> bool:
+    """Whether a step is a decision that stands in the text of the hook's file, not of a macro."""
+    written = step.kind == "decision" and step.function.source is hook.source
+    return written and step.node == step.where
 
 
 def _tests_flags(node: Node) -> bool:

@@ -16,9 +16,12 @@ from premap.rules.paths import Exploration, Trace, example, explore_again
 from premap.rules.plausible import plausible
 from premap.rules.rule import Found, Rule, at
 from premap.rules.terms import leaves, variables
+from premap.symbolic.node import Node
 
 HUGE_OFFSET = 1 << 44
 """Pages: far beyond whatever driver state that is at most a megabyte can stand for."""
+FAR = 1 << 31
+"""Pages: what an offset that was masked or divided does not lead to."""
 HUGE_LENGTH = 1 << 34
 """Pages, of the 2**35 that a process may have."""
 
@@ -64,9 +67,13 @@ def _check(hook: Hook, trace: Trace) -> Found | None:
 
 
 def _asked(trace: Trace, filling: Filling) -> bool:
-    """Whether an unknown function was asked about the offset or the length, or computed of them."""
+    """Whether an unknown function was asked about the offset or the length, or computed of them.
+
+    An element of an array that the driver has is none.
+    """
     for leaf in leaves([*trace.condition, filling.first, filling.size]):
-        if leaf.op == "apply" and {OFFSET, LENGTH} & variables(leaf.args):
+        element = "[]" in leaf.data[0]
+        if leaf.op == "apply" and not element and {OFFSET, LENGTH} & variables(leaf.args):
             return True
     return False
 
@@ -76,7 +83,7 @@ def _twice(hook: Hook, filling: Filling, depends: set[str]) -> Found | None:
         return None
     return at(
         filling.step.function.source,
-        filling.step.node,
+        filling.step.where,
         f"the offset is applied twice: {filling.step.name}() adds it itself",
         hook=hook,
     )
@@ -96,7 +103,7 @@ def _own_size(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
         return None
     return at(
         filling.step.function.source,
-        filling.step.node,
+        filling.step.where,
         f"{filling.step.name}() is told that there is as much memory as is asked for: "
         "so nothing bounds the length",
         hook=hook,
@@ -115,13 +122,17 @@ def _judged_before(trace: Trace, filling: Filling) -> bool:
 
 
 def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
-    conditions = [
-        *trace.condition,
-        *plausible(trace.condition, [filling.first]),
-        symbolic.as_word(trace.call.pgoff) >= HUGE_OFFSET,
-    ]
-    model = hook.exploration.ask(*conditions)
-    if model is None:
+    for word in _led(filling):
+        conditions = [
+            *trace.condition,
+            *plausible(trace.condition, [filling.first]),
+            symbolic.as_word(trace.call.pgoff) >= HUGE_OFFSET,
+            symbolic.as_word(word) >= FAR,
+        ]
+        model = hook.exploration.ask(*conditions)
+        if model is not None:
+            break
+    else:
         return None
     asked = (variables([each.condition]) for each in trace.decisions if each.split)
     message = (
@@ -130,6 +141,27 @@ def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | Non
         else "nothing bounds the offset: any page frame can be mapped"
     )
     return _found(hook, trace, filling, model, conditions, message)
+
+
+def _led(filling: Filling) -> Iterator[Any]:
+    """Yield what of a mapping's source the offset leads to: a page frame, indexes of arrays."""
+    if _is_added(filling):
+        yield filling.first
+    for leaf in leaves([filling.first]):
+        if leaf.op == "apply":
+            yield from (index for index in leaf.args if OFFSET in variables([index]))
+
+
+def _is_added(filling: Filling) -> bool:
+    """Whether the offset is part of what is mapped itself, and not only an index."""
+    todo = [filling.first]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Node) and node.op != "apply":
+            if node.op == "var" and node.data[0] == OFFSET:
+                return True
+            todo += node.args
+    return False
 
 
 def _unbounded_length(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
@@ -155,7 +187,8 @@ def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     What is mapped ends where a mapping from offset 0 on would be too long.
     """
     whole = symbolic.var(f"{CALL}whole", 52)
-    other = _from_start(hook, whole)
+    plain = _is_added(filling) and not _selects(trace, filling)
+    other = _from_start(hook, whole) if plain else None
     if other is None:
         return None
     call = trace.call
@@ -174,6 +207,12 @@ def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
             message = "offset and length are bounded, but not their sum: it maps beyond the end"
             return _found(hook, trace, filling, model, conditions, message)
     return None
+
+
+def _selects(trace: Trace, filling: Filling) -> bool:
+    """Whether the offset is an index: what it selects has a size of its own."""
+    chosen = (leaf for leaf in leaves([*trace.condition, filling.first]) if leaf.op == "apply")
+    return any(OFFSET in variables(leaf.args) for leaf in chosen)
 
 
 def _from_start(hook: Hook, whole: Any) -> Exploration | None:
@@ -198,7 +237,7 @@ def _found(
     result = f"the hook accepts it, and maps page frames from {first:#x} on"
     return at(
         filling.step.function.source,
-        filling.step.node,
+        filling.step.where,
         message,
         level="note" if _elsewhere_bounded(hook, trace) else trace.doubt,
         hook=hook,

@@ -25,6 +25,7 @@ from premap.rules.terms import variables
 
 _PHYSICAL = frozenset({"phys_addr_t", "resource_size_t", "dma_addr_t"})
 _TO_PFN = re.compile(r">>|PFN|pfn|/\s*PAGE_SIZE")
+_CONVERTS = re.compile(r">>|<<|PFN|/\s*PAGE_SIZE|\*\s*PAGE_SIZE|PAGE_SIZE\s*\*")
 _BYTES = re.compile(r"(?:^|_)(?:size|len|length|bytes)$")
 _PAGES = re.compile(r"(?:^|_)(?:n?pages|nr_pages|num_pages|page_count|pgcount)$")
 _IN_PAGES = frozenset({"vma_pages", "vma_desc_pages"})
@@ -50,7 +51,7 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
         if grows == PAGE_SIZE:
             yield at(
                 step.function.source,
-                step.node,
+                step.where,
                 f"{step.name}() takes a PFN, but gets one that grows by {grows} a page of offset",
                 hook=hook,
             )
@@ -59,7 +60,7 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
         if grows == 1:
             yield at(
                 step.function.source,
-                step.node,
+                step.where,
                 f"{step.name}() takes a size in bytes, but gets one in pages",
                 hook=hook,
             )
@@ -68,7 +69,7 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
         if LENGTH in variables([count]) and _slope(trace, count, LENGTH) == PAGE_SIZE:
             yield at(
                 step.function.source,
-                step.node,
+                step.where,
                 f"{step.name}() takes a number of pages, but gets bytes",
                 hook=hook,
             )
@@ -125,7 +126,7 @@ def _compared(hook: Hook, function: Function) -> Iterator[Found]:
             continue
         for one, other in ((left, right), (right, left)):
             mixed = _mixed(unwrapped(one), unwrapped(other))
-            if mixed is not None:
+            if mixed is not None and not _converted(function, unwrapped(other)):
                 yield at(function.source, node, mixed, level="warning", hook=hook)
 
 
@@ -139,6 +140,17 @@ def _mixed(one: Node, other: Node) -> str | None:
     if name in _IN_BYTES and _PAGES.search(word):
         return f"{name}() is in bytes, and `{text_of(other)}` looks like a number of pages"
     return None
+
+
+def _converted(function: Function, variable: Node) -> bool:
+    """Whether a local variable has its value from a shift or a division: its name does not tell."""
+    if variable.type != "identifier":
+        return False
+    for node in find_all(function.body, "init_declarator", "assignment_expression"):
+        name, value = node.named_children[0], node.named_children[-1]
+        if text_of(name) == text_of(variable) and _CONVERTS.search(text_of(value)):
+            return True
+    return False
 
 
 RULE = Rule(

@@ -52,7 +52,7 @@ def _partly(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
     small = hook.exploration.small(model, conditions)
     return at(
         filling.step.function.source,
-        filling.step.node,
+        filling.step.where,
         "a private mapping gets here, and page frames of a part of one can't be copied on write: "
         "mmap() fails",
         hook=hook,
@@ -66,7 +66,7 @@ def _whole(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
         return None
     return at(
         filling.step.function.source,
-        filling.step.node,
+        filling.step.where,
         "a private mapping gets here: what it writes goes to copies, never to the device",
         level="note",
         hook=hook,

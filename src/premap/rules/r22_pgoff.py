@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Found]:
             if written is not None:
                 yield at(
                     written.function.source,
-                    written.node,
+                    written.where,
                     f"{written.name} is rewritten: merging, /proc/PID/maps, and unmapping by "
                     "offset use it",
                     level="warning" if hook.prepares else "note",

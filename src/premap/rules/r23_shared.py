@@ -35,7 +35,7 @@ def _check(hook: Hook) -> Iterator[Found]:
     readable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 0}, partial(_asks, hook))
     writable = narrowed(hook, {**fixed, f"{CALL}f_mode_write": 1}, lambda each: not each.failed)
     for refused in readable.traces:
-        decision = refused.last_decision(hook.source)
+        decision = refused.last_decided(hook.source)
         if decision is None or not _asks(hook, refused):
             continue
         for trace in writable.traces:
@@ -48,14 +48,14 @@ def _check(hook: Hook) -> Iterator[Found]:
             small = readable.small(model, conditions)
             yield at(
                 hook.source,
-                decision,
+                decision.where,
                 "mm clears SHARED of a file that is open for reading only: MAP_SHARED was asked "
                 "for if MAYSHARE is set",
                 hook=hook,
                 example=example(
                     refused, small, "the hook takes it for a private mapping, and fails"
                 ),
-                repair=_repair(hook, decision),
+                repair=_repair(hook, decision.node) if decision.node == decision.where else None,
             )
             return
 
@@ -74,8 +74,8 @@ def _repair(hook: Hook, decision: Node) -> Repair | None:
 
 def _asks(hook: Hook, trace: Trace) -> bool:
     """Whether a path fails after it has asked for SHARED, and not for MAYSHARE as well."""
-    decision = trace.last_decision(hook.source) if trace.failed else None
-    asked = b"" if decision is None else decision.text or b""
+    decision = trace.last_decided(hook.source) if trace.failed else None
+    asked = b"" if decision is None else decision.node.text or b""
     return b"SHARED" in asked and b"MAYSHARE" not in asked
 
 

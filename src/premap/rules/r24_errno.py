@@ -97,7 +97,7 @@ def _lost(hook: Hook, error: str, level: Level | None, example: dict[str, Any] |
     message = f"the old handler returned {error} where this fails: set action.error_override"
     source, node = hook.source, hook.functions[0].name_node
     if actions:
-        source, node = actions[-1].function.source, actions[-1].node
+        source, node = actions[-1].function.source, actions[-1].where
     return at(source, node, message, level=level, hook=hook, example=example)
 
 

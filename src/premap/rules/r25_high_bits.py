@@ -6,15 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tree_sitter import Node
-
 from premap.csource.nodes import find_all, text_of
 from premap.releases import HIGHEST_PORTABLE_BIT, Release
 from premap.rules.context import Context
+from premap.rules.guards import is_left_out_without
 from premap.rules.rule import Found, Rule, at
 
 _NAMED = re.compile(rb"\bVMA_[A-Z0-9_]+_BIT\b")
-_GUARD = re.compile(r"\(IS_ENABLED\(CONFIG_64BIT\)\)")
 _WIDE = re.compile(r"64BIT|X86_64|ARM64|CONFIG_64|BITS_PER_LONG|PPC64|ARCH_USES_HIGH_VMA_FLAGS")
 
 _NARROW = re.compile(r"!\w+\(\w+\)|BITS_PER_LONG == 32")
@@ -34,7 +32,7 @@ def check(context: Context) -> Iterator[Found]:
         if name not in high:
             continue
         wide = any(map(_is_wide, context.source.arms_at(node.start_byte)))
-        if not wide and not _is_guarded(node):
+        if not wide and not is_left_out_without("CONFIG_64BIT", node):
             yield at(
                 context.source,
                 node,
@@ -46,17 +44,6 @@ def check(context: Context) -> Iterator[Found]:
 def _is_wide(arm: str) -> bool:
     """Tell whether an arm of `#if` hangs on the width of words, and is not what others get."""
     return _WIDE.search(arm) is not None and _NARROW.fullmatch(arm) is None
-
-
-def _is_guarded(node: Node) -> bool:
-    """Tell whether a node is in `if (IS_ENABLED(CONFIG_64BIT))`, which others leave out."""
-    while (parent := node.parent) is not None:
-        if parent.type == "if_statement" and parent.child_by_field_name("consequence") == node:
-            condition = text_of(parent.child_by_field_name("condition"))
-            if _GUARD.fullmatch("".join(condition.split())):
-                return True
-        node = parent
-    return False
 
 
 def _bit(release: Release, name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from premap.csource.nodes import callee, calls_in
 from premap.rules.context import Context
+from premap.rules.guards import is_left_out_without
 from premap.rules.names import fillers
 from premap.rules.rule import Found, Rule, at
 
@@ -18,8 +19,10 @@ def check(context: Context) -> Iterator[Found]:
     for body in context.described:
         for call in calls_in(body.function.body):
             filler = fillers().get(callee(call) or "")
+            if filler is None or not filler.action or is_left_out_without("CONFIG_MMU", call):
+                continue
             arms = context.source.arms_at(call.start_byte)
-            if filler is not None and filler.action and not any("CONFIG_MMU" in a for a in arms):
+            if not any("CONFIG_MMU" in arm for arm in arms):
                 yield at(
                     context.source,
                     call,
