@@ -356,6 +356,43 @@ class TestNeedsAnMmu:
         assert [note.id for note in found.notes] == ["needs-mmu"]
 
 
+class TestOnlyFor64Bits:
+    """A flag that 32-bit kernels have no bit for, in a driver that they may not have, either."""
+
+    DRIVER = CALL.replace("return ring_core_mmap(file->private_data, vma)", "{};\n\treturn 0")
+    SETS = "vm_flags_set(vma, VM_SEALED | VM_DONTDUMP)"
+    TESTS = "if (vma->vm_flags & VM_SEALED)\n\t\treturn -EPERM"
+
+    def convert(self, tree: KernelTree, depends: str, statement: str = SETS) -> Conversion:
+        put(tree, drivers__ring__ring_c=self.DRIVER.replace("{}", statement, 1))
+        (tree.root / "drivers/Makefile").write_text("obj-y += ring/\n")
+        (tree.root / "drivers/ring/Makefile").write_text("obj-$(CONFIG_RING) += ring.o\n")
+        (tree.root / "Kconfig").write_text(f'config RING\n\tbool "Ring"\n{depends}')
+        (tree.root / "arch/wide").mkdir(parents=True)
+        arch = "config WIDE\n\tdef_bool y\n\nconfig 64BIT\n\tdef_bool y\n"
+        (tree.root / "arch/wide/Kconfig").write_text(arch)
+        return convert(tree, "drivers/ring/ring.c")
+
+    @pytest.mark.parametrize("depends", ["64BIT", "WIDE || (COMPILE_TEST && 64BIT)"])
+    def test_it_is_set_like_any(self, tree: KernelTree, depends: str) -> None:
+        found = self.convert(tree, f"\tdepends on {depends}\n")
+        text = after(found, tree, "drivers/ring/ring.c")
+        assert "\tvma_desc_set_flags(desc, VMA_SEALED_BIT, VMA_DONTDUMP_BIT);\n" in text
+
+    @pytest.mark.parametrize("depends", ["", "\tdepends on WIDE || COMPILE_TEST\n"])
+    def test_others_ask_for_64_bits(self, tree: KernelTree, depends: str) -> None:
+        text = after(self.convert(tree, depends), tree, "drivers/ring/ring.c")
+        assert "\tif (IS_ENABLED(CONFIG_64BIT))\n" in text
+
+    def test_it_is_tested_like_any(self, tree: KernelTree) -> None:
+        found = self.convert(tree, "\tdepends on 64BIT\n", self.TESTS)
+        text = after(found, tree, "drivers/ring/ring.c")
+        assert "if (vma_desc_test(desc, VMA_SEALED_BIT))" in text
+
+    def test_others_do_not_test_it(self, tree: KernelTree) -> None:
+        assert reason(self.convert(tree, "", self.TESTS)) is not None
+
+
 class TestOutsideTheTree:
     """A driver that the tree is only given for."""
 

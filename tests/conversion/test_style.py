@@ -174,6 +174,19 @@ class TestLayout:
             "\t\t\t   VMA_DONTDUMP_BIT);\n\treturn 0;\n"
         )
 
+    def test_an_argument_that_fits_is_not_broken_where_more_follow(self):
+        old = (
+            "\tif (vma->vm_end - vma->vm_start > PAGE_SIZE)\n\t\treturn -EINVAL;\n\n"
+            "\treturn remap_pfn_range(vma, vma->vm_start,\n"
+            "\t\t\t       __pa(ring_area_of_inode(ring_inode)) >> PAGE_SHIFT,\n"
+            "\t\t\t       PAGE_SIZE, vma->vm_page_prot);\n"
+        )
+        assert body(old).partition("EINVAL;\n\n")[2] == (
+            "\tmmap_action_remap(desc, desc->start,\n"
+            "\t\t\t  __pa(ring_area_of_inode(ring_inode)) >> PAGE_SHIFT,\n"
+            "\t\t\t  PAGE_SIZE);\n\treturn 0;\n"
+        )
+
     def test_no_line_of_others_is_broken(self):
         long = (
             "\tring_say_something_that_is_much_longer_than_eighty_columns(1, 2, 3, 4, 5, 6, 7);\n"

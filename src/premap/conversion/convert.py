@@ -36,7 +36,6 @@ from premap.conversion.rewriting import Change
 from premap.conversion.split import split
 from premap.csource.edit import apply_edits
 from premap.csource.errors import SourceError
-from premap.csource.makefiles import only_with
 from premap.csource.nodes import callee, calls_in, text_of
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -438,8 +437,7 @@ def _worth_saying(hook: Hook, group: Group) -> Iterator[Note]:
     """Yield what a reviewer is told of a function: of an MMU only where a kernel may have none."""
     program, file = group.program, hook.function.source.name
     for note in hook.notes:
-        asked = note.id == NEEDS_MMU and not program.alone
-        if not (asked and program.tree is not None and only_with("MMU", file, program.tree)):
+        if not (note.id == NEEDS_MMU and program.only_with("MMU", file)):
             yield note
 
 
@@ -488,6 +486,7 @@ def _hook(function: Function, group: Group, acting: frozenset[str], release: Rel
         wrappers=wrappers.called(function, vma, group.program),
         compat=not callback.is_file_operation,
         override=callback.override,
+        built_only_with=lambda option: group.program.only_with(option, function.source.name),
     )
 
 

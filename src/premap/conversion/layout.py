@@ -217,10 +217,12 @@ def _break_line(text: str, start: int, end: int, old_lines: set[str]) -> tuple[s
         if not stack or not _may_break(code, offset) or _column(text, offset) >= WIDTH:
             continue
         wanted = code[offset - 1 : offset + 1] in {"&&", "||"} or (
-            character == "," and _column(text, stack[-1]) + end - offset - 1 <= WIDTH
+            character == ","
+            and _column(text, stack[-1]) + _next_argument(code, offset + 1, end) <= WIDTH
         )
         rank = len(stack), not wanted
-        if best is None or rank <= best[0]:
+        later = best is not None and character == code[best[1] - 1] == "," and best[2] == stack[-1]
+        if best is None or rank <= best[0] or later:
             best = (rank, offset + 1, stack[-1])
     if best is None:
         return None
@@ -244,6 +246,18 @@ def _break_line(text: str, start: int, end: int, old_lines: set[str]) -> tuple[s
             rest, after = f"{rest}\n{_indent(column)}{text[end + 1 : ends].strip()}", ends
         end = after
     return text[:offset] + "\n" + _indent(column) + rest + text[end:], offset + 1
+
+
+def _next_argument(code: str, start: int, end: int) -> int:
+    """Return how long the argument behind a comma is, its own comma and the space before it."""
+    depth = 0
+    for offset in range(start, end):
+        depth += (code[offset] in "([") - (code[offset] in ")]")
+        if depth < 0:
+            break  # the last one: all that follows stays with it
+        if code[offset] == "," and not depth:
+            return offset + 1 - start
+    return end - start
 
 
 def _closes(code: str, start: int, end: int, paren: int) -> bool:

@@ -12,6 +12,7 @@ import re
 
 from premap.conversion.callback import FILE_OPERATIONS, Callback
 from premap.csource.handlers import find_sites
+from premap.csource.makefiles import only_with
 from premap.csource.scope import Scope
 from premap.csource.source import Function, SourceFile
 from premap.csource.tree import KernelTree
@@ -40,6 +41,10 @@ class Program:
         self.callback = callback
         self._scopes: dict[str, Scope] = {}
         self._handlers: list[Handler] | None = None
+
+    def only_with(self, option: str, file: str) -> bool:
+        """Tell whether a file is only built in kernels with an option, as far as the tree says."""
+        return not self.alone and self.tree is not None and only_with(option, file, self.tree)
 
     def open(self, name: str) -> SourceFile:
         """Return a file that `_mentioning` found."""

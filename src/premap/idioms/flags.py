@@ -29,6 +29,8 @@ ONE_MASK = frozenset({"vm_flags_set", "vm_flags_clear"})
 """Functions that change the flags of a mapping, and are given those: G1 and G2."""
 CHANGES = ONE_MASK | {"vm_flags_mod"}
 """All that change them: G3, too."""
+_WIDE = "64BIT"
+"""The option of kernels that have a bit for every flag."""
 _TRUTH_MACROS = frozenset({"likely", "unlikely", "WARN_ON", "WARN_ON_ONCE", "BUG_ON"})
 
 
@@ -71,8 +73,9 @@ def bits(mask: Node, hook: Hook) -> tuple[str, ...]:
 def parted(mask: Node, hook: Hook) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the bits of a mask that every kernel has, and those that only 64-bit ones have.
 
-    Raises Declined as `bits` does; for a flag above bit 31 where the tree's headers do not say
-    that it is nothing in 32-bit kernels, too.
+    All are of the first kind in a driver for 64-bit kernels alone. Raises Declined as `bits` does;
+    for a flag above bit 31 where the tree's headers do not say that it is nothing in 32-bit
+    kernels, too.
     """
     mask = unwrapped(mask)
     if mask.type == "binary_expression" and text_of(mask.child_by_field_name("operator")) == "|":
@@ -81,6 +84,7 @@ def parted(mask: Node, hook: Hook) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(low), tuple(wide)
     name = text_of(mask).removeprefix("VM_")
     ours = name in hook.release.wide and not hook.function.source.macros_of(text_of(mask))
+    ours = ours and not hook.built_only_with(_WIDE)
     return ((), (f"VMA_{name}_BIT",)) if ours else (bits(mask, hook), ())
 
 
@@ -119,16 +123,17 @@ def _is_plain(macros: Sequence[Macro], hook: Hook) -> bool:
 
 
 def _bit(name: str, node: Node, hook: Hook) -> str:
-    at = hook.release.bits.get(name.removeprefix("VM_"))
+    flag = name.removeprefix("VM_")
+    if flag in hook.release.wide and hook.built_only_with(_WIDE):
+        return f"VMA_{flag}_BIT"
+    at = hook.release.bits.get(flag)
     if at is None:
         raise Declined(
-            "release-lacks-flag", f"{hook.release.name} has no VMA_{name[3:]}_BIT for {name}", node
+            "release-lacks-flag", f"{hook.release.name} has no VMA_{flag}_BIT for {name}", node
         )
     if not 0 <= at <= HIGHEST_PORTABLE_BIT:
-        raise Declined(
-            "flag-not-portable", f"VMA_{name[3:]}_BIT is not a bit on every kernel", node
-        )
-    return f"VMA_{name[3:]}_BIT"
+        raise Declined("flag-not-portable", f"VMA_{flag}_BIT is not a bit on every kernel", node)
+    return f"VMA_{flag}_BIT"
 
 
 def masked(node: Node, hook: Hook) -> Node | None:

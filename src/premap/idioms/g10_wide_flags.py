@@ -35,8 +35,9 @@ IDIOM = Idiom(
     "a flag that 32-bit kernels have no bit for is set in others",
     "Where the headers define VM_A as its bit with CONFIG_64BIT, and as VM_NONE without, "
     "`vm_flags_set(vma, VM_A)` does nothing in 32-bit kernels, and VMA_A_BIT lies beyond their "
-    "bitmap: it is set where IS_ENABLED(CONFIG_64BIT). Tests of such a flag, and other flags above "
-    "bit 31, are declined.",
+    "bitmap: it is set where IS_ENABLED(CONFIG_64BIT), unless the tree builds the driver for "
+    "64-bit kernels alone. Tests of such a flag in other drivers, and other flags above bit 31, "
+    "are declined.",
     before="""\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {

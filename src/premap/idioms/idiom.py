@@ -113,6 +113,8 @@ class Hook:
     """Whether a legacy dispatcher calls it, through __compat_vma_mmap() (H10)."""
     override: bool = True
     """Whether what calls it looks at `action.error_override`."""
+    built_only_with: Callable[[str], bool] = field(default=lambda _: False)
+    """Tells of an option whether its file is only built in kernels that have it."""
     notes: list[Note] = field(default_factory=list)
 
     @cached_property
