@@ -64,6 +64,18 @@ class TestMember:
         old = "\tint (*map_it)(struct buf *buf, struct vm_area_struct *vma);\n"
         assert old + "\tint (*mmap_prepare)(struct buf *buf, struct vm_area_desc *desc);\n" in text
 
+    def test_twin_of_another_member_than_mmap_says_so(self, tmp_path: Path) -> None:
+        old = "\tint (*open)(struct buf *buf);\n"
+        more = "\tint (*mmap)(struct buf *buf, struct vm_area_struct *vma, int how);\n"
+        found = plan(tmp_path, buf=subsystem.HEADER.replace(old, old + more))
+        text = edited(tmp_path, "include/linux/buf.h", found)
+        assert "\tint (*map_it_prepare)(struct buf *buf, struct vm_area_desc *desc);\n" in text
+        assert "(*mmap_prepare)" not in text
+        core = edited(tmp_path, "drivers/buf/core.c", found)
+        assert "\terr = buf_call_map_it(buf->ops, buf, vma);\n" in core
+        io = convert(tmp_path, "drivers/buf/io.c", found)
+        assert any(b".map_it_prepare = io_buf" in edit.new for edit in io.edits)
+
     def test_twin_is_in_the_kernel_doc(self, tmp_path: Path) -> None:
         text = edited(tmp_path, "include/linux/buf.h", plan(tmp_path))
         assert " *\tcalled with the buffer locked\n * @mmap_prepare: Like @map_it," in text

@@ -64,6 +64,13 @@ class TestTable:
     def test_without_a_column(self):
         assert r1_table.initializer(".mmap = x", 8, "y") == ".mmap_prepare = y"
 
+    @pytest.mark.parametrize(
+        ("line", "new"),
+        [("\t.open = f,", ".mmap_prepare = y"), ("\t.open          = f,", ".mmap_prepare  = y")],
+    )
+    def test_a_single_space_is_a_column_where_a_line_nearby_has_it(self, line: str, new: str):
+        assert r1_table.initializer(".hw_block_mmap = x", 8, "y", around=("", line)) == new
+
     def test_without_spaces(self):
         assert r1_table.initializer(".mmap=x", 8, "y") == ".mmap_prepare=y"
 

@@ -74,7 +74,8 @@ class Dispatcher:
     @property
     def helper(self) -> str:
         """Name of the function that calls either member."""
-        return f"{_SUFFIX.sub('', self.callback.tag)}_call_mmap"
+        called = self.callback.member if self.member.beside_mmap else "mmap"
+        return f"{_SUFFIX.sub('', self.callback.tag)}_call_{called}"
 
     def _changes(self, use: Use) -> Iterator[Change]:
         if use.macro is not None:

@@ -48,6 +48,8 @@ class Member(Struct, frozen=True, eq=False):
     """A member of the twin's name, where the structure has one already."""
     rival: str | None = None
     """Another member with the same parameters, whose twin that may be."""
+    beside_mmap: bool = False
+    """Whether the structure has a member `mmap`, which this is not."""
 
     @property
     def has_its_twin(self) -> bool:
@@ -82,7 +84,10 @@ def find(callback: Callback, tree: KernelTree) -> Member:
     source, brace = structs[0]
     twins = _members(source, brace, callback.twin, any_type=True)
     return replace(
-        member, twin=twins[0] if twins else None, rival=_rival(member, callback, source, brace)
+        member,
+        twin=twins[0] if twins else None,
+        rival=_rival(member, callback, source, brace),
+        beside_mmap=callback.member != "mmap" and bool(_members(source, brace, "mmap")),
     )
 
 

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from tree_sitter import Node
 
 from premap.conversion import callback_member, positional
-from premap.conversion.callback import COMPAT, Callback
+from premap.conversion.callback import COMPAT, FILE_OPERATIONS, Callback
 from premap.conversion.callback_dispatch import Dispatcher, own_parameter, prototype
 from premap.conversion.callback_member import Member
 from premap.conversion.callback_uses import Use, Uses, call_of
 from premap.conversion.mentions import mentions
 from premap.csource.nodes import find_all, text_of
 from premap.csource.tree import KernelTree
+from premap.idioms import r1_table
 from premap.idioms.idiom import Declined, within
 from premap.records import Edit, Groundwork, Reason
 from premap.releases import Release
@@ -49,7 +50,7 @@ def _check_release(release: Release) -> None:
 
 
 def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback:
-    member = callback_member.find(callback, tree)
+    callback, member = _named(callback, tree)
     uses = list(Uses(callback, member, tree).found())
     if member.twin is not None:
         _check_done(callback, member, uses)
@@ -84,6 +85,18 @@ def _planned(callback: Callback, tree: KernelTree, release: Release) -> Callback
         parameters=len(member.parameters),
         groundwork=_groundwork(callback, member.source.name, edits),
     )
+
+
+def _named(callback: Callback, tree: KernelTree) -> tuple[Callback, Member]:
+    """Return the callback and its member, under a twin's name that says whose twin it is.
+
+    `mmap_prepare` is that of `mmap`, where the structure has this as well.
+    """
+    member = callback_member.find(callback, tree)
+    if callback.twin != FILE_OPERATIONS.twin or not member.beside_mmap:
+        return callback, member
+    callback = replace(callback, twin=r1_table.new_name(callback.member))
+    return callback, callback_member.find(callback, tree)
 
 
 def _sharing(dispatchers: list[Dispatcher], first: Dispatcher) -> Iterator[Dispatcher]:

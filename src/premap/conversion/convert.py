@@ -516,8 +516,14 @@ def _inside(change: Change, function: Function) -> bool:
 def _table_edit(site: Handler, source: SourceFile, name: str, callback: Callback) -> Edit:
     """Return the edit of the initializer."""
     old = source.text[site.start : site.end].decode("latin-1")
-    before = source.text[source.line_start(site.start) : site.start].decode("latin-1")
-    new = r1_table.initializer(old, r1_table.advance(before, 0), name, callback.twin)
+    line, after = source.line_start(site.start), source.text.find(b"\n", site.end) + 1
+    before = source.text[line : site.start].decode("latin-1")
+    around = [
+        source.text[source.line_start(max(line - 1, 0)) : line].decode("latin-1"),
+        source.text[after : source.text.find(b"\n", after)].decode("latin-1"),
+    ]
+    column = r1_table.advance(before, 0)
+    new = r1_table.initializer(old, column, name, callback.twin, around)
     if new is None:
         raise Declined("handler-not-plain", f"`{old}` is no plain initializer", line=site.line)
     if site.in_macro is not None:

@@ -15,11 +15,14 @@ _OLD_INITIALIZER = re.compile(r"(?s)\w+\s*:(?P<after>\s*)(?P<value>.*)")
 _ASSIGNMENT = re.compile(r"(?s)(?P<target>.*(?:\.|->)\s*)\w+(?P<between>\s*=\s*)(?P<value>.*)")
 
 
-def initializer(text: str, column: int, value: str, twin: str = "mmap_prepare") -> str | None:
+def initializer(
+    text: str, column: int, value: str, twin: str = "mmap_prepare", around: Iterable[str] = ()
+) -> str | None:
     """Return `.mmap = x` as the member `twin`, `value` staying in its column where that can be.
 
     Of `mmap: x`, the form before C99, it is that form; assignments come back as assignments. None
-    is for what is neither. `column` is where `text` begins, counted from 0.
+    is for what is neither. `column` is where `text` begins, counted from 0; `around` are the lines
+    before and after: a single space makes a column only if the sign of one of them is in it.
     """
     found = _INITIALIZER.fullmatch(text)
     of_old = _OLD_INITIALIZER.fullmatch(text)
@@ -33,10 +36,18 @@ def initializer(text: str, column: int, value: str, twin: str = "mmap_prepare") 
         return f"{assigned['target']}{twin}{assigned['between']}{value}"
     old, new = f".{found['member']}{found['before']}", f".{twin}"
     sign = advance(old, column)
+    if found["before"] == found["after"] == " " and not any(_sign(line) == sign for line in around):
+        return f"{new} = {value}"
     new += filler(found["before"], advance(new, column), sign)
     new += "="
     value_at = advance(old + "=" + found["after"], column)
     return new + filler(found["after"], advance(new, column), value_at) + value
+
+
+def _sign(line: str) -> int:
+    """Return the column of the first `=` of a line; -1 if there is none."""
+    before, sign, _ = line.partition("=")
+    return advance(before, 0) if sign else -1
 
 
 def advance(text: str, column: int) -> int:
