@@ -12,7 +12,8 @@ import pytest
 
 from premap.cache import witness
 from premap.cli import checking, known
-from premap.cli.checking import FileChecked, check_paths
+from premap.cli.checked import FileChecked
+from premap.cli.checking import check_paths
 
 MAKEFILE = b"VERSION = 7\nPATCHLEVEL = 3\n"
 HEADER = b"#define RING_BIT VM_IO\n"

@@ -13,7 +13,7 @@ from premap.cli import options
 from premap.cli.command import Exit, UsageError, argument, command
 
 if TYPE_CHECKING:
-    from premap.cli.checking import FileChecked
+    from premap.cli.checked import FileChecked
     from premap.records import Checked, Reason
     from premap.settings.files import Settings
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from premap import releases
+from premap.cli.checked import FileChecked
 from premap.cli.command import UsageError
 from premap.cli.inputs import Input, find_inputs
 from premap.cli.known import MOST_FILES, Known, known
 from premap.csource.errors import SourceError
 from premap.csource.source import MAX_BYTES, source_of
 from premap.csource.tree import KernelTree, find_tree
-from premap.records import Checked, Finding, Reason
+from premap.records import Finding, Reason
 
 if TYPE_CHECKING:
     from premap.cache.witness import WitnessTree
@@ -44,17 +45,6 @@ class PatchTask(NamedTuple):
     before: bytes | None
     after: Mapping[str, bytes]
     target: str
-
-
-class FileChecked(NamedTuple):
-    """What came of one file."""
-
-    name: str
-    target: str
-    checked: Checked = Checked()
-    problem: Reason | None = None
-    """Why the file could not be checked, or not all of it."""
-    readable: bool = True
 
 
 def check_paths(
@@ -98,7 +88,7 @@ def _at_once(task: CheckTask) -> FileChecked | None:
         return None
     if not concerned(text):
         return FileChecked(task.input.name, task.target)
-    return None if task.known is None else task.known.get(task, text)
+    return None if task.known is None else task.known.get(task.input, task.target, text)
 
 
 def _targets(inputs: Sequence[Input], given: str | None) -> dict[Path | None, str]:
@@ -155,7 +145,7 @@ def check_input(task: CheckTask) -> FileChecked:
     checked = rules.check_file(source, tree, target)
     found = FileChecked(name, target, checked, torn_reason(source))
     if task.known is not None:
-        task.known.keep(task, source.text, tree, found)
+        task.known.keep(task.input, source.text, tree, found)
     return found
 
 

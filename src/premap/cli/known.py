@@ -16,7 +16,8 @@ from premap.cache.store import Store, digest_of, folder
 
 if TYPE_CHECKING:
     from premap.cache.witness import WitnessTree
-    from premap.cli.checking import CheckTask, FileChecked
+    from premap.cli.checked import FileChecked
+    from premap.cli.inputs import Input
 
 MOST_FILES = 32
 """Files of a run beyond which nothing is kept: each rests on what was read for all before it."""
@@ -24,7 +25,7 @@ _MOST_BESIDE = 16
 """Entries that one of the 256 folders of the store may hold: some 40 MiB in all."""
 _CLASSES = frozenset(
     {
-        ("premap.cli.checking", "FileChecked"),
+        ("premap.cli.checked", "FileChecked"),
         ("premap.cache.evidence", "Evidence"),
         *(("premap.records", n) for n in ("Checked", "Edit", "Finding", "Fix", "Reason")),
         ("premap.records", "Suppression"),
@@ -40,32 +41,31 @@ class Known(Struct, frozen=True):
     """What tells this premap from others."""
     store: str
 
-    def get(self, task: CheckTask, text: bytes) -> FileChecked | None:
+    def get(self, file: Input, target: str, text: bytes) -> FileChecked | None:
         """Return what came of the file before; None if that is not known, or may have changed."""
-        entry = Store(Path(self.store)).get(self._key(task, text))
+        entry = Store(Path(self.store)).get(self._key(file, target, text))
         if entry is None:
             return None
         try:
             evidence, found = _read(entry)
         except (ValueError, TypeError, EOFError, pickle.UnpicklingError, zlib.error):
             return None
-        if task.input.root is not None and not holds(evidence, task.input.root):
+        if file.root is not None and not holds(evidence, file.root):
             return None
         return found
 
-    def keep(self, task: CheckTask, text: bytes, tree: WitnessTree | None, found: Any) -> None:
+    def keep(self, file: Input, text: bytes, tree: WitnessTree | None, found: FileChecked) -> None:
         """Keep what came of a file, if it can be told what that rests on."""
         evidence = Evidence((), "", (), (), "") if tree is None else tree.evidence()
         if evidence is None:
             return
         store = Store(Path(self.store))
-        key = self._key(task, text)
+        key = self._key(file, found.target, text)
         store.put(key, zlib.compress(pickle.dumps((evidence, found)), 1))
         store.trim_beside(key, _MOST_BESIDE)
 
-    def _key(self, task: CheckTask, text: bytes) -> str:
-        file = task.input
-        parts = (self.code, task.target, str(file.root), file.name, str(file.driver))
+    def _key(self, file: Input, target: str, text: bytes) -> str:
+        parts = (self.code, target, str(file.root), file.name, str(file.driver))
         return digest_of(*(part.encode("utf-8", "surrogateescape") for part in parts), text)
 
 
