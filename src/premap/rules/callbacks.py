@@ -32,6 +32,7 @@ from premap.rules.paths import (
 
 _COUNTS = frozenset({"+=", "-="})
 _ANYTHING = PointerType(VoidType())
+_PRIVATE = "vma->vm_private_data"
 
 
 class Effect(Struct, frozen=True):
@@ -44,11 +45,18 @@ class Effect(Struct, frozen=True):
     """Signs of what its paths come to."""
     successes: frozenset[int]
     failures: frozenset[int]
+    gives: bool
+    """Whether all paths give back that have private data to give."""
 
     @property
     def always(self) -> int:
         """The sign that all paths have; 0 where they differ."""
         return next(iter(self.nets)) if len(self.nets) == 1 else 0
+
+    @property
+    def takes(self) -> bool:
+        """Whether some path takes."""
+        return any(sign > 0 for sign in self.nets)
 
     @property
     def sometimes(self) -> bool:
@@ -79,7 +87,15 @@ def effect(hook: Hook, table: Operations, member: str) -> Effect | None:
         frozenset(_sign(net(trace)) for trace in whole),
         frozenset(_sign(net(trace)) for trace in whole if not trace.failed),
         frozenset(_sign(net(trace)) for trace in whole if trace.failed),
+        any(net(trace) < 0 for trace in whole)
+        and all(net(trace) < 0 or _has_nothing(found, trace) for trace in whole),
     )
+
+
+def _has_nothing(found: Exploration, trace: Trace) -> bool:
+    """Whether a path is for mappings without private data only."""
+    held = word_of(trace.machine.memory.named(_PRIVATE, _ANYTHING))
+    return found.shared.budget.left > 0 and found.ask(*trace.condition, held != 0) is None
 
 
 def _calls_by_pointer(trace: Trace) -> bool:
@@ -136,7 +152,7 @@ def _explore(hook: Hook, function: Function, member: str) -> Exploration:
 
 def _with_vma(trace: Trace, function: Function) -> list[Value]:
     """Return the arguments of ->open or ->close: the VMA, whose private data is made up."""
-    trace.bound.vm_private_data = trace.machine.memory.named("vma->vm_private_data", _ANYTHING)
+    trace.bound.vm_private_data = trace.machine.memory.named(_PRIVATE, _ANYTHING)
     return [argument(trace, function, index) for index in range(len(function.parameters))]
 
 
@@ -146,7 +162,7 @@ def _mapped(trace: Trace, function: Function) -> list[Value]:
     if len(function.parameters) != 5:
         raise NotModelled("->mapped with other parameters")
     held = machine.new_local("vm_private_data", _ANYTHING)
-    held.object.store((), machine.memory.named("vma->vm_private_data", _ANYTHING))
+    held.object.store((), machine.memory.named(_PRIVATE, _ANYTHING))
     return [
         Value(ULONG, vma.vm_start),
         Value(ULONG, vma.vm_end),

@@ -45,6 +45,12 @@ def core() -> tuple[str, ...]:
     return tuple(_table()["core"]["folders"])
 
 
+@functools.cache
+def hands_on() -> frozenset[str]:
+    """Functions that call another hook for a VMA."""
+    return frozenset(_table()["hands_on"]["names"])
+
+
 def bits() -> dict[str, int]:
     """Functions whose arguments, from this one on, are numbers of flag bits."""
     return _table()["bits"]

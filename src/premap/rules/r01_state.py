@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from premap import symbolic
@@ -12,6 +13,7 @@ from premap.csource.source import SourceFile
 from premap.interp.inputs import CALL
 from premap.interp.machine import Event
 from premap.interp.scalars import is_scalar, word_of
+from premap.records import Level
 from premap.rules.balance import takes, weight
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
@@ -19,6 +21,9 @@ from premap.rules.paths import Step, Trace, done
 from premap.rules.rule import Found, Rule, at
 from premap.rules.terms import leaves, variables
 
+_CLAIMS = re.compile(r"test_and_set_bit(?:_lock)?|atomic(?:64|_long)?_(?:try_)?(?:cmpxchg|xchg)")
+"""What writes, and tells what there was before."""
+_UNDONE = "if the mapping fails or merges, nothing undoes it"
 _WHERE = frozenset({f"{CALL}start_page"})
 """What the mapping's address is called in terms."""
 _COUNTS = frozenset({"+=", "-="})
@@ -33,10 +38,9 @@ def check(context: Context) -> Iterator[Found]:
 def _check(hook: Hook) -> Iterator[Found]:
     seen = False
     for trace in hook.exploration.traces:
-        if not trace.failed:
-            for found in _kept(hook, trace):
-                seen = True
-                yield found
+        for found in _leaked(hook, trace) if trace.failed else _kept(hook, trace):
+            seen = True
+            yield found
     if not seen and not hook.exploration.complete:
         yield from _written(hook)
 
@@ -56,9 +60,77 @@ def _kept(hook: Hook, trace: Trace) -> Iterator[Found]:
         yield from _counted(hook, trace)
         yield from _remembered(hook, trace)
         yield from _claimed(hook, trace)
+        yield from _claimed_at_once(hook, trace)
 
 
-def _at_event(hook: Hook, event: Event) -> Found | None:
+def _leaked(hook: Hook, trace: Trace) -> Iterator[Found]:
+    """Find what a hook allocates and neither frees nor keeps when it fails."""
+    taken: list[Event] = []
+    for event in trace.machine.events:
+        if event.kind == "alloc":
+            taken.append(event)
+        elif event.kind != "order" and weight(event.name) < 0:
+            taken = [one for one in taken if not _is_given(event, one)]
+    stored = {
+        name
+        for step in trace.steps
+        if step.kind in ("store", "write") and is_scalar(step.given[1])
+        for name in variables([word_of(step.given[1])])
+    }
+    for event in taken:
+        known = event.result is not None and not _own(event) & stored
+        if known and _unfreed(trace, event) and done(hook, trace, event):
+            found = _at_event(hook, event, "the hook fails later on, and never frees it")
+            if found is not None:
+                yield found
+
+
+def _is_given(event: Event, taken: Event) -> bool:
+    """Whether a call that gives something back may give back what another one took."""
+    return taken.result is None or bool(variables(event.arguments) & _own(taken))
+
+
+def _own(taken: Event) -> set[str]:
+    """Return the names of what a call gave, and not of what it was given."""
+    return variables([taken.result]) - variables(taken.arguments)
+
+
+def _unfreed(trace: Trace, event: Event) -> bool:
+    """Whether no code that is not known got what was taken."""
+    calls = (each for each in trace.machine.events if each.kind == "call")
+    return not any(_is_given(each, event) for each in calls)
+
+
+def _claimed_at_once(hook: Hook, trace: Trace) -> Iterator[Found]:
+    """Find a test and a write in one after which the next mapping is refused."""
+    events = trace.machine.events
+    for number, event in enumerate(events):
+        if not _CLAIMS.fullmatch(event.name):
+            continue
+        place = set(event.arguments) - {0, 1}
+        if any(place & set(each.arguments) for each in events[number + 1 :]):
+            continue
+        refused = any(
+            other.failed and other.machine.events and other.machine.events[-1] == event
+            for other in hook.exploration.traces
+        )
+        found = (
+            _at_event(
+                hook,
+                event,
+                "the next mapping is refused: if this one fails or merges, nothing takes it back",
+                "warning",
+            )
+            if refused
+            else None
+        )
+        if found is not None:
+            yield found
+
+
+def _at_event(
+    hook: Hook, event: Event, what: str = _UNDONE, level: Level | None = None
+) -> Found | None:
     """Return what was found at a call; None where it lies in another file."""
     file, _, line = event.where.rpartition(":")
     source = hook.source
@@ -72,7 +144,8 @@ def _at_event(hook: Hook, event: Event) -> Found | None:
             return at(
                 source,
                 call,
-                f"{event.name}() in a hook: if the mapping fails or merges, nothing undoes it",
+                f"{event.name}() in a hook: {what}",
+                level=level,
                 hook=hook,
             )
     return None
@@ -187,7 +260,8 @@ RULE = Rule(
 `->mmap_prepare` runs before mm knows whether there will be a mapping: it may merge with its
 neighbour, or an allocation may fail, and nothing tells the driver. What the hook allocated,
 took, linked, counted, or kept of the mapping's address stays behind. That belongs into
-`vm_ops->mapped`, which runs once a mapping of its own is there.
+`vm_ops->mapped`, which runs once a mapping of its own is there. A hook that fails has to free
+what it allocated before.
 """,
     bad="""\
 struct ring {

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import find_all, text_of, unwrapped
-from premap.rules.context import Body, Context
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
+from premap.rules.context import Body, Context, bodies_with
 from premap.rules.rule import Found, Rule, at
 
+_FILLS = frozenset({"memset", "memcpy", "memzero_explicit", "swap"})
 _FREE = frozenset({"error_override", "hide_from_rmap_until_complete"})
 """Members of `struct mmap_action` that have no helper."""
 
@@ -20,7 +21,17 @@ def check(context: Context) -> Iterator[Found]:
     if context.is_core or not context.says(b"action"):
         return
     for body in context.described:
-        pointers = frozenset(_pointers(body))
+        for call in calls_in(body.function.body):
+            target = _target(call)
+            if target is not None and _member(target, body) not in (None, *_FREE):
+                yield at(
+                    context.source,
+                    call,
+                    f"`{text_of(target)}` is overwritten by {callee(call)}(): use a "
+                    "mmap_action_...() helper",
+                )
+    for body in (*context.described, *bodies_with(context.source, "mmap_action")):
+        pointers = frozenset(_pointers(body)) | _given(body)
         for node in find_all(body.function.body, "assignment_expression"):
             left = node.child_by_field_name("left")
             written = None if left is None else _member(left, body)
@@ -32,6 +43,22 @@ def check(context: Context) -> Iterator[Found]:
                     left,
                     f"`{text_of(left)}` is set directly: use a mmap_action_...() helper",
                 )
+
+
+def _target(call: Node) -> Node | None:
+    """Return what a call fills, as memset() does, if it is named there."""
+    given = arguments(call)
+    if callee(call) not in _FILLS or not given:
+        return None
+    pointer = unwrapped(given[0])
+    return pointer.child_by_field_name("argument") if pointer.type == "pointer_expression" else None
+
+
+def _given(body: Body) -> frozenset[str]:
+    """Return the names of an action that a function is given a pointer to."""
+    parameters = body.function.parameters
+    own = any("mmap_action" in each.type_text and each.name in body.names for each in parameters)
+    return body.names if own else frozenset()
 
 
 def _pointers(body: Body) -> Iterator[str]:

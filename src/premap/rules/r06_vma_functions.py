@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from tree_sitter import Node
+
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.records import Edit
 from premap.rules.context import Body, Context
 from premap.rules.names import vma_only
@@ -34,10 +36,19 @@ def check(context: Context) -> Iterator[Found]:
 def _calls(context: Context, body: Body) -> Iterator[Found]:
     for call in calls_in(body.function.body):
         name = callee(call) or ""
-        if name in vma_only() and any(body.is_it(argument) for argument in arguments(call)):
+        given = [_bare(argument) for argument in arguments(call)]
+        if name in vma_only() and any(map(body.is_it, given)):
             twin = vma_only()[name]
             hint = f": with a descriptor it is {twin}" if twin else ""
             yield at(context.source, call, f"{name}() takes a VMA, not a descriptor{hint}")
+
+
+def _bare(argument: Node) -> Node:
+    """Return an argument without its casts: they hide from the compiler what it is."""
+    node = unwrapped(argument)
+    while node.type == "cast_expression" and (value := node.child_by_field_name("value")):
+        node = unwrapped(value)
+    return node
 
 
 def _members(context: Context, body: Body) -> Iterator[Found]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tree_sitter import Node
-
-from premap.csource.nodes import arguments, callee, calls_in, find_all
-from premap.rules.context import Body, Context
+from premap.csource.nodes import callee
+from premap.rules.context import Context
+from premap.rules.files import counts_of_file
 from premap.rules.rule import Found, Rule, at
-
-_COUNTS = frozenset({"get_file", "fput", "get_file_rcu", "fput_close", "__fput_sync"})
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -19,29 +16,13 @@ def check(context: Context) -> Iterator[Found]:
     if not context.says(b"get_file", b"fput"):
         return
     for body in context.described:
-        owned = _given(body)
-        for call in calls_in(body.function.body):
-            given = arguments(call)
-            if callee(call) not in _COUNTS or len(given) != 1:
-                continue
-            member = body.member(given[0])
-            if member == "file" or (member == "vm_file" and call.start_byte < owned):
-                yield at(
-                    context.source,
-                    call,
-                    f"{callee(call)}() of the descriptor's {member}: "
-                    "mm takes and drops that reference itself",
-                )
-
-
-def _given(body: Body) -> int:
-    """Return where the function first puts a file of its own into the descriptor."""
-    nodes: list[Node] = list(find_all(body.function.body, "assignment_expression"))
-    for node in nodes:
-        left = node.child_by_field_name("left")
-        if left is not None and body.member(left) == "vm_file":
-            return node.end_byte
-    return body.function.node.end_byte
+        for call, member in counts_of_file(body):
+            yield at(
+                context.source,
+                call,
+                f"{callee(call)}() of the descriptor's {member}: "
+                "mm takes and drops that reference itself",
+            )
 
 
 RULE = Rule(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from premap.csource.calls import function_at
 from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.records import Edit
 from premap.rules.context import Context
@@ -45,6 +46,7 @@ def _masks_for_bits(context: Context, name: str, given: list[Node]) -> Iterator[
             mask = text_of(node)
             if not _MASK.fullmatch(mask):
                 yield from _in_macro(context, node, name)
+                yield from _in_variable(context, node, name)
                 continue
             bit = f"VMA_{mask.removeprefix('VM_')}_BIT"
             repair = None
@@ -117,6 +119,24 @@ def _in_macro(context: Context, node: Node, name: str) -> Iterator[Found]:
             what = f"{text_of(node)} stands for masks, and {name}() takes the numbers of bits"
             yield at(context.source, node, what)
             return
+
+
+def _in_variable(context: Context, node: Node, name: str) -> Iterator[Found]:
+    """Find a variable of the function that is given nothing but masks."""
+    function = function_at(context.source, node.start_byte)
+    if function is None or node.parent is None or node.parent.type != "argument_list":
+        return
+    said = text_of(node)
+    values = [
+        each.named_children[-1]
+        for each in find_all(function.body, "init_declarator", "assignment_expression")
+        if text_of(each.named_children[0]) == said
+    ]
+    words = [re.findall(r"[A-Za-z_]\w*", text_of(value)) for value in values]
+    if any(words) and all(map(_MASK.fullmatch, (word for each in words for word in each))):
+        yield at(
+            context.source, node, f"{said} holds masks, and {name}() takes the numbers of bits"
+        )
 
 
 def _has(context: Context, bit: str) -> bool:

@@ -16,12 +16,16 @@ from premap.rules.rule import Found, Repair, Rule, at
 
 _KNOWS = (b"mmap_prepare",)
 _TABLES = ("f_op", "i_fop")
-_READ = re.compile(rb"(?:f_op|i_fop)\s*->\s*mmap\b")
+_READ = re.compile(rb"(?<!\.)\b\w+\s*->\s*mmap\b")
+_POINTER = re.compile(r"\bstruct\s+file_operations\s*\*\s*(?:const\s+)?(\w+)\s*[=,;)]")
+"""A variable or parameter that points to a file's operations."""
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find reads of the member `mmap` of a file's operations."""
-    if context.is_core or not context.at_least("6.16") or not context.says(b"f_op", b"i_fop"):
+    if context.is_core or not context.at_least("6.16"):
+        return
+    if not context.says(b"f_op", b"i_fop", b"struct file_operations *"):
         return
     if not _READ.search(context.source.code):
         return
@@ -29,12 +33,21 @@ def check(context: Context) -> Iterator[Found]:
         table = node.child_by_field_name("argument")
         if text_of(node.child_by_field_name("field")) != "mmap" or table is None:
             continue
-        if not text_of(table).endswith(_TABLES):
+        if not text_of(table).endswith(_TABLES) and not _is_table(context, node, table):
             continue
         path = path_to(context.source.root, node.start_byte)
         if _written(node, path) or _knows(context, node):
             continue
         yield from _found(context, node, path)
+
+
+def _is_table(context: Context, node: Node, table: Node) -> bool:
+    """Whether a name is that of a pointer to file operations, in the function around."""
+    function = function_at(context.source, node.start_byte)
+    if function is None or table.type != "identifier":
+        return False
+    text = context.source.code[function.node.start_byte : function.node.end_byte]
+    return text_of(table) in _POINTER.findall(text.decode("latin-1"))
 
 
 def _written(node: Node, path: list[Node]) -> bool:

@@ -10,7 +10,7 @@ from premap.rules.callbacks import Effect, effect, net
 from premap.rules.context import Context
 from premap.rules.filling import fillings
 from premap.rules.hooks import Hook
-from premap.rules.operations import Operations, operations_of, told
+from premap.rules.operations import Operations, left_by, operations_of, told
 from premap.rules.rule import Found, Rule
 
 
@@ -23,6 +23,8 @@ def check(context: Context) -> Iterator[Found]:
 
 def _check(hook: Hook, table: Operations) -> Iterator[Found]:
     close = effect(hook, table, "close")
+    if close is not None and close.gives:
+        yield from _shared(hook, table, close)
     if close is not None and close.always < 0:
         yield from _dropped(hook, table, close)
     if close is not None and close.seen and close.always == 0 and not close.sometimes:
@@ -36,12 +38,12 @@ def _check(hook: Hook, table: Operations) -> Iterator[Found]:
                 )
 
 
-def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
-    """Look for who took what ->close gives back, whatever happened before."""
+def _shared(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
+    """Look for what ->close gives back for each copy of a mapping, and ->open does not take."""
     opened = effect(hook, table, "open")
     once = any("!defined(CONFIG_MMU)" in arm for arm in close.function.arms)
     single = once or "may_split" in table.members
-    if (opened is None or (opened.seen and opened.always == 0)) and not single:
+    if (opened is None or (opened.seen and not opened.takes)) and not single:
         yield _at(
             hook,
             close,
@@ -49,7 +51,19 @@ def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
             "one mapping",
             "warning",
         )
+
+
+def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
+    """Look for who took what ->close gives back, whatever happened before."""
     if not hook.prepares:
+        opened = effect(hook, table, "open")
+        if opened is not None and opened.seen and opened.always > 0 and _leaves_it(hook, table):
+            yield _at(
+                hook,
+                close,
+                "->close gives back what ->open takes, and the hook does not: mm calls no ->open "
+                "for the first mapping",
+            )
         return
     mapped = effect(hook, table, "mapped")
     if mapped is None:
@@ -74,6 +88,20 @@ def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
         )
 
 
+def _leaves_it(hook: Hook, table: Operations) -> bool:
+    """Whether a hook ends with these operations on a path that takes nothing, all of which is seen.
+
+    Code that is not known may take it, or call what does.
+    """
+    if not hook.exploration.complete:
+        return False
+    for trace in hook.exploration.traces:
+        known = all(event.kind != "call" for event in trace.machine.events)
+        if trace.succeeded and known and net(trace) <= 0 and table in left_by(hook, trace):
+            return True
+    return False
+
+
 def _takes(hook: Hook) -> bool:
     """Whether the hook takes something itself, or may: that is R01."""
     traces = hook.exploration.traces
@@ -93,7 +121,8 @@ RULE = Rule(
 makes; `->close` for each that goes, and also if the action or `->mapped` itself has failed.
 What `->close` gives back must have been taken in each of these cases: else a count ends up
 below what is mapped, and what is mapped is freed. A `->close` that may run without `->mapped`
-has to see that from the private data.
+has to see that from the private data. For the first mapping of a legacy hook nothing calls
+`->open`: the hook takes it.
 """,
     bad="""\
 struct ring {

@@ -12,7 +12,7 @@ from premap.csource.source import Function, SourceFile
 from premap.records import Edit
 from premap.rules.balance import takes
 from premap.rules.context import Context
-from premap.rules.names import fillers, takers
+from premap.rules.names import fillers, hands_on, takers
 from premap.rules.rule import Found, Repair, Rule, at
 from premap.rules.unread import is_unread
 
@@ -79,7 +79,8 @@ def _overwritten(function: Function, statement: Node) -> Node | None:
 def _maps(call: Node) -> bool:
     name = callee(call) or ""
     filler = fillers().get(name)
-    return (filler is not None and not filler.action) or name in takers()
+    fills = (filler is not None and not filler.action) or name in takers()
+    return fills or name in hands_on()
 
 
 def _returned(source: SourceFile, function: Function, node: Node, call: Node) -> Repair | None:

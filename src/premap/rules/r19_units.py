@@ -55,6 +55,14 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
                 f"{step.name}() takes a PFN, but gets one that grows by {grows} a page of offset",
                 hook=hook,
             )
+        elif grows == 0 and _slope(trace, filling.first, OFFSET, PAGE_SIZE) == 1:
+            yield at(
+                step.function.source,
+                step.where,
+                f"{step.name}() gets a PFN to which the offset, in pages, was added as if it were "
+                "bytes",
+                hook=hook,
+            )
     if filler.size is not None and LENGTH in variables([filling.size]):
         grows = _slope(trace, filling.size, LENGTH)
         if grows == 1:
@@ -75,12 +83,12 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
             )
 
 
-def _slope(trace: Trace, word: Any, name: str) -> int | None:
+def _slope(trace: Trace, word: Any, name: str, step: int = 1) -> int | None:
     """Return by how much a word grows with a word of the call, where that is the same twice."""
     values = []
     for value in (1, 2, 3):
         model = symbolic.Model(trace.model.variables, trace.model.functions)
-        model.variables[name] = value
+        model.variables[name] = value * step
         values.append(model.eval(word))
     first, second = values[1] - values[0], values[2] - values[1]
     return first if first == second else None

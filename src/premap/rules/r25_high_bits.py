@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from premap.csource.nodes import find_all, text_of
 from premap.releases import HIGHEST_PORTABLE_BIT, Release
@@ -27,8 +27,9 @@ def check(context: Context) -> Iterator[Found]:
         return
     named = {name.decode() for name in _NAMED.findall(context.source.code)}
     high = {name: bit for name in named if (bit := _bit(release, name)) > HIGHEST_PORTABLE_BIT}
+    behind = dict(_macros(context, high)) if high else {}
     for node in find_all(context.source.root, "identifier") if high else ():
-        name = text_of(node)
+        name = behind.get(text_of(node), text_of(node))
         if name not in high:
             continue
         wide = any(map(_is_wide, context.source.arms_at(node.start_byte)))
@@ -39,6 +40,15 @@ def check(context: Context) -> Iterator[Found]:
                 f"{name} is bit {high[name]}: 32-bit kernels have no such bit, "
                 "and setting it writes beyond the bitmap",
             )
+
+
+def _macros(context: Context, high: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the macros that stand for such bits, and which."""
+    for name in context.source.defined:
+        for macro in context.source.macros_of(name):
+            words = [word for word in re.findall(r"\w+", macro.body) if word in high]
+            if words and not any(map(_is_wide, context.source.arms_at(macro.start))):
+                yield name, words[0]
 
 
 def _is_wide(arm: str) -> bool:

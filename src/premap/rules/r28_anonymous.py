@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.csource.source import SourceFile
+from premap.interp.scalars import is_scalar, word_of
+from premap.interp.values import plain
 from premap.rules.context import Body, Context
+from premap.rules.hooks import Hook
 from premap.rules.rule import Found, Rule, at
 
 _CLEARS = ("vma_desc_set_anonymous", "vma_set_anonymous")
@@ -23,16 +27,35 @@ def check(context: Context) -> Iterator[Found]:
     for hook in context.hooks:
         if any(w in hook.source.code for w in _SHARED_ZERO):
             continue
-        for function, names in hook.bodies:
-            for node in _clears(Body(function, names), handed_on=not hook.prepares):
-                yield at(
-                    function.source,
-                    node,
-                    "without operations the mapping is anonymous: it gets zeroed memory, never "
-                    "the file's",
-                    level=None if hook.prepares else "warning",
-                    hook=hook,
-                )
+        found = [
+            (function.source, node)
+            for function, names in hook.bodies
+            for node in _clears(Body(function, names), handed_on=not hook.prepares)
+        ]
+        for source, node in found or _left_cleared(hook):
+            yield at(
+                source,
+                node,
+                "without operations the mapping is anonymous: it gets zeroed memory, never "
+                "the file's",
+                level=None if hook.prepares else "warning",
+                hook=hook,
+            )
+
+
+def _left_cleared(hook: Hook) -> Iterator[tuple[SourceFile, Node]]:
+    """Yield what is the last to write `vm_ops`, and clears it, on paths that end with a mapping."""
+    seen: set[tuple[str, int]] = set()
+    for trace in hook.exploration.traces:
+        writes = [each for each in trace.steps if each.kind == "write" and each.name == "vm_ops"]
+        if not writes or not trace.succeeded:
+            continue
+        last = writes[-1]
+        value, place = last.given[1], (last.function.source.name, last.where.start_byte)
+        cleared = is_scalar(value) and plain(word_of(value)) == 0
+        if cleared and last.function.source is hook.source and place not in seen:
+            seen.add(place)
+            yield last.function.source, last.where
 
 
 def _clears(body: Body, *, handed_on: bool) -> Iterator[Node]:

@@ -18,22 +18,28 @@ def check(context: Context) -> Iterator[Found]:
     """Find private data that is written before a lower file's hook is called, and not after."""
     if not context.at_least("6.16") or not context.says(b"vm_private_data"):
         return
+    setters = {body.function.name for body in context.mapped if any(True for _ in _writes(body))}
     for body in context.mapped:
         calls = [call for call in calls_in(body.function.body) if _lower(body, call)]
         if not calls:
             continue
-        writes = list(_writes(body))
+        helped = (call for call in calls_in(body.function.body) if callee(call) in setters)
+        writes = [*_writes(body), *(call for call in helped if _is_given(body, call))]
         before = [node for node in writes if node.start_byte < calls[0].start_byte]
         if before and not any(node.start_byte > calls[0].start_byte for node in writes):
             yield at(
                 context.source,
-                before[-1],
+                max(before, key=lambda node: node.start_byte),
                 f"{callee(calls[0])}() overwrites this where the lower file has ->mmap_prepare",
             )
 
 
 def _lower(body: Body, call: Node) -> bool:
-    return callee(call) in _LOWER and any(body.is_it(argument) for argument in arguments(call))
+    return callee(call) in _LOWER and _is_given(body, call)
+
+
+def _is_given(body: Body, call: Node) -> bool:
+    return any(body.is_it(argument) for argument in arguments(call))
 
 
 def _writes(body: Body) -> Iterator[Node]:

@@ -61,6 +61,8 @@ def _read(statement: Node, name: str) -> bool | None:
         return True
     if not said:
         return False if statement.type == "return_statement" else None
+    if _only_prints(statement):
+        return None
     inner = statement.named_children[0] if statement.type == "expression_statement" else None
     if inner is None:
         return True
@@ -69,6 +71,19 @@ def _read(statement: Node, name: str) -> bool | None:
         return not (plain and inner.child_by_field_name("left") == said[0])
     name = (callee(inner) or "") if inner.type == "call_expression" else ""
     return None if _prints(name) else True
+
+
+def _only_prints(statement: Node) -> bool:
+    """Whether a statement prints at most, whatever it asks for that: `if (err) dev_err(…);`."""
+    inner = [each for each in statement.named_children if each.type != "comment"]
+    if statement.type in ("compound_statement", "else_clause"):
+        return all(map(_only_prints, inner))
+    if statement.type == "if_statement":
+        changes = find_all(inner[0], "assignment_expression", "update_expression")
+        return not any(True for _ in changes) and all(map(_only_prints, inner[1:]))
+    if statement.type != "expression_statement" or len(inner) != 1:
+        return False
+    return inner[0].type == "call_expression" and _prints(callee(inner[0]) or "")
 
 
 def _prints(name: str) -> bool:

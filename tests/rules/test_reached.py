@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mistakes that are made by way of a local variable, a helper, a cast, or on one path only."""
+
+from __future__ import annotations
+
+import pytest
+
+from premap.csource.source import SourceFile
+from premap.rules import check_file
+
+_HEAD = """\
+struct ring {
+	struct device *dev;
+	struct page **pages;
+	struct file *lower;
+	phys_addr_t phys;
+	size_t bytes;
+	unsigned long bits;
+	atomic_t maps;
+	struct kref ref;
+	int users;
+	bool ro;
+};
+
+static const struct vm_operations_struct ring_vm_ops = { };
+
+"""
+_LEGACY = """\
+%s
+static int ring_map(struct file *file, struct vm_area_struct *vma)
+{
+	struct ring *ring = file->private_data;
+	int ret;
+
+%s
+}
+
+static const struct file_operations ring_fops = {
+	.mmap = ring_map,
+};
+"""
+_PREPARE = """\
+%s
+static int ring_map(struct vm_area_desc *desc)
+{
+	struct ring *ring = desc->file->private_data;
+
+%s
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_map,
+};
+"""
+
+
+def _loud(text: str) -> set[str]:
+    """Return the rules that report an error or a warning."""
+    findings = check_file(SourceFile("ring.c", (_HEAD + text).encode()), None, "7.3").findings
+    return {each.rule for each in findings if each.level != "note"}
+
+
+def _prepare(body: str, before: str = "") -> set[str]:
+    return _loud(_PREPARE % (before, body))
+
+
+def _legacy(body: str, before: str = "") -> set[str]:
+    return _loud(_LEGACY % (before, body))
+
+
+class TestClaims:
+    """R01: what is written and asked about in one, and has the next mapping refused."""
+
+    @pytest.mark.parametrize(
+        "claim", ["test_and_set_bit(1, &ring->bits)", "atomic_cmpxchg(&ring->maps, 0, 1) != 0"]
+    )
+    def test_that_nothing_takes_back(self, claim: str) -> None:
+        assert _prepare(f"\tif ({claim})\n\t\treturn -EBUSY;\n\treturn 0;") == {"R01"}
+
+    def test_that_the_hook_takes_back(self) -> None:
+        body = "\tif (test_and_set_bit(1, &ring->bits))\n\t\treturn -EBUSY;\n"
+        assert _prepare(f"{body}\tclear_bit(1, &ring->bits);\n\treturn 0;") == set()
+
+    def test_that_refuse_nothing(self) -> None:
+        body = '\tif (!test_and_set_bit(1, &ring->bits))\n\t\tdev_dbg(ring->dev, "first");\n'
+        assert _prepare(f"{body}\treturn 0;") == set()
+
+
+class TestFailures:
+    """R01: what was allocated before a hook fails."""
+
+    BODY = """\
+	u8 *one = kmalloc(8, GFP_KERNEL), *other;
+	int ret = -EINVAL;
+
+	if (!one)
+		return -ENOMEM;
+	other = kmalloc(8, GFP_KERNEL);
+	if (!other)
+		goto out;
+	if (desc->pgoff) {
+		%s
+		goto out;
+	}
+	ring->ro = one[0] > other[0];
+	kfree(other);
+	ret = 0;
+out:
+	kfree(one);
+	return ret;
+"""
+
+    def test_that_forget_one(self) -> None:
+        assert _prepare(self.BODY % "") == {"R01"}
+
+    @pytest.mark.parametrize("freed", ["kfree(other);", "ring_drop(ring, other);"])
+    def test_that_free_both(self, freed: str) -> None:
+        assert _prepare(self.BODY % freed) == set()
+
+
+class TestActions:
+    """R05: written by what is given a pointer to it."""
+
+    FILL = """\
+static void ring_fill(struct mmap_action *action, unsigned long start)
+{
+	action->%s = start;
+}
+"""
+
+    def test_by_a_helper(self) -> None:
+        body = "\tring_fill(&desc->action, desc->start);\n\treturn 0;"
+        assert _prepare(body, self.FILL % "remap.start") == {"R05"}
+        assert _prepare(body, self.FILL % "error_override") == set()
+
+    def test_by_memset(self) -> None:
+        body = "\tmemset(&desc->action, 0, sizeof(desc->action));\n\treturn 0;"
+        assert _prepare(body) == {"R05"}
+
+
+def test_a_cast_makes_no_vma_of_a_descriptor() -> None:
+    body = "\tvm_flags_set((struct vm_area_struct *)desc, VM_IO);\n\treturn 0;"
+    assert _prepare(body) == {"R06"}
+
+
+class TestFiles:
+    """R07: the descriptor's file, by another name."""
+
+    def test_the_old_one_is_put(self) -> None:
+        body = "\tstruct file *old = desc->vm_file;\n\n\tdesc->vm_file = get_file(ring->lower);\n"
+        assert _prepare(f"{body}\tfput(old);\n\treturn 0;") == {"R07"}
+
+    def test_one_of_its_own_is_put(self) -> None:
+        body = "\tstruct file *old = fget(ring->users);\n\n\tif (!old)\n\t\treturn -EBADF;\n"
+        assert _prepare(f"{body}\tfput(old);\n\treturn 0;") == set()
+
+
+class TestVariables:
+    """R08, R25: flags that a variable or a macro stands for."""
+
+    def test_of_masks(self) -> None:
+        body = (
+            "\tunsigned long flags = VM_IO | VM_DONTDUMP;\n\n%s\tvma_desc_set_flags(desc, flags);\n"
+        )
+        more = "\tif (ring->ro)\n\t\tflags |= VM_PFNMAP;\n"
+        assert _prepare(body % "" + "\treturn 0;") == {"R08"}
+        assert _prepare(body % more + "\treturn 0;") == {"R08"}
+
+    def test_of_what_is_not_seen(self) -> None:
+        body = (
+            "\tint bit = ring->ro ? VMA_IO_BIT : ring->users;\n\n\tvma_desc_set_flags(desc, bit);\n"
+        )
+        assert _prepare(f"{body}\treturn 0;") == set()
+
+    def test_of_high_bits(self) -> None:
+        macro = "#define RING_BITS VMA_DONTDUMP_BIT, VMA_ALLOW_ANY_UNCACHED_BIT\n"
+        body = "\tvma_desc_set_flags(desc, RING_BITS);\n\treturn 0;"
+        assert _prepare(body, macro) == {"R25"}
+        wide = f"#ifdef CONFIG_64BIT\n{macro}#else\n#define RING_BITS VMA_DONTDUMP_BIT\n#endif\n"
+        assert _prepare(body, wide) == set()
+
+
+class TestTables:
+    """R12: file operations that a variable points to."""
+
+    READ = "\tconst struct %s *ops = ring->lower->f_op;\n\n\treturn ops->mmap ? 0 : -ENODEV;"
+
+    def test_of_a_file(self) -> None:
+        assert _legacy(self.READ % "file_operations") == {"R12"}
+
+    def test_of_something_else(self) -> None:
+        assert _legacy(self.READ % "ring_operations") == set()
+
+    def test_that_are_asked_about_both(self) -> None:
+        body = self.READ % "file_operations"
+        assert _legacy(body.replace("ops->mmap ?", "ops->mmap || ops->mmap_prepare ?")) == set()
+
+
+class TestCopies:
+    """R14: operations of legacy mappings, of which a fork or a split makes copies."""
+
+    TABLE = """\
+static void ring_open(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	%s
+}
+static void ring_close(struct vm_area_struct *vma)
+{
+	struct ring *ring = vma->vm_private_data;
+
+	%s
+}
+static const struct vm_operations_struct ring_counted = {
+	.open = ring_open,
+	.close = ring_close,
+};
+"""
+    HOOK = "\tvma->vm_private_data = ring;\n\tvma->vm_ops = &ring_counted;\n\treturn 0;"
+
+    def test_of_which_the_first_was_not_counted(self) -> None:
+        table = self.TABLE % ("atomic_inc(&ring->maps);", "atomic_dec(&ring->maps);")
+        assert _legacy(self.HOOK, table) == {"R14"}
+        assert _legacy(f"\tatomic_inc(&ring->maps);\n{self.HOOK}", table) == set()
+        assert _legacy(f"\tring_hold(ring);\n{self.HOOK}", table) == set()
+        assert (
+            _legacy(self.HOOK.replace("return 0;", "ring_open(vma);\n\treturn 0;"), table) == set()
+        )
+
+    def test_of_which_each_frees_the_same(self) -> None:
+        table = self.TABLE % (";", "kfree(ring);")
+        hook = self.HOOK.replace("= ring;", "= kzalloc(8, GFP_KERNEL);")
+        assert _legacy(hook, table) == {"R14"}
+
+    def test_that_are_all_counted_where_there_is_something(self) -> None:
+        counts = "if (ring)\n\t\tatomic_%s(&ring->maps);"
+        table = self.TABLE % (counts % "inc", counts % "dec")
+        assert _legacy(f"\tatomic_inc(&ring->maps);\n{self.HOOK}", table) == set()
+
+
+class TestResults:
+    """R18: errors that are printed, and of hooks that are called."""
+
+    MAP = "\tret = vm_iomap_memory(vma, ring->phys, ring->bytes);\n"
+
+    def test_that_are_printed_only(self) -> None:
+        printed = '\tif (ret)\n\t\tdev_err(ring->dev, "no: %d", ret);\n\treturn 0;'
+        assert _legacy(self.MAP + printed) == {"R18"}
+        returned = '\tif (ret) {\n\t\tdev_err(ring->dev, "no");\n\t\treturn ret;\n\t}\n\treturn 0;'
+        assert _legacy(self.MAP + returned) == set()
+
+    def test_of_a_lower_files_hook(self) -> None:
+        assert _legacy("\tvfs_mmap(ring->lower, vma);\n\treturn 0;") == {"R18"}
+        assert _legacy("\treturn vfs_mmap(ring->lower, vma);") == set()
+
+
+def test_an_offset_in_pages_is_no_address() -> None:
+    """R19."""
+    body = """\
+	if (vma->vm_pgoff > 4 || vma_pages(vma) > 4 - vma->vm_pgoff)
+		return -EINVAL;
+	ret = remap_pfn_range(vma, vma->vm_start, (ring->phys + %s) >> PAGE_SHIFT,
+		vma->vm_end - vma->vm_start, vma->vm_page_prot);
+	return ret;"""
+    assert _legacy(body % "vma->vm_pgoff") == {"R19"}
+    assert _legacy(body % "(vma->vm_pgoff << PAGE_SHIFT)") == set()
+
+
+class TestNoOperations:
+    """R28: on one path."""
+
+    def test_by_a_choice(self) -> None:
+        assert _prepare("\tdesc->vm_ops = ring->ro ? &ring_vm_ops : NULL;\n\treturn 0;") == {"R28"}
+
+    def test_by_a_variable(self) -> None:
+        body = "\tconst struct vm_operations_struct *ops = NULL;\n\n%s"
+        body += "\tdesc->vm_ops = ops;\n\treturn 0;"
+        assert _prepare(body % "\tif (ring->ro)\n\t\tops = &ring_vm_ops;\n") == {"R28"}
+        assert _prepare(body % "\tops = &ring_vm_ops;\n") == set()
+
+    def test_before_a_legacy_mapping_is_filled(self) -> None:
+        body = "\tvma->vm_ops = %s;\n\treturn vm_iomap_memory(vma, ring->phys, ring->bytes);"
+        assert _legacy(body % "NULL") == {"R28"}
+        assert _legacy(body % "&ring_vm_ops") == set()
+
+
+def test_private_data_that_a_helper_sets() -> None:
+    """R29."""
+    helper = """\
+static void ring_attach(struct vm_area_struct *vma, struct ring *ring)
+{
+	vma->vm_private_data = ring;
+}
+"""
+    before = "\tring_attach(vma, ring);\n\treturn vfs_mmap(ring->lower, vma);"
+    after = "\tret = vfs_mmap(ring->lower, vma);\n\tring_attach(vma, ring);\n\treturn ret;"
+    assert _legacy(before, helper) == {"R29"}
+    assert _legacy(after, helper) == set()
