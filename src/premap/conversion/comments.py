@@ -76,7 +76,7 @@ def outside(extra: Iterable[Change], made: Sequence[Change]) -> list[Change]:
 def note_lost(hook: Hook, made: Sequence[Change]) -> None:
     """Note the comments that are within code that goes."""
     for comment in find_all(hook.function.body, "comment"):
-        if any(_takes(change, comment, hook) for change in made):
+        if comment not in hook.taken and any(_takes(each, comment, hook) for each in made):
             message = f"goes with its code: {_short(comment)}"
             hook.note("comment-dropped", message, comment, look=False)
 

@@ -358,6 +358,7 @@ def _converted(
         own = None if acts else allocated.find(hook)
         found = taken.find(hook, acts=acts) if own is None else None
         hook.taken = found.taking.nodes if found else ()
+        hook.answer = found.taking.answer if found else None
         hook.allocated = own.statements if own else ()
     effects.check(hook)
     elsewhere.note(hook, group.program)

@@ -86,6 +86,9 @@ class Rewriter:
             self.applied.add(gone)
             yield self._removed(node, self._run_ends.get(node.id, node))
             return
+        if node == self.hook.answer:
+            yield from self._between(node.start_byte, node.end_byte, "return 0;")
+            return
         if node.type == "return_statement" and (change := self._known_zero(node)):
             yield change
             return

@@ -11,17 +11,19 @@ from functools import partial
 from msgspec import Struct
 from tree_sitter import Node
 
-from premap.conversion import mapped, taking
+from premap.conversion import mapped, taking, unwinding
 from premap.conversion.effects import has_table, installed, operations_of
 from premap.conversion.mentions import mentions
-from premap.conversion.taking import GIVES_BACK, Taking
+from premap.conversion.taking import GIVES_BACK, Taking, gives_back
 from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
 from premap.idioms.idiom import Hook
-from premap.idioms.s1_mapped import headed
+from premap.idioms.s1_mapped import MEMBERS, OWN_NAMES, headed
 from premap.records import Edit
 
 _FILE = "file"
+_GIVEN = ("vm_file", "vm_start", "vm_end")
+"""Members of the VMA that no hook changes before ->mapped() is given them."""
 _WORD = re.compile(r"\w+")
 USES_OF_FILE = re.compile(rf"\b{_FILE}\b(?!->|\))|(?<!file_inode\()\b{_FILE}\)")
 """Of the file, which ->mapped() is given as const, other than a member or file_inode(file)."""
@@ -42,10 +44,16 @@ class Taken(Struct, frozen=True):
 
 def find(hook: Hook, *, acts: bool) -> Taken | None:
     """Return what a hook takes, if it is plain that ->mapped() can take it; `acts`: if it maps."""
+    if not hook.release.mapped:
+        return None
+    plain = _found(taking.find(hook), hook, acts=acts)
+    return plain or _found(unwinding.find(hook), hook, acts=acts)
+
+
+def _found(found: Taking | None, hook: Hook, *, acts: bool) -> Taken | None:
     statements = [each for each in hook.function.body.named_children if each.type != "comment"]
-    found = taking.find(hook)
     tables = {table for each in statements for table in installs(each, hook)}
-    if found is None or len(tables) != 1 or not hook.release.mapped:
+    if found is None or len(tables) != 1:
         return None
     if acts and not found.is_plain:
         return None  # what it keeps may be gone by the time that the pages are mapped
@@ -122,11 +130,12 @@ def vma_of(close: Function) -> str | None:
 
 
 def _only_succeeds(statements: list[Node], taken: Node) -> bool:
-    """Tell whether nothing behind a statement leaves the function with an error of its own."""
+    """Tell whether nothing behind a statement gives back, or leaves with an error of its own."""
     behind = [each for each in statements if each.start_byte > taken.start_byte]
     left = [each for part in behind for each in find_all(part, "return_statement")]
     jumps = any(True for part in behind for _ in find_all(part, "goto_statement"))
-    return not jumps and all(_is_last(each, behind) for each in left)
+    undone = any(gives_back(each) for each in behind)
+    return not jumps and not undone and all(_is_last(each, behind) for each in left)
 
 
 def _is_last(statement: Node, behind: list[Node]) -> bool:
@@ -158,7 +167,7 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
     foreign = (needed & local_names(hook)) - known
     texts = [text for _, text in found]
     plain = not any(USES_OF_FILE.search(text) or hook.vma in _WORD.findall(text) for text in texts)
-    return None if foreign or not plain else found
+    return None if foreign or not plain or names & OWN_NAMES else found
 
 
 def local_names(hook: Hook) -> set[str]:
@@ -171,7 +180,9 @@ def _declaration(declaration: Node, declarator: Node, hook: Hook) -> str:
     first = declaration.children_by_field_name("declarator")[0]
     head = hook.between(declaration.start_byte, first.start_byte)
     text = " ".join(f"{head}{hook.text(declarator)};".split())
-    text = text.replace(f"{hook.vma}->vm_file", _FILE)
+    for member in _GIVEN:
+        name = re.escape(f"{hook.vma}->{member}")
+        text = re.sub(rf"(?<![.>\w]){name}\b", MEMBERS[member], text)
     return re.sub(rf"(?<![.>\w]){re.escape(hook.file)}\b", _FILE, text) if hook.file else text
 
 
@@ -219,8 +230,12 @@ def _definition(taken: Taken, hook: Hook, name: str) -> str:
     lines = [f"\t{each}\n" for each in taken.declarations]
     lines += ["\n"] if lines else []
     lines.append(moved_text(taken.taking.nodes, hook))
-    lines += [f"\t*vm_private_data = {taken.mark};\n"] if taken.mark else []
-    return f"{headed(name)}{{\n{''.join(lines)}\n\treturn 0;\n}}\n\n"
+    mark = [f"\t*vm_private_data = {taken.mark};\n"] if taken.mark else []
+    answer = taken.taking.answer
+    lines += ["\n"] if mark and answer is not None else []
+    lines += mark
+    last = "return 0;" if answer is None else hook.text(answer)
+    return f"{headed(name)}{{\n{''.join(lines)}\n\t{last}\n}}\n\n"
 
 
 def moved_text(nodes: Sequence[Node], hook: Hook) -> str:
@@ -233,7 +248,8 @@ def moved_text(nodes: Sequence[Node], hook: Hook) -> str:
             continue
         apart = re.search(r"\n[ \t\r]*\n\Z", hook.between(max(start - 80, 0), start))
         lines += [""] if lines and apart else []
-        lines.append(f"\t{hook.text(each)}")
+        indent = "" if each.type == "labeled_statement" else "\t"
+        lines.append(f"{indent}{hook.text(each)}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -21,7 +21,7 @@ from premap.idioms.messages import MESSAGE
 from premap.idioms.population import is_desc_only
 
 GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
-_LOCKED = re.compile(r"\b\w*(?:lock|down_read|down_write|enter|guard)\w*\s*\(")
+LOCKED = re.compile(r"\b\w*(?:lock|down_read|down_write|enter|guard)\w*\s*\(")
 """A call that takes or releases a lock, by its name."""
 _ERRNO = re.compile(r"-\s*E[A-Z0-9]+")
 _HIDES = ("goto_statement", "labeled_statement", "preproc_if", "preproc_ifdef", "case_statement")
@@ -40,6 +40,8 @@ class Taking(Struct, frozen=True):
     """Whether one of them leaves the hook with an error."""
     count: int = 1
     """How many of them take something."""
+    answer: Node | None = None
+    """The return at the end whose value is ->mapped()'s then, and 0 here."""
 
     @property
     def is_plain(self) -> bool:
@@ -54,29 +56,36 @@ class Taking(Struct, frozen=True):
         return named - {self.result}
 
 
+def gives_back(statement: Node) -> bool:
+    """Tell whether something in a statement gives something back, or counts down."""
+    changes = find_all(statement, "update_expression", "assignment_expression")
+    down = any(text_of(n.child_by_field_name("operator")) in {"--", "-="} for n in changes)
+    return down or any(GIVES_BACK.fullmatch(callee(call) or "") for call in calls_in(statement))
+
+
 def find(hook: Hook) -> Taking | None:
     """Return what of a hook's own block takes something; None if it is nothing, or not plain."""
     body = hook.function.body
     statements = [each for each in body.named_children if each.type != "comment"]
-    at = [i for i, each in enumerate(statements) if _takes(each, hook)]
+    at = [i for i, each in enumerate(statements) if takes_something(each, hook)]
     if not at:
         return None
     first, last = _extended(statements, at[0], at[-1])
     region = [each for each in statements[first : last + 1] if not is_desc_only(each, hook)]
-    result = _result_of(region)
+    result = result_of(region)
     others = [each for each in statements if each not in region]
     if any(find_all(body, *_HIDES)) or not all(_moves(each, result, hook) for each in region):
         return None
-    if any(_LOCKED.search(hook.text(each)) for each in others):
+    if any(LOCKED.search(hook.text(each)) for each in others):
         return None  # what is taken may need the lock, or what was seen under it
     if result is not None and not _is_ours(result, others, hook):
         return None
     fails = any(True for each in region for _ in find_all(each, "return_statement"))
-    nodes = tuple(_with_comments(region, hook))
+    nodes = tuple(with_comments(region, hook))
     return Taking(tuple(region), nodes, result, fails, len(at))
 
 
-def _takes(statement: Node, hook: Hook) -> bool:
+def takes_something(statement: Node, hook: Hook) -> bool:
     """Tell whether a statement takes something, or counts."""
     if statement.type == "declaration":
         return False
@@ -111,7 +120,7 @@ def _extended(statements: Sequence[Node], first: int, last: int) -> tuple[int, i
         if condition is not None and result in identifiers_in(condition):
             last += 1
     for at in range(first - 1, -1, -1):
-        locked = _locked_by(statements[at])
+        locked = locked_by(statements[at])
         released = [i for i in range(last + 1, len(statements)) if _call(statements[i]) == locked]
         if locked is not None and released:
             return at, released[0]
@@ -128,7 +137,7 @@ def _call(statement: Node) -> tuple[str, str] | None:
     return callee(inner) or "", text_of(arguments(inner)[0])
 
 
-def _locked_by(statement: Node) -> tuple[str, str] | None:
+def locked_by(statement: Node) -> tuple[str, str] | None:
     """Return the call that releases the lock which a statement takes."""
     called = _call(statement)
     if called is None or called[0] not in locks():
@@ -149,7 +158,8 @@ def _assigned_by(statement: Node) -> str | None:
     return text_of(left) if called else None
 
 
-def _result_of(region: Sequence[Node]) -> str | None:
+def result_of(region: Sequence[Node]) -> str | None:
+    """Return the variable that is set first to what a call returns."""
     return next((name for each in region if (name := _assigned_by(each)) is not None), None)
 
 
@@ -160,7 +170,9 @@ def _moves(statement: Node, result: str | None, hook: Hook) -> bool:
     if statement.type == "expression_statement":
         called = _call(statement)
         lock = called is not None and called[0] in {*locks(), *locks().values()}
-        return lock or (_takes(statement, hook) and _assigned_by(statement) in {None, result})
+        return lock or (
+            takes_something(statement, hook) and _assigned_by(statement) in {None, result}
+        )
     return statement.type == "if_statement" and _leaves(statement, result, hook)
 
 
@@ -206,7 +218,7 @@ def _is_ours(result: str, others: Sequence[Node], hook: Hook) -> bool:
     return names.count(result) == len(plain) == 1 and result not in {hook.vma, hook.file}
 
 
-def _with_comments(region: Sequence[Node], hook: Hook) -> Iterator[Node]:
+def with_comments(region: Sequence[Node], hook: Hook) -> Iterator[Node]:
     """Yield the statements, and the comments above and behind them."""
     rows = {row for each in region for row in (each.start_point[0] - 1, each.end_point[0])}
     remarks = [

@@ -103,6 +103,8 @@ class Hook:
     what the member is called then."""
     taken: tuple[Node, ...] = ()
     """Statements that take something for the mapping, which ->mapped() does now (S2)."""
+    answer: Node | None = None
+    """The return whose value only they may change: it is ->mapped()'s, and 0 here."""
     allocated: tuple[Node, ...] = ()
     """Statements that allocate private data and fill it in, as ->mapped() does now (S4)."""
     acting: frozenset[str] = frozenset()

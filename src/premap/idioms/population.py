@@ -241,13 +241,13 @@ def _looked_at(site: Site, statement: Node, hook: Hook) -> Site:
     following = _next_statement(statement, hook)
     if following is not None and following.type == "if_statement":
         condition = following.child_by_field_name("condition")
-        if condition is not None and _is_failure(unwrapped(condition), site.result):
+        if condition is not None and is_failure(unwrapped(condition), site.result):
             site.statements.append(following)
             return _tested(site, following, hook)
     return _finished(site, hook)
 
 
-def _is_failure(condition: Node, result: str | None) -> bool:
+def is_failure(condition: Node, result: str | None) -> bool:
     """Tell whether it is `result`, `result != 0` or `result < 0`."""
     if condition.type == "identifier":
         return text_of(condition) == result
@@ -388,7 +388,7 @@ def _check_return(statement: Node, site: Site) -> None:
         return
     if returned.type == "conditional_expression" and site.errno is None:
         condition = returned.child_by_field_name("condition")
-        if condition is not None and _is_failure(unwrapped(condition), site.result):
+        if condition is not None and is_failure(unwrapped(condition), site.result):
             site.errno = _errno_or_zero(returned)
             if site.errno is not None:
                 site.last_return = statement

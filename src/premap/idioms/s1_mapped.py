@@ -27,7 +27,8 @@ PARAMETERS = (
     "const struct file *file",
     "void **vm_private_data",
 )
-_TAKEN = frozenset({"start", "end", "pgoff", "file", "vm_private_data"})
+OWN_NAMES = frozenset({"start", "end", "pgoff", "file", "vm_private_data"})
+"""Names that ->mapped() has for its parameters."""
 
 
 def opens(node: Node, hook: Hook) -> bool:
@@ -88,7 +89,7 @@ def headed(name: str) -> str:
 def _body(function: Function, vma: str) -> str:
     body = function.body
     source = function.source
-    if identifiers_in(body) & _TAKEN or any(find_all(body, "goto_statement", "preproc_if")):
+    if identifiers_in(body) & OWN_NAMES or any(find_all(body, "goto_statement", "preproc_if")):
         raise Declined("keeps-state", f"{function.name}() is no simple function", body)
     text, at = "", body.start_byte
     for node in walk(body):

@@ -11,9 +11,10 @@ IDIOM = Idiom(
     "A count, a reference, or power management's: `->close` gives it back, so it belongs to a "
     "mapping, and is taken once there is one. `->mapped` finds what it needs by way of the file. "
     "What may fail moves with its test, a count with the lock that is held for it, several things "
-    "together, as they stand. Not so where pages are mapped at once and a count may be what keeps "
-    "them, or where something else is done meanwhile. A person should look: at the order in which "
-    "things are done now, and at `->close`.",
+    "together, as they stand. So do tests that give back what was taken before they leave, or jump "
+    "to a label that does, if only what describes the mapping follows. Not so where pages are "
+    "mapped at once and a count may be what keeps them, or where something else is done meanwhile. "
+    "A person should look: at the order in which things are done now, and at `->close`.",
     before="""\
 static void ring_vma_open(struct vm_area_struct *vma)
 {
