@@ -174,6 +174,14 @@ class TestLayout:
         old = "\treturn f(vma->vm_page_prot,\n\t\t\t\tvma->vm_pgoff);\n"
         assert body(old) == "\treturn f(desc->page_prot,\n\t\t\t\tdesc->pgoff);\n"
 
+    def test_a_changed_line_has_no_spaces_for_tabs(self):
+        spaces = " " * 20
+        old = f"static int ring_mmap(struct file *file,\n{spaces}struct vm_area_struct *vma)\n{{\n"
+        old += f"\tring_say(file,\n{spaces}1);\n\treturn ring_do(1,\n{spaces}vma->vm_pgoff);\n}}\n"
+        new = converted(old + TABLE)
+        assert f"\tring_say(desc->file,\n{spaces}1);\n" in new
+        assert "\treturn ring_do(1,\n\t\t    desc->pgoff);\n" in new
+
     def test_long_lists_of_flags_are_broken(self):
         old = "\tvm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);\n\treturn 0;\n"
         assert body(old) == (

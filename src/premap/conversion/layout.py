@@ -60,15 +60,20 @@ def laid_out(old: str, new: str, moved: Moved) -> str:
     old_lines = set(old.split("\n"))
     made = _broken(_joined(_realigned(old, new, moved), old_lines), old_lines)
     indents = [line[0] for line in old_lines if line[:1] in {" ", "\t"} and line.strip()]
-    if "\t" in indents or not indents:
-        return made
-    return "\n".join(line if line in old_lines else _spaced(line) for line in made.split("\n"))
+    kind = _tabbed if "\t" in indents or not indents else _spaced
+    return "\n".join(line if line in old_lines else kind(line) for line in made.split("\n"))
 
 
 def _spaced(line: str) -> str:
     """Return a line of a function that is indented with spaces alone."""
     inner = line.lstrip(" \t")
     return line[: len(line) - len(inner)].expandtabs(TAB) + inner
+
+
+def _tabbed(line: str) -> str:
+    """Return a line of a function that is indented with tabs, without spaces in their place."""
+    inner = line.lstrip(" \t")
+    return _indent(advance(line[: len(line) - len(inner)], 0)) + inner
 
 
 def _hidden(text: str) -> str:
