@@ -280,6 +280,10 @@ class TestPopulation:
     def test_by_page(self):
         assert reason(hook("return vm_insert_page(vma, vma->vm_start, p);")) == "page-population"
 
+    def test_by_page_of_vmalloc_memory(self):
+        body = "p = vmalloc_to_page(ring->area);\nreturn vm_insert_page(vma, vma->vm_start, p);"
+        assert reason(hook(body)) == "vmalloc-population"
+
     def test_of_dma_memory(self):
         body = "return dma_mmap_coherent(dev, vma, a, b, vma->vm_end - vma->vm_start);"
         assert reason(hook(body)) == "dma-population"

@@ -116,8 +116,52 @@ class TestMacro:
         assert found.id == "macro-table"
 
 
+class TestOthersThatNameIt:
+    """The same of other tables, and of code that is not seen."""
+
+    def test_another_table(self, tree: KernelTree) -> None:
+        other = "\nstatic const struct bell_ops bell_ops = {\n\t.mmap = ring_mmap,\n};\n"
+        text = OWN.replace("BODY", "return remap_vmalloc_range(vma, ring, 0);") + TABLE + other
+        put(tree, "drivers/gpu/ring/file.c", text)
+        first, _ = convert_file(tree.open("drivers/gpu/ring/file.c"), tree, "7.3")
+        assert first.reason is not None
+        assert first.reason.id == "vmalloc-population"
+        assert "a struct bell_ops names ring_mmap(), too" in first.reason.message
+
+    def test_another_table_alone(self, tree: KernelTree) -> None:
+        other = "\nstatic const struct bell_ops bell_ops = {\n\t.mmap = ring_mmap,\n};\n"
+        put(tree, "drivers/gpu/ring/file.c", OWN.replace("BODY", "return 0;") + TABLE + other)
+        first, _ = convert_file(tree.open("drivers/gpu/ring/file.c"), tree, "7.3")
+        assert first.reason is not None
+        assert first.reason.id == "second-table"
+
+    def test_a_caller_of_the_helper(self, tree: KernelTree) -> None:
+        put(tree, "lib/core.c", CORE.replace("BODY", "return ring->map(ring, vma);"))
+        put(
+            tree,
+            "include/linux/core.h",
+            "int ring_core_mmap(struct ring *, struct vm_area_struct *);",
+        )
+        put(tree, "lib/other.c", "int f(struct vm_fault *v)\n{\n\tring_core_mmap(r, v->vma);\n}\n")
+        found = reason(
+            tree, OWN.replace("BODY", "return ring_core_mmap(r, vma);") + TABLE, "lib/ring.c"
+        )
+        assert found.id == "member-call"
+
+
 class TestUnknownHelper:
     """A helper that no idiom knows is said to be one only if a twin would do for it."""
+
+    def test_that_hands_the_vma_on(self, tree: KernelTree) -> None:
+        put(
+            tree,
+            "mm/reserve.c",
+            "int mm_reserve(struct file *file, struct vm_area_struct *vma)\n{\n"
+            "\tstruct map *map = kmalloc(8, GFP_KERNEL);\n\tmap->vma = vma;\n\treturn 0;\n}\n",
+        )
+        found = reason(tree, self.CALL)
+        assert found.id == "vma-stored"
+        assert found.message == "mm/reserve.c:4: `map->vma` keeps the VMA"
 
     CALL = OWN.replace("BODY", "return mm_reserve(file, vma);") + TABLE
 

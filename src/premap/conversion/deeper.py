@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Of several reasons not to convert a handler, the one that is left when others are seen to.
 
-That a framework calls the member itself, or that a macro defines the table, somebody could change;
-what the function does with its VMA stays. A helper that no idiom knows could be given a twin; not
-so if it allocates.
+That a framework calls the member itself, that a macro defines the table, or who else names the
+function, somebody could change; what the function does with its VMA stays. A helper that no idiom
+knows could be given a twin; not so if it hands the VMA on, or allocates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from premap.idioms.idiom import Declined, Hook, within
 from premap.records import Handler
 from premap.releases import Release
 
-_OF_TABLES = frozenset({"framework-calls-mmap", "macro-table"})
+_OF_OTHERS = frozenset({"framework-calls-mmap", "macro-table", "second-caller", "second-table"})
+"""Reasons that are not the function's own, but of who names it."""
 
 
 def than(
@@ -27,8 +28,9 @@ def than(
     if program.tree is None or program.alone:
         return None
     if declined.called is not None:
-        return _taking(declined.called, program)
-    if declined.id not in _OF_TABLES:
+        given = _handed_on(handler, program, release)
+        return given or _taking(declined.called, program)
+    if declined.id not in _OF_OTHERS:
         return None
     found = _handed_on(handler, program, release)
     if found is not None:

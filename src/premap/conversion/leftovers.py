@@ -21,6 +21,7 @@ STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mma
 """Functions that hand the mapping on to another file."""
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\(")
 """A call in the body of a macro that goes to what a member holds."""
+_OF_VMALLOC = "vmalloc_to_page"
 FLAG_WORDS = frozenset({"vm_flags", "flags", "__vm_flags"})
 
 
@@ -87,6 +88,9 @@ def _call(call: Node, hook: Hook) -> Declined:
     if name in OWN_PROTECTIONS:
         message = f"{name}() changes the protection for what it maps"
         return Declined("local-pgprot", message, call)
+    if name in PAGE_POPULATIONS and any(calls_in(hook.function.body, _OF_VMALLOC)):
+        message = f"{name}() maps pages of vmalloc memory one by one"
+        return Declined("vmalloc-population", message, call)
     if name in PAGE_POPULATIONS:
         return Declined("page-population", f"{name}() maps page by page", call)
     if name in DMA_POPULATIONS:
