@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A7: part of the mapping is mapped."""
+"""A7: a range within the mapping is mapped."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def maps_part(call: Node, hook: Hook) -> bool:
 
 IDIOM = Idiom(
     "A7",
-    "part of the mapping is mapped",
+    "a range within the mapping is mapped",
     "`io_remap_pfn_range(vma, vma->vm_start, pfn, PAGE_SIZE, prot)` becomes "
     "`mmap_action_ioremap(desc, desc->start, pfn, PAGE_SIZE)`; so does a size that the mapping's "
     "was compared with before, and which may be calculated anew. Other sizes are declined: an "
