@@ -69,3 +69,27 @@ class TestWhereTheResultWasIgnored:
         found = verdict(before, close, f"{before} *vm_private_data = dev;", marked=True)
         assert found.status == "equivalent-except", found
         assert "close-after-failed-action" in {difference.id for difference in found.differences}
+
+
+class TestMembersOfTheTable:
+    """All that the operations name no more, or name another function for, is told."""
+
+    TABLE = "static const struct vm_operations_struct own_ops = {{ .fault = own_fault, {} }};\n"
+    BODIES = ("vma->vm_ops = &own_ops; return 0;", "desc->vm_ops = &own_ops; return 0;")
+
+    def _told(self, before: str, after: str) -> str:
+        found = judge(*self.BODIES, self.TABLE.format(before), self.TABLE.format(after))
+        assert found.status == "equivalent-except"
+        (told,) = found.differences
+        assert told.id == "callbacks-differ"
+        return told.message
+
+    def test_that_are_gone(self) -> None:
+        told = self._told(".open = own_open, .close = own_close", "")
+        assert "->open is gone" in told
+        assert "->close is gone" in told
+
+    def test_that_are_other_functions(self) -> None:
+        told = self._told(".mremap = own_mremap", ".mremap = other_mremap, .access = own_access")
+        assert "->mremap is another function" in told
+        assert "->access is new" in told

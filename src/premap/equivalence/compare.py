@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from premap import symbolic
@@ -351,24 +351,31 @@ def _operations(before: Any, after: Any) -> Iterator[Candidate]:
         return
     changed = None if before.source is after.source else _changed_callback(before, after)
     if changed is not None:
-        text = f"{changed}, which {before.label} uses, has changed; what it does was not compared"
+        text = f"{changed}; what it does was not compared"
         yield Candidate("callbacks-differ", text, condition=True, accepted=True)
 
 
 def _changed_callback(before: VmOperationsTable, after: VmOperationsTable) -> str | None:
-    """Return what of the callbacks differs between the versions, None if nothing does."""
+    """Return what of the callbacks differs between the versions, None if nothing does.
+
+    All members that name something else, or else the first function whose text does.
+    """
     try:
         members, others = _not_run(before), _not_run(after)
     except NotModelled:
         return None
-    changed = next(
-        (name for name in members | others if members.get(name) != others.get(name)), None
-    )
-    if changed is not None:
-        return f"->{changed}"
+    changed = [name for name in members | others if members.get(name) != others.get(name)]
+    if changed:
+        return f"of {before.label}: {', '.join(_told(name, members, others) for name in changed)}"
     names = tuple(member.function for member in members.values())
-    changed = changed_text(before.source, after.source, names)
-    return None if changed is None else f"{changed}()"
+    text = changed_text(before.source, after.source, names)
+    return None if text is None else f"{text}(), which {before.label} uses, has changed"
+
+
+def _told(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if name not in after:
+        return f"->{name} is gone"
+    return f"->{name} is " + ("another function" if name in before else "new")
 
 
 def _not_run(table: VmOperationsTable) -> dict[str, Any]:
