@@ -187,3 +187,13 @@ class TestUnknownHelper:
             "\treturn vma->vm_pgoff ? -EINVAL : 0;\n}\n",
         )
         assert reason(tree, self.CALL).id == "unknown-helper"
+
+
+def test_of_several_helpers_the_first_is_said(tree: KernelTree) -> None:
+    """As they are called: what undoes a failure comes last."""
+    helper = "static int HOW(struct vm_area_struct *vma)\n{\n\treturn BODY;\n}\n\n"
+    first = helper.replace("HOW", "ring_get").replace("BODY", "dma_mmap_coherent(dev, vma, a, b)")
+    last = helper.replace("HOW", "ring_undo").replace("BODY", "vfs_mmap(lower, vma)")
+    body = "if (ring_get(vma))\n\treturn ring_undo(vma);\nreturn 0;"
+    for text in (first + last, last + first):
+        assert reason(tree, text + OWN.replace("BODY", body) + TABLE).id == "dma-population"

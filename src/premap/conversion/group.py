@@ -179,7 +179,7 @@ def _add(
     """Add a function to the group, and all that it passes the VMA to. Raises Declined."""
     waiting = [(name, seen_from)]
     while waiting:
-        function, file = waiting.pop()
+        function, file = waiting.pop(0)
         found = group.program.definitions(function, file, far=far and function == name)
         if function in group.names:
             _check_same(function, found, group)
