@@ -224,6 +224,8 @@ static const struct vm_operations_struct ring_counted = {
         assert _legacy(self.HOOK, table) == {"R14"}
         assert _legacy(f"\tatomic_inc(&ring->maps);\n{self.HOOK}", table) == set()
         assert _legacy(f"\tring_hold(ring);\n{self.HOOK}", table) == set()
+        assert _legacy(f"\tatomic_set(&ring->maps, 1);\n{self.HOOK}", table) == set()
+        assert _legacy(f"\tring->users = 1;\n{self.HOOK}", table) == set()
         assert (
             _legacy(self.HOOK.replace("return 0;", "ring_open(vma);\n\treturn 0;"), table) == set()
         )

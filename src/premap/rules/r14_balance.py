@@ -13,6 +13,9 @@ from premap.rules.hooks import Hook
 from premap.rules.operations import Operations, left_by, operations_of, told
 from premap.rules.rule import Found, Rule
 
+_IDLE = frozenset({"lock", "unlock", "order", "barrier", "log"})
+"""Kinds of events that change nothing for good."""
+
 
 def check(context: Context) -> Iterator[Found]:
     """Compare what the callbacks of the operations that a hook installs take and give back."""
@@ -89,15 +92,16 @@ def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
 
 
 def _leaves_it(hook: Hook, table: Operations) -> bool:
-    """Whether a hook ends with these operations on a path that takes nothing, all of which is seen.
+    """Whether a hook may end with these operations, and have changed nothing else.
 
-    Code that is not known may take it, or call what does.
+    Code that is not known may take it, or call what does; a count may be set, too.
     """
     if not hook.exploration.complete:
         return False
     for trace in hook.exploration.traces:
-        known = all(event.kind != "call" for event in trace.machine.events)
-        if trace.succeeded and known and net(trace) <= 0 and table in left_by(hook, trace):
+        idle = all(event.kind in _IDLE for event in trace.machine.events)
+        stored = any(step.kind == "store" for step in trace.steps)
+        if trace.succeeded and idle and not stored and table in left_by(hook, trace):
             return True
     return False
 
