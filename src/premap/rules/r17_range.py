@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from premap import symbolic
@@ -15,7 +15,7 @@ from premap.rules.hooks import Hook
 from premap.rules.paths import Exploration, Trace, example, explore_again
 from premap.rules.plausible import plausible
 from premap.rules.rule import Found, Rule, at
-from premap.rules.terms import leaves, variables
+from premap.rules.terms import leaves, variables, wraps
 from premap.symbolic.node import Node
 
 HUGE_OFFSET = 1 << 44
@@ -71,7 +71,11 @@ def _asked(trace: Trace, filling: Filling) -> bool:
 
     An element of an array that the driver has is none.
     """
-    for leaf in leaves([*trace.condition, filling.first, filling.size]):
+    return _asks_others([*trace.condition, filling.first, filling.size])
+
+
+def _asks_others(terms: Iterable[Any]) -> bool:
+    for leaf in leaves(terms):
         element = "[]" in leaf.data[0]
         if leaf.op == "apply" and not element and {OFFSET, LENGTH} & variables(leaf.args):
             return True
@@ -134,13 +138,16 @@ def _unbounded_offset(hook: Hook, trace: Trace, filling: Filling) -> Found | Non
             break
     else:
         return None
-    asked = (variables([each.condition]) for each in trace.decisions if each.split)
-    message = (
-        "an offset that wraps around passes the check, and is mapped"
-        if any(OFFSET in names for names in asked)
-        else "nothing bounds the offset: any page frame can be mapped"
-    )
-    return _found(hook, trace, filling, model, conditions, message)
+    small = hook.exploration.small(model, conditions)
+    asked = [each.condition for each in trace.decisions if each.split]
+    asked = [each for each in asked if OFFSET in variables([each])]
+    if not asked:
+        message = "nothing bounds the offset: any page frame can be mapped"
+    elif wraps(asked, small):
+        message = "an offset that wraps around passes the check, and is mapped"
+    else:
+        message = "no check bounds the offset from above: any page frame can be mapped"
+    return _found(hook, trace, filling, small, message)
 
 
 def _led(filling: Filling) -> Iterator[Any]:
@@ -172,7 +179,7 @@ def _unbounded_length(hook: Hook, trace: Trace, filling: Filling) -> Found | Non
     if model is None:
         return None
     message = "nothing bounds the length: page frames after the driver's own are mapped, too"
-    return _found(hook, trace, filling, model, conditions, message)
+    return _found(hook, trace, filling, hook.exploration.small(model, conditions), message)
 
 
 def _huge(trace: Trace, size: Any) -> list[Any]:
@@ -205,7 +212,7 @@ def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
         model = hook.exploration.ask(*conditions)
         if model is not None:
             message = "offset and length are bounded, but not their sum: it maps beyond the end"
-            return _found(hook, trace, filling, model, conditions, message)
+            return _found(hook, trace, filling, hook.exploration.small(model, conditions), message)
     return None
 
 
@@ -229,10 +236,7 @@ def _by_size(trace: Trace) -> bool:
     return inner.op == "lt" and f"{CALL}whole" in variables([inner])
 
 
-def _found(
-    hook: Hook, trace: Trace, filling: Filling, model: Any, conditions: list[Any], message: str
-) -> Found:
-    small = hook.exploration.small(model, conditions)
+def _found(hook: Hook, trace: Trace, filling: Filling, small: Any, message: str) -> Found:
     first = filling.first if isinstance(filling.first, int) else small.eval(filling.first)
     result = f"the hook accepts it, and maps page frames from {first:#x} on"
     return at(
@@ -248,10 +252,12 @@ def _found(
 def _elsewhere_bounded(hook: Hook, trace: Trace) -> bool:
     """Whether only other paths ask about offset and length: it hangs on the driver's state.
 
-    A resource that is empty may pass any check, and have no file that could be mapped.
+    A resource that is empty may pass any check, and have no file that could be mapped. An option of
+    the kernel may have left out what is asked.
     """
-    asks = (_asks_of_call(each) for each in hook.exploration.traces if not each.failed)
-    return not _asks_of_call(trace) and any(asks)
+    others = [each for each in hook.exploration.traces if not each.failed]
+    asks = not _asks_of_call(trace) and any(map(_asks_of_call, others))
+    return asks or any(_asks_others(each.condition) for each in others)
 
 
 def _asks_of_call(trace: Trace) -> bool:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from premap.model.words import U64_MAX
-from premap.symbolic import slices
+from premap.symbolic import Model, slices
+from premap.symbolic.linear import signed, sum_data
 from premap.symbolic.node import Node
+
+_LOW_HALF = (1 << 32) - 1
 
 
 def leaves(terms: Iterable[Any]) -> list[Any]:
@@ -47,3 +50,26 @@ def bits_of(term: Any, name: str) -> int:
         else:
             todo += [(arg, U64_MAX) for arg in node.args]
     return found
+
+
+def wraps(terms: Iterable[Any], model: Model) -> bool:
+    """Return whether a sum in some terms does not fit a word there, or the high half is cut off."""
+    for node in nodes(terms):
+        values = [model.eval(each) for each in node.args]
+        if node.op == "sum" and not 0 <= _true_sum(node, values) <= U64_MAX:
+            return True
+        if node.op == "bits" and _is_cut(node.data[0], values[0]):
+            return True
+    return False
+
+
+def _true_sum(node: Node, values: Sequence[int]) -> int:
+    constant, coefficients = sum_data(node)
+    parts = zip(values, coefficients, strict=True)
+    return signed(constant) + sum(value * signed(coefficient) for value, coefficient in parts)
+
+
+def _is_cut(mask: int, value: int) -> bool:
+    """Whether a mask leaves the low half of a value, or more of it, and not all."""
+    most = mask | ((mask & -mask) - 1)
+    return most >= _LOW_HALF and most & (most + 1) == 0 and value > most
