@@ -10,8 +10,17 @@ from premap import symbolic
 from premap.interp.inputs import CALL
 from premap.model.words import PAGE_SHIFT
 from premap.rules.context import Context
-from premap.rules.filling import LENGTH, OFFSET, Filling, checked_elsewhere, fillings
+from premap.rules.faults import takes_any_offset
+from premap.rules.filling import (
+    LENGTH,
+    OFFSET,
+    Filling,
+    checked_elsewhere,
+    fillings,
+    judged_elsewhere,
+)
 from premap.rules.hooks import Hook
+from premap.rules.operations import left_by, told
 from premap.rules.paths import Exploration, Trace, example, explore_again
 from premap.rules.plausible import plausible
 from premap.rules.rule import Found, Rule, at
@@ -34,10 +43,29 @@ def check(context: Context) -> Iterator[Found]:
         for trace in hook.exploration.traces:
             if trace.failed:
                 continue
-            found = _check(hook, trace)
+            found = _check(hook, trace) or _by_fault(hook, trace)
             if found is not None:
                 yield found
                 break
+
+
+def _by_fault(hook: Hook, trace: Trace) -> Found | None:
+    """Find a mapping of any length whose faults are answered without a look at the offset."""
+    asked = variables([each.condition for each in trace.decisions if each.split])
+    if not trace.succeeded or LENGTH in asked or judged_elsewhere(trace):
+        return None
+    if hook.frame.fake_offset or any(True for _ in fillings(trace)):
+        return None
+    for table in left_by(hook, trace):
+        if takes_any_offset(hook, table):
+            return told(
+                hook,
+                table.functions("fault")[0],
+                table.functions("fault")[0].name_node,
+                "nothing bounds the offset of a fault: neither this looks at it, nor the hook at "
+                "the length",
+            )
+    return None
 
 
 def _check(hook: Hook, trace: Trace) -> Found | None:
@@ -274,7 +302,8 @@ Offset and length come from user space. Where page frames are mapped without a c
 what the device has, or with one that an addition or a shift makes wrap around, a process maps
 memory of the kernel or of others. `vm_iomap_memory()`, `mmap_action_simple_ioremap()` and
 `vm_map_pages()` check and add the offset themselves: to give them the offset again, or the
-mapping's own size as the size of the memory, defeats that.
+mapping's own size as the size of the memory, defeats that. A fault handler that takes any offset
+needs a hook that checks the length.
 """,
     bad="""\
 struct ring {
