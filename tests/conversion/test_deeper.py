@@ -179,6 +179,16 @@ class TestUnknownHelper:
             "mm/reserve.c:6: mm_reserve() calls map_alloc() calls kmalloc()"
         )
 
+    def test_that_gives_it_to_a_macro_with_a_pointer(self, tree: KernelTree) -> None:
+        macro = "#define call_map(r, ...) ((r)->ops->map((r), __VA_ARGS__))\n\n"
+        text = (
+            "int mm_reserve(struct file *file, struct vm_area_struct *vma)\n{\n"
+            "\treturn call_map(ring, vma);\n}\n"
+        )
+        put(tree, "mm/reserve.c", macro + text)
+        found = reason(tree, self.CALL)
+        assert found.id == "member-call"
+
     def test_that_only_reads(self, tree: KernelTree) -> None:
         put(
             tree,

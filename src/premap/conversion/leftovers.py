@@ -17,7 +17,13 @@ from premap.idioms.populating import (
     WITHOUT_ACTION,
 )
 
-STACKED = frozenset({"vfs_mmap", "call_mmap", "backing_file_mmap", "security_mmap_backing_file"})
+_STACKS = {
+    "vfs_mmap": "hands the mapping to another file",
+    "call_mmap": "hands the mapping to another file",
+    "backing_file_mmap": "hands the mapping to another file",
+    "security_mmap_backing_file": "asks security modules, which are given the VMA and another file",
+}
+STACKED = frozenset(_STACKS)
 """Functions that hand the mapping on to another file."""
 _THROUGH_POINTER = re.compile(r"(?:->|\.)\s*\w+\s*\(")
 """A call in the body of a macro that goes to what a member holds."""
@@ -36,8 +42,10 @@ def check_given(hook: Hook) -> None:
             continue
         name = callee(call)
         if name in STACKED:
-            raise Declined("stacked-file", f"{name}() hands the mapping to another file", call)
+            raise Declined("stacked-file", f"{name}() {_STACKS[name]}", call)
         if name is None or name in WITHOUT_ACTION or _is_variable(name, hook):
+            raise _call(call, hook)
+        if _is_through_pointer(name, hook):
             raise _call(call, hook)
     for assignment in find_all(hook.function.body, "assignment_expression"):
         target = assignment.child_by_field_name("left")
@@ -58,6 +66,12 @@ def _is_variable(name: str, hook: Hook) -> bool:
         text_of(declarator.child_by_field_name("declarator")) == name
         for declarator in find_all(hook.function.body, "init_declarator")
     )
+
+
+def _is_through_pointer(name: str, hook: Hook) -> bool:
+    """Tell whether a name is a macro of the file that calls what a member holds."""
+    macro = next(iter(hook.function.source.macros_of(name)), None)
+    return macro is not None and _THROUGH_POINTER.search(macro.body) is not None
 
 
 def left_over(use: Node, hook: Hook) -> Declined:
@@ -95,8 +109,7 @@ def _call(call: Node, hook: Hook) -> Declined:
         return Declined("page-population", f"{name}() maps page by page", call)
     if name in DMA_POPULATIONS:
         return Declined("dma-population", f"{name}() has no action that does the same", call)
-    macro = next(iter(hook.function.source.macros_of(name)), None)
-    if macro is not None and _THROUGH_POINTER.search(macro.body):
+    if _is_through_pointer(name, hook):
         return Declined("member-call", f"{name}() gives the VMA to a function pointer", call)
     unknown = Declined("unknown-helper", f"{name}() is given the VMA and has no known twin", call)
     unknown.called = name
