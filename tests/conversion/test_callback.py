@@ -123,6 +123,38 @@ class TestDispatcher:
         assert "if (!buf->ops->map_it && !buf->ops->mmap_prepare)\n" in text
         assert "return buf->ops && (buf->ops->map_it || buf->ops->mmap_prepare);\n" in text
 
+    KEPT = """
+static int buf_open(struct buf *buf, const struct buf_ops *ops)
+{
+	bool maps, sees = ops->map_it;
+
+	maps = ops->map_it;
+	return sees ? maps : 0;
+}
+"""
+
+    def test_whether_it_is_set_may_be_kept(self, tmp_path: Path) -> None:
+        found = plan(tmp_path, core=subsystem.CORE + self.KEPT)
+        text = edited(tmp_path, "drivers/buf/core.c", found)
+        assert "\tbool maps, sees = ops->map_it || ops->mmap_prepare;\n" in text
+        assert "\tmaps = ops->map_it || ops->mmap_prepare;\n" in text
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("bool maps, sees", "const void *maps, *sees"),
+            ("bool maps, sees = ops->map_it", "bool sees = 0;\n\tconst void *maps"),
+            ("bool maps", "bool *maps = ops->map_it, more"),
+            ("maps = ops->map_it", "buf->maps = ops->map_it"),
+            ("maps = ops->map_it", "maps |= ops->map_it"),
+            ("bool maps, ", "bool "),
+        ],
+    )
+    def test_the_member_may_not(self, old: str, new: str, tmp_path: Path) -> None:
+        found = plan(tmp_path, core=subsystem.CORE + self.KEPT.replace(old, new, 1))
+        assert found.refusal is not None
+        assert found.refusal.id == "callback-use"
+
     def test_another_name_of_the_twin(self, tmp_path: Path) -> None:
         subsystem.write(tmp_path)
         asked = callback_named(NAME, "map_it_prepare")

@@ -264,7 +264,35 @@ def tested(use: Use, twin: str, stands: Node) -> tuple[Node, str] | None:
         if operator in {"==", "!="} and right in _NULL:
             new = f"!{text} && !{other}" if operator == "==" else f"{text} || {other}"
             return (parent, _grouped(parent, new, "||" if operator == "==" else "&&"))
-    return (node, _grouped(node, f"{text} || {other}", "&&")) if _is_condition(node) else None
+    if _is_condition(node):
+        return node, _grouped(node, f"{text} || {other}", "&&")
+    return (node, f"{text} || {other}") if _becomes_bool(node, use.function) else None
+
+
+def _becomes_bool(node: Node, function: Function | None) -> bool:
+    """Tell whether an expression's value is kept in a local `bool`, so only whether it is zero."""
+    parent = node.parent
+    if parent is None or function is None:
+        return False
+    if parent.type == "init_declarator":
+        inner, above = parent.child_by_field_name("declarator"), parent.parent
+        plain = inner is not None and inner.type == "identifier"
+        return plain and above is not None and _is_bool(above)
+    name = parent.child_by_field_name("left")
+    plain = text_of(parent.child_by_field_name("operator")) == "="
+    if parent.type != "assignment_expression" or not plain or name is None or name == node:
+        return False
+    declared = [
+        declaration
+        for declaration in find_all(function.body, "declaration")
+        for each in declaration.children_by_field_name("declarator")
+        if text_of(each.child_by_field_name("declarator") or each) == text_of(name)
+    ]
+    return bool(declared) and all(_is_bool(each) for each in declared)
+
+
+def _is_bool(declaration: Node) -> bool:
+    return text_of(declaration.child_by_field_name("type")) in {"bool", "_Bool"}
 
 
 def use_member(use: Use) -> str:
