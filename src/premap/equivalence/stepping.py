@@ -211,7 +211,8 @@ class _Watcher:
                 return
             kind, text = "helper", source
         elif kind == "decision":
-            text = f"{source} is {'true' if what else 'false'}"
+            decided, _condition = what
+            text = f"{source} is {'true' if decided else 'false'}"
         else:
             place, value = what
             text = f"{LOCAL.sub('', str(place))} = {value_text(value)}"

@@ -252,7 +252,7 @@ class Machine:
         decided = bool(condition)
         self.splits += not isinstance(condition, bool)
         if self.observer is not None:
-            self.observer("decision", frame, node, decided)
+            self.observer("decision", frame, node, (decided, condition))
         return decided
 
     def assume(self, text: str) -> None:

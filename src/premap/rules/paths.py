@@ -70,7 +70,7 @@ class Step(Struct, frozen=True):
     where: Node
     """What stands for it in the function's own text: of what a macro does, the use of the macro."""
     given: tuple[Any, ...] = ()
-    """Arguments of a call; the place and the value of a write."""
+    """Arguments of a call; place and value of a write; answer and condition of a decision."""
     flags: int = 0
     """The flags of the mapping at that moment, as a word."""
 
@@ -405,8 +405,10 @@ def watch(trace: Trace) -> None:
         if kind == "call":
             name, given = what
             add(kind, name, frame, node, tuple(given))
-        elif kind == "return" or (kind == "decision" and text_of(unwrapped(node)) != "0"):
+        elif kind == "return":
             add(kind, "", frame, node, (what,))
+        elif kind == "decision" and text_of(unwrapped(node)) != "0":
+            add(kind, "", frame, node, tuple(what))
         elif kind == "write":
             place, _value = what
             if machine.bindings.is_mapping(place.object):

@@ -7,14 +7,29 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from tree_sitter import Node
+
+from premap.interp.inputs import CALL
 from premap.model.errors import KernelBug
 from premap.model.words import add
 from premap.rules.context import Context
-from premap.rules.filling import Filling, bounds, checked_elsewhere, fillings, judged_elsewhere
+from premap.rules.filling import (
+    LENGTH,
+    Filling,
+    bounds,
+    checked_elsewhere,
+    fillings,
+    judged_elsewhere,
+)
 from premap.rules.hooks import Hook
 from premap.rules.paths import Trace, example
 from premap.rules.plausible import plausible
 from premap.rules.rule import Found, Rule, at
+from premap.rules.terms import leaves, variables
+from premap.symbolic.node import BoolNode
+from premap.symbolic.truth import conjuncts
+
+_LOOPS = frozenset(("for_statement", "while_statement", "do_statement"))
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -88,7 +103,7 @@ def _reported(
         action.step.function.source,
         action.step.where,
         message,
-        level=trace.doubt,
+        level="note" if _is_settled(trace, action) else trace.doubt,
         hook=hook,
         example=example(
             trace,
@@ -96,6 +111,31 @@ def _reported(
             f"{result} {_shown(small, action.size)} bytes at {_shown(small, action.start)}",
         ),
     )
+
+
+def _is_settled(trace: Trace, filling: Filling) -> bool:
+    """Whether a loop fills mappings of one length only, which the driver's state tells.
+
+    Who asks for a mapping has no say in the ranges then; the pieces may well add up to that length.
+    """
+    return _is_looped(filling.step.where) and any(
+        part.op == "eq" and LENGTH in variables([part]) and _hangs_on_state(part)
+        for condition in trace.condition
+        if isinstance(condition, BoolNode)
+        for part in conjuncts(condition)
+    )
+
+
+def _is_looped(node: Node | None) -> bool:
+    while node is not None:
+        if node.type in _LOOPS:
+            return True
+        node = node.parent
+    return False
+
+
+def _hangs_on_state(condition: BoolNode) -> bool:
+    return any(not leaf.data[0].startswith(CALL) for leaf in leaves([condition]))
 
 
 def _shown(model: Any, word: Any) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tree_sitter import Node
+
 from premap import symbolic
 from premap.interp.inputs import CALL, SymbolicInputs
 from premap.interp.values import to_signed
@@ -52,7 +54,7 @@ def check(context: Context) -> Iterator[Found]:
     """Ask of each hook whether it rejects an access and leaves the flag that permits it later."""
     if not context.says(b"WRITE", b"READ", b"EXEC"):
         return
-    for hook in context.hooks:
+    for hook in context.hooks:  # of mm's own, do_mmap() may have cleared what they leave
         if hook.frame.checks("permissions"):
             continue
         for access in _ACCESSES:
@@ -76,7 +78,9 @@ def _check(context: Context, hook: Hook, access: _Access) -> Iterator[Found]:
             model = granted.ask(*trace.condition, *other.condition, left)
             if model is not None:
                 found = _found(hook, access, granted, trace, other, model, left)
-                yield found._replace(repair=_repair(context, hook, other))
+                repaired = _repair(context, hook, access, other)
+                level = "note" if context.is_core else found.level
+                yield found._replace(repair=repaired, level=level)
                 return
 
 
@@ -122,7 +126,7 @@ def _found(
         f"this succeeds, with PROT_{access.name} it would fail ({error}); "
         f"mprotect(PROT_{access.name}) of the mapping then succeeds"
     )
-    start, end = _place(hook, other)
+    start, end = _place(hook, access, other)
     return Found(
         hook.source,
         start,
@@ -135,18 +139,26 @@ def _found(
     )
 
 
-def _repair(context: Context, hook: Hook, rejecting: Trace) -> Repair | None:
-    where = rejecting.last_decision(hook.source)
+def _repair(context: Context, hook: Hook, access: _Access, rejecting: Trace) -> Repair | None:
+    where = _decision(hook, access, rejecting)
     if where is None:
         return None
     return repair(hook.source, where, functions=context.at_least("6.3"))
 
 
-def _place(hook: Hook, rejecting: Trace) -> tuple[int, int]:
-    """Return where the access is rejected: the last decision of the failing path."""
-    where = rejecting.last_decision(hook.source)
+def _place(hook: Hook, access: _Access, rejecting: Trace) -> tuple[int, int]:
+    """Return where the access is rejected, as far as that stands in the hook's file."""
+    where = _decision(hook, access, rejecting)
     node = hook.functions[0].name_node if where is None else where
     return node.start_byte, node.end_byte
+
+
+def _decision(hook: Hook, access: _Access, rejecting: Trace) -> Node | None:
+    """Return the last decision of a path that hangs on an access, else the last one of all."""
+    steps = [each for each in rejecting.steps if each.kind == "decision"]
+    own = [each for each in steps if each.function.source is hook.source]
+    asks = [each for each in own if access.prot & bits_of(each.given[1], _PROT)]
+    return (asks or own)[-1].where if own else None
 
 
 RULE = Rule(
