@@ -212,6 +212,11 @@ STAYS = {
         "return 0;",
     ),
     "lock to the end": ("GET LOCK if (ring->wc) { DROP return -EIO; }", "UNLOCK return 0;"),
+    "given back before it is taken": ("DROP GET", "return 0;"),
+    "given back before, and behind": (
+        "DROP GET if (ring->closing) { DROP return -EIO; }",
+        "return 0;",
+    ),
     "result known before": (
         "ret = ring->wc; GET if (ring->closing) { DROP ret = -EIO; }",
         "return ret;",

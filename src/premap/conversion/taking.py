@@ -78,6 +78,8 @@ def find(hook: Hook) -> Taking | None:
         return None
     if any(LOCKED.search(hook.text(each)) for each in others):
         return None  # what is taken may need the lock, or what was seen under it
+    if any(gives_back(each) for each in others):
+        return None  # what is undone there would be undone before it is done
     if result is not None and not _is_ours(result, others, hook):
         return None
     fails = any(True for each in region for _ in find_all(each, "return_statement"))

@@ -63,6 +63,8 @@ def find(hook: Hook) -> Taking | None:
         return None
     if any(LOCKED.search(hook.text(each)) for each in (*before, *behind)):
         return None  # what is taken may need the lock, or what was seen under it
+    if any(gives_back(each) for each in before):
+        return None
     if result is not None and not _is_ours(result, before, behind, hook):
         return None
     if not all(_moves(each, result, hook) for each in moved) or not _are_inside(moved, hook):
