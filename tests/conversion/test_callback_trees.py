@@ -98,7 +98,6 @@ class TestRefuses:
         [
             ("struct uio_info.mmap", "callback-unknown"),
             ("struct vb2_mem_ops.mmap", "callback-in-macro"),
-            ("struct kernfs_ops.mmap", "callback-use"),
         ],
     )
     def test_says_why(self, kernel_tree: Trees, member: str, id_: str) -> None:
