@@ -30,6 +30,7 @@ from premap.csource.readable import Readable, readable
 from premap.csource.scope import Scope
 from premap.csource.source import Function, Macro
 from premap.interp import (
+    arity,
     callees,
     cleanup,
     expansion,
@@ -103,6 +104,8 @@ def call(machine: Machine, frame: Frame, node: Node) -> Value:
     name = _renamed(frame, name)
     if name in SPECIAL or name in COMPUTED or name in model_calls.MODEL:
         redefined.refuse(machine, frame.scope, name)
+        if not arity.fits(name, len(arguments)):
+            raise machine.failure(frame, node, f"{name}() is given {len(arguments)} arguments")
     if name in SPECIAL:
         return SPECIAL[name](machine, frame, node, arguments)
     macro = _macro(machine, frame, name)

@@ -429,9 +429,10 @@ def returned_pointer(machine: Machine, frame: Frame, node: Node) -> Outcome:
 
 def _acquire_error(machine: Machine, frame: Frame, node: Node, given: Sequence[Node]) -> Value:
     """Return `ACQUIRE_ERR(name, &variable)`: 0 if the guard was taken, else why not."""
-    del node
     pointer = evaluate(machine, frame, given[1])
-    place = pointer.data.place
+    place = pointer.data.place if isinstance(pointer.data, Pointer) else None
+    if place is None:
+        raise machine.failure(frame, node, "ACQUIRE_ERR() of no variable")
     word = word_of(read(machine, frame, place, _ANYTHING))
     error = select(word == 0, sub(0, errno.EBUSY), word)
     return convert(machine.inputs, Value(LONG, select(error >= FIRST_ERROR, error, 0)), INT)
