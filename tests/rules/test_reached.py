@@ -299,3 +299,97 @@ static void ring_attach(struct vm_area_struct *vma, struct ring *ring)
     after = "\tret = vfs_mmap(ring->lower, vma);\n\tring_attach(vma, ring);\n\treturn ret;"
     assert _legacy(before, helper) == {"R29"}
     assert _legacy(after, helper) == set()
+
+
+class TestSectionsOfOthers:
+    """R02: functions of other files that lock by their names, and have a counterpart."""
+
+    @pytest.mark.parametrize(
+        ("lock", "unlock"),
+        [
+            ("mmap_read_lock(ring->dev)", "mmap_read_unlock(ring->dev)"),
+            ("lock_sock(ring->dev)", "release_sock(ring->dev)"),
+            ("console_lock()", "console_unlock()"),
+        ],
+    )
+    def test_that_are_left_locked(self, lock: str, unlock: str) -> None:
+        body = f"\t{lock};\n\tif (ring->ro)\n\t\treturn -EROFS;\n\t{unlock};\n\treturn 0;"
+        assert _prepare(body) == {"R02"}
+        assert _prepare(body.replace("if (ring->ro)\n\t\treturn -EROFS;", ";")) == set()
+
+    def test_that_may_not_lock(self) -> None:
+        body = "\tif (ring_trylock(ring))\n\t\treturn -EBUSY;\n\tring_unlock(ring);\n\treturn 0;"
+        assert _prepare(body) == set()
+
+
+class TestLateProtections:
+    """R03: legacy hooks, whose pages are mapped at once."""
+
+    @pytest.mark.parametrize(
+        "fill",
+        [
+            "vm_iomap_memory(vma, ring->phys, ring->bytes)",
+            "vm_insert_page(vma, vma->vm_start, ring->pages[0])",
+        ],
+    )
+    def test_of_all_that_fills(self, fill: str) -> None:
+        one = "\tif (vma->vm_pgoff || vma_pages(vma) != 1)\n\t\treturn -EINVAL;\n"
+        late = "\tvma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);\n"
+        check = f"\tret = {fill};\n\tif (ret)\n\t\treturn ret;\n"
+        assert _legacy(f"{one}{check}{late}\treturn 0;") == {"R03"}
+        assert _legacy(f"{one}{late}{check}\treturn 0;") == set()
+
+
+class TestSeveralFlags:
+    """R09: tests of one flag by a pointer, which are given several."""
+
+    def test_by_a_pointer(self) -> None:
+        body = "\tif (!vma_flags_test(&desc->vma_flags, %s))\n\t\treturn -EINVAL;\n\treturn 0;"
+        assert _prepare(body % "VMA_SHARED_BIT, VMA_MAYSHARE_BIT") == {"R09"}
+        assert _prepare(body % "VMA_MAYSHARE_BIT") == set()
+
+
+def test_a_pointer_is_no_physical_address() -> None:
+    """R19."""
+    body = """\
+	if (vma->vm_pgoff || vma->vm_end - vma->vm_start > PAGE_SIZE)
+		return -EINVAL;
+	return remap_pfn_range(vma, vma->vm_start, %s >> PAGE_SHIFT,
+		vma->vm_end - vma->vm_start, vma->vm_page_prot);"""
+    assert _legacy(body % "(unsigned long)ring->pages") == {"R19"}
+    assert _legacy(body % "virt_to_phys(ring->pages)") == set()
+    assert _legacy(body % "(unsigned long)ring->phys") == set()
+
+
+def test_numbers_of_bits_in_a_variable() -> None:
+    """R08."""
+    body = "\tvm_flags_t flags = %s;\n\n\tvm_flags_set(vma, flags);\n\treturn 0;"
+    assert _legacy(body % "VMA_IO_BIT | VMA_PFNMAP_BIT") == {"R08"}
+    assert _legacy(body % "VM_IO | VM_DONTDUMP") == set()
+
+
+def test_offset_and_length_that_are_asked_about_in_one() -> None:
+    """R17: their sum is not bounded, where each is."""
+    body = """\
+	if (desc->pgoff >= ring->users || vma_desc_pages(desc) > ring->users)
+		return -EINVAL;
+	%smmap_action_map_kernel_pages_full(desc, ring->pages + desc->pgoff);
+	return 0;"""
+    sum_ = "if (desc->pgoff + vma_desc_pages(desc) > ring->users)\n\t\treturn -EINVAL;\n\t"
+    assert _prepare(body % "") == {"R17"}
+    assert _prepare(body % sum_) == set()
+
+
+def test_operations_that_are_cleared_where_it_fails() -> None:
+    """R28: no mapping is left then."""
+    body = """\
+	vma->vm_ops = &ring_vm_ops;
+	ret = remap_vmalloc_range(vma, ring->lower, 0);
+	if (ret) {
+		vma->vm_ops = NULL;
+		goto out;
+	}
+out:
+	return ret;"""
+    assert _legacy(body) == set()
+    assert _legacy(body.replace("if (ret) {", "if (ring->ro) {")) == {"R28"}

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from premap.csource.nodes import callee, find_all
 from premap.interp.machine import Event
 from premap.rules.context import Context
 from premap.rules.hooks import Hook
@@ -33,24 +34,50 @@ _SECTIONS = {
     **dict.fromkeys(("preempt_enable", "local_irq_enable", "local_irq_restore"), "unlock"),
 }
 """What begins or ends a section without naming a lock."""
+_LOCK = re.compile(r"(?:^|_)lock(?=_|$)|^get(?=_cpu$)")
+"""What is in the names of other functions that lock, whose counterparts say unlock or put."""
+_MAYBE = re.compile(r"try|interruptible|killable|_or_|_if_")
 
 
 def check(context: Context) -> Iterator[Found]:
     """Find returns at which a lock of the hook's own is held."""
-    if not context.says(b"lock", b"down_", b"down(", b"_disable", b"local_irq_save"):
+    if not context.says(b"lock", b"down_", b"down(", b"_disable", b"local_irq_save", b"get_cpu"):
         return
     for hook in context.hooks:
+        pairs = dict(_pairs(hook))
         for trace in hook.exploration.traces:
-            found = _held(hook, trace) or _released_again(hook, trace)
+            found = _held(hook, trace, pairs) or _released_again(hook, trace)
             if found is not None:
                 yield found
                 break
 
 
-def _held(hook: Hook, trace: Trace) -> Found | None:
+def _pairs(hook: Hook) -> Iterator[tuple[str, str]]:
+    """Yield functions of other files that lock and unlock by their names, and which they do.
+
+    Only where the hook calls both, and a statement is all that a call is.
+    """
+    statements = (
+        each.named_children[0]
+        for function in hook.functions
+        for each in find_all(function.body, "expression_statement")
+        if each.named_children
+    )
+    said = {callee(each) or "" for each in statements if each.type == "call_expression"}
+    for name in said:
+        found = _LOCK.search(name)
+        if found is None or _MAYBE.search(name) or hook.source.functions_of(name):
+            continue
+        other = _LOCK.sub(lambda m: m[0].replace("lock", "unlock").replace("get", "put"), name, 1)
+        other = "release_sock" if name == "lock_sock" else other
+        if other in said and not hook.source.functions_of(other):
+            yield from ((name, "lock"), (other, "unlock"))
+
+
+def _held(hook: Hook, trace: Trace, pairs: Mapping[str, str]) -> Found | None:
     if trace.returned is None:
         return None
-    taken = next((e for e in _taken(trace) if done(hook, trace, e)), None)
+    taken = next((e for e in _taken(trace, pairs) if done(hook, trace, e)), None)
     if taken is None:
         return None
     containers = containers_exist(trace.condition)
@@ -112,11 +139,12 @@ def _same(one: Event, other: Event) -> bool:
     )
 
 
-def _taken(trace: Trace) -> list[Event]:
+def _taken(trace: Trace, pairs: Mapping[str, str]) -> list[Event]:
     """Return the calls that took the locks which are still held."""
     held: list[Event] = []
     for event in trace.machine.events:
         kind = _SECTIONS.get(event.name, event.kind)
+        kind = pairs.get(event.name, kind) if event.kind == "call" else kind
         if kind == "lock":
             held.append(event)
         elif kind == "unlock":
@@ -136,7 +164,7 @@ def _release(held: list[Event], event: Event) -> None:
 
 def _kind(name: str) -> str:
     """Return what a lock and its release have in common: "mutex_lock", "down_read"."""
-    name = _VARIANT.sub("", name)
+    name = _VARIANT.sub("", name).replace("put_cpu", "get_cpu").replace("release_sock", "lock_sock")
     return _TRIES.sub(r"\1", _ENDS.get(name, name)).replace("unlock", "lock")
 
 

@@ -29,7 +29,7 @@ def _late(hook: Hook, trace: Trace) -> Iterator[Found]:
     copied: Step | None = None
     for step in trace.steps:
         filler = fillers().get(step.name) if step.kind == "call" else None
-        if filler is not None and filler.unit == "pfn":
+        if filler is not None and (filler.unit == "pfn" or not filler.action):
             copied = step
         elif step.kind == "write" and step.name in _PROTECTIONS and copied is not None:
             line = copied.where.start_point.row + 1
@@ -48,7 +48,7 @@ RULE = Rule(
     "error",
     """
 `mmap_action_remap()` and `mmap_action_ioremap()` copy `desc->page_prot` when they are called,
-and `remap_pfn_range()` uses the protection that it is given at once. What is set afterwards
+and what a legacy hook calls, such as `remap_pfn_range()`, uses it at once. What is set afterwards
 never reaches the page table: device registers end up cached. `mmap_action_simple_ioremap()`
 reads it later.
 """,

@@ -46,7 +46,9 @@ def _masks_for_bits(context: Context, name: str, given: list[Node]) -> Iterator[
             mask = text_of(node)
             if not _MASK.fullmatch(mask):
                 yield from _in_macro(context, node, name)
-                yield from _in_variable(context, node, name)
+                yield from _in_variable(
+                    context, node, _MASK, f"masks, and {name}() takes the numbers of bits"
+                )
                 continue
             bit = f"VMA_{mask.removeprefix('VM_')}_BIT"
             repair = None
@@ -121,8 +123,8 @@ def _in_macro(context: Context, node: Node, name: str) -> Iterator[Found]:
             return
 
 
-def _in_variable(context: Context, node: Node, name: str) -> Iterator[Found]:
-    """Find a variable of the function that is given nothing but masks."""
+def _in_variable(context: Context, node: Node, kind: re.Pattern[str], what: str) -> Iterator[Found]:
+    """Find a variable of the function that is given nothing but masks, or but numbers of bits."""
     function = function_at(context.source, node.start_byte)
     if function is None or node.parent is None or node.parent.type != "argument_list":
         return
@@ -133,10 +135,8 @@ def _in_variable(context: Context, node: Node, name: str) -> Iterator[Found]:
         if text_of(each.named_children[0]) == said
     ]
     words = [re.findall(r"[A-Za-z_]\w*", text_of(value)) for value in values]
-    if any(words) and all(map(_MASK.fullmatch, (word for each in words for word in each))):
-        yield at(
-            context.source, node, f"{said} holds masks, and {name}() takes the numbers of bits"
-        )
+    if any(words) and all(map(kind.fullmatch, (word for each in words for word in each))):
+        yield at(context.source, node, f"{said} holds {what}")
 
 
 def _has(context: Context, bit: str) -> bool:
@@ -148,6 +148,8 @@ def _bits_for_masks(context: Context, name: str, given: list[Node]) -> Iterator[
     for argument in given:
         for node in find_all(argument, "identifier"):
             yield from _bit_for_mask(context, node, f"{name}() takes masks")
+            what = f"numbers of bits, and {name}() takes masks"
+            yield from _in_variable(context, node, _BIT, what)
 
 
 def _bit_for_mask(context: Context, node: Node, wants: str) -> Iterator[Found]:

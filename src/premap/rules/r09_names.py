@@ -34,6 +34,7 @@ _CALLERS = frozenset(
 
 def check(context: Context) -> Iterator[Found]:
     """Find tests of flags that don't mean what they say, and names that there are not."""
+    yield from _one_flag(context)
     if not context.says(b"vma_desc_", b"mmap_action_") or context.release is None:
         return
     for call in context.source.calls_to(_NAMES.pattern):
@@ -48,6 +49,18 @@ def check(context: Context) -> Iterator[Found]:
     if context.before is not None:
         for found, test in _changed(context):
             yield found._replace(repair=_other(context, test))
+
+
+def _one_flag(context: Context) -> Iterator[Found]:
+    """Find tests of one flag, of a VMA or of a vma_flags_t, that are given several."""
+    if not context.says(b"vma_flags_test(", b"vma_test("):
+        return
+    for call in context.source.calls_to("vma_flags_test|vma_test"):
+        name = callee(call)
+        if len(arguments(call)) > 2 and not context.source.functions_of(name or ""):
+            yield at(
+                context.source, call, f"{name}() takes one flag: say {name}_any() or {name}_all()"
+            )
 
 
 def _only_settled(context: Context) -> Iterator[Found]:

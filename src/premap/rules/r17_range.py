@@ -8,7 +8,7 @@ from typing import Any
 
 from premap import symbolic
 from premap.interp.inputs import CALL
-from premap.model.words import PAGE_SHIFT
+from premap.model.words import PAGE_SHIFT, lnot
 from premap.rules.context import Context
 from premap.rules.faults import takes_any_offset
 from premap.rules.filling import (
@@ -228,19 +228,20 @@ def _beyond(hook: Hook, trace: Trace, filling: Filling) -> Found | None:
         return None
     call = trace.call
     for refused in other.traces:
-        if not refused.failed or not _by_size(refused):
-            continue
-        conditions = [
-            *trace.condition,
-            *refused.condition,
-            *plausible(trace.condition, refused.condition, [filling.first]),
-            symbolic.as_word(call.pgoff) >= 1,
-            symbolic.as_word(call.pgoff) + call.pages == whole,
-        ]
-        model = hook.exploration.ask(*conditions)
-        if model is not None:
-            message = "offset and length are bounded, but not their sum: it maps beyond the end"
-            return _found(hook, trace, filling, hook.exploration.small(model, conditions), message)
+        for reason in _by_size(refused) if refused.failed else ():
+            conditions = [
+                *trace.condition,
+                *refused.condition,
+                reason,
+                *plausible(trace.condition, refused.condition, [filling.first]),
+                symbolic.as_word(call.pgoff) >= 1,
+                symbolic.as_word(call.pgoff) + call.pages == whole,
+            ]
+            model = hook.exploration.ask(*conditions)
+            if model is not None:
+                message = "offset and length are bounded, but not their sum: it maps beyond the end"
+                small = hook.exploration.small(model, conditions)
+                return _found(hook, trace, filling, small, message)
     return None
 
 
@@ -255,13 +256,26 @@ def _from_start(hook: Hook, whole: Any) -> Exploration | None:
     return explore_again(hook, fixed) if hook.exploration.complete else None
 
 
-def _by_size(trace: Trace) -> bool:
-    """Whether the last decision compares the length with something: less, or not less."""
+def _by_size(trace: Trace) -> Iterator[Any]:
+    """Yield why the last decision refuses, as far as it compares the length with something."""
     if not trace.decisions:
-        return False
-    last = trace.decisions[-1].condition
-    inner = last.args[0] if last.op == "not" else last
-    return inner.op == "lt" and f"{CALL}whole" in variables([inner])
+        return
+    for reason in _reasons(trace.decisions[-1].condition):
+        inner = reason.args[0] if reason.op == "not" else reason
+        if inner.op == "lt" and f"{CALL}whole" in variables([inner]):
+            yield reason
+
+
+def _reasons(condition: Any) -> Iterator[Any]:
+    """Yield the parts of a condition each of which alone makes it true."""
+    if condition.op == "disj":
+        for part in condition.args:
+            yield from _reasons(part)
+    elif condition.op == "not" and condition.args[0].op == "conj":
+        for part in condition.args[0].args:
+            yield from _reasons(lnot(part))
+    else:
+        yield condition
 
 
 def _found(hook: Hook, trace: Trace, filling: Filling, small: Any, message: str) -> Found:

@@ -10,7 +10,7 @@ from typing import Any
 from tree_sitter import Node
 
 from premap import symbolic
-from premap.csource.ctypes import IntType
+from premap.csource.ctypes import IntType, PointerType
 from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.csource.source import Function
@@ -109,6 +109,13 @@ def _typed(context: Context, function: Function) -> Iterator[Found]:
                 argument,
                 f"{callee(call)}() takes a PFN, and this is a physical address",
             )
+        elif filler.unit == "pfn" and _is_virtual(context, function, argument):
+            yield at(
+                function.source,
+                argument,
+                f"{callee(call)}() takes the PFN of a physical address, and this is a pointer of "
+                "the kernel's",
+            )
         elif filler.unit == "phys" and re.search(r">>\s*PAGE_SHIFT|PHYS_PFN", text_of(argument)):
             yield at(
                 function.source,
@@ -123,6 +130,19 @@ def _is_physical(context: Context, function: Function, argument: Node) -> bool:
     names = local_types(context.scope, function.node, argument.start_byte)
     given = ExpressionTypes(context.scope, names).of(argument)
     return isinstance(given, IntType) and given.name in _PHYSICAL
+
+
+def _is_virtual(context: Context, function: Function, argument: Node) -> bool:
+    """Whether a pointer is shifted as if it were a physical address: `(unsigned long)p >> 12`."""
+    if argument.type != "binary_expression" or function.source is not context.source:
+        return False
+    left = argument.child_by_field_name("left")
+    cast = None if left is None else unwrapped(left)
+    value = cast.child_by_field_name("value") if cast and cast.type == "cast_expression" else None
+    if value is None or text_of(argument.child_by_field_name("operator")) not in {">>", "/"}:
+        return False
+    names = local_types(context.scope, function.node, argument.start_byte)
+    return isinstance(ExpressionTypes(context.scope, names).of(unwrapped(value)), PointerType)
 
 
 def _compared(hook: Hook, function: Function) -> Iterator[Found]:

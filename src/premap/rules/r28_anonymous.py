@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of
+from premap.csource.nodes import arguments, callee, calls_in, find_all, text_of, unwrapped
 from premap.csource.source import SourceFile
 from premap.interp.scalars import is_scalar, word_of
 from premap.interp.values import plain
@@ -66,7 +66,23 @@ def _clears(body: Body, *, handed_on: bool) -> Iterator[Node]:
     others = [call.start_byte for call in calls if callee(call) not in _CLEARS]
     last = max(others, default=0) if handed_on else 0
     found = [*body.calls(*_CLEARS), *_null_operations(body)]
-    yield from (node for node in found if node.start_byte > last)
+    yield from (node for node in found if node.start_byte > last and not _fails(node))
+
+
+def _fails(node: Node) -> bool:
+    """Whether a node is in `if (err) { … goto out; }`: what fails leaves no mapping."""
+    parent = node.parent
+    while parent is not None and parent.type != "if_statement":
+        node, parent = parent, parent.parent
+    if parent is None or parent.child_by_field_name("consequence") != node:
+        return False
+    inner = [each for each in node.named_children if each.type != "comment"]
+    condition = unwrapped(parent.child_by_field_name("condition") or parent)
+    left = condition.child_by_field_name("left")
+    asked = condition if left is None else unwrapped(left)
+    operator = text_of(condition.child_by_field_name("operator"))
+    leaves = bool(inner) and inner[-1].type in ("goto_statement", "return_statement")
+    return leaves and asked.type == "identifier" and operator in {"", "<", "!="}
 
 
 def _null_operations(body: Body) -> Iterator[Node]:
