@@ -9,7 +9,7 @@ from msgspec import Struct
 from tree_sitter import Node
 
 from premap.conversion.leftovers import left_over
-from premap.csource.nodes import callee, text_of, unwrapped, walk
+from premap.csource.nodes import callee, find_all, text_of, unwrapped, walk
 from premap.idioms import (
     IDIOMS,
     a7_part,
@@ -219,8 +219,22 @@ class Rewriter:
             condition = "".join(p if isinstance(p, str) else self.rendered(p) for p in pieces)
             if self._is_checked(_one_line(condition), site):
                 return
-            inner = self.hook.indent(site.statements[0]) + "\t"
-            yield f"if ({_one_line(condition)})\n{inner}return -{site.errno or 'ENXIO'};\n"
+            outside = self.hook.indent(site.statements[0])
+            inner = f"\n{outside}\t"
+            told = "".join(f"{inner}{self._told(each, site)}" for each in site.dropped)
+            opening, closing = (" {", f"\n{outside}}}") if told else ("", "")
+            left = f"{inner}return -{site.errno or a8_kernel_pages.ERRNO};{closing}\n"
+            yield f"if ({_one_line(condition)}){opening}{told}{left}"
+
+    def _told(self, message: Node, site: Site) -> str:
+        """Return a message about a failure as it is where the range is refused."""
+        named = [n for n in find_all(message, "identifier") if text_of(n) == site.result]
+        changes = [*self._changes(message)]
+        for node in named:
+            if any(each.start < node.end_byte and node.start_byte < each.end for each in changes):
+                raise Declined("population-result-used", f"`{site.result}` is used again", node)
+            changes.append(Change(node.start_byte, node.end_byte, f"-{a8_kernel_pages.ERRNO}"))
+        return applied(self.hook, message.start_byte, message.end_byte, changes)
 
     def _is_checked(self, condition: str, site: Site) -> bool:
         """Tell whether the statement right before leaves the function under this condition."""

@@ -10,6 +10,8 @@ from premap.idioms.idiom import DESC, Declined, Hook, Idiom, Piece, Pieces
 from premap.idioms.sizes import is_start, only_value
 
 CALLS = frozenset({"vm_map_pages", "vm_map_pages_zero", "vm_insert_pages"})
+ERRNO = "ENXIO"
+"""What they fail with for a range that the array has not."""
 _PLAIN = frozenset({"identifier", "field_expression", "subscript_expression", "number_literal"})
 """Expressions that may be written twice, and need no parentheses."""
 
@@ -105,7 +107,8 @@ IDIOM = Idiom(
     "A8",
     "an array of pages that stays is mapped",
     "`vm_map_pages(vma, pages, count)` becomes `mmap_action_map_kernel_pages_full(desc, pages + "
-    "desc->pgoff)`, after the checks that the old function made: the action makes none. "
+    "desc->pgoff)`, after the checks that the old function made, which log what was logged of its "
+    "failure: the action makes none. "
     "vm_map_pages_zero() begins with the first page, vm_insert_pages() maps as many as it is told. "
     "The action reads the array after the hook has returned; so an array of the hook's own is "
     "declined.",
