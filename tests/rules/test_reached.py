@@ -117,6 +117,10 @@ out:
     def test_that_free_both(self, freed: str) -> None:
         assert _prepare(self.BODY % freed) == set()
 
+    def test_that_leave_it_to_the_device(self) -> None:
+        body = "\tif (!devm_kmalloc(ring->dev, 8, GFP_KERNEL))\n\t\treturn -ENOMEM;\n"
+        assert _prepare(f"{body}\treturn -EINVAL;") == set()
+
 
 class TestActions:
     """R05: written by what is given a pointer to it."""
@@ -266,6 +270,10 @@ def test_an_offset_in_pages_is_no_address() -> None:
 		vma->vm_end - vma->vm_start, vma->vm_page_prot);
 	return ret;"""
     assert _legacy(body % "vma->vm_pgoff") == {"R19"}
+    selected = body.replace(
+        "(ring->phys + %s) >> PAGE_SHIFT", "ring->users + (vma->vm_pgoff >> 12)"
+    )
+    assert _legacy(selected) == set()
     assert _legacy(body % "(vma->vm_pgoff << PAGE_SHIFT)") == set()
 
 
@@ -316,6 +324,13 @@ class TestSectionsOfOthers:
         body = f"\t{lock};\n\tif (ring->ro)\n\t\treturn -EROFS;\n\t{unlock};\n\treturn 0;"
         assert _prepare(body) == {"R02"}
         assert _prepare(body.replace("if (ring->ro)\n\t\treturn -EROFS;", ";")) == set()
+
+    def test_that_code_elsewhere_may_unlock(self) -> None:
+        body = (
+            "\tring_lock(ring);\n\tif (ring->ro)\n\t\treturn %s;\n\tring_unlock(ring);\n\treturn 0;"
+        )
+        assert _prepare(body % "ring_count(ring)") == {"R02"}
+        assert _prepare(body % "ring_abort(ring)") == set()
 
     def test_that_may_not_lock(self) -> None:
         body = "\tif (ring_trylock(ring))\n\t\treturn -EBUSY;\n\tring_unlock(ring);\n\treturn 0;"

@@ -67,7 +67,7 @@ def _leaked(hook: Hook, trace: Trace) -> Iterator[Found]:
     """Find what a hook allocates and neither frees nor keeps when it fails."""
     taken: list[Event] = []
     for event in trace.machine.events:
-        if event.kind == "alloc":
+        if event.kind == "alloc" and not event.name.startswith("devm_"):
             taken.append(event)
         elif event.kind != "order" and weight(event.name) < 0:
             taken = [one for one in taken if not _is_given(event, one)]

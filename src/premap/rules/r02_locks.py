@@ -36,6 +36,8 @@ _SECTIONS = {
 """What begins or ends a section without naming a lock."""
 _LOCK = re.compile(r"(?:^|_)lock(?=_|$)|^get(?=_cpu$)")
 """What is in the names of other functions that lock, whose counterparts say unlock or put."""
+_RELEASES = re.compile(r"unlock|release|abort|bail|fail|finish|leave|exit|done")
+"""What may be in the names of functions that release what was taken before, among other things."""
 _MAYBE = re.compile(r"try|interruptible|killable|_or_|_if_")
 
 
@@ -78,7 +80,7 @@ def _held(hook: Hook, trace: Trace, pairs: Mapping[str, str]) -> Found | None:
     if trace.returned is None:
         return None
     taken = next((e for e in _taken(trace, pairs) if done(hook, trace, e)), None)
-    if taken is None:
+    if taken is None or _handed_on(trace, taken):
         return None
     containers = containers_exist(trace.condition)
     if containers and hook.exploration.ask(*trace.condition, *containers) is None:
@@ -96,6 +98,12 @@ def _held(hook: Hook, trace: Trace, pairs: Mapping[str, str]) -> Found | None:
         hook=hook,
         example=example(trace, small, f"{result}, and the lock is never released"),
     )
+
+
+def _handed_on(trace: Trace, taken: Event) -> bool:
+    """Whether code that is not known may have released a lock, by its name."""
+    later = trace.machine.events[trace.machine.events.index(taken) + 1 :]
+    return any(each.kind == "call" and _RELEASES.search(each.name) for each in later)
 
 
 def _released_again(hook: Hook, trace: Trace) -> Found | None:

@@ -15,13 +15,14 @@ from premap.csource.exprtypes import ExpressionTypes, local_types
 from premap.csource.nodes import arguments, callee, find_all, text_of, unwrapped
 from premap.csource.source import Function
 from premap.model import PAGE_SIZE
+from premap.model.words import PAGE_SHIFT
 from premap.rules.context import Context
 from premap.rules.filling import LENGTH, OFFSET, Filling, fillings
 from premap.rules.hooks import Hook
 from premap.rules.names import fillers
 from premap.rules.paths import Trace
 from premap.rules.rule import Found, Rule, at
-from premap.rules.terms import variables
+from premap.rules.terms import nodes, variables
 
 _PHYSICAL = frozenset({"phys_addr_t", "resource_size_t", "dma_addr_t"})
 _TO_PFN = re.compile(r">>|PFN|pfn|/\s*PAGE_SIZE")
@@ -55,7 +56,7 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
                 f"{step.name}() takes a PFN, but gets one that grows by {grows} a page of offset",
                 hook=hook,
             )
-        elif grows == 0 and _slope(trace, filling.first, OFFSET, PAGE_SIZE) == 1:
+        elif grows == 0 and _adds_pages(filling.first):
             yield at(
                 step.function.source,
                 step.where,
@@ -83,12 +84,22 @@ def _measured(hook: Hook, trace: Trace, filling: Filling) -> Iterator[Found]:
             )
 
 
-def _slope(trace: Trace, word: Any, name: str, step: int = 1) -> int | None:
+def _adds_pages(first: Any) -> bool:
+    """Whether the offset was added to something else before both were shifted: to an address."""
+    for node in nodes([first]):
+        if node.op == "lshr" and node.data == PAGE_SHIFT and node.args[0].op == "sum":
+            summed = [each for each in node.args[0].args if OFFSET in variables([each])]
+            if any(each.op == "var" for each in summed) and len(variables(node.args)) > 1:
+                return True
+    return False
+
+
+def _slope(trace: Trace, word: Any, name: str) -> int | None:
     """Return by how much a word grows with a word of the call, where that is the same twice."""
     values = []
     for value in (1, 2, 3):
         model = symbolic.Model(trace.model.variables, trace.model.functions)
-        model.variables[name] = value * step
+        model.variables[name] = value
         values.append(model.eval(word))
     first, second = values[1] - values[0], values[2] - values[1]
     return first if first == second else None
