@@ -18,6 +18,7 @@ def check(context: Context) -> Iterator[Found]:
         return
     for hook in context.prepares:
         yield from _functions(hook)
+        yield from _stubs(hook)
     yield from _tables(context)
 
 
@@ -34,6 +35,25 @@ def _functions(hook: Hook) -> Iterator[Found]:
                 function.name_node,
                 f"{function.name}() still takes a VMA in this #if arm; "
                 f"{hook.name}() takes a descriptor in another",
+                hook=hook,
+            )
+
+
+def _stubs(hook: Hook) -> Iterator[Found]:
+    """Find `#define ring_mmap NULL` in an arm in which nothing has the new hook's name."""
+    source, old = hook.source, hook.name.removesuffix("_prepare")
+    if old == hook.name or not all(function.arms for function in hook.functions):
+        return
+    known = [tuple(source.arms_at(macro.start)) for macro in source.macros_of(hook.name)]
+    known += [tuple(function.arms) for function in hook.functions]
+    for macro in source.macros_of(old):
+        arms = tuple(source.arms_at(macro.start))
+        if macro.parameters is None and macro.body.strip() == "NULL" and arms not in known:
+            yield Found(
+                source,
+                macro.start,
+                macro.end,
+                f"{old} is still NULL in this #if arm, in which there is no {hook.name}",
                 hook=hook,
             )
 
