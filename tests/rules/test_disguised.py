@@ -110,6 +110,14 @@ class TestBoth:
         other = "#endif\n#if !IS_ENABLED(CONFIG_RING)\n"
         assert "R13" not in self._both("#ifdef CONFIG_RING\n", other, "#endif\n")
 
+    def test_one_of_them_in_a_macro(self) -> None:
+        text = _PREPARE.replace("\t.mmap_prepare =", "\tRING_ALL,\n\t.mmap_prepare =")
+        text = text % "\treturn 0;"
+        macro = "#define RING_ALL .open = ring_open, .mmap = ring_old\n"
+        assert _loud(macro + text) == {"R13"}
+        assert _loud(f"#ifdef CONFIG_RING\n{macro}#else\n{macro}#endif\n{text}") == set()
+        assert _loud(macro.replace(".mmap =", ".poll =") + text) == set()
+
 
 _MAP = "remap_pfn_range(vma, vma->vm_start, 7, PAGE_SIZE, vma->vm_page_prot)"
 _ONE = "\tif (vma->vm_pgoff || vma->vm_end - vma->vm_start != PAGE_SIZE)\n\t\treturn -EINVAL;\n"
