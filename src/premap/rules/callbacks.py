@@ -40,13 +40,15 @@ class Effect(Struct, frozen=True):
 
     function: Function
     seen: bool
-    """Whether all of its paths were seen to their end, and all that they call by name."""
+    """Whether all of its paths were seen to their end, and what all that they call is for."""
     nets: frozenset[int]
     """Signs of what its paths come to."""
     successes: frozenset[int]
     failures: frozenset[int]
     gives: bool
     """Whether all paths give back that have private data to give."""
+    least: int
+    """What the path comes to that gives back the most: -1 for one thing."""
 
     @property
     def always(self) -> int:
@@ -83,12 +85,13 @@ def effect(hook: Hook, table: Operations, member: str) -> Effect | None:
     whole = [trace for trace in found.traces if trace.stopped is None]
     return Effect(
         function,
-        found.complete and not any(_calls_by_pointer(trace) for trace in whole),
+        found.complete and not any(_calls_unknown(trace) for trace in whole),
         frozenset(_sign(net(trace)) for trace in whole),
         frozenset(_sign(net(trace)) for trace in whole if not trace.failed),
         frozenset(_sign(net(trace)) for trace in whole if trace.failed),
         any(net(trace) < 0 for trace in whole)
         and all(net(trace) < 0 or _has_nothing(found, trace) for trace in whole),
+        min(map(net, whole), default=0),
     )
 
 
@@ -98,9 +101,12 @@ def _has_nothing(found: Exploration, trace: Trace) -> bool:
     return found.shared.budget.left > 0 and found.ask(*trace.condition, held != 0) is None
 
 
-def _calls_by_pointer(trace: Trace) -> bool:
+def _calls_unknown(trace: Trace) -> bool:
     """Whether a path calls what nobody knows: that may take or give back anything."""
-    return any(not event.name.isidentifier() for event in trace.machine.events)
+    return any(
+        not event.name.isidentifier() or (event.kind == "call" and by_word(event.name) == 0)
+        for event in trace.machine.events
+    )
 
 
 def _sign(number: int) -> int:

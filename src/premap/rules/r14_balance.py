@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from premap.csource.keeping import refers
+from premap.interp.machine import Event
+from premap.rules.balance import weight
 from premap.rules.callbacks import Effect, effect, net
 from premap.rules.context import Context
 from premap.rules.filling import fillings
 from premap.rules.hooks import Hook
 from premap.rules.operations import Operations, left_by, operations_of, told
+from premap.rules.paths import Step
 from premap.rules.rule import Found, Rule
 
 _IDLE = frozenset({"lock", "unlock", "order", "barrier", "log"})
@@ -59,6 +64,8 @@ def _shared(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
 def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
     """Look for who took what ->close gives back, whatever happened before."""
     if not hook.prepares:
+        if close.seen and close.least == -1:
+            yield from _doubled(hook, table)
         opened = effect(hook, table, "open")
         if opened is not None and opened.seen and opened.always > 0 and _leaves_it(hook, table):
             yield _at(
@@ -89,6 +96,30 @@ def _dropped(hook: Hook, table: Operations, close: Effect) -> Iterator[Found]:
             "if the action fails, ->close is called and ->mapped never was: it gives back what "
             "nothing has taken",
         )
+
+
+def _doubled(hook: Hook, table: Operations) -> Iterator[Found]:
+    """Find what a hook takes twice for a mapping, of which ->close gives back one thing once."""
+    for trace in hook.exploration.traces:
+        if not trace.succeeded or table not in left_by(hook, trace):
+            continue
+        counts: Counter[tuple[Any, ...]] = Counter()
+        for event in trace.machine.events:
+            counts[event.arguments[:1]] += weight(event.name)
+        for event in reversed(trace.machine.events):
+            if not refers(event.name) or counts[event.arguments[:1]] < 2:
+                continue
+            call = next((each for each in trace.calls(event.name) if _is(each, event)), None)
+            if call is not None:
+                message = f"{event.name}() a second time: ->close gives back one for each mapping"
+                yield told(hook, call.function, call.where, message, level="warning")
+                return
+
+
+def _is(step: Step, event: Event) -> bool:
+    """Whether a step is the call of which an event came."""
+    line = step.where.start_point.row + 1
+    return event.where == f"{step.function.source.name}:{line}"
 
 
 def _leaves_it(hook: Hook, table: Operations) -> bool:
@@ -126,7 +157,7 @@ makes; `->close` for each that goes, and also if the action or `->mapped` itself
 What `->close` gives back must have been taken in each of these cases: else a count ends up
 below what is mapped, and what is mapped is freed. A `->close` that may run without `->mapped`
 has to see that from the private data. For the first mapping of a legacy hook nothing calls
-`->open`: the hook takes it.
+`->open`: the hook takes it, and once.
 """,
     bad="""\
 struct ring {
