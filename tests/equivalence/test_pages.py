@@ -112,3 +112,33 @@ class TestOnePageOfAnArray:
         new = self.NEW.replace("d->pages,", now)
         verdict = verify(old_side(self.OLD), new_side(new))
         assert verdict.status == "different", verdict
+
+
+class TestArraysThatAreGone:
+    """An action reads the array after the hook; a legacy hook's pages were mapped at once."""
+
+    OLD = "%s if (vma_pages(vma) > 1) return -ENXIO; return vm_map_pages_zero(vma, %s, 1);"
+    NEW = (
+        "%s if (vma_desc_pages(desc) > 1) return -ENXIO;"
+        " mmap_action_map_kernel_pages(desc, desc->start, %s, vma_desc_pages(desc)); return 0;"
+    )
+    DEV = ("struct dev *d = file->private_data; ", "struct dev *d = desc->file->private_data; ")
+
+    def _status(self, declared: str, array: str) -> str:
+        old = self.OLD % (self.DEV[0] + declared, array)
+        new = self.NEW % (self.DEV[1] + declared, array)
+        return verify(old_side(old), new_side(new), time_limit=15).status
+
+    @pytest.mark.parametrize(
+        ("declared", "array"),
+        [
+            ("struct page *own[1] = { d->pages[0] };", "own"),
+            ("struct page *own = d->pages[0];", "&own"),
+            ("", "(struct page *[]){ d->pages[0] }"),
+        ],
+    )
+    def test_with_the_hook(self, declared: str, array: str) -> None:
+        assert self._status(declared, array) == "unknown"
+
+    def test_that_the_driver_has(self) -> None:
+        assert self._status("", "d->pages").startswith("equivalent")

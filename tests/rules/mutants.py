@@ -179,6 +179,11 @@ SUBSTITUTIONS = (
     ),
     ("R30", r"VMA_MIXEDMAP_BIT, ", ""),
     ("R31", r"^#ifdef CONFIG_MMU\n(.*\n)#endif\n", r"\1"),
+    (
+        "R32",
+        r"(\tmmap_action_map_kernel_pages_full\(desc, )ring->pages",
+        r"\tstruct page *own[1] = { ring->pages[0] };\n\n\1own",
+    ),
 )
 """Rule, what is replaced (each place by itself), and by what."""
 INSERTIONS = (

@@ -190,7 +190,13 @@ def _action(name: str, kinds: str) -> ModelCall:
     def call(
         machine: Machine, frame: Frame | None, node: Node | None, given: Sequence[Value]
     ) -> Value:
-        del frame, node
+        for kind, value in zip(kinds, given, strict=False):
+            place = value.data.place if isinstance(value.data, Pointer) else None
+            if kind == "A" and place is not None and place.object.local:
+                where = _where(frame, node).rpartition(":")
+                line = int(where[2]) if where[2].isdigit() else None
+                text = f"{name}() maps from {place}, which is gone when the action is performed"
+                raise NotModelled(text, where[0] or None, line)
         function(*_arguments(machine, kinds, given))
         return _VOID
 

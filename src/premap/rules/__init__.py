@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _FILE = re.compile(r"(r\d\d)_\w+\.py")
 _OF_HOOKS = frozenset(
-    f"R{number:02}" for number in (1, 2, 3, 4, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 27, 28, 30)
+    f"R{number:02}"
+    for number in (1, 2, 3, 4, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 27, 28, 30, 32)
 )
 """Rules that only look at hooks: where a file has none, they and the interpreter are not loaded."""
 
