@@ -164,7 +164,7 @@ class TestValuesOfTheFile:
     def test_another_member_beside_mapped(self) -> None:
         changed = COUNTED % (MAPPED, ".mapped = f_mapped, .fault = f_fault,")
         verdict = judge(COUNTING, SETTING, COUNTED % ("", ""), changed)
-        assert verdict.differences[0].message.startswith("->fault, which f_vm_ops uses")
+        assert verdict.differences[0].message.startswith("of f_vm_ops: ->fault is new")
 
     def test_an_enumerator_above_int_max_is_not_negative(self) -> None:
         differ("return BIG < 0 ? -EINVAL : 0;", "return -EINVAL;", "enum e { BIG = 0x80000000 };\n")
