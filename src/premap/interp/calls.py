@@ -373,6 +373,7 @@ def call_function(
     if machine.depth >= CALL_DEPTH:
         message = f"calls nested more than {CALL_DEPTH} deep"
         raise NotModelled(message, function.source.name, function.line)
+    begun = len(machine.locals)
     inner = Frame(function, scope, marks=known.read.marks)
     inner.rest = varargs.promoted(machine.inputs, given[len(parameters) :]) if rest else None
     for ctype in known.untold:
@@ -386,6 +387,8 @@ def call_function(
         result = execute_body(machine, inner, known.read.node)
     finally:
         machine.depth -= 1
+    for local in machine.locals[begun:]:
+        local.end()
     if result is VOID and not isinstance(known.returns, VoidType | UnknownType):
         message = f"{function.name}() ends without returning a value"
         raise Undefined(message, function.source.name, function.line)

@@ -118,6 +118,7 @@ def initialise(machine: Machine, frame: Frame, variable: Variable, value: Node) 
 def _literal_place(machine: Machine, frame: Frame, node: Node) -> tuple[Place, CType]:
     ctype = declared_type(machine, frame, _required(part(node, "type")))
     variable = machine.new_local("literal", ctype)
+    frame.blocks[-1][f"literal {len(machine.locals)}"] = variable  # its life ends with the block's
     initialise(machine, frame, variable, _required(part(node, "value")))
     return Place(variable.object), ctype
 

@@ -484,7 +484,16 @@ class Object:
         self._keep()
         self.freed = True
 
+    def end(self) -> None:
+        """End the life of a local variable: its block was left."""
+        if self.local and not self.freed:
+            self._keep()
+            self.freed = True
+
     def _refuse_freed(self, path: Path) -> None:
+        if self.freed and self.local:
+            name = _NUMBER.sub("", self.name_of(path))
+            raise Freed(f"{name} is used after its block was left")
         if self.freed:
             name = _CALL.sub("()", self.name_of(path))
             raise Freed(f"{name} is used after it was freed")

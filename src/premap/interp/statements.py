@@ -80,6 +80,8 @@ class _Entered:
         try:
             if kind is None:
                 cleanup.leave(self._machine, self._block)
+                for variable in self._block.values():
+                    variable.object.end()
         finally:
             self._blocks.pop()
 
