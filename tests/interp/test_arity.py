@@ -7,7 +7,7 @@ import pytest
 from tests.interp.test_execution import refused, returns
 
 from premap.csource.source import SourceFile
-from premap.interp import model_calls
+from premap.interp import arity, model_calls
 from premap.interp.kernel_macros import COMPUTED, SPECIAL
 from premap.rules.context import Context
 
@@ -44,3 +44,8 @@ def test_the_right_number_is_taken() -> None:
 
 def test_another_one_is_refused() -> None:
     refused("return min(n);", "given 1 arguments")
+
+
+@pytest.mark.parametrize("given", ["vma, ring->dax", "desc, file_inode(desc->file), ring->dax"])
+def test_both_forms_of_a_function_that_has_changed_are_taken(given: str) -> None:
+    assert arity.fits("daxdev_mapping_supported", len(given.split(", ")))

@@ -13,6 +13,9 @@ struct ring {
 	struct device *dev;
 	struct page **pages;
 	struct file *lower;
+	struct file *other;
+	struct buf *buf;
+	struct list_head bufs;
 	phys_addr_t phys;
 	size_t bytes;
 	unsigned long bits;
@@ -66,6 +69,55 @@ def _prepare(body: str, before: str = "") -> set[str]:
 
 def _legacy(body: str, before: str = "") -> set[str]:
     return _loud(_LEGACY % (before, body))
+
+
+class TestLeaks:
+    """R01: what a hook that fails has allocated, and neither frees nor keeps."""
+
+    FAILS = """\
+	struct buf *buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	%s
+	if (ring->users)
+		return -EIO;
+	return 0;
+"""
+
+    def _says(self, keeps: str) -> bool:
+        before = "struct buf { struct list_head node; };\n"
+        text = _HEAD + _PREPARE % (before, self.FAILS % keeps)
+        findings = check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings
+        return any("never frees it" in each.message for each in findings)
+
+    def test_neither(self) -> None:
+        assert self._says("")
+
+    @pytest.mark.parametrize(
+        "keeps",
+        [
+            "ring->buf = buf;",
+            "WRITE_ONCE(ring->buf, buf);",
+            "rcu_assign_pointer(ring->buf, buf);",
+            "smp_store_release(&ring->buf, buf);",
+            "list_add_tail(&buf->node, &ring->bufs);",
+            "xa_store(&ring->bufs, 0, buf, GFP_KERNEL);",
+        ],
+    )
+    def test_kept_where_others_find_it(self, keeps: str) -> None:
+        assert not self._says(keeps)
+
+
+class TestKeptFile:
+    """R01: a reference that the descriptor's own file is."""
+
+    BODY = "\tstruct file *lower = get_file(ring->lower);\n\n%s\treturn 0;"
+
+    def test_by_way_of_a_local(self) -> None:
+        assert _prepare(self.BODY % "\tdesc->vm_file = lower;\n") == set()
+        assert _prepare(self.BODY % "") == {"R01"}
+        assert _prepare(self.BODY % "\tdesc->vm_file = ring->other;\n") == {"R01"}
 
 
 class TestClaims:

@@ -131,6 +131,7 @@ class TestSections:
         [
             ("rcu_read_lock()", "rcu_read_unlock()"),
             ("preempt_disable()", "preempt_enable()"),
+            ("preempt_disable()", "preempt_enable_no_resched()"),
             ("local_irq_save(flags)", "local_irq_restore(flags)"),
         ],
     )

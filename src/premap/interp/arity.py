@@ -28,7 +28,7 @@ _TWO = (
     *("vm_flags_init", "vm_flags_reset", "vm_flags_set", "vm_flags_clear"),
     *("array_index_nospec", "min", "max", "umin", "umax", "ALIGN", "ALIGN_DOWN", "IS_ALIGNED"),
     *("round_up", "round_down", "roundup", "rounddown", "DIV_ROUND_UP", "array_size"),
-    *("size_add", "size_sub", "size_mul", "memzero_explicit", "daxdev_mapping_supported"),
+    *("size_add", "size_sub", "size_mul", "memzero_explicit"),
 )
 _THREE = (
     *("vm_flags_mod", "clamp", "clamp_val", "min_t", "max_t", "container_of"),
@@ -55,6 +55,7 @@ _AT_LEAST = {
         1,
     ),
     **dict.fromkeys(("kmalloc_obj", "kzalloc_obj", "kvmalloc_obj", "kvzalloc_obj"), 1),
+    "daxdev_mapping_supported": 2,  # of a descriptor there are three
     **dict.fromkeys(("kmalloc_objs", "kzalloc_objs", "kvmalloc_objs", "kvzalloc_objs"), 2),
     **dict.fromkeys(("kmalloc_flex", "kzalloc_flex", "kvmalloc_flex", "kvzalloc_flex"), 3),
 }

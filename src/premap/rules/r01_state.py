@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from premap import symbolic
+from premap.csource.calls import function_at
 from premap.csource.keeping import GIVES, links
-from premap.csource.nodes import callee, calls_in, path_to, text_of
+from premap.csource.nodes import callee, calls_in, find_all, path_to, text_of
 from premap.csource.source import SourceFile
 from premap.interp.inputs import CALL
 from premap.interp.machine import Event
@@ -71,14 +72,8 @@ def _leaked(hook: Hook, trace: Trace) -> Iterator[Found]:
             taken.append(event)
         elif event.kind != "order" and weight(event.name) < 0:
             taken = [one for one in taken if not _is_given(event, one)]
-    stored = {
-        name
-        for step in trace.steps
-        if step.kind in ("store", "write") and is_scalar(step.given[1])
-        for name in variables([word_of(step.given[1])])
-    }
     for event in taken:
-        known = event.result is not None and not _own(event) & stored
+        known = event.result is not None and not _is_stored(trace, event)
         if known and _unfreed(trace, event) and done(hook, trace, event):
             found = _at_event(hook, event, "the hook fails later on, and never frees it")
             if found is not None:
@@ -95,9 +90,24 @@ def _own(taken: Event) -> set[str]:
     return variables([taken.result]) - variables(taken.arguments)
 
 
+def _is_stored(trace: Trace, taken: Event) -> bool:
+    """Whether what was taken is kept somewhere, other than in itself."""
+    memory, own = trace.machine.memory, _own(taken)
+    objects = [memory.objects[key] for key in memory.written if key in memory.objects]
+    values = [
+        value
+        for each in objects
+        if not variables([each.address]) & own
+        for value in each.cells.values()
+    ]
+    values += [step.given[1] for step in trace.steps if step.kind in ("store", "write")]
+    return any(variables([word_of(value)]) & own for value in values if is_scalar(value))
+
+
 def _unfreed(trace: Trace, event: Event) -> bool:
-    """Whether no code that is not known got what was taken."""
-    calls = (each for each in trace.machine.events if each.kind == "call")
+    """Whether no code that is not known got what was taken, nor did a list."""
+    events = trace.machine.events
+    calls = (each for each in events if each.kind == "call" or links(each.name))
     return not any(_is_given(each, event) for each in calls)
 
 
@@ -245,10 +255,19 @@ def _written(hook: Hook) -> Iterator[Found]:
 
 
 def _is_file(source: SourceFile, byte: int) -> bool:
+    """Whether a call's result is the file that the mapping is given, at once or by a local."""
     for node in path_to(source.root, byte):
-        left = node.child_by_field_name("left") if node.type == "assignment_expression" else None
-        if left is not None and text_of(left).endswith("vm_file"):
+        if node.type not in ("assignment_expression", "init_declarator"):
+            continue
+        name = text_of(node.named_children[0]).lstrip("* ")
+        if name.endswith("vm_file"):
             return True
+        function = function_at(source, byte)
+        assigned = () if function is None else find_all(function.body, "assignment_expression")
+        for each in assigned:
+            left, right = each.named_children[0], each.named_children[-1]
+            if text_of(left).endswith("vm_file") and text_of(right) == name:
+                return True
     return False
 
 

@@ -23,6 +23,7 @@ _ENDS = {
     "up_write": "down_write",
     "drm_dev_exit": "drm_dev_enter",
     "preempt_enable": "preempt_disable",
+    "preempt_enable_no_resched": "preempt_disable",
     "local_irq_enable": "local_irq_disable",
     "local_irq_restore": "local_irq_save",
 }
@@ -31,7 +32,8 @@ _SECTIONS = {
     **dict.fromkeys(("rcu_read_lock", "rcu_read_lock_bh"), "lock"),
     **dict.fromkeys(("preempt_disable", "local_irq_disable", "local_irq_save"), "lock"),
     **dict.fromkeys(("rcu_read_unlock", "rcu_read_unlock_bh"), "unlock"),
-    **dict.fromkeys(("preempt_enable", "local_irq_enable", "local_irq_restore"), "unlock"),
+    **dict.fromkeys(("preempt_enable", "preempt_enable_no_resched"), "unlock"),
+    **dict.fromkeys(("local_irq_enable", "local_irq_restore"), "unlock"),
 }
 """What begins or ends a section without naming a lock."""
 _LOCK = re.compile(r"(?:^|_)lock(?=_|$)|^get(?=_cpu$)")
