@@ -238,3 +238,29 @@ class TestTablesElsewhere:
     def test_the_files_own_table_is_found_as_before(self, tree: Path) -> None:
         table = FRAMEWORK_TABLE.partition("\n")[2]
         assert self.found(tree, FRAMEWORK_HOOK + table, None) == [("drivers/ring/ring.c", 6)]
+
+
+class TestOnlyFor64Bits:
+    """R25: of a driver that 32-bit kernels may not have."""
+
+    HOOK = """\
+static int ring_map(struct vm_area_desc *desc)
+{
+	vma_desc_set_flags(desc, VMA_ALLOW_ANY_UNCACHED_BIT);
+	return 0;
+}
+
+static const struct file_operations ring_fops = { .mmap_prepare = ring_map };
+"""
+
+    @pytest.mark.parametrize(
+        ("depends", "expected"), [("64BIT", set()), ("64BIT || COMPILE_TEST", {"R25"})]
+    )
+    def test_bits_above_31(self, tree: Path, depends: str, expected: set[str]) -> None:
+        (tree / "drivers/ring/ring.c").write_text(self.HOOK)
+        (tree / "drivers/Makefile").write_text("obj-y += ring/\n")
+        (tree / "drivers/ring/Makefile").write_text("obj-$(CONFIG_RING) += ring.o\n")
+        (tree / "Kconfig").write_text(f'config RING\n\tbool "Ring"\n\tdepends on {depends}\n')
+        kernel = KernelTree(tree)
+        found = check_file(kernel.open("drivers/ring/ring.c"), kernel, "7.2").findings
+        assert {each.rule for each in found if each.level != "note"} == expected

@@ -52,6 +52,12 @@ class Context(Struct, eq=False, dict=True):
     def _header(self, name: str) -> str:
         return "" if self.tree is None else self.tree.bytes_of(name).decode("latin-1")
 
+    def only_with(self, option: str) -> bool:
+        """Whether the file is only built in kernels with an option, as far as the tree says."""
+        from premap.csource.makefiles import only_with  # noqa: PLC0415  few files ask
+
+        return self.tree is not None and only_with(option, self.source.name, self.tree)
+
     def at_least(self, release: str) -> bool:
         """Whether the target is this release or a later one."""
         return releases.number(self.target) >= releases.number(release)

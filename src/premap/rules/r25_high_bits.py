@@ -27,8 +27,10 @@ def check(context: Context) -> Iterator[Found]:
         return
     named = {name.decode() for name in _NAMED.findall(context.source.code)}
     high = {name: bit for name in named if (bit := _bit(release, name)) > HIGHEST_PORTABLE_BIT}
-    behind = dict(_macros(context, high)) if high else {}
-    for node in find_all(context.source.root, "identifier") if high else ():
+    if not high or context.only_with("64BIT"):
+        return
+    behind = dict(_macros(context, high))
+    for node in find_all(context.source.root, "identifier"):
         name = behind.get(text_of(node), text_of(node))
         if name not in high:
             continue
@@ -72,7 +74,8 @@ RULE = Rule(
     """
 The bitmap of a 32-bit kernel has 32 flags. The old masks of higher ones were 0 there, so that
 setting them did nothing; a bit number is the same everywhere, and setting it writes past the
-bitmap. Put it under `#ifdef CONFIG_64BIT`, or set the mask.
+bitmap. Put it under `#ifdef CONFIG_64BIT`, or set the mask. A driver that the tree builds for
+64-bit kernels alone may name it as it is.
 """,
     bad="""\
 static int ring_mmap_prepare(struct vm_area_desc *desc)
