@@ -415,6 +415,15 @@ class TestSeveralFlags:
         assert _prepare(body % "VMA_SHARED_BIT, VMA_MAYSHARE_BIT") == {"R09"}
         assert _prepare(body % "VMA_MAYSHARE_BIT") == set()
 
+    def test_in_a_release_in_which_that_asks_for_any(self) -> None:
+        body = "\treturn vma_flags_test(&desc->vma_flags, VMA_SHARED_BIT, VMA_MAYSHARE_BIT);"
+        text = (_HEAD + _PREPARE % ("", body)).encode()
+        said = [
+            [each.rule for each in check_file(SourceFile("ring.c", text), None, target).findings]
+            for target in ("7.0", "7.1")
+        ]
+        assert ["R09" in each for each in said] == [False, True]
+
 
 def test_a_pointer_is_no_physical_address() -> None:
     """R19."""

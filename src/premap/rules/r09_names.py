@@ -52,8 +52,11 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _one_flag(context: Context) -> Iterator[Found]:
-    """Find tests of one flag, of a VMA or of a vma_flags_t, that are given several."""
-    if not context.says(b"vma_flags_test(", b"vma_test("):
+    """Find tests of one flag, of a VMA or of a vma_flags_t, that are given several.
+
+    In 7.0, vma_flags_test() asks for any of them.
+    """
+    if not (context.at_least("7.1") and context.says(b"vma_flags_test(", b"vma_test(")):
         return
     for call in context.source.calls_to("vma_flags_test|vma_test"):
         name = callee(call)
