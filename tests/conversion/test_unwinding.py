@@ -285,3 +285,14 @@ def test_a_local_has_the_name_of_a_parameter_of_mapped(name: str) -> None:
     take = f"\tatomic_inc(&{name}->users);"
     declared = f"struct ring *{name} = file->private_data;"
     assert reason(source(take, declared=declared)) == "keeps-state"
+
+
+@pytest.mark.parametrize(
+    "does", ["ring_compute(ring)", "ring_output(ring)", "ring_decode(ring)", "ring_inputs(ring)"]
+)
+def test_what_only_has_such_letters_in_its_name_gives_nothing_back(does: str) -> None:
+    counts = PLAIN.replace("RING", "atomic_inc(&ring->users)")
+    fails = counts.replace("BACK", f"{does};\n\t\t{DROP[:-1]}")
+    assert reason(source(fails, declared="", last="return 0;")) == "keeps-state"
+    taken = "\tatomic_inc(&ring->users);\n"
+    assert reason(source(taken, f"{does};", declared="")) == "keeps-state"

@@ -14,6 +14,7 @@ struct ring {
 	struct page **pages;
 	struct file *lower;
 	struct file *other;
+	struct mm_struct *mm;
 	struct buf *buf;
 	struct list_head bufs;
 	phys_addr_t phys;
@@ -118,6 +119,18 @@ class TestKeptFile:
         assert _prepare(self.BODY % "\tdesc->vm_file = lower;\n") == set()
         assert _prepare(self.BODY % "") == {"R01"}
         assert _prepare(self.BODY % "\tdesc->vm_file = ring->other;\n") == {"R01"}
+
+    def test_in_a_statement_of_its_own(self) -> None:
+        body = "\tget_file(ring->lower);\n\tdesc->vm_file = ring->%s;\n\treturn 0;"
+        assert _prepare(body % "lower") == set()
+        assert _prepare(body % "other") == {"R01"}
+
+
+def test_what_is_put_is_not_kept() -> None:
+    """R01."""
+    body = "\tmmget(ring->mm);\n\tring_look(ring->mm);\n%s\treturn 0;"
+    assert _prepare(body % "\tmmput(ring->mm);\n") == set()
+    assert _prepare(body % "") == {"R01"}
 
 
 class TestClaims:

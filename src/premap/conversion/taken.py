@@ -14,7 +14,8 @@ from tree_sitter import Node
 from premap.conversion import mapped, taking, unwinding
 from premap.conversion.effects import has_table, installed, operations_of
 from premap.conversion.mentions import mentions
-from premap.conversion.taking import GIVES_BACK, Taking, gives_back
+from premap.conversion.taking import Taking, gives_back
+from premap.csource.keeping import GIVES_BACK
 from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
 from premap.idioms.idiom import Hook

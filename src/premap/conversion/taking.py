@@ -15,12 +15,12 @@ from tree_sitter import Node
 
 from premap.conversion.effects import takes
 from premap.csource.cleanups import locks
+from premap.csource.keeping import GIVES_BACK
 from premap.csource.nodes import arguments, callee, calls_in, find_all, identifiers_in, text_of
 from premap.idioms.idiom import Hook
 from premap.idioms.messages import MESSAGE
 from premap.idioms.population import is_desc_only
 
-GIVES_BACK = re.compile(r"\w*(?:put|dec|drop|release|unref|disable)\w*")
 LOCKED = re.compile(r"\b\w*(?:lock|down_read|down_write|enter|guard)\w*\s*\(")
 """A call that takes or releases a lock, by its name."""
 _ERRNO = re.compile(r"-\s*E[A-Z0-9]+")

@@ -16,7 +16,6 @@ from tree_sitter import Node
 
 from premap.conversion.effects import takes
 from premap.conversion.taking import (
-    GIVES_BACK,
     LOCKED,
     Taking,
     gives_back,
@@ -26,7 +25,7 @@ from premap.conversion.taking import (
     with_comments,
 )
 from premap.csource.cleanups import locks
-from premap.csource.keeping import SETS
+from premap.csource.keeping import GIVES_BACK, SETS
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
 from premap.idioms.idiom import Hook
 from premap.idioms.messages import MESSAGE

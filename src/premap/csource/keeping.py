@@ -60,11 +60,18 @@ SETS = re.compile(r"refcount_set|atomic(?:64|_long)?_set")
 GIVES = re.compile(
     r"""
     (?:^|_)(?:free|put|unpin|release|drop|unref|dec|sub)(?:_|$)
-    | ^k?v?free | ^(?:mmdrop|iput|dput|fput|module_put)$ | clk_(?:disable|unprepare)
+    | ^k?v?free | ^(?:mmdrop|mmput|mntput|iput|dput|fput)$ | clk_(?:disable|unprepare)
     """,
     re.VERBOSE,
 )
 """What is in the names of functions that give something back."""
+GIVES_BACK = re.compile(
+    r"""
+    (?:\w*_)? (?:(?:d|f|i|mm|mnt)?put | dec | (?:mm)?drop | release | unref | disable) (?:_\w*)?
+    """,
+    re.VERBOSE,
+)
+"""Names of functions that give back a reference or a count; none that free what was allocated."""
 
 
 def allocates(name: str) -> bool:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tree_sitter import Node
+
 from premap import symbolic
 from premap.csource.calls import function_at
 from premap.csource.keeping import GIVES, links
-from premap.csource.nodes import callee, calls_in, find_all, path_to, text_of
+from premap.csource.nodes import arguments, callee, calls_in, find_all, path_to, text_of
 from premap.csource.source import SourceFile
 from premap.interp.inputs import CALL
 from premap.interp.machine import Event
@@ -150,7 +152,7 @@ def _at_event(
     named = [call for call in calls if callee(call) == event.name]
     macros = [call for call in calls if source.macros_of(callee(call) or "")]
     for call in named or macros:
-        if not _is_file(source, call.start_byte):
+        if not _is_file(source, call):
             return at(
                 source,
                 call,
@@ -244,7 +246,7 @@ def _written(hook: Hook) -> Iterator[Found]:
             continue
         for call in calls_in(function.body):
             name = callee(call) or ""
-            if takes(name) and not _is_file(function.source, call.start_byte):
+            if takes(name) and not _is_file(function.source, call):
                 yield at(
                     function.source,
                     call,
@@ -254,21 +256,17 @@ def _written(hook: Hook) -> Iterator[Found]:
                 )
 
 
-def _is_file(source: SourceFile, byte: int) -> bool:
-    """Whether a call's result is the file that the mapping is given, at once or by a local."""
-    for node in path_to(source.root, byte):
-        if node.type not in ("assignment_expression", "init_declarator"):
-            continue
-        name = text_of(node.named_children[0]).lstrip("* ")
-        if name.endswith("vm_file"):
-            return True
-        function = function_at(source, byte)
-        assigned = () if function is None else find_all(function.body, "assignment_expression")
-        for each in assigned:
-            left, right = each.named_children[0], each.named_children[-1]
-            if text_of(left).endswith("vm_file") and text_of(right) == name:
-                return True
-    return False
+def _is_file(source: SourceFile, call: Node) -> bool:
+    """Whether a call's file is what the mapping is given, at once, or by a name that it has."""
+    names = {text_of(each) for each in arguments(call)[:1] if "file" in (callee(call) or "")}
+    for node in path_to(source.root, call.start_byte):
+        if node.type in ("assignment_expression", "init_declarator"):
+            names.add(text_of(node.named_children[0]).lstrip("* "))
+    function = function_at(source, call.start_byte)
+    assigned = () if function is None else find_all(function.body, "assignment_expression")
+    given = [each.named_children for each in assigned]
+    files = {text_of(each[-1]) for each in given if text_of(each[0]).endswith("vm_file")}
+    return any(name.endswith("vm_file") or name in files for name in names)
 
 
 RULE = Rule(
