@@ -482,3 +482,23 @@ out:
 	return ret;"""
     assert _legacy(body) == set()
     assert _legacy(body.replace("if (ret) {", "if (ring->ro) {")) == {"R28"}
+
+
+class TestOtherLocks:
+    """R02: the release of another lock releases none."""
+
+    HEAD = "struct pair { struct mutex first, second; };\nstatic struct mutex ring_lock;\n"
+    BODY = (
+        "\tstruct pair *pair = desc->file->private_data;\n\n"
+        "\tmutex_lock(&pair->first);\n\tmutex_unlock(%s);\n\treturn 0;"
+    )
+
+    @pytest.mark.parametrize("other", ["&pair->second", "&ring_lock"])
+    def test_that_is_another_for_certain(self, other: str) -> None:
+        assert _prepare(self.BODY % other, self.HEAD) == {"R02"}
+
+    @pytest.mark.parametrize(
+        "same", ["&pair->first", "&((struct pair *)ring)->first", "ring_lock_of(pair)"]
+    )
+    def test_that_may_be_the_same(self, same: str) -> None:
+        assert _prepare(self.BODY % same, self.HEAD) == set()

@@ -13,6 +13,7 @@ from premap.rules.hooks import Hook
 from premap.rules.paths import Trace, done, example
 from premap.rules.plausible import containers_exist
 from premap.rules.rule import Found, Rule
+from premap.rules.terms import variables
 
 _VARIANT = re.compile(r"_(?:interruptible|killable|nested|io|irqsave|irqrestore|irq|bh)\b|_nested")
 _TRIES = re.compile(r"^(down\w*)_trylock$|try(?=lock$)")
@@ -165,11 +166,23 @@ def _taken(trace: Trace, pairs: Mapping[str, str]) -> list[Event]:
 def _release(held: list[Event], event: Event) -> None:
     """Take off the lock that a call releases: of the same kind, the same one if that shows."""
     kind = _kind(event.name)
-    same = [one for one in held if _kind(one.name) == kind]
+    same = [one for one in held if _kind(one.name) == kind and not _differ(one, event)]
     lock = next((one for one in same if set(one.arguments[:1]) & {*event.arguments}), None)
     if same:
         released = lock or same[-1]
         held[:] = [one for one in held if one is not released]
+
+
+def _differ(one: Event, other: Event) -> bool:
+    """Whether two locks are members of other names, or variables: no pointer makes them one."""
+    names = [_member(each) for each in (one, other)]
+    return None not in names and names[0] != names[1]
+
+
+def _member(event: Event) -> str | None:
+    """Return the name of the member or variable whose address a call is given."""
+    named = [name for name in variables(event.arguments[:1]) if name.startswith("&")]
+    return re.split(r"->|\.|&", named[0])[-1] if len(named) == 1 else None
 
 
 def _kind(name: str) -> str:
