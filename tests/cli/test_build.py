@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.files import write_files
+
+from premap.kbuild.places import Places
 
 from .conftest import Premap
 
@@ -234,6 +237,26 @@ class TestObjectOfAnotherFolder:
         (folder / "Makefile").write_text("core-y := ../../../drivers/outer/plain.o\n")
         (note,) = build("outer/plain.c")["plain_mmap"]["notes"]
         assert note["id"] == "not-built"
+
+
+class TestPlaces:
+    """Which object make is asked for."""
+
+    def target(self, tmp_path: Path, name: str, own: str) -> str:
+        files = {
+            "drivers/core/Makefile": "core-y := ../lib/ring.o\nobj-m += core.o\n",
+            "drivers/lib/Makefile": own,
+        }
+        write_files(tmp_path, files)
+        return Places(tmp_path, tmp_path / ".config").target(name)
+
+    def test_a_remark_lists_nothing(self, tmp_path: Path) -> None:
+        own = "obj-m += other.o\t# not ring.o\n# ring.o is built in ../core\n"
+        found = self.target(tmp_path, "drivers/lib/ring.c", own)
+        assert found == "drivers/core/../lib/ring.o"
+
+    def test_in_no_folder(self, tmp_path: Path) -> None:
+        assert self.target(tmp_path, "ring.c", "") == "ring.o"
 
 
 class TestUse:

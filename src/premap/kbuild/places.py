@@ -17,6 +17,7 @@ from pathlib import Path
 
 _MAKEFILE = re.compile(r"(?:Makefile|Kbuild)(?:\.\w+)?\Z")
 _FOR = re.compile(r"^# Linux/(\w+) ", re.MULTILINE)
+_COMMENT = re.compile(r"(?<!\\)#.*")
 _UP = r"(?:\.\./)+[\w./-]*\w"
 
 
@@ -32,15 +33,16 @@ class Places:
         """Return the object that make is to be asked for, for a C file."""
         folder, base = posixpath.split(name.removesuffix(".c"))
         listed = re.compile(rf"(?<![\w/-]){re.escape(base)}\.o\b")
+        own = posixpath.join(folder, f"{base}.o")
         if any(map(listed.search, self._own(folder))):
-            return f"{folder}/{base}.o"
-        return next(self._elsewhere(folder, base), f"{folder}/{base}.o")
+            return own
+        return next(self._elsewhere(folder, base), own)
 
     def _own(self, folder: str) -> Iterator[str]:
         for name in ("Kbuild", "Makefile"):
             path = self.root / folder / name
             if path.is_file():
-                yield path.read_text("utf-8", "replace")
+                yield _text(path)
 
     def _elsewhere(self, folder: str, base: str) -> Iterator[str]:
         """Yield the objects by which other folders' makefiles know a file."""
@@ -81,5 +83,10 @@ class Places:
             for name in filter(_MAKEFILE.match, files):
                 path = Path(folder, name)
                 at = path.relative_to(self.root).as_posix()
-                found[at] = path.read_text("utf-8", "replace")
+                found[at] = _text(path)
         return found
+
+
+def _text(makefile: Path) -> str:
+    """Return what a makefile says, without its comments."""
+    return _COMMENT.sub("", makefile.read_text("utf-8", "replace"))
