@@ -258,7 +258,8 @@ def _written(hook: Hook) -> Iterator[Found]:
 
 def _is_file(source: SourceFile, call: Node) -> bool:
     """Whether a call's file is what the mapping is given, at once, or by a name that it has."""
-    names = {text_of(each) for each in arguments(call)[:1] if "file" in (callee(call) or "")}
+    taken = {text_of(each) for each in arguments(call)[:1] if "file" in (callee(call) or "")}
+    names = set[str]()
     for node in path_to(source.root, call.start_byte):
         if node.type in ("assignment_expression", "init_declarator"):
             names.add(text_of(node.named_children[0]).lstrip("* "))
@@ -266,7 +267,7 @@ def _is_file(source: SourceFile, call: Node) -> bool:
     assigned = () if function is None else find_all(function.body, "assignment_expression")
     given = [each.named_children for each in assigned]
     files = {text_of(each[-1]) for each in given if text_of(each[0]).endswith("vm_file")}
-    return any(name.endswith("vm_file") or name in files for name in names)
+    return bool((names | taken) & files) or any(name.endswith("vm_file") for name in names)
 
 
 RULE = Rule(
