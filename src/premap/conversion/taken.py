@@ -16,7 +16,7 @@ from premap.conversion.effects import has_table, installed, operations_of
 from premap.conversion.mentions import mentions
 from premap.conversion.taking import Taking, gives_back
 from premap.csource.keeping import GIVES_BACK
-from premap.csource.nodes import calls_in, find_all, identifiers_in, text_of
+from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
 from premap.idioms.idiom import Hook
 from premap.idioms.s1_mapped import MEMBERS, OWN_NAMES, headed
@@ -161,6 +161,8 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
             value = declarator.child_by_field_name("value")
             if value is None or _assigned(name, hook) or mapped.is_static(declaration):
                 return None
+            if not _gives_same(declarator, value):
+                return None
             needed |= identifiers_in(value)
             found.insert(0, (name, _declaration(declaration, declarator, hook)))
     names = {name for name, _ in found}
@@ -169,6 +171,17 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
     texts = [text for _, text in found]
     plain = not any(USES_OF_FILE.search(text) or hook.vma in _WORD.findall(text) for text in texts)
     return None if foreign or not plain or names & OWN_NAMES else found
+
+
+def _gives_same(declarator: Node, value: Node) -> bool:
+    """Tell whether a value is plainly the same, and does nothing, where it is said a second time.
+
+    A function that finds an object does; any other may count, or do something. Macros in capitals
+    compute, such as PAGE_ALIGN().
+    """
+    inner = declarator.child_by_field_name("declarator")
+    found = inner is not None and inner.type == "pointer_declarator"
+    return found or all((callee(call) or "").isupper() for call in calls_in(value))
 
 
 def local_names(hook: Hook) -> set[str]:
