@@ -263,6 +263,8 @@ def test_what_is_less_plain_is_declined(what: str) -> None:
         ("static int last;", "last"),
         ("int last = ring_last(vma);", "last"),
         ("int last = ring_next_slot(ring);\n\n\tif (!last)\n\t\treturn -ENODEV;", "last > 1"),
+        ("int last = ring->wc;\n\n\tring->wc = 0;", "last > 1"),
+        ("int last = ring->wc;\n\n\tif (ring->wc++)\n\t\treturn -EBUSY;", "last > 1"),
     ],
 )
 def test_locals_that_mapped_can_not_have(local: str, use: str) -> None:

@@ -149,6 +149,7 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
     None if one of them has not one value, got from the file alone.
     """
     needed = set(named)
+    changed = set(_changed_members(hook))
     found: list[tuple[str, str]] = []
     declarations = [
         each for each in hook.function.body.named_children if each.type == "declaration"
@@ -161,7 +162,7 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
             value = declarator.child_by_field_name("value")
             if value is None or _assigned(name, hook) or mapped.is_static(declaration):
                 return None
-            if not _gives_same(declarator, value):
+            if not _gives_same(declarator, value) or _members(value) & changed:
                 return None
             needed |= identifiers_in(value)
             found.insert(0, (name, _declaration(declaration, declarator, hook)))
@@ -182,6 +183,19 @@ def _gives_same(declarator: Node, value: Node) -> bool:
     inner = declarator.child_by_field_name("declarator")
     found = inner is not None and inner.type == "pointer_declarator"
     return found or all((callee(call) or "").isupper() for call in calls_in(value))
+
+
+def _members(value: Node) -> set[str]:
+    accesses = find_all(value, "field_expression")
+    return {text_of(each.child_by_field_name("field")) for each in accesses}
+
+
+def _changed_members(hook: Hook) -> Iterator[str]:
+    """Yield the names of members that the function writes, of whichever object."""
+    for node in find_all(hook.function.body, "assignment_expression", "update_expression"):
+        target = node.child_by_field_name("left") or node.child_by_field_name("argument")
+        if target is not None and target.type == "field_expression":
+            yield text_of(target.child_by_field_name("field"))
 
 
 def local_names(hook: Hook) -> set[str]:
