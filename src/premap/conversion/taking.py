@@ -23,7 +23,7 @@ from premap.idioms.population import is_desc_only
 
 LOCKED = re.compile(r"\b\w*(?:lock|down_read|down_write|enter|guard)\w*\s*\(")
 """A call that takes or releases a lock, by its name."""
-_ERRNO = re.compile(r"-\s*E[A-Z0-9]+")
+ERRNO = re.compile(r"-\s*E[A-Z0-9]+")
 _HIDES = ("goto_statement", "labeled_statement", "preproc_if", "preproc_ifdef", "case_statement")
 """What makes the order of statements less plain."""
 
@@ -193,7 +193,7 @@ def _leaves(check: Node, result: str | None, hook: Hook) -> bool:
     if not known or not inner or inner[-1].type != "return_statement":
         return False
     value = text_of(inner[-1].named_children[0]) if inner[-1].named_children else ""
-    error = _ERRNO.fullmatch(value) is not None or (result is not None and value == result)
+    error = ERRNO.fullmatch(value) is not None or (result is not None and value == result)
     return error and all(_undoes(each) for each in inner[:-1])
 
 

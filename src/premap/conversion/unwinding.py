@@ -16,6 +16,7 @@ from tree_sitter import Node
 
 from premap.conversion.effects import takes
 from premap.conversion.taking import (
+    ERRNO,
     LOCKED,
     Taking,
     gives_back,
@@ -31,8 +32,7 @@ from premap.idioms.idiom import Hook
 from premap.idioms.messages import MESSAGE
 from premap.idioms.population import is_desc_only, is_failure
 
-_ERRNO = re.compile(r"-\s*E[A-Z0-9]+")
-_NUMBER = re.compile(rf"0|{_ERRNO.pattern}")
+_NUMBER = re.compile(rf"0|{ERRNO.pattern}")
 _READS = re.compile(r"(?:atomic(?:64|_long)?|refcount|kref)_read")
 _PROTECTION = re.compile(r"pgprot_\w+|vm_get_page_prot|vma_get_page_prot")
 _MOVE = frozenset(
@@ -169,7 +169,7 @@ def _moves(statement: Node, result: str | None, hook: Hook) -> bool:
 def _fails(statement: Node, result: str | None, hook: Hook) -> bool:
     """Tell whether a return is one of an error: a constant, or a result that was just tested."""
     value = statement.named_children[0] if statement.named_children else statement
-    if _ERRNO.fullmatch(text_of(value)):
+    if ERRNO.fullmatch(text_of(value)):
         return True
     branch = hook.parent(statement)
     if branch is not None and branch.type == "compound_statement":
