@@ -299,3 +299,9 @@ def test_what_only_has_such_letters_in_its_name_gives_nothing_back(does: str) ->
     assert reason(source(fails, declared="", last="return 0;")) == "keeps-state"
     taken = "\tatomic_inc(&ring->users);\n"
     assert reason(source(taken, f"{does};", declared="")) == "keeps-state"
+
+
+def test_a_number_that_is_set_stays_where_it_is() -> None:
+    [found] = convert_file(source("\tatomic_set(&ring->users, 1);\n", declared=""), None, "7.3")
+    assert found.reason is None
+    assert "S2" not in found.idioms

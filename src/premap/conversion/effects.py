@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from tree_sitter import Node
 
 from premap.csource.keeping import (
-    SETS,
     allocates,
     allocates_for_device,
     finds,
@@ -91,7 +90,7 @@ def _allocates(name: str) -> bool:
 
 def _takes(name: str) -> bool:
     """Whether a kernel function takes or links something, or frees what can't be had back."""
-    return refers(name) or links(name) or name.startswith("dev_kfree") or bool(SETS.fullmatch(name))
+    return refers(name) or links(name) or name.startswith(("refcount_set", "dev_kfree"))
 
 
 def _taking(name: str, source: SourceFile, depth: int) -> tuple[str, ...]:
