@@ -305,3 +305,17 @@ def test_a_number_that_is_set_stays_where_it_is() -> None:
     [found] = convert_file(source("\tatomic_set(&ring->users, 1);\n", declared=""), None, "7.3")
     assert found.reason is None
     assert "S2" not in found.idioms
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("dev_hold(ring->dev)", "keeps-state"),
+        ("sock_hold(ring->dev)", "keeps-state"),
+        ("fget_raw(ring->count)", "keeps-state"),
+        ("folio_alloc(GFP_KERNEL, 0)", "allocates"),
+        ("ring_look(ring->dev)", None),
+    ],
+)
+def test_what_is_held_or_allocated_by_other_names(call: str, expected: str | None) -> None:
+    assert reason(source(f"\t{call};\n", "ring_stop(ring);", declared="")) == expected

@@ -11,7 +11,15 @@ import re
 
 _ALLOCATE_BEGIN = (
     *("kmalloc", "kzalloc", "kcalloc", "kvmalloc", "kvzalloc", "kvcalloc", "vzalloc", "vmalloc_32"),
-    *("kmemdup", "kstrdup", "alloc_page", "dma_alloc_", "kmem_cache_alloc", "kmem_cache_zalloc"),
+    *(
+        "kmemdup",
+        "kstrdup",
+        "alloc_page",
+        "folio_alloc",
+        "dma_alloc_",
+        "kmem_cache_alloc",
+        "kmem_cache_zalloc",
+    ),
 )
 """How names of functions begin that allocate: these have many variants."""
 _ALLOCATE = frozenset(
@@ -43,6 +51,7 @@ _REFER = frozenset(
     (
         *("get_page", "try_get_page", "folio_get", "get_device", "fget", "get_pid", "path_get"),
         *("try_module_get", "__module_get", "mmgrab", "igrab", "ihold", "dma_buf_get"),
+        *("dev_hold", "netdev_hold", "sock_hold", "fget_raw"),
         *("pm_runtime_resume_and_get", "clk_enable", "file_ref_inc", "file_ref_get"),
     )
 )
