@@ -264,6 +264,8 @@ def test_what_is_less_plain_is_declined(what: str) -> None:
         ("int last = ring_last(vma);", "last"),
         ("int last = ring_next_slot(ring);\n\n\tif (!last)\n\t\treturn -ENODEV;", "last > 1"),
         ("int last = ring->wc;\n\n\tring->wc = 0;", "last > 1"),
+        ("int last = ring->table[0];\n\n\tring->table[0] = 0;", "last > 1"),
+        ("int last = *ring->limit;\n\n\t*ring->limit = 0;", "last > 1"),
         ("int last = ring->wc;\n\n\tif (ring->wc++)\n\t\treturn -EBUSY;", "last > 1"),
     ],
 )

@@ -191,11 +191,11 @@ def _members(value: Node) -> set[str]:
 
 
 def _changed_members(hook: Hook) -> Iterator[str]:
-    """Yield the names of members that the function writes, of whichever object."""
+    """Yield the names of members that the function writes, or by which it finds what it writes."""
     for node in find_all(hook.function.body, "assignment_expression", "update_expression"):
         target = node.child_by_field_name("left") or node.child_by_field_name("argument")
-        if target is not None and target.type == "field_expression":
-            yield text_of(target.child_by_field_name("field"))
+        if target is not None:
+            yield from _members(target)
 
 
 def local_names(hook: Hook) -> set[str]:
