@@ -37,3 +37,10 @@ def test_one_that_has_the_new_name() -> None:
 
 def test_another_name() -> None:
     assert _loud("ring_poll") == set()
+
+
+def test_one_that_another_table_names() -> None:
+    table = "static const struct file_operations ring_old_fops = { .mmap = ring_mmap };\n"
+    text = (_TEXT % "ring_mmap" + table).encode()
+    findings = check_file(SourceFile("ring.c", text), None, "7.3").findings
+    assert not any("is still NULL" in each.message for each in findings)

@@ -18,7 +18,7 @@ def check(context: Context) -> Iterator[Found]:
         return
     for hook in context.prepares:
         yield from _functions(hook)
-        yield from _stubs(hook)
+        yield from _stubs(context, hook)
     yield from _tables(context)
 
 
@@ -39,10 +39,15 @@ def _functions(hook: Hook) -> Iterator[Found]:
             )
 
 
-def _stubs(hook: Hook) -> Iterator[Found]:
-    """Find `#define ring_mmap NULL` in an arm in which nothing has the new hook's name."""
+def _stubs(context: Context, hook: Hook) -> Iterator[Found]:
+    """Find `#define ring_mmap NULL` in an arm in which nothing has the new hook's name.
+
+    Not where a table names the old one: it is that table's.
+    """
     source, old = hook.source, hook.name.removesuffix("_prepare")
     if old == hook.name or not all(function.arms for function in hook.functions):
+        return
+    if any(site.name == old for site in context.sites):
         return
     known = [tuple(source.arms_at(macro.start)) for macro in source.macros_of(hook.name)]
     known += [tuple(function.arms) for function in hook.functions]
