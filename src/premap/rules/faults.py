@@ -22,6 +22,8 @@ _FAR = 1 << 31
 """Pages: what an offset that was masked or divided does not lead to."""
 _INSERTS = {"vmf_insert_pfn": 2, "vmf_insert_pfn_prot": 2, "vmf_insert_mixed": 2}
 """Functions that map a page frame, and which argument says which one."""
+_SAYS = ((b"->pgoff", b"->address"), (b"->page", *(name.encode() for name in _INSERTS)))
+"""What a handler says, one of each, that maps something by the offset: to run one takes time."""
 
 
 def takes_any_offset(hook: Hook, table: Operations) -> bool:
@@ -29,7 +31,8 @@ def takes_any_offset(hook: Hook, table: Operations) -> bool:
 
     Said only of paths that are seen to their end, on which no unknown code is given the offset.
     """
-    if b"array_index_nospec" in table.text_of("fault"):
+    text = table.text_of("fault")
+    if b"array_index_nospec" in text or not all(any(map(text.__contains__, w)) for w in _SAYS):
         return False
     found = exploration_of(hook, table, "fault")
     return found is not None and any(_trusts(found, trace) for trace in found.traces)

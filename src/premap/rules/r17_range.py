@@ -43,7 +43,9 @@ def check(context: Context) -> Iterator[Found]:
         for trace in hook.exploration.traces:
             if trace.failed:
                 continue
-            found = _check(hook, trace) or _by_fault(hook, trace)
+            found = _check(hook, trace)
+            if found is None and not context.is_core:
+                found = _by_fault(hook, trace)
             if found is not None:
                 yield found
                 break
