@@ -264,6 +264,34 @@ def test_locals_that_mapped_has_not(local: str) -> None:
     assert not found.edits
 
 
+@pytest.mark.parametrize(
+    ("before", "moves"),
+    [
+        ("", True),
+        ("if (is_cow_mapping(vma->vm_flags))\n\t\treturn -EINVAL;\n\t", True),
+        ("ring_reset(ring);\n\t", False),
+        ("if (ring_check(ring->dev))\n\t\treturn -EIO;\n\t", False),
+    ],
+)
+def test_a_number_of_the_beginning_that_unknown_code_may_change(before: str, moves: bool) -> None:
+    """->mapped() would read it again, later."""
+    text = source(f"{before}ring->count += step;", "ring->count -= ring->wc;").text
+    text = text.replace(b"\tint ret;\n", b"\tint ret;\n\tint step = ring->wc;\n")
+    [found] = convert_file(SourceFile("ring.c", text), None, "7.3")
+    assert (found.reason is None) is moves
+    assert bool(found.edits) is moves
+
+
+def test_a_result_that_stays_from_call_to_call() -> None:
+    take = "ret = pm_runtime_resume_and_get(ring->dev);\n\tif (ret)\n\t\treturn ret;\n\t"
+    text = source(take, "pm_runtime_put(ring->dev);").text
+    [found] = convert_file(SourceFile("ring.c", text), None, "7.3")
+    assert found.reason is None
+    text = text.replace(b"\tint ret;\n", b"\tstatic int ret;\n")
+    [found] = convert_file(SourceFile("ring.c", text), None, "7.3")
+    assert found.reason is not None
+
+
 def test_release_without_mapped() -> None:
     [found] = convert_file(source("ring->count++;", "ring->count--;"), None, "7.0")
     assert found.reason is not None

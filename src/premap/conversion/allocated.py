@@ -247,7 +247,7 @@ def _declares_only(close: Function) -> bool:
 def _declarations(moved: Sequence[Node], variable: str, hook: Hook) -> tuple[str, ...] | None:
     """Return what ->mapped() declares: what the statements need, and the variable itself."""
     needed = set[str]().union(*(identifiers_in(each) for each in moved)) - {variable}
-    known = taken.declared(needed - {hook.file or "", hook.vma}, hook)
+    known = taken.declared(needed - {hook.file or "", hook.vma}, hook, moved[0])
     if known is None:
         return None
     texts = [text for name, text in known if name != variable]

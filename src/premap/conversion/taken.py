@@ -19,10 +19,14 @@ from premap.csource.keeping import GIVES_BACK
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of
 from premap.csource.source import Function
 from premap.idioms.idiom import Hook
+from premap.idioms.messages import MESSAGE
 from premap.idioms.s1_mapped import MEMBERS, OWN_NAMES, headed
+from premap.idioms.twins import TWINS
 from premap.records import Edit
 
 _FILE = "file"
+_LOOKS = frozenset(("likely", "unlikely", "is_cow_mapping", "capable", "file_inode"))
+"""Functions that change nothing, besides those with a twin."""
 _GIVEN = ("vm_file", "vm_start", "vm_end")
 """Members of the VMA that no hook changes before ->mapped() is given them."""
 _WORD = re.compile(r"\w+")
@@ -60,7 +64,7 @@ def _found(found: Taking | None, hook: Hook, *, acts: bool) -> Taken | None:
         return None  # what it keeps may be gone by the time that the pages are mapped
     table = tables.pop()
     close = _close(hook)
-    declared_ = declared(found.names(), hook)
+    declared_ = declared(found.names(), hook, found.statements[0])
     if close is None or declared_ is None or not _only_succeeds(statements, found.statements[-1]):
         return None
     if found.count > _given_back(close):
@@ -71,17 +75,20 @@ def _found(found: Taking | None, hook: Hook, *, acts: bool) -> Taken | None:
         return None
     texts = [text for _, text in declared_]
     if found.result is not None:
-        texts.append(_result(found.result, hook))
+        result = _result(found.result, hook)
+        if result is None:
+            return None
+        texts.append(result)
     return Taken(found, table, close, tuple(texts), mark)
 
 
-def _result(name: str, hook: Hook) -> str:
-    """Return the declaration of the variable that holds what a call returned."""
+def _result(name: str, hook: Hook) -> str | None:
+    """Return the declaration of the variable that holds what a call returned; None if it stays."""
     for declaration in find_all(hook.function.body, "declaration"):
         for declarator in declaration.children_by_field_name("declarator"):
-            if name_of(declarator) == name:
+            if name_of(declarator) == name and not mapped.is_static(declaration):
                 return _declaration(declaration, declarator, hook)
-    raise AssertionError(name)
+    return None
 
 
 def edits(taken: Taken, hook: Hook) -> list[Edit]:
@@ -143,13 +150,15 @@ def _is_last(statement: Node, behind: list[Node]) -> bool:
     return bool(behind) and statement == behind[-1]
 
 
-def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | None:
+def declared(named: AbstractSet[str], hook: Hook, first: Node) -> list[tuple[str, str]] | None:
     """Return names and declarations of the locals that what names these needs, in order.
 
-    None if one of them has not one value, got from the file alone.
+    None if one of them has not one value, got from the file alone, that is the same where what
+    begins with `first` stands.
     """
     needed = set(named)
     changed = set(_changed_members(hook))
+    disturbed = _calls_others(hook, first)
     found: list[tuple[str, str]] = []
     declarations = [
         each for each in hook.function.body.named_children if each.type == "declaration"
@@ -164,6 +173,8 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
                 return None
             if not _gives_same(declarator, value) or _members(value) & changed:
                 return None
+            if disturbed and _keeps(declarator, value, hook):
+                return None
             needed |= identifiers_in(value)
             found.insert(0, (name, _declaration(declaration, declarator, hook)))
     names = {name for name, _ in found}
@@ -172,6 +183,25 @@ def declared(named: AbstractSet[str], hook: Hook) -> list[tuple[str, str]] | Non
     texts = [text for _, text in found]
     plain = not any(USES_OF_FILE.search(text) or hook.vma in _WORD.findall(text) for text in texts)
     return None if foreign or not plain or names & OWN_NAMES else found
+
+
+def _calls_others(hook: Hook, end: Node) -> bool:
+    """Tell whether code that is not known runs before a statement: it may change any member."""
+    body = hook.function.body.named_children
+    before = [n for n in body if n.end_byte <= end.start_byte and n.type != "declaration"]
+    names = {callee(call) or "" for each in before for call in calls_in(each)}
+    return not all(
+        name in TWINS or name.isupper() or name in _LOOKS or MESSAGE.fullmatch(name)
+        for name in names
+    )
+
+
+def _keeps(declarator: Node, value: Node, hook: Hook) -> bool:
+    """Tell whether a number is kept that a member of the driver's own had at the beginning."""
+    inner = declarator.child_by_field_name("declarator")
+    pointer = inner is not None and inner.type == "pointer_declarator"
+    reads = find_all(value, "field_expression", "subscript_expression", "pointer_expression")
+    return not pointer and any(hook.member(each) is None for each in reads)
 
 
 def _gives_same(declarator: Node, value: Node) -> bool:
