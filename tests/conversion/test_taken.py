@@ -292,6 +292,25 @@ def test_a_result_that_stays_from_call_to_call() -> None:
     assert found.reason is not None
 
 
+@pytest.mark.parametrize(
+    ("take", "close", "converts"),
+    [
+        ("ring_hold(ring);", "ring_release(ring);", False),
+        ("ret = bell_get(ring->dev);\n\tif (ret)\n\t\treturn ret;", "bell_put(ring->dev);", False),
+        ("ring_hold(ring);", "ring_log(ring);", True),
+        ("ring_wake(ring);", "ring_release(ring);", True),
+        ("ring->wc = smp_load_acquire(&ring->closing);", "ring_release(ring);", True),
+    ],
+)
+def test_pairs_of_functions_of_other_files(take: str, close: str, converts: bool) -> None:
+    """What they do nobody sees: their names say that one may undo the other."""
+    [found] = convert_file(source(f"{take}\n", close), None, "7.3")
+    assert bool(found.edits) is converts
+    if not converts:
+        assert found.reason is not None
+        assert found.reason.id == "keeps-state"
+
+
 def test_release_without_mapped() -> None:
     [found] = convert_file(source("ring->count++;", "ring->count--;"), None, "7.0")
     assert found.reason is not None

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from tree_sitter import Node
 
 from premap.csource.keeping import (
+    GIVES,
     allocates,
     allocates_for_device,
     finds,
     links,
+    may_take,
     refers,
 )
 from premap.csource.nodes import callee, calls_in, find_all, identifiers_in, text_of, unwrapped
@@ -32,6 +34,7 @@ def check(hook: Hook) -> None:
     """Raise Declined if the function, or one of the same file that it calls, keeps state."""
     _check_calls(hook)
     _check_open(hook)
+    _check_unknown(hook)
     for node, counted in _stores(hook):
         if _moves(node, hook):
             continue
@@ -127,6 +130,25 @@ def _check_open(hook: Hook) -> None:
                         f"{shared}() is called here and in vm_ops->{member}",
                         hook.function.node,
                     )
+
+
+def _check_unknown(hook: Hook) -> None:
+    """Decline a hook that calls what may take something, which `close` may give back.
+
+    Both may lie in other files, where only their names tell.
+    """
+    source = hook.function.source
+    calls = [each for each in calls_in(hook.function.body) if not _moves(each, hook)]
+    unknown = [each for each in calls if (callee(each) or "") not in source.functions]
+    taking = next((each for each in unknown if may_take(callee(each) or "")), None)
+    if taking is None:
+        return
+    for name in operations_of(hook, "close"):
+        for function in source.functions.get(name, ()):
+            gives = next((each for each in _called(function) if GIVES.search(each)), None)
+            if gives is not None:
+                message = f"{callee(taking)}() may take what {gives}() gives back in vm_ops->close"
+                raise Declined("keeps-state", message, taking)
 
 
 def operations_of(hook: Hook, member: str) -> Iterator[str]:

@@ -81,6 +81,15 @@ GIVES_BACK = re.compile(
     re.VERBOSE,
 )
 """Names of functions that give back a reference or a count; none that free what was allocated."""
+_MAY_TAKE = re.compile(r"(?:^|_)(?:hold|grab|ref|pin|acquire|inc)(?:_|$)|_get$")
+_ONLY_READS = re.compile(
+    r"^smp_|(?:^|_)(?:read|count|acquire)$|^atomic(?:64|_long)?_(?:read|cmpxchg)"
+)
+
+
+def may_take(name: str) -> bool:
+    """Whether a function that nobody knows, of this name, may take a reference or a count."""
+    return _MAY_TAKE.search(name) is not None and _ONLY_READS.search(name) is None
 
 
 def allocates(name: str) -> bool:
