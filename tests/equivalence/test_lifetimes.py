@@ -70,3 +70,17 @@ class TestAlive:
     )
     def test_what_is_read_in_time(self, body: str) -> None:
         assert status("d->count = 2;", body).startswith("equivalent")
+
+    def test_what_unknown_code_was_given_before(self) -> None:
+        """A later call can't write a variable of a block that was left."""
+        body = (
+            "long r; { long x = 2; fill(d, &x); r = x; }"
+            " fill(d, 0); if (r > look(d)) return -EINVAL;"
+        )
+        found = judge(f"{OLD}{body} return 0;", f"{NEW}{body} return 0;", EXTRA)
+        assert found.status.startswith("equivalent")
+
+    def test_unless_it_is_given_that_again(self) -> None:
+        body = "long *p; { long x = 2; p = &x; fill(d, p); } fill(d, p);"
+        found = judge(f"{OLD}{body} return 0;", f"{NEW}{body} return 0;", EXTRA)
+        assert not found.status.startswith("equivalent")

@@ -120,6 +120,12 @@ def _pointers_in(value: Value) -> Iterator[Value]:
             yield from _pointers_in(held)
 
 
+def is_over(value: Value) -> bool:
+    """Tell whether a pointer leads to a variable whose block was left: no code may write it."""
+    part = around(value)
+    return part is not None and part[0].object.freed
+
+
 def change(machine: Machine, name: str, value: Value) -> bool:
     """Let what a pointer reaches be anything, and return whether it is ours: `name` says by what.
 

@@ -405,8 +405,10 @@ def _call_anything(
 ) -> Value:
     machine.memory.forget_shared(("call", name, arguments))
     key = _numbered(machine, name, arguments)
+    told = {value.data.place for value in reach.reached(given)}
     for number, value in enumerate(reach.reached([*reach.kept(machine), *given])):
-        reach.change(machine, f"{key}:*{number}", value)
+        if value.data.place in told or not reach.is_over(value):
+            reach.change(machine, f"{key}:*{number}", value)
         if all(value.data.place != known.data.place for known in machine.escaped):
             machine.escaped.append(value)
     return _result(machine, key, returns, facts, ())
