@@ -4,31 +4,15 @@
 from __future__ import annotations
 
 import pytest
+from tests.conversion.rings import HEAD
 
 from premap.conversion import apply, convert_file
 from premap.csource.source import SourceFile
 from premap.equivalence import verify_conversion
 
-FILE = """\
-struct ring {
-	struct device *dev;
-	atomic_t users;
-	struct mutex lock;
-	unsigned long phys, size;
-	int count, closing, wc;
-};
-
-static void ring_vm_close(struct vm_area_struct *vma)
-{
-	struct ring *ring = vma->vm_file->private_data;
-
-	CLOSE
-}
-
-static const struct vm_operations_struct ring_vm_ops = {
-	.close	= ring_vm_close,
-};
-
+FILE = (
+    HEAD
+    + """\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct ring *ring = file->private_data;
@@ -46,6 +30,7 @@ static const struct file_operations ring_fops = {
 	.mmap	= ring_mmap,
 };
 """
+)
 DROP = "mutex_lock(&ring->lock);\n\tring->count--;\n\tmutex_unlock(&ring->lock);"
 
 

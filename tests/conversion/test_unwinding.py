@@ -4,33 +4,16 @@
 from __future__ import annotations
 
 import pytest
+from tests.conversion.rings import HEAD
 
 from premap.conversion import apply, convert_file
 from premap.csource.source import SourceFile
 from premap.equivalence import verify_conversion
 from premap.records import Conversion
 
-FILE = """\
-struct ring {
-	struct device *dev;
-	atomic_t users;
-	refcount_t refs;
-	struct mutex lock;
-	unsigned long phys, size;
-	int count, closing, wc;
-};
-
-static void ring_vm_close(struct vm_area_struct *vma)
-{
-	struct ring *ring = vma->vm_file->private_data;
-
-	CLOSE
-}
-
-static const struct vm_operations_struct ring_vm_ops = {
-	.close	= ring_vm_close,
-};
-
+FILE = (
+    HEAD
+    + """\
 static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	unsigned long size = vma->vm_end - vma->vm_start;
@@ -51,6 +34,7 @@ static const struct file_operations ring_fops = {
 	.mmap	= ring_mmap,
 };
 """
+)
 DROP = "atomic_dec(&ring->users);"
 GET = "\tif (!atomic_inc_unless_negative(&ring->users))\n\t\treturn -EBUSY;\n"
 BOTH = f"if (!refcount_dec_and_test(&ring->refs))\n\t\treturn;\n\n\t{DROP}"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.rules.made import LEGACY, PREPARE, loud
 
 from premap.csource.edit import apply_edits
 from premap.csource.source import SourceFile
@@ -21,37 +22,11 @@ struct ring {
 	bool ro;
 };
 """
-_LEGACY = """\
-static int ring_map(struct file *file, struct vm_area_struct *vma)
-{
-	struct ring *ring = file->private_data;
-	int ret;
-
-%s
-}
-
-static const struct file_operations ring_fops = {
-	.mmap = ring_map,
-};
-"""
-_PREPARE = """\
-static int ring_map(struct vm_area_desc *desc)
-{
-	struct ring *ring = desc->file->private_data;
-
-%s
-}
-
-static const struct file_operations ring_fops = {
-	.mmap_prepare = ring_map,
-};
-"""
 
 
 def _loud(text: str) -> set[str]:
     """Return the rules that report an error or a warning."""
-    findings = check_file(SourceFile("ring.c", (_HEAD + text).encode()), None, "7.3").findings
-    return {each.rule for each in findings if each.level != "note"}
+    return loud(_HEAD + text)
 
 
 class TestTries:
@@ -70,8 +45,8 @@ class TestTries:
         ],
     )
     def test_taken_and_kept_on_an_early_return(self, tried: str, given_back: str) -> None:
-        assert _loud(_LEGACY % (self.BODY % (tried, self.EARLY, given_back))) == {"R02"}
-        assert _loud(_LEGACY % (self.BODY % (tried, "", given_back))) == set()
+        assert _loud(LEGACY % (self.BODY % (tried, self.EARLY, given_back))) == {"R02"}
+        assert _loud(LEGACY % (self.BODY % (tried, "", given_back))) == set()
 
 
 class TestTaken:
@@ -79,22 +54,22 @@ class TestTaken:
 
     def test_by_a_macro(self) -> None:
         macro = "#define HOLD(ring) kref_get(&(ring)->kref)\n\n"
-        assert _loud(macro + _PREPARE % "\tHOLD(ring);\n\treturn 0;") == {"R01"}
+        assert _loud(macro + PREPARE % "\tHOLD(ring);\n\treturn 0;") == {"R01"}
 
     def test_what_a_cleanup_frees_is_not_kept(self) -> None:
         body = (
             "\tstruct ring *copy __free(kfree) = kzalloc(sizeof(*copy), GFP_KERNEL);\n\n"
             "\tif (!copy)\n\t\treturn -ENOMEM;\n%s\treturn 0;"
         )
-        assert _loud(_PREPARE % (body % "")) == set()
+        assert _loud(PREPARE % (body % "")) == set()
         kept = "\tdesc->private_data = no_free_ptr(copy);\n"
-        assert _loud(_PREPARE % (body % kept)) == {"R01"}
+        assert _loud(PREPARE % (body % kept)) == {"R01"}
 
 
 class TestBoth:
     """R13: in `#if` arms."""
 
-    TABLE = _PREPARE.replace(
+    TABLE = PREPARE.replace(
         "\t.mmap_prepare = ring_map,\n", "%s\t.mmap_prepare = ring_map,\n%s\t.mmap = ring_old,\n%s"
     )
 
@@ -111,7 +86,7 @@ class TestBoth:
         assert "R13" not in self._both("#ifdef CONFIG_RING\n", other, "#endif\n")
 
     def test_one_of_them_in_a_macro(self) -> None:
-        text = _PREPARE.replace("\t.mmap_prepare =", "\tRING_ALL,\n\t.mmap_prepare =")
+        text = PREPARE.replace("\t.mmap_prepare =", "\tRING_ALL,\n\t.mmap_prepare =")
         text = text % "\treturn 0;"
         macro = "#define RING_ALL .open = ring_open, .mmap = ring_old\n"
         assert _loud(macro + text) == {"R13"}
@@ -136,7 +111,7 @@ class TestResults:
         ],
     )
     def test_that_is_never_looked_at(self, rest: str) -> None:
-        assert "R18" in _loud(_LEGACY % f"{_ONE}\tret = {_MAP};\n{rest}")
+        assert "R18" in _loud(LEGACY % f"{_ONE}\tret = {_MAP};\n{rest}")
 
     @pytest.mark.parametrize(
         "rest",
@@ -151,14 +126,14 @@ class TestResults:
         ],
     )
     def test_that_somebody_may_look_at(self, rest: str) -> None:
-        assert "R18" not in _loud(_LEGACY % f"{_ONE}\tret = {_MAP};\n{rest}")
+        assert "R18" not in _loud(LEGACY % f"{_ONE}\tret = {_MAP};\n{rest}")
 
     def test_in_an_arm_or_a_loop(self) -> None:
         arm = f"{_ONE}\tif (ring->mode) {{\n\t\tret = {_MAP};\n\t}} else {{\n\t\tret = 1;\n\t}}\n"
-        assert "R18" not in _loud(_LEGACY % f"{arm}\treturn ret;")
-        assert "R18" in _loud(_LEGACY % f"{arm}\tret = 0;\n\treturn ret;")
+        assert "R18" not in _loud(LEGACY % f"{arm}\treturn ret;")
+        assert "R18" in _loud(LEGACY % f"{arm}\tret = 0;\n\treturn ret;")
         loop = f"{_ONE}\tret = 0;\n\twhile (!ret)\n\t\tret = {_MAP};\n\treturn 0;"
-        assert "R18" not in _loud(_LEGACY % loop)
+        assert "R18" not in _loud(LEGACY % loop)
 
 
 def test_cases_fall_through_without_the_kernels_headers() -> None:
@@ -167,9 +142,9 @@ def test_cases_fall_through_without_the_kernels_headers() -> None:
         "\t\tif (vma->vm_flags & VM_WRITE)\n\t\t\treturn ret;\n\t\t%s;\n"
         "\tcase 2:\n\t\treturn vm_iomap_memory(vma, ring->base, ring->bytes);\n\t}\n\treturn ret;"
     )
-    assert _loud(_LEGACY % (body % "fallthrough")) == {"R16"}
+    assert _loud(LEGACY % (body % "fallthrough")) == {"R16"}
     cleared = "vm_flags_clear(vma, VM_MAYWRITE);\n\t\tfallthrough"
-    assert _loud(_LEGACY % (body % cleared)) == set()
+    assert _loud(LEGACY % (body % cleared)) == set()
 
 
 class TestActions:
@@ -178,15 +153,15 @@ class TestActions:
     BODY = "\tstruct mmap_action *action = &desc->action;\n\n\taction->%s = 1;\n\treturn 0;"
 
     def test_written(self) -> None:
-        assert _loud(_PREPARE % (self.BODY % "type")) == {"R05"}
-        assert _loud(_PREPARE % (self.BODY % "remap.start")) == {"R05"}
+        assert _loud(PREPARE % (self.BODY % "type")) == {"R05"}
+        assert _loud(PREPARE % (self.BODY % "remap.start")) == {"R05"}
 
     def test_what_has_no_helper(self) -> None:
-        assert _loud(_PREPARE % (self.BODY % "error_override")) == set()
+        assert _loud(PREPARE % (self.BODY % "error_override")) == set()
 
     def test_of_something_else(self) -> None:
         body = (self.BODY % "type").replace("desc->action", "ring->action")
-        assert _loud(_PREPARE % body) == set()
+        assert _loud(PREPARE % body) == set()
 
 
 class TestMacros:
@@ -196,11 +171,11 @@ class TestMacros:
 
     @pytest.mark.parametrize("mask", ["VM_IO", "(VM_IO | VM_DONTDUMP)"])
     def test_of_masks(self, mask: str) -> None:
-        assert _loud(f"#define RING_FLAGS {mask}\n\n" + _PREPARE % self.BODY) == {"R08"}
+        assert _loud(f"#define RING_FLAGS {mask}\n\n" + PREPARE % self.BODY) == {"R08"}
 
     @pytest.mark.parametrize("bits", ["VMA_IO_BIT", "VMA_IO_BIT, VMA_DONTDUMP_BIT", "RING_BIT"])
     def test_of_bits(self, bits: str) -> None:
-        assert _loud(f"#define RING_FLAGS {bits}\n\n" + _PREPARE % self.BODY) == set()
+        assert _loud(f"#define RING_FLAGS {bits}\n\n" + PREPARE % self.BODY) == set()
 
 
 class TestReleases:
@@ -219,17 +194,17 @@ out:
 	return 0;"""
 
     def test_the_second_is_one_too_many(self) -> None:
-        assert _loud(_PREPARE % (self.BODY % "\t\tring->mode = 1;")) == {"R02"}
+        assert _loud(PREPARE % (self.BODY % "\t\tring->mode = 1;")) == {"R02"}
 
     @pytest.mark.parametrize(
         "between", ["\t\tmutex_lock(&ring->lock);", "\t\tmutex_lock_nested(&ring->lock, 1);"]
     )
     def test_of_a_lock_that_is_taken_again_is_none(self, between: str) -> None:
-        assert _loud(_PREPARE % (self.BODY % between)) == set()
+        assert _loud(PREPARE % (self.BODY % between)) == set()
 
     def test_one_on_each_path_is_right(self) -> None:
         body = (self.BODY % "").replace("mutex_unlock(&ring->lock);\n\n\t\tgoto", "goto")
-        assert _loud(_PREPARE % body) == set()
+        assert _loud(PREPARE % body) == set()
 
 
 class TestWidth:
@@ -242,11 +217,11 @@ class TestWidth:
         ["ndef CONFIG_64BIT", " !defined(CONFIG_64BIT)", " BITS_PER_LONG == 32", "def CONFIG_MMU"],
     )
     def test_is_told(self, guard: str) -> None:
-        assert _loud(_PREPARE % (self.BODY % guard)) == {"R25"}
+        assert _loud(PREPARE % (self.BODY % guard)) == {"R25"}
 
     @pytest.mark.parametrize("guard", ["def CONFIG_64BIT", " BITS_PER_LONG == 64"])
     def test_that_64_bit_ones_build_is_not(self, guard: str) -> None:
-        assert _loud(_PREPARE % (self.BODY % guard)) == set()
+        assert _loud(PREPARE % (self.BODY % guard)) == set()
 
 
 class TestNumbersOfBits:
@@ -265,16 +240,16 @@ class TestNumbersOfBits:
         ],
     )
     def test_are_no_numbers_of_bits(self, given: str) -> None:
-        assert _loud(_PREPARE % (self.BODY % given)) == {"R08"}
+        assert _loud(PREPARE % (self.BODY % given)) == {"R08"}
 
     @pytest.mark.parametrize(
         "given", ["VMA_IO_BIT", "ring->ro ? VMA_IO_BIT : VMA_DONTDUMP_BIT", "ring->mode | 1"]
     )
     def test_one_is_one(self, given: str) -> None:
-        assert _loud(_PREPARE % (self.BODY % given)) == set()
+        assert _loud(PREPARE % (self.BODY % given)) == set()
 
     def test_are_named_alone_by_the_fix(self) -> None:
-        text = _PREPARE % (self.BODY % "VMA_IO_BIT | VMA_DONTDUMP_BIT")
+        text = PREPARE % (self.BODY % "VMA_IO_BIT | VMA_DONTDUMP_BIT")
         source = SourceFile("ring.c", text.encode())
         (found,) = check_file(source, None, "7.3").findings
         assert found.fix is not None
@@ -295,7 +270,7 @@ class TestRounds:
     INSERT = "ret = vm_insert_page(vma, vma->vm_start + i * PAGE_SIZE, ring->pages[i]);"
 
     def test_that_nobody_reads_is_ignored(self) -> None:
-        assert _loud(_LEGACY % (self.BODY % ("", f"\n\t\t{self.INSERT}\n"))) == {"R18"}
+        assert _loud(LEGACY % (self.BODY % ("", f"\n\t\t{self.INSERT}\n"))) == {"R18"}
 
     @pytest.mark.parametrize(
         "parts",
@@ -306,7 +281,7 @@ class TestRounds:
         ],
     )
     def test_that_is_read_or_the_last_is_not(self, parts: tuple[str, str]) -> None:
-        text = (_LEGACY % (self.BODY % parts)).replace("int ret;", "int ret = 0;")
+        text = (LEGACY % (self.BODY % parts)).replace("int ret;", "int ret = 0;")
         assert "R18" not in _loud(text)
 
 
@@ -316,7 +291,7 @@ class TestWhere:
     @pytest.mark.parametrize("kept", ["desc->start", "desc->end - 1", "desc->start >> PAGE_SHIFT"])
     def test_is_kept(self, kept: str) -> None:
         body = f"\tring->base = {kept};\n\treturn 0;"
-        assert _loud(_PREPARE % body) == {"R01"}
+        assert _loud(PREPARE % body) == {"R01"}
 
     @pytest.mark.parametrize(
         "body",
@@ -327,7 +302,7 @@ class TestWhere:
         ],
     )
     def test_is_not(self, body: str) -> None:
-        assert _loud(_PREPARE % body) == set()
+        assert _loud(PREPARE % body) == set()
 
 
 class TestFaults:
@@ -358,12 +333,12 @@ static const struct vm_operations_struct ring_vm_ops = {
 	return 0;"""
 
     def test_into_a_private_mapping(self) -> None:
-        assert _loud(self.OPS % "vmf_insert_pfn" + _PREPARE % (self.BODY % "")) == {"R20"}
+        assert _loud(self.OPS % "vmf_insert_pfn" + PREPARE % (self.BODY % "")) == {"R20"}
 
     def test_not_into_one(self) -> None:
         excluded = self.BODY % " || vma_desc_is_cow_mapping(desc)"
-        assert _loud(self.OPS % "vmf_insert_pfn" + _PREPARE % excluded) == set()
-        assert _loud(self.OPS % "ring_insert" + _PREPARE % (self.BODY % "")) == set()
+        assert _loud(self.OPS % "vmf_insert_pfn" + PREPARE % excluded) == set()
+        assert _loud(self.OPS % "ring_insert" + PREPARE % (self.BODY % "")) == set()
 
 
 class TestDescriptors:

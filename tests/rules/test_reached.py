@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.rules.made import LEGACY, PREPARE, loud
 
 from premap.csource.source import SourceFile
 from premap.rules import check_file
@@ -29,47 +30,19 @@ struct ring {
 static const struct vm_operations_struct ring_vm_ops = { };
 
 """
-_LEGACY = """\
-%s
-static int ring_map(struct file *file, struct vm_area_struct *vma)
-{
-	struct ring *ring = file->private_data;
-	int ret;
-
-%s
-}
-
-static const struct file_operations ring_fops = {
-	.mmap = ring_map,
-};
-"""
-_PREPARE = """\
-%s
-static int ring_map(struct vm_area_desc *desc)
-{
-	struct ring *ring = desc->file->private_data;
-
-%s
-}
-
-static const struct file_operations ring_fops = {
-	.mmap_prepare = ring_map,
-};
-"""
 
 
 def _loud(text: str) -> set[str]:
     """Return the rules that report an error or a warning."""
-    findings = check_file(SourceFile("ring.c", (_HEAD + text).encode()), None, "7.3").findings
-    return {each.rule for each in findings if each.level != "note"}
+    return loud(_HEAD + text)
 
 
 def _prepare(body: str, before: str = "") -> set[str]:
-    return _loud(_PREPARE % (before, body))
+    return _loud(before + PREPARE % body)
 
 
 def _legacy(body: str, before: str = "") -> set[str]:
-    return _loud(_LEGACY % (before, body))
+    return _loud(before + LEGACY % body)
 
 
 class TestLeaks:
@@ -88,7 +61,7 @@ class TestLeaks:
 
     def _says(self, keeps: str) -> bool:
         before = "struct buf { struct list_head node; };\n"
-        text = _HEAD + _PREPARE % (before, self.FAILS % keeps)
+        text = _HEAD + before + PREPARE % (self.FAILS % keeps)
         findings = check_file(SourceFile("ring.c", text.encode()), None, "7.3").findings
         return any("never frees it" in each.message for each in findings)
 
@@ -430,7 +403,7 @@ class TestSeveralFlags:
 
     def test_in_a_release_in_which_that_asks_for_any(self) -> None:
         body = "\treturn vma_flags_test(&desc->vma_flags, VMA_SHARED_BIT, VMA_MAYSHARE_BIT);"
-        text = (_HEAD + _PREPARE % ("", body)).encode()
+        text = (_HEAD + PREPARE % body).encode()
         said = [
             [each.rule for each in check_file(SourceFile("ring.c", text), None, target).findings]
             for target in ("7.0", "7.1")
