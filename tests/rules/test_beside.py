@@ -240,6 +240,17 @@ class TestTablesElsewhere:
         assert self.found(tree, FRAMEWORK_HOOK + table, None) == [("drivers/ring/ring.c", 6)]
 
 
+def rules_of_driver(tree: Path, text: str, depends: str) -> set[str]:
+    """Return the rules that are loud about a driver, which Kconfig has depend on something."""
+    (tree / "drivers/ring/ring.c").write_text(text)
+    (tree / "drivers/Makefile").write_text("obj-y += ring/\n")
+    (tree / "drivers/ring/Makefile").write_text("obj-$(CONFIG_RING) += ring.o\n")
+    (tree / "Kconfig").write_text(f'config RING\n\tbool "Ring"\n\tdepends on {depends}\n')
+    kernel = KernelTree(tree)
+    found = check_file(kernel.open("drivers/ring/ring.c"), kernel, "7.2").findings
+    return {each.rule for each in found if each.level != "note"}
+
+
 class TestOnlyFor64Bits:
     """R25: of a driver that 32-bit kernels may not have."""
 
@@ -257,10 +268,32 @@ static const struct file_operations ring_fops = { .mmap_prepare = ring_map };
         ("depends", "expected"), [("64BIT", set()), ("64BIT || COMPILE_TEST", {"R25"})]
     )
     def test_bits_above_31(self, tree: Path, depends: str, expected: set[str]) -> None:
-        (tree / "drivers/ring/ring.c").write_text(self.HOOK)
-        (tree / "drivers/Makefile").write_text("obj-y += ring/\n")
-        (tree / "drivers/ring/Makefile").write_text("obj-$(CONFIG_RING) += ring.o\n")
-        (tree / "Kconfig").write_text(f'config RING\n\tbool "Ring"\n\tdepends on {depends}\n')
-        kernel = KernelTree(tree)
-        found = check_file(kernel.open("drivers/ring/ring.c"), kernel, "7.2").findings
-        assert {each.rule for each in found if each.level != "note"} == expected
+        assert rules_of_driver(tree, self.HOOK, depends) == expected
+
+
+class TestOnlyWithAnMmu:
+    """R31: of a driver that kernels without an MMU may not have."""
+
+    HOOK = """\
+static int ring_map(struct vm_area_desc *desc)
+{
+	if (desc->pgoff || vma_desc_is_cow_mapping(desc))
+		return -EINVAL;
+	mmap_action_remap_full(desc, 0x1000);
+	return 0;
+}
+
+static unsigned int ring_capabilities(struct file *file)
+{
+	return NOMMU_MAP_DIRECT;
+}
+
+static const struct file_operations ring_fops = {
+	.mmap_prepare = ring_map,
+	.mmap_capabilities = ring_capabilities,
+};
+"""
+
+    @pytest.mark.parametrize(("depends", "found"), [("MMU", False), ("MMU || PCI", True)])
+    def test_an_action(self, tree: Path, depends: str, found: bool) -> None:
+        assert ("R31" in rules_of_driver(tree, self.HOOK, depends)) is found

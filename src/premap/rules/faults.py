@@ -18,7 +18,7 @@ WHERE = frozenset({"vmf->pgoff", "vmf->address"})
 """What the offset of a fault, and its address, are called in terms."""
 _PLAIN = frozenset({"?+", "?-", "?<<", "?>>"})
 """What is computed where types are not known, and bounds nothing."""
-_FAR = 1 << 31
+FAR = 1 << 31
 """Pages: what an offset that was masked or divided does not lead to."""
 _INSERTS = {"vmf_insert_pfn": 2, "vmf_insert_pfn_prot": 2, "vmf_insert_mixed": 2}
 """Functions that map a page frame, and which argument says which one."""
@@ -68,5 +68,5 @@ def _is_open(found: Exploration, trace: Trace, word: Any) -> bool:
     if not led and WHERE & variables([word]):
         words = [word]
     return any(
-        found.ask(*trace.condition, symbolic.as_word(each) >= _FAR) is not None for each in words
+        found.ask(*trace.condition, symbolic.as_word(each) >= FAR) is not None for each in words
     )

@@ -48,7 +48,13 @@ def core() -> tuple[str, ...]:
 @functools.cache
 def hands_on() -> frozenset[str]:
     """Functions that call another hook for a VMA."""
-    return frozenset(_table()["hands_on"]["names"])
+    return lower_hooks() | frozenset(_table()["hands_on"]["objects"])
+
+
+@functools.cache
+def lower_hooks() -> frozenset[str]:
+    """Functions that call a file's hook for a VMA."""
+    return frozenset(_table()["hands_on"]["files"])
 
 
 def bits() -> dict[str, int]:

@@ -10,7 +10,7 @@ from premap import symbolic
 from premap.interp.inputs import CALL
 from premap.model.words import PAGE_SHIFT, lnot
 from premap.rules.context import Context
-from premap.rules.faults import takes_any_offset
+from premap.rules.faults import FAR, takes_any_offset
 from premap.rules.filling import (
     LENGTH,
     OFFSET,
@@ -29,8 +29,6 @@ from premap.symbolic.node import Node
 
 HUGE_OFFSET = 1 << 44
 """Pages: far beyond whatever driver state that is at most a megabyte can stand for."""
-FAR = 1 << 31
-"""Pages: what an offset that was masked or divided does not lead to."""
 HUGE_LENGTH = 1 << 34
 """Pages, of the 2**35 that a process may have."""
 

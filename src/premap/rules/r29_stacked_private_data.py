@@ -9,9 +9,8 @@ from tree_sitter import Node
 
 from premap.csource.nodes import arguments, callee, calls_in, find_all
 from premap.rules.context import Body, Context
+from premap.rules.names import lower_hooks
 from premap.rules.rule import Found, Rule, at
-
-_LOWER = frozenset({"vfs_mmap", "compat_vma_mmap", "call_mmap"})
 
 
 def check(context: Context) -> Iterator[Found]:
@@ -35,7 +34,7 @@ def check(context: Context) -> Iterator[Found]:
 
 
 def _lower(body: Body, call: Node) -> bool:
-    return callee(call) in _LOWER and _is_given(body, call)
+    return callee(call) in lower_hooks() and _is_given(body, call)
 
 
 def _is_given(body: Body, call: Node) -> bool:
